@@ -1,1 +1,19 @@
-//! iter8
+//! iter8 load-tests a URL in CI, judges its service-level objectives, and reports where people look.
+//!
+//! Data flows one way, left to right; each module is a stage or serves one:
+//!
+//! ```text
+//! cli ─► spec ─► tasks ─► metrics ─► slo ─► results ─► report ─► platform
+//! typed  located run      insights   verdicts outcome   view      publication
+//! ```
+//!
+//! `net` and `load` are what tasks use to reach a target. `tests/architecture.rs` holds who may import whom.
+
+#[macro_use]
+mod text;
+
+pub mod diagnostic;
+pub mod metrics;
+pub mod results;
+pub mod secret;
+pub mod slo;

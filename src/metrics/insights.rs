@@ -1,0 +1,152 @@
+//! [`Insights`]: what is known about every version.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{LoadMeasurement, MetricName, Stream};
+
+/// One load: what it was sent to and what it measured.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Load {
+    /// Protocol and endpoint.
+    pub stream: Stream,
+    /// Where the requests went, without user information and query.
+    pub target: String,
+    /// How they were sent, in words: `40 requests/s on 10 connections for 30 s`.
+    pub plan: String,
+    /// What was measured.
+    pub measurement: LoadMeasurement,
+}
+
+/// What is known about one version of the application.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct VersionInsights {
+    /// Its name.
+    pub name: String,
+    /// Whether it is the declared baseline: shown, not judged.
+    pub baseline: bool,
+    /// One entry per protocol and endpoint, in the order of the runs.
+    pub loads: Vec<Load>,
+    /// Values from providers.
+    pub values: BTreeMap<String, f64>,
+}
+
+impl VersionInsights {
+    /// The measurement behind a stream; for a whole protocol the union of its endpoints.
+    pub fn measurement(&self, stream: &Stream) -> Option<Cow<'_, LoadMeasurement>> {
+        if let Some(load) = self.loads.iter().find(|load| load.stream == *stream) {
+            return Some(Cow::Borrowed(&load.measurement));
+        }
+        if stream.endpoint.is_some() {
+            return None;
+        }
+        let mut parts = self
+            .loads
+            .iter()
+            .filter(|load| load.stream.protocol == stream.protocol);
+        let mut union = parts.next()?.measurement.clone();
+        parts.for_each(|load| union.append(&load.measurement));
+        Some(Cow::Owned(union))
+    }
+
+    /// The value of a metric in its unit; `None` when nothing measured it.
+    pub fn value(&self, metric: &MetricName) -> Option<f64> {
+        match metric {
+            MetricName::Load(stream, measure) => self.measurement(stream)?.value(*measure),
+            MetricName::Custom { .. } => self.values.get(&metric.to_string()).copied(),
+        }
+        .filter(|value| value.is_finite())
+    }
+}
+
+/// What is known about all versions, in the order in which they were first measured.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Insights {
+    /// The versions.
+    pub versions: Vec<VersionInsights>,
+}
+
+impl Insights {
+    /// Adds what a task measured; a load of the same name replaces the earlier one, as in Iter8.
+    pub fn merge(&mut self, newer: Insights) {
+        for version in newer.versions {
+            match self.versions.iter_mut().find(|known| known.name == version.name) {
+                Some(known) => {
+                    known.baseline |= version.baseline;
+                    // A new load of a protocol replaces the endpoints of an earlier one, or the union would mix both.
+                    known.loads.retain(|old| {
+                        !version
+                            .loads
+                            .iter()
+                            .any(|new| new.stream.protocol == old.stream.protocol)
+                    });
+                    known.loads.extend(version.loads);
+                    known.values.extend(version.values);
+                }
+                None => self.versions.push(version),
+            }
+        }
+    }
+
+    /// Whether anything was measured.
+    pub fn is_empty(&self) -> bool {
+        self.versions
+            .iter()
+            .all(|version| version.loads.is_empty() && version.values.is_empty())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(stream: &str, requests: u64) -> Load {
+        Load {
+            stream: stream.parse().expect(stream),
+            target: String::new(),
+            plan: String::new(),
+            measurement: LoadMeasurement {
+                requests,
+                ..LoadMeasurement::default()
+            },
+        }
+    }
+
+    fn insights(loads: Vec<Load>) -> Insights {
+        Insights {
+            versions: vec![VersionInsights {
+                name: "candidate".into(),
+                loads,
+                ..VersionInsights::default()
+            }],
+        }
+    }
+
+    fn value(insights: &Insights, metric: &str) -> Option<f64> {
+        insights.versions[0].value(&metric.parse().expect(metric))
+    }
+
+    #[test]
+    fn the_whole_protocol_is_the_union_of_its_endpoints() {
+        let insights = insights(vec![load("http-a", 2), load("http-b", 3)]);
+        assert_eq!(value(&insights, "http/request-count"), Some(5.0));
+        assert_eq!(value(&insights, "http-b/request-count"), Some(3.0));
+        assert_eq!(value(&insights, "http-c/request-count"), None);
+        assert_eq!(value(&insights, "grpc/request-count"), None);
+    }
+
+    #[test]
+    fn a_second_load_of_a_protocol_replaces_the_first() {
+        let mut first = insights(vec![load("http-a", 2), load("grpc", 7)]);
+        first.merge(insights(vec![load("http", 3)]));
+        assert_eq!(value(&first, "http/request-count"), Some(3.0));
+        assert_eq!(value(&first, "http-a/request-count"), None);
+        assert_eq!(value(&first, "grpc/request-count"), Some(7.0));
+    }
+}

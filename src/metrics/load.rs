@@ -1,0 +1,235 @@
+//! [`LoadMeasurement`]: everything one load task learned about one endpoint of one version.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{Histogram, Measure, Slices};
+
+/// A time that is measured of each request, or of each connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Timing {
+    /// From the instant a request was due to the end of its answer.
+    Latency,
+    /// From the actual send to the end of the answer.
+    ServiceTime,
+    /// From the actual send to the first byte of the answer.
+    Ttfb,
+    /// From the first byte of the answer to its end.
+    Body,
+    /// Name resolution, once for a load.
+    Dns,
+    /// TCP handshake of a connection.
+    Connect,
+    /// TLS handshake of a connection.
+    Tls,
+}
+
+impl Timing {
+    /// All of them, in the order of reports.
+    pub const ALL: &[Self] = &[
+        Self::Latency,
+        Self::ServiceTime,
+        Self::Ttfb,
+        Self::Body,
+        Self::Dns,
+        Self::Connect,
+        Self::Tls,
+    ];
+
+    /// As it stands in metric names.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Latency => "latency",
+            Self::ServiceTime => "service-time",
+            Self::Ttfb => "ttfb",
+            Self::Body => "body",
+            Self::Dns => "dns",
+            Self::Connect => "connect",
+            Self::Tls => "tls",
+        }
+    }
+}
+
+/// Why a request counts as an error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum FailureClass {
+    /// The status is in `errorRanges`.
+    Status,
+    /// The answer is not what `expect` says.
+    Expectation,
+    /// No complete answer within `timeout`.
+    Timeout,
+    /// The connection was refused or the address not reachable.
+    Connect,
+    /// The TLS handshake failed.
+    Tls,
+    /// The connection was reset or closed before the answer was complete.
+    Reset,
+    /// The answer is not HTTP.
+    Protocol,
+}
+
+impl FailureClass {
+    /// In words, for people.
+    pub fn describe(self) -> &'static str {
+        match self {
+            Self::Status => "status counts as an error",
+            Self::Expectation => "not the expected answer",
+            Self::Timeout => "timed out",
+            Self::Connect => "could not connect",
+            Self::Tls => "TLS handshake failed",
+            Self::Reset => "connection closed in the middle",
+            Self::Protocol => "not a valid HTTP answer",
+        }
+    }
+}
+
+/// How often requests failed in one way.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Failure {
+    /// How many.
+    pub count: u64,
+    /// The first of them, in words.
+    pub example: String,
+}
+
+/// What a load measured.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct LoadMeasurement {
+    /// Requests sent.
+    pub requests: u64,
+    /// Requests answered completely, whatever the status.
+    pub answered: u64,
+    /// Requests without a complete answer, with an unexpected one, or with a status that counts as an error.
+    pub errors: u64,
+    /// Requests due but never sent; they are in the latencies with the time they had waited.
+    pub unsent: u64,
+    /// Requests that were due while every connection was busy.
+    pub waited: u64,
+    /// Bytes of bodies received.
+    pub bytes_received: u64,
+    /// Connections opened.
+    pub connections: u64,
+    /// Answers per status.
+    pub statuses: BTreeMap<u16, u64>,
+    /// Errors per class.
+    pub failures: BTreeMap<FailureClass, Failure>,
+    /// Answers that redirect to another host or to a login, and rate limits or bot challenges: what they are and how many.
+    pub walls: BTreeMap<String, u64>,
+    /// Times, from histograms.
+    pub timings: BTreeMap<Timing, Histogram>,
+    /// How late requests were sent though a connection was free: the generator's own delay.
+    pub send_delay: Histogram,
+    /// Latency of the very first request, in milliseconds.
+    pub cold_start: Option<f64>,
+    /// From the first due request to the end of the last, in seconds.
+    pub elapsed: f64,
+    /// The same over time.
+    pub slices: Slices,
+}
+
+impl LoadMeasurement {
+    /// The value of a measure in its unit; `None` when there is nothing to compute it from.
+    pub fn value(&self, measure: Measure) -> Option<f64> {
+        let count = |n: u64| Some(n as f64);
+        match measure {
+            Measure::RequestCount => count(self.requests),
+            Measure::ErrorCount => count(self.errors),
+            Measure::ErrorRate => (self.requests > 0).then(|| self.errors as f64 / self.requests as f64),
+            Measure::Throughput => (self.elapsed > 0.0).then(|| self.answered as f64 / self.elapsed),
+            Measure::Timeouts => count(
+                self.failures
+                    .get(&FailureClass::Timeout)
+                    .map_or(0, |failure| failure.count),
+            ),
+            Measure::Unsent => count(self.unsent),
+            Measure::BytesReceived => count(self.bytes_received),
+            Measure::StatusClass(class) => count(
+                self.statuses
+                    .iter()
+                    .filter(|(status, _)| **status / 100 == u16::from(class))
+                    .map(|(_, n)| n)
+                    .sum(),
+            ),
+            Measure::ColdStart => self.cold_start,
+            Measure::Time(timing, statistic) => self.timings.get(&timing)?.statistic(statistic),
+        }
+    }
+
+    /// Adds a load that ran after this one: the union of two endpoints.
+    pub fn append(&mut self, later: &Self) {
+        self.requests += later.requests;
+        self.answered += later.answered;
+        self.errors += later.errors;
+        self.unsent += later.unsent;
+        self.waited += later.waited;
+        self.bytes_received += later.bytes_received;
+        self.connections += later.connections;
+        self.elapsed += later.elapsed;
+        self.cold_start = self.cold_start.or(later.cold_start);
+        for (status, n) in &later.statuses {
+            *self.statuses.entry(*status).or_default() += n;
+        }
+        for (wall, n) in &later.walls {
+            *self.walls.entry(wall.clone()).or_default() += n;
+        }
+        for (class, failure) in &later.failures {
+            let mine = self.failures.entry(*class).or_insert_with(|| Failure {
+                count: 0,
+                example: failure.example.clone(),
+            });
+            mine.count += failure.count;
+        }
+        for (timing, histogram) in &later.timings {
+            self.timings.entry(*timing).or_default().merge(histogram);
+        }
+        self.send_delay.merge(&later.send_delay);
+        self.slices.append(&later.slices);
+    }
+
+    /// Elapsed time of the load.
+    pub fn duration(&self) -> Duration {
+        Duration::try_from_secs_f64(self.elapsed).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::metrics::Statistic;
+
+    #[test]
+    fn a_load_without_requests_has_no_rates_and_no_latency() {
+        let load = LoadMeasurement::default();
+        assert_eq!(load.value(Measure::ErrorRate), None);
+        assert_eq!(load.value(Measure::Throughput), None);
+        assert_eq!(load.value(Measure::Time(Timing::Latency, Statistic::Mean)), None);
+        assert_eq!(load.value(Measure::RequestCount), Some(0.0));
+    }
+
+    #[test]
+    fn the_union_of_two_loads_counts_both() {
+        let mut first = LoadMeasurement {
+            requests: 3,
+            errors: 1,
+            ..LoadMeasurement::default()
+        };
+        first.statuses.insert(200, 2);
+        let mut second = LoadMeasurement {
+            requests: 1,
+            errors: 1,
+            ..LoadMeasurement::default()
+        };
+        second.statuses.insert(503, 1);
+        first.append(&second);
+        assert_eq!(first.value(Measure::ErrorRate), Some(0.5));
+        assert_eq!(first.value(Measure::StatusClass(5)), Some(1.0));
+        assert_eq!(first.value(Measure::StatusClass(2)), Some(2.0));
+    }
+}

@@ -1,0 +1,15 @@
+//! What can be known about a version: names, units, and what a load measured.
+
+mod histogram;
+mod insights;
+mod load;
+mod name;
+mod slices;
+mod unit;
+
+pub use histogram::{Histogram, HistogramError};
+pub use insights::{Insights, Load, VersionInsights};
+pub use load::{Failure, FailureClass, LoadMeasurement, Timing};
+pub use name::{Measure, MetricName, MetricNameError, Protocol, Statistic, Stream};
+pub use slices::{Slice, Slices};
+pub use unit::Unit;

@@ -1,0 +1,140 @@
+//! [`ExperimentResult`]: everything a run leaves behind.
+
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{Environment, Outcome, OutcomeReason};
+use crate::metrics::Insights;
+use crate::slo::Assessment;
+
+/// What became of a task.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", tag = "status")]
+pub enum TaskStatus {
+    /// Not reached: an earlier task failed, or the run was interrupted.
+    NotRun,
+    /// It did its work.
+    Completed,
+    /// Its `if:` was false.
+    Skipped {
+        /// The condition.
+        condition: String,
+    },
+    /// It could not do its work.
+    Failed {
+        /// What went wrong, in words.
+        error: String,
+    },
+}
+
+/// One task of the experiment and what became of it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct TaskRecord {
+    /// Position, from 1.
+    pub index: usize,
+    /// `ready`, `http`, …
+    pub name: String,
+    /// What it was asked to do, in a few words.
+    pub about: String,
+    /// What became of it.
+    #[serde(flatten)]
+    pub status: TaskStatus,
+    /// Start.
+    #[schemars(with = "Option<String>")]
+    pub started: Option<Timestamp>,
+    /// Duration in seconds.
+    pub seconds: Option<f64>,
+    /// What a reader should know: redirects seen, warnings, the end of a script's output.
+    pub notes: Vec<String>,
+}
+
+/// Where the experiment came from.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SourceInfo {
+    /// A file's path, `flags` or `inputs`.
+    pub name: String,
+    /// Its text as the user wrote it (`${NAME}` not replaced), or the experiment made of flags, secrets masked.
+    pub text: String,
+}
+
+/// The result of an experiment.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ExperimentResult {
+    /// Version of this format, semver; other majors are not read.
+    pub schema_version: String,
+    /// Where the experiment came from.
+    pub experiment: SourceInfo,
+    /// Start of the run.
+    #[schemars(with = "String")]
+    pub started: Timestamp,
+    /// Duration of the run in seconds, so far.
+    pub seconds: f64,
+    /// Runs that this result has seen, itself included.
+    pub loops: u64,
+    /// All tasks.
+    pub tasks: Vec<TaskRecord>,
+    /// What was measured.
+    pub insights: Insights,
+    /// What was judged.
+    pub assessment: Assessment,
+    /// Whether broken objectives fail the run (`validateSLOs`).
+    pub validate_slos: bool,
+    /// Why the measurement cannot be trusted; empty when it can.
+    pub distrust: Vec<String>,
+    /// The signal that stopped the run, if one did.
+    pub interrupted: Option<String>,
+    /// The outcome of everything above.
+    pub outcome: Outcome,
+    /// What made it so; empty for a pass.
+    pub because: Vec<String>,
+    /// Where it ran.
+    pub environment: Environment,
+}
+
+impl ExperimentResult {
+    /// A result before its first task.
+    pub fn new(experiment: SourceInfo, environment: Environment, started: Timestamp) -> Self {
+        Self {
+            schema_version: super::wire::SCHEMA_VERSION.to_owned(),
+            experiment,
+            started,
+            seconds: 0.0,
+            loops: 1,
+            tasks: Vec::new(),
+            insights: Insights::default(),
+            assessment: Assessment::default(),
+            validate_slos: true,
+            distrust: Vec::new(),
+            interrupted: None,
+            outcome: Outcome::Pass,
+            because: Vec::new(),
+            environment,
+        }
+    }
+
+    /// Computes the outcome anew.
+    pub fn conclude(&mut self) {
+        let OutcomeReason { outcome, because } = OutcomeReason::of(self);
+        self.outcome = outcome;
+        self.because = because;
+    }
+
+    /// Whether every task completed or was skipped.
+    pub fn completed(&self) -> bool {
+        self.tasks
+            .iter()
+            .all(|task| matches!(task.status, TaskStatus::Completed | TaskStatus::Skipped { .. }))
+    }
+
+    /// Whether no task failed.
+    pub fn no_failure(&self) -> bool {
+        !self
+            .tasks
+            .iter()
+            .any(|task| matches!(task.status, TaskStatus::Failed { .. }))
+    }
+}

@@ -1,0 +1,103 @@
+//! [`Outcome`]: the one word that a run ends with, computed in one pure function.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{ExperimentResult, TaskStatus};
+use crate::slo::Verdict;
+
+/// How a run ended; later ones are worse.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum Outcome {
+    /// Every objective met, or none given.
+    Pass,
+    /// The data cannot tell, and that was to fail.
+    Inconclusive,
+    /// At least one objective not met.
+    Fail,
+    /// No data for an objective, or the measurement cannot be trusted.
+    Invalid,
+    /// A task could not run.
+    Error,
+    /// Stopped by a signal; what was measured is kept.
+    Interrupted,
+}
+
+impl Outcome {
+    /// In outputs and reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Pass => "pass",
+            Self::Inconclusive => "inconclusive",
+            Self::Fail => "fail",
+            Self::Invalid => "invalid",
+            Self::Error => "error",
+            Self::Interrupted => "interrupted",
+        }
+    }
+}
+
+/// An outcome with the facts behind it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OutcomeReason {
+    /// The outcome.
+    pub outcome: Outcome,
+    /// What made it so; empty for a pass.
+    pub because: Vec<String>,
+}
+
+impl OutcomeReason {
+    /// The outcome of what is in a result: error, invalid, fail, inconclusive, pass; the worst wins.
+    pub fn of(result: &ExperimentResult) -> Self {
+        if let Some(signal) = &result.interrupted {
+            return Self {
+                outcome: Outcome::Interrupted,
+                because: vec![format!("stopped by {signal}")],
+            };
+        }
+        let mut reasons: Vec<(Outcome, String)> = Vec::new();
+        for task in &result.tasks {
+            if let TaskStatus::Failed { error } = &task.status {
+                reasons.push((
+                    Outcome::Error,
+                    format!("task {} ({}): {error}", task.index, task.name),
+                ));
+            }
+        }
+        let stopped = !reasons.is_empty();
+        reasons.extend(result.distrust.iter().map(|why| (Outcome::Invalid, why.clone())));
+        if result.validate_slos {
+            for judgement in &result.assessment.judgements {
+                let outcome = match judgement.verdict {
+                    Verdict::Met => continue,
+                    Verdict::NotMet => Outcome::Fail,
+                    Verdict::Undecided => Outcome::Inconclusive,
+                    // After a task error, "not assessed" is a consequence and no finding of its own.
+                    Verdict::NotAssessed if stopped => continue,
+                    Verdict::NoData | Verdict::NotAssessed => Outcome::Invalid,
+                };
+                if judgement.objective.warn {
+                    continue;
+                }
+                let why = judgement
+                    .note
+                    .as_ref()
+                    .map(|note| format!(": {note}"))
+                    .unwrap_or_default();
+                reasons.push((outcome, format!("{}{why}", judgement.objective)));
+            }
+        }
+        let outcome = reasons
+            .iter()
+            .map(|(outcome, _)| *outcome)
+            .max()
+            .unwrap_or(Outcome::Pass);
+        let because = reasons
+            .into_iter()
+            .filter(|(kind, _)| *kind == outcome)
+            .map(|(_, why)| why)
+            .collect();
+        Self { outcome, because }
+    }
+}

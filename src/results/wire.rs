@@ -1,0 +1,109 @@
+//! The stored form of a result: versioned JSON, written atomically.
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use super::ExperimentResult;
+
+/// Version of the format; additions raise the minor, anything else the major.
+pub(super) const SCHEMA_VERSION: &str = "1.0.0";
+
+/// A result that cannot be stored or read.
+#[derive(Debug, thiserror::Error)]
+pub enum WireError {
+    /// The file cannot be read.
+    #[error("cannot read the result {}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The file cannot be written.
+    #[error("cannot write {}", path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The file is not a result.
+    #[error("{} is not a result of iter8", path.display())]
+    Format {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: serde_json::Error,
+    },
+    /// The file is of another major version.
+    #[error("{} has format version {found}, this iter8 reads {SCHEMA_VERSION}", path.display())]
+    Version {
+        /// The file.
+        path: PathBuf,
+        /// Its version.
+        found: String,
+    },
+}
+
+/// Reads a result.
+pub fn read(path: &Path) -> Result<ExperimentResult, WireError> {
+    #[derive(serde::Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Header {
+        schema_version: String,
+    }
+    let path = || path.to_owned();
+    let text = std::fs::read_to_string(path()).map_err(|source| WireError::Read { path: path(), source })?;
+    let format = |source| WireError::Format { path: path(), source };
+    let header: Header = serde_json::from_str(&text).map_err(format)?;
+    let major = |version: &str| version.split('.').next().map(str::to_owned);
+    if major(&header.schema_version) != major(SCHEMA_VERSION) {
+        return Err(WireError::Version {
+            path: path(),
+            found: header.schema_version,
+        });
+    }
+    serde_json::from_str(&text).map_err(format)
+}
+
+/// Writes a result so that a reader sees the old one or the new one, never a part.
+pub fn write(path: &Path, result: &ExperimentResult) -> Result<(), WireError> {
+    let text = serde_json::to_string_pretty(result).map_err(|source| WireError::Format {
+        path: path.to_owned(),
+        source,
+    })?;
+    replace(path, text.as_bytes()).map_err(|source| WireError::Write {
+        path: path.to_owned(),
+        source,
+    })
+}
+
+/// Writes `bytes` beside `path` and renames; mode 0644, folders 0755, so that later steps can read them.
+fn replace(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+        .unwrap_or(Path::new("."));
+    std::fs::create_dir_all(folder)?;
+    let mut file = tempfile::Builder::new().prefix(".result-").tempfile_in(folder)?;
+    file.write_all(bytes)?;
+    file.write_all(b"\n")?;
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        file.as_file()
+            .set_permissions(std::fs::Permissions::from_mode(0o644))?;
+    }
+    file.persist(path)?;
+    Ok(())
+}
+
+/// The JSON Schema of the stored form.
+pub fn schema() -> serde_json::Value {
+    let mut schema = schemars::schema_for!(ExperimentResult).to_value();
+    schema["$id"] = "https://iter8.tools/schemas/result/v1.json".into();
+    schema
+}

@@ -1,0 +1,86 @@
+//! [`Secret`]: text that must not be shown, and [`Mask`]: the rule that keeps it out of every output.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// A value whose `Debug` prints stars.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl Secret {
+    /// Wraps a value.
+    pub fn new(value: impl Into<String>) -> Self {
+        Self(value.into())
+    }
+
+    /// The value itself, for the one place that must send it.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
+    }
+}
+
+/// Shorter values are left alone: masking them would hide ordinary text.
+const SHORTEST: usize = 6;
+
+/// The secrets of a run, shared by everything that prints. Cloning shares the list.
+#[derive(Debug, Clone, Default)]
+pub struct Mask(Arc<Mutex<Vec<Secret>>>);
+
+impl Mask {
+    /// Remembers a secret (each line of it too, as GitHub does), if it has at least 6 characters.
+    pub fn add(&self, value: &str) {
+        let mut list = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        for part in std::iter::once(value).chain(value.lines()).map(str::trim) {
+            if part.chars().count() >= SHORTEST && !list.iter().any(|known| known.expose() == part) {
+                list.push(Secret::new(part));
+            }
+        }
+        // Longest first, so that a secret inside another one cannot leave the rest of it visible.
+        list.sort_by_key(|secret| std::cmp::Reverse(secret.expose().len()));
+    }
+
+    /// `text` with every secret replaced by `***`.
+    pub fn apply(&self, text: &str) -> String {
+        let list = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        list.iter().fold(text.to_owned(), |text, secret| {
+            if text.contains(secret.expose()) {
+                text.replace(secret.expose(), "***")
+            } else {
+                text
+            }
+        })
+    }
+
+    /// The secrets, for the platform that registers them with its own log filter.
+    pub fn secrets(&self) -> Vec<Secret> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_vanish_and_short_values_stay() {
+        let mask = Mask::default();
+        mask.add("abc");
+        mask.add("hunter2-token");
+        mask.add("hunter2");
+        assert_eq!(mask.apply("abc hunter2-token hunter2"), "abc *** ***");
+        assert_eq!(format!("{mask:?}").matches("hunter2").count(), 0);
+    }
+
+    #[test]
+    fn each_line_of_a_key_is_a_secret() {
+        let mask = Mask::default();
+        mask.add("-----BEGIN\nMIIEvQIBADAN\n");
+        assert_eq!(mask.apply("x MIIEvQIBADAN"), "x ***");
+    }
+}

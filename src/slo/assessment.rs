@@ -1,0 +1,103 @@
+//! [`Assessment`]: a verdict for every objective and version, with what it rests on.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::interval::Interval;
+use super::objective::Objective;
+
+/// Whether a promise was kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum Verdict {
+    /// Kept.
+    Met,
+    /// Broken.
+    NotMet,
+    /// The data cannot tell, and `onInconclusive: fail` makes that count.
+    Undecided,
+    /// There is nothing to judge: no requests, no such metric, too few requests.
+    NoData,
+    /// A task error stopped the run before this could be judged, or its `assess` task was skipped.
+    NotAssessed,
+}
+
+/// What to do where the interval straddles the limit.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum OnInconclusive {
+    /// The observed value decides.
+    #[default]
+    Observed,
+    /// Counts as met.
+    Pass,
+    /// Counts as undecided: the outcome is `inconclusive`.
+    Fail,
+}
+
+/// How sure a verdict is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum Certainty {
+    /// The whole 95 % interval lies on one side of the limit, or the value is a plain count.
+    Sure,
+    /// The interval straddles the limit.
+    #[serde(rename_all = "camelCase")]
+    Unsure {
+        /// About how many more requests would decide it, if that can be said.
+        more_requests: Option<u64>,
+    },
+}
+
+/// One objective, judged on one version.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Judgement {
+    /// What was promised.
+    pub objective: Objective,
+    /// Of which version.
+    pub version: String,
+    /// Kept or not.
+    pub verdict: Verdict,
+    /// The observed value in the metric's unit (against a baseline: the ratio).
+    pub value: Option<f64>,
+    /// Its 95 % interval, where the data give one.
+    pub interval: Option<Interval>,
+    /// How sure the verdict is.
+    pub certainty: Certainty,
+    /// Requests it rests on; `None` for values from providers.
+    pub requests: Option<u64>,
+    /// What a reader should know: why there are no data, that bursts could not be seen.
+    pub note: Option<String>,
+}
+
+/// Everything that was judged.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Assessment {
+    /// In the order of the experiment, versions within an objective.
+    pub judgements: Vec<Judgement>,
+}
+
+impl Assessment {
+    /// Adds what a later `assess` task judged. The same objective on the same version is replaced.
+    pub fn merge(&mut self, newer: Assessment) {
+        for judgement in newer.judgements {
+            match self
+                .judgements
+                .iter_mut()
+                .find(|known| known.objective == judgement.objective && known.version == judgement.version)
+            {
+                Some(known) => *known = judgement,
+                None => self.judgements.push(judgement),
+            }
+        }
+    }
+
+    /// Whether every objective that can fail the run was met (true without objectives).
+    pub fn all_met(&self) -> bool {
+        self.judgements
+            .iter()
+            .all(|judgement| judgement.objective.warn || judgement.verdict == Verdict::Met)
+    }
+}

@@ -1,0 +1,271 @@
+//! [`Objective`]: `http/latency-p95 <= 200ms`, `http/error-rate <= 1%`, `http/latency-p95 <= 1.1x base`.
+
+use std::fmt;
+use std::str::FromStr;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::diagnostic::did_you_mean;
+use crate::metrics::{MetricName, MetricNameError, Unit};
+
+/// Which side of the limit is good. The limit itself is always good.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum Bound {
+    /// `<=`
+    AtMost,
+    /// `>=`
+    AtLeast,
+}
+
+impl Bound {
+    /// `<=` or `>=`.
+    pub fn symbol(self) -> &'static str {
+        match self {
+            Self::AtMost => "<=",
+            Self::AtLeast => ">=",
+        }
+    }
+}
+
+/// What a metric is compared with.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum Limit {
+    /// A number in the metric's unit.
+    Value(f64),
+    /// A multiple of the baseline's value.
+    TimesBaseline(f64),
+}
+
+/// One promise about one metric.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Objective {
+    /// The metric.
+    pub metric: MetricName,
+    /// Upper or lower.
+    pub bound: Bound,
+    /// The limit.
+    pub limit: Limit,
+    /// A broken objective is reported but does not fail the run.
+    #[serde(default)]
+    pub warn: bool,
+}
+
+impl fmt::Display for Objective {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {} ", self.metric, self.bound.symbol())?;
+        match (self.limit, self.metric.unit()) {
+            (Limit::TimesBaseline(factor), _) => write!(f, "{factor}x base"),
+            (Limit::Value(value), Unit::Milliseconds) => write!(f, "{value}ms"),
+            (Limit::Value(value), Unit::Fraction) => write!(f, "{}%", tidy(value * 100.0)),
+            (Limit::Value(value), Unit::Count | Unit::PerSecond | Unit::Bytes | Unit::Plain) => {
+                write!(f, "{value}")
+            }
+        }
+    }
+}
+
+/// 0.07 × 100 is 7.000000000000001 in binary; nobody wrote that.
+fn tidy(value: f64) -> f64 {
+    (value * 1e9).round() / 1e9
+}
+
+/// Why a text is no objective.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum ObjectiveError {
+    /// Neither `<=` nor `>=`.
+    #[error("`{0}` is no objective: expected METRIC <= LIMIT or METRIC >= LIMIT")]
+    Shape(String),
+    /// `<`, `>`, `=` or `==`.
+    #[error("`{found}` is no comparison of objectives")]
+    Comparison {
+        /// What was written.
+        found: String,
+        /// What is meant.
+        meant: &'static str,
+    },
+    /// The metric cannot be.
+    #[error(transparent)]
+    Metric(#[from] MetricNameError),
+    /// The limit is no number.
+    #[error("`{0}` is no limit: expected a number, perhaps with us, ms, s, % or `x base`")]
+    Limit(String),
+    /// The limit's unit is not the metric's.
+    #[error("a limit in `{unit}` does not fit {metric}")]
+    Unit {
+        /// Unit that was written.
+        unit: String,
+        /// Metric it was written for.
+        metric: String,
+        /// Units that fit.
+        fits: &'static str,
+    },
+}
+
+impl ObjectiveError {
+    /// What to try.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Shape(_) => {
+                Some("for example `http/latency-p95 <= 200ms` or `http/error-rate <= 1%`".into())
+            }
+            Self::Comparison { meant, .. } => {
+                Some(format!("write `{meant}`: a value equal to its limit is met"))
+            }
+            Self::Metric(cause) => cause.hint(),
+            Self::Limit(text) => {
+                let unit = text
+                    .trim_start_matches(|c: char| c.is_ascii_digit() || c == '.')
+                    .trim();
+                did_you_mean(unit, ["us", "ms", "s", "%", "x base"])
+                    .map(|unit| format!("did you mean `{unit}`?"))
+            }
+            Self::Unit { fits, .. } => Some(format!("use {fits}")),
+        }
+    }
+}
+
+impl FromStr for Objective {
+    type Err = ObjectiveError;
+
+    fn from_str(text: &str) -> Result<Self, ObjectiveError> {
+        let text = text.trim();
+        let at = text
+            .find(['<', '>', '=', '≤', '≥'])
+            .ok_or_else(|| ObjectiveError::Shape(text.to_owned()))?;
+        let rest = &text[at..];
+        let length = rest.find(|c: char| !"<>=≤≥".contains(c)).unwrap_or(rest.len());
+        let (symbol, limit) = rest.split_at(length);
+        let bound = match symbol {
+            "<=" | "≤" => Bound::AtMost,
+            ">=" | "≥" => Bound::AtLeast,
+            _ => {
+                let meant = if symbol.contains('>') { ">=" } else { "<=" };
+                return Err(ObjectiveError::Comparison {
+                    found: symbol.to_owned(),
+                    meant,
+                });
+            }
+        };
+        let metric: MetricName = text[..at].parse()?;
+        let limit = parse_limit(limit, &metric)?;
+        Ok(Self {
+            metric,
+            bound,
+            limit,
+            warn: false,
+        })
+    }
+}
+
+fn parse_limit(text: &str, metric: &MetricName) -> Result<Limit, ObjectiveError> {
+    let text = text.trim();
+    let refused = || ObjectiveError::Limit(text.to_owned());
+    let end = text
+        .find(|c: char| !(c.is_ascii_digit() || c == '.' || c == '-'))
+        .unwrap_or(text.len());
+    let (number, unit) = text.split_at(end);
+    let number: f64 = number
+        .parse()
+        .ok()
+        .filter(|number: &f64| number.is_finite())
+        .ok_or_else(refused)?;
+    let unit = unit.trim();
+    let misfit = |fits| ObjectiveError::Unit {
+        unit: unit.to_owned(),
+        metric: metric.to_string(),
+        fits,
+    };
+    let factor = match (metric.unit(), unit) {
+        (_, "") => 1.0,
+        (_, "x base" | "x baseline" | "× base") => return Ok(Limit::TimesBaseline(number)),
+        (Unit::Milliseconds, "us" | "µs") => 1e-3,
+        (Unit::Milliseconds, "ms") => 1.0,
+        (Unit::Milliseconds, "s") => 1e3,
+        (Unit::Fraction | Unit::Plain, "%") => 1e-2,
+        (Unit::Milliseconds, "%") => return Err(misfit("us, ms or s")),
+        (Unit::Fraction, "us" | "µs" | "ms" | "s") => {
+            return Err(misfit("a percentage such as 1%, or a fraction such as 0.01"));
+        }
+        (Unit::PerSecond, "/s") => 1.0,
+        (_, "us" | "µs" | "ms" | "s" | "%") => return Err(misfit("a plain number")),
+        _ => return Err(refused()),
+    };
+    Ok(Limit::Value(number * factor))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Result<Objective, ObjectiveError> {
+        text.parse()
+    }
+
+    fn value(text: &str) -> f64 {
+        match parse(text).expect(text).limit {
+            Limit::Value(value) => value,
+            Limit::TimesBaseline(_) => panic!("{text} is relative"),
+        }
+    }
+
+    #[test]
+    fn limits_are_converted_to_the_unit_of_the_metric() {
+        assert!((value("http/latency-p95 <= 200ms") - 200.0).abs() < 1e-9);
+        assert!((value("http/latency-p95<=1.5s") - 1500.0).abs() < 1e-9);
+        assert!((value("http/latency-p95 <= 900us") - 0.9).abs() < 1e-9);
+        assert!((value("http/latency-p95 <= 200") - 200.0).abs() < 1e-9);
+        assert!((value("http/error-rate <= 1%") - 0.01).abs() < 1e-9);
+        assert!((value("http/error-rate <= 0.01") - 0.01).abs() < 1e-9);
+        assert!((value("http/request-count >= 100") - 100.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn objectives_print_as_they_are_written() {
+        for text in [
+            "http/latency-p95 <= 200ms",
+            "http/error-rate <= 7%",
+            "http-cart/request-count >= 100",
+            "grpc/latency/p99 <= 50ms",
+            "http/latency-p95 <= 1.1x base",
+        ] {
+            assert_eq!(parse(text).expect(text).to_string(), text);
+        }
+    }
+
+    #[test]
+    fn strict_comparisons_are_refused_with_a_hint() {
+        for (text, meant) in [
+            ("http/error-rate < 1%", "<="),
+            ("http/throughput > 5", ">="),
+            ("http/error-rate = 0", "<="),
+            ("http/error-rate =< 0", "<="),
+        ] {
+            let error = parse(text).expect_err(text);
+            assert!(
+                error.hint().is_some_and(|hint| hint.contains(meant)),
+                "{text}: {error:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn limits_without_a_number_or_with_a_foreign_unit_are_refused() {
+        for text in [
+            "http/latency-p95 <= fast",
+            "http/latency-p95 <=",
+            "http/latency-p95 <= 1%",
+            "http/error-rate <= 5ms",
+            "http/request-count >= 5s",
+            "http/latency-p95 <= 5 parsecs",
+            "http/latency-p95 <= NaN",
+            "http/latency-p95",
+            "",
+        ] {
+            assert!(parse(text).is_err(), "{text}");
+        }
+    }
+}
