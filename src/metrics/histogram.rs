@@ -1,5 +1,6 @@
 //! [`Histogram`]: a distribution of durations that merges exactly and does not grow with the number of values.
 
+use std::fmt;
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -27,7 +28,7 @@ pub enum HistogramError {
 }
 
 /// Durations in nanoseconds with three significant digits (HdrHistogram, Gil Tene), plus exact sum, minimum and maximum.
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "Stored", into = "Stored")]
 #[schemars(with = "Stored")]
 pub struct Histogram {
@@ -100,15 +101,6 @@ impl Histogram {
         self.sum_of_squares += other.sum_of_squares;
         self.min = self.min.min(other.min);
         self.max = self.max.max(other.max);
-    }
-
-    /// Forgets everything but keeps its memory.
-    pub fn clear(&mut self) {
-        self.counts.reset();
-        self.sum = 0.0;
-        self.sum_of_squares = 0.0;
-        self.min = u64::MAX;
-        self.max = 0;
     }
 
     /// Number of values.
@@ -202,7 +194,13 @@ impl Histogram {
 
 impl PartialEq for Histogram {
     fn eq(&self, other: &Self) -> bool {
-        self.counts == other.counts && self.min == other.min && self.max == other.max
+        self.buckets().eq(other.buckets())
+    }
+}
+
+impl fmt::Debug for Histogram {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(self.buckets()).finish()
     }
 }
 
@@ -313,13 +311,5 @@ mod tests {
             .expect("json")
             .replace("\"count\":2", "\"count\":3");
         assert!(serde_json::from_str::<Histogram>(&json).is_err());
-    }
-
-    #[test]
-    fn clearing_leaves_an_empty_histogram() {
-        let mut histogram = of([5]);
-        histogram.clear();
-        assert_eq!(histogram, Histogram::new());
-        assert_eq!(histogram.statistic(Statistic::Max), None);
     }
 }
