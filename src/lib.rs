@@ -17,3 +17,5 @@ pub mod metrics;
 pub mod results;
 pub mod secret;
 pub mod slo;
+#[macro_use]
+pub mod spec;

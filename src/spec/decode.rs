@@ -1,0 +1,275 @@
+//! [`Decode`]: from located nodes to types. All mistakes of an experiment are collected, none ends the reading.
+
+use std::path::{Path, PathBuf};
+
+use super::interpolate::{Undefined, expand};
+use super::node::{At, Key, Node, Value};
+use super::source::SourceFile;
+use crate::diagnostic::{Diagnostic, Severity, did_you_mean};
+use crate::secret::Mask;
+
+/// A type that can be read from a node.
+pub trait Decode: Sized {
+    /// What a user writes, in a word or two: `number`, `duration`.
+    const TYPE: &'static str;
+
+    /// Its JSON Schema.
+    fn schema() -> serde_json::Value;
+
+    /// Reads it; `None` when something was wrong and has been reported to `decoder`.
+    fn decode(node: &Node, decoder: &mut Decoder<'_>) -> Option<Self>;
+}
+
+/// Looks up a variable of the environment.
+pub type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;
+
+/// What decoding needs to know and what it finds out.
+pub struct Decoder<'a> {
+    source: &'a SourceFile,
+    environment: Lookup<'a>,
+    mask: Mask,
+    folder: PathBuf,
+    sensitive: bool,
+    diagnostics: Vec<Diagnostic>,
+}
+
+impl<'a> Decoder<'a> {
+    /// A decoder of one source. Relative paths in it start at `folder`; secrets that come from the environment go to `mask`.
+    pub fn new(source: &'a SourceFile, folder: &Path, environment: Lookup<'a>, mask: Mask) -> Self {
+        Self {
+            source,
+            environment,
+            mask,
+            folder: folder.to_owned(),
+            sensitive: false,
+            diagnostics: Vec::new(),
+        }
+    }
+
+    /// The secrets of this run.
+    pub fn mask(&self) -> &Mask {
+        &self.mask
+    }
+
+    /// A path of the experiment, from the folder it is relative to.
+    pub fn path(&self, path: &str) -> PathBuf {
+        self.folder.join(path)
+    }
+
+    /// Reports an error at a place.
+    pub fn error(&mut self, at: &At, message: impl Into<String>, hint: Option<String>) {
+        self.report(Severity::Error, at, message.into(), hint);
+    }
+
+    /// Reports a warning at a place.
+    pub fn warning(&mut self, at: &At, message: impl Into<String>, hint: Option<String>) {
+        self.report(Severity::Warning, at, message.into(), hint);
+    }
+
+    fn report(&mut self, severity: Severity, at: &At, message: String, hint: Option<String>) {
+        self.diagnostics.push(Diagnostic {
+            severity,
+            message,
+            place: Some(at.place(self.source)),
+            hint,
+        });
+    }
+
+    /// Adds a finding that has its place already.
+    pub fn add(&mut self, diagnostic: Diagnostic) {
+        self.diagnostics.push(diagnostic);
+    }
+
+    /// Everything that was reported, in the order of the source.
+    pub fn into_diagnostics(mut self) -> Vec<Diagnostic> {
+        let key = |diagnostic: &Diagnostic| {
+            diagnostic
+                .place
+                .as_ref()
+                .and_then(|place| place.span.as_ref())
+                .map(|span| (span.line, span.column))
+        };
+        self.diagnostics.sort_by_key(key);
+        self.diagnostics
+    }
+
+    /// Whether an error was reported.
+    pub fn has_errors(&self) -> bool {
+        self.diagnostics.iter().any(Diagnostic::is_error)
+    }
+
+    /// Reports that a node is not what was expected.
+    pub fn mismatch(&mut self, node: &Node, expected: &str) {
+        let hint = match &node.value {
+            Value::String(text) if expected.contains("number") && text.parse::<f64>().is_ok() => {
+                Some(format!("write it without quotes: {text}"))
+            }
+            Value::Bool(_) | Value::Int(_) | Value::Float(_) if expected.contains("string") => {
+                Some("put it in quotes".to_owned())
+            }
+            _ => None,
+        };
+        let found = match &node.value {
+            Value::String(text) | Value::Text(text) if text.chars().count() <= 40 && !self.sensitive => {
+                format!("`{text}`")
+            }
+            other => other.describe().to_owned(),
+        };
+        self.error(&node.at, format!("expected {expected}, found {found}"), hint);
+    }
+
+    /// The text of a scalar that may refer to the environment, and whether it did or came from a flag, so that the type
+    /// of the field reads it. `None` if it is no text, or if a name in it is undefined, which is then reported.
+    pub fn text(&mut self, node: &Node) -> Option<Scalar> {
+        let (text, typed) = match &node.value {
+            Value::String(text) => (text, false),
+            Value::Text(text) => {
+                return Some(Scalar {
+                    text: text.clone(),
+                    untyped: true,
+                });
+            }
+            Value::Null
+            | Value::Bool(_)
+            | Value::Int(_)
+            | Value::Float(_)
+            | Value::List(_)
+            | Value::Map(_) => {
+                return None;
+            }
+        };
+        match expand(text, self.environment) {
+            Ok(None) => Some(Scalar {
+                text: text.clone(),
+                untyped: typed,
+            }),
+            Ok(Some(expanded)) => {
+                if self.sensitive {
+                    expanded.values.iter().for_each(|value| self.mask.add(value));
+                }
+                Some(Scalar {
+                    text: expanded.text,
+                    untyped: true,
+                })
+            }
+            Err(Undefined(name)) => {
+                let hint = format!("set {name}, or write ${{{name}:-default}}; $${{{name}}} is literal");
+                self.error(&node.at, format!("the environment has no {name}"), Some(hint));
+                None
+            }
+        }
+    }
+
+    /// Whether a node is text whose reading failed because of an undefined name (which was reported).
+    pub fn is_text(node: &Node) -> bool {
+        matches!(node.value, Value::String(_) | Value::Text(_))
+    }
+
+    /// Starts reading a map; anything else is reported.
+    pub fn fields(&mut self, node: &Node, expected: &str) -> Option<Fields> {
+        match &node.value {
+            Value::Map(entries) => Some(Fields {
+                entries: entries.iter().cloned().map(Some).collect(),
+                known: Vec::new(),
+            }),
+            Value::Null => Some(Fields {
+                entries: Vec::new(),
+                known: Vec::new(),
+            }),
+            Value::Bool(_)
+            | Value::Int(_)
+            | Value::Float(_)
+            | Value::String(_)
+            | Value::Text(_)
+            | Value::List(_) => {
+                self.mismatch(node, expected);
+                None
+            }
+        }
+    }
+}
+
+/// Text of a scalar.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Scalar {
+    /// The text, names replaced.
+    pub text: String,
+    /// Whether it is to be read by the type of the field (from a flag, an input or the environment).
+    pub untyped: bool,
+}
+
+/// The entries of a map that have not been read yet.
+pub struct Fields {
+    entries: Vec<Option<(Key, Node)>>,
+    known: Vec<&'static str>,
+}
+
+impl Fields {
+    /// Takes the entry of a field, by its name or an alias; another case is accepted with a warning.
+    pub fn take(&mut self, names: &[&'static str], decoder: &mut Decoder<'_>) -> Option<(Key, Node)> {
+        self.known.extend_from_slice(names);
+        let exact = |key: &Key| names.contains(&key.name.as_str());
+        let folded = |key: &Key| names.iter().any(|name| name.eq_ignore_ascii_case(&key.name));
+        let position = |matches: &dyn Fn(&Key) -> bool| {
+            self.entries
+                .iter()
+                .position(|entry| entry.as_ref().is_some_and(|(key, _)| matches(key)))
+        };
+        let index = position(&exact).or_else(|| position(&folded))?;
+        let (key, node) = self.entries[index].take()?;
+        if !names.contains(&key.name.as_str()) {
+            decoder.warning(
+                &key.at,
+                format!("`{}` is read as `{}`", key.name, names[0]),
+                Some("keys are case-sensitive".into()),
+            );
+        }
+        // The same field twice, in another case or by an alias, is as wrong as a duplicate key.
+        if let Some((again, _)) = self
+            .entries
+            .iter()
+            .flatten()
+            .find(|(key, _)| exact(key) || folded(key))
+        {
+            let message = format!("`{}` and `{}` are the same field", key.name, again.name);
+            decoder.error(&again.at, message, Some("keep one of them".into()));
+        }
+        Some((key, node))
+    }
+
+    /// Takes and decodes a field; `null` is the same as absent. Values from the environment are secrets if `sensitive`.
+    pub fn read<T: Decode>(
+        &mut self,
+        names: &[&'static str],
+        sensitive: bool,
+        decoder: &mut Decoder<'_>,
+    ) -> Option<T> {
+        let (_, node) = self.take(names, decoder)?;
+        if node.value == Value::Null {
+            return None;
+        }
+        let before = decoder.sensitive;
+        decoder.sensitive |= sensitive;
+        let value = T::decode(&node, decoder);
+        decoder.sensitive = before;
+        value
+    }
+
+    /// Reports every entry that no field took.
+    pub fn finish(self, of: &str, decoder: &mut Decoder<'_>) {
+        for (key, _) in self.entries.into_iter().flatten() {
+            if self.known.iter().any(|name| name.eq_ignore_ascii_case(&key.name)) {
+                continue; // reported as the same field
+            }
+            let hint = match did_you_mean(&key.name, self.known.iter().copied()) {
+                Some(name) => format!("did you mean `{name}`?"),
+                None => format!("known are {}", self.known.join(", ")),
+            };
+            decoder.error(
+                &key.at,
+                format!("unknown field `{}` in {of}", key.name),
+                Some(hint),
+            );
+        }
+    }
+}

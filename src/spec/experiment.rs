@@ -1,0 +1,144 @@
+//! [`Experiment`]: the tasks of a file, told apart and located, their inputs not read yet.
+
+use super::decode::Decoder;
+use super::node::{At, Node, Value};
+
+/// What an entry of the list does.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Work {
+    /// `task: NAME`.
+    Task {
+        /// The name.
+        name: String,
+        /// Where it stands.
+        at: At,
+    },
+    /// `run: SCRIPT`.
+    Run(Node),
+}
+
+/// One entry of the list of tasks.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Entry {
+    /// What it does.
+    pub work: Work,
+    /// Its `if:`.
+    pub condition: Option<Node>,
+    /// Its `with:`; nothing if absent.
+    pub with: Node,
+    /// The entry itself.
+    pub at: At,
+}
+
+/// The tasks, in order.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Experiment {
+    /// At least one.
+    pub entries: Vec<Entry>,
+}
+
+const SHAPE: &str = "an experiment is a map with `spec:`, a list of tasks";
+
+impl Experiment {
+    /// Reads the form `spec: [tasks]`; what is wrong goes to the decoder.
+    pub fn read(root: &Node, decoder: &mut Decoder<'_>) -> Option<Self> {
+        let Value::Map(_) = &root.value else {
+            let found = match &root.value {
+                Value::List(_) => "a list of tasks without `spec:`",
+                other => other.describe(),
+            };
+            decoder.error(
+                &root.at,
+                format!("{SHAPE}; found {found}"),
+                Some("start with `spec:` and `- task: http`".into()),
+            );
+            return None;
+        };
+        let mut fields = decoder.fields(root, SHAPE)?;
+        let spec = fields.take(&["spec"], decoder);
+        // Iter8 of 0.11 and later keeps its result in the same file; it is no input.
+        fields.take(&["result"], decoder);
+        fields.finish("an experiment", decoder);
+        let Some((key, spec)) = spec else {
+            decoder.error(
+                &root.at,
+                "the experiment has no `spec`",
+                Some("add `spec:` with a list of tasks".into()),
+            );
+            return None;
+        };
+        match &spec.value {
+            Value::List(tasks) if !tasks.is_empty() => {
+                let entries: Vec<_> = tasks.iter().map(|task| entry(task, decoder)).collect();
+                entries
+                    .into_iter()
+                    .collect::<Option<Vec<_>>>()
+                    .map(|entries| Self { entries })
+            }
+            Value::List(_) | Value::Null => {
+                decoder.error(
+                    &key.at,
+                    "the experiment has no tasks",
+                    Some("add at least one, such as `- task: http`".into()),
+                );
+                None
+            }
+            Value::Bool(_)
+            | Value::Int(_)
+            | Value::Float(_)
+            | Value::String(_)
+            | Value::Text(_)
+            | Value::Map(_) => {
+                decoder.mismatch(&spec, "a list of tasks");
+                None
+            }
+        }
+    }
+}
+
+fn entry(node: &Node, decoder: &mut Decoder<'_>) -> Option<Entry> {
+    let mut fields = decoder.fields(node, "a task: a map with `task` or `run`")?;
+    let task = fields.take(&["task"], decoder);
+    let run = fields.take(&["run"], decoder);
+    let condition = fields.take(&["if"], decoder).map(|(_, node)| node);
+    let with = fields.take(&["with"], decoder);
+    fields.finish("a task", decoder);
+    let work = match (task, run) {
+        (Some((_, name)), None) => match &name.value {
+            Value::String(text) if !text.is_empty() => Work::Task {
+                name: text.clone(),
+                at: name.at.clone(),
+            },
+            _ => {
+                decoder.mismatch(&name, "the name of a task");
+                return None;
+            }
+        },
+        (None, Some((_, script))) => Work::Run(script),
+        (Some((key, _)), Some(_)) => {
+            decoder.error(
+                &key.at,
+                "a task has either `task` or `run`, not both",
+                Some("make two tasks of it".into()),
+            );
+            return None;
+        }
+        (None, None) => {
+            decoder.error(&node.at, "a task needs `task: NAME` or `run: SCRIPT`", None);
+            return None;
+        }
+    };
+    let with = with.map_or_else(
+        || Node {
+            value: Value::Null,
+            at: node.at.clone(),
+        },
+        |(_, node)| node,
+    );
+    Some(Entry {
+        work,
+        condition,
+        with,
+        at: node.at.clone(),
+    })
+}

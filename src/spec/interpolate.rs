@@ -1,0 +1,102 @@
+//! `${NAME}`, `${NAME:-default}` and `$${`: values from the environment.
+
+/// A name that has neither a value nor a default.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Undefined(pub(super) String);
+
+/// The text with its references replaced, and the values that came from outside.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Expanded {
+    pub(super) text: String,
+    pub(super) values: Vec<String>,
+}
+
+/// Replaces every reference in `text`; `None` when there is none.
+pub(super) fn expand(
+    text: &str,
+    lookup: impl Fn(&str) -> Option<String>,
+) -> Result<Option<Expanded>, Undefined> {
+    if !text.contains("${") {
+        return Ok(None);
+    }
+    let mut out = Expanded {
+        text: String::with_capacity(text.len()),
+        values: Vec::new(),
+    };
+    let mut rest = text;
+    while let Some(at) = rest.find("${") {
+        let before = &rest[..at];
+        if let Some(literal) = before.strip_suffix('$') {
+            out.text.push_str(literal);
+            out.text.push_str("${");
+            rest = &rest[at + 2..];
+            continue;
+        }
+        out.text.push_str(before);
+        let after = &rest[at + 2..];
+        match after
+            .find('}')
+            .map(|end| (after[..end].split_once(":-"), &after[..end], &after[end + 1..]))
+        {
+            Some((split, whole, tail)) if is_name(split.map_or(whole, |(name, _)| name)) => {
+                let name = split.map_or(whole, |(name, _)| name);
+                match (lookup(name), split) {
+                    (Some(value), _) => {
+                        out.text.push_str(&value);
+                        out.values.push(value);
+                    }
+                    (None, Some((_, default))) => out.text.push_str(default),
+                    (None, None) => return Err(Undefined(name.to_owned())),
+                }
+                rest = tail;
+            }
+            // Not a reference: `${`, `${a b}` and the like stay as they are.
+            _ => {
+                out.text.push_str("${");
+                rest = after;
+            }
+        }
+    }
+    out.text.push_str(rest);
+    Ok(Some(out))
+}
+
+fn is_name(text: &str) -> bool {
+    let mut letters = text.chars();
+    letters
+        .next()
+        .is_some_and(|c| c.is_ascii_alphabetic() || c == '_')
+        && letters.all(|c| c.is_ascii_alphanumeric() || c == '_')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(input: &str) -> Result<String, Undefined> {
+        let lookup = |name: &str| (name == "HOST").then(|| "example.com".to_owned());
+        Ok(expand(input, lookup)?.map_or_else(|| input.to_owned(), |expanded| expanded.text))
+    }
+
+    #[test]
+    fn references_defaults_and_literals() {
+        assert_eq!(text("http://${HOST}/"), Ok("http://example.com/".into()));
+        assert_eq!(text("${PORT:-8080}"), Ok("8080".into()));
+        assert_eq!(text("${PORT:-}"), Ok(String::new()));
+        assert_eq!(text("$${HOST} ${HOST}"), Ok("${HOST} example.com".into()));
+        assert_eq!(
+            text("${ not a name } $5 {uuid} ${"),
+            Ok("${ not a name } $5 {uuid} ${".into())
+        );
+        assert_eq!(text("${TOKEN}"), Err(Undefined("TOKEN".into())));
+    }
+
+    #[test]
+    fn what_a_value_holds_is_not_expanded_again() {
+        let expanded = expand("${A}", |_| Some("${B}".into()))
+            .expect("defined")
+            .expect("a reference");
+        assert_eq!(expanded.text, "${B}");
+        assert_eq!(expanded.values, ["${B}"]);
+    }
+}

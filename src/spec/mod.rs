@@ -1,0 +1,19 @@
+//! What the user asked for: a located experiment, or all that is wrong with it.
+
+mod decode;
+mod duration;
+mod experiment;
+#[macro_use]
+mod fields;
+mod interpolate;
+mod node;
+mod source;
+mod values;
+
+pub use decode::{Decode, Decoder, Fields, Lookup};
+pub use duration::{Period, PeriodError};
+pub use experiment::{Entry, Experiment, Work};
+pub use fields::Field;
+pub use node::{At, Key, Node, Value};
+pub use source::{SourceError, SourceFile};
+pub use values::Map;
