@@ -295,7 +295,6 @@ mod tests {
             "- ".repeat(20_000),
             "{a: ".repeat(20_000),
             bomb.to_owned(),
-            "\t- x".into(),
             "a: [".into(),
         ] {
             let error = parse(&text).expect_err("hostile");
