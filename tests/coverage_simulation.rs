@@ -128,7 +128,7 @@ fn effect_above(values: &[f64], limit: f64) -> DesignEffect {
 
 /// The interval of a quantile as values of the run.
 fn between_ranks(sorted: &[f64], q: f64, effect: &DesignEffect) -> Interval {
-    let value = |rank: u64| sorted[usize::try_from(rank).unwrap() - 1];
+    let value = |rank: u64| sorted[usize::try_from(rank).expect("a rank of a short list") - 1];
     let (low, high) = quantile_ranks(sorted.len() as u64, q, effect);
     Interval {
         low: low.map(value),
@@ -214,7 +214,6 @@ fn slow_moments_are_covered_by_the_share_above_a_limit() {
             share_interval(hits, 1_000, &effect_above(&values, limit)).contains(1.0 - q)
         });
         let textbook = f64::from(textbook) / f64::from(RUNS);
-        println!("share {q}: {covered} textbook {textbook}");
         assert!(covered >= 0.70, "{q}: covered {covered}");
         assert!(textbook < 0.75, "{q}: the textbook covered {textbook}");
     }
@@ -231,7 +230,6 @@ fn means_are_covered_with_and_without_slow_moments() {
                 .collect();
             mean_interval(&sums, None).unwrap().contains(model.true_mean())
         });
-        println!("mean: {covered}");
         assert!(covered >= promised, "covered {covered}, promised {promised}");
     }
 }
@@ -250,7 +248,6 @@ fn interleaved_versions_without_a_difference_are_rarely_told_apart() {
                 .unwrap()
                 .contains(1.0)
         });
-        println!("ratio {q}: {covered}");
         assert!(covered >= 0.90, "{q}: covered {covered}");
     }
 }

@@ -60,16 +60,16 @@ pub(super) fn beta_quantile(probability: f64, a: f64, b: f64) -> f64 {
 }
 
 fn peizer_pratt(a: f64, b: f64, x: f64) -> f64 {
-    let (n, y) = (a + b - 1.0, 1.0 - x);
-    let correction = 0.02 * (y / a - x / b + (y - 0.5) / (n + 1.0));
-    let distance = a - 1.0 / 3.0 - (n + 1.0 / 3.0) * x + correction;
-    let variance = (n + 1.0 / 6.0) * x * y;
+    let (trials, rest) = (a + b - 1.0, 1.0 - x);
+    let correction = 0.02 * (rest / a - x / b + (rest - 0.5) / (trials + 1.0));
+    let distance = a - 1.0 / 3.0 - (trials + 1.0 / 3.0) * x + correction;
+    let variance = (trials + 1.0 / 6.0) * x * rest;
     if distance.abs() > CERTAIN * variance.sqrt() {
         return if distance > 0.0 { 0.0 } else { 1.0 };
     }
-    let skew = 1.0 + y * skewness((a - 0.5) / (n * x)) + x * skewness((b - 0.5) / (n * y));
-    let z = distance * (skew.max(0.0) / variance).sqrt();
-    (0.5 * erfc(z / std::f64::consts::SQRT_2)).clamp(0.0, 1.0)
+    let skew = 1.0 + rest * skewness((a - 0.5) / (trials * x)) + x * skewness((b - 0.5) / (trials * rest));
+    let deviations = distance * (skew.max(0.0) / variance).sqrt();
+    (0.5 * erfc(deviations / std::f64::consts::SQRT_2)).clamp(0.0, 1.0)
 }
 
 /// Peizer & Pratt's `g(r) = (1 − r² + 2 r ln r) / (1 − r)²`, by its series near 1, where it cancels.

@@ -86,18 +86,16 @@ mod tests {
 
     proptest! {
         #[test]
-        fn that_many_requests_decide_and_half_as_many_do_not(
-            hits in 1_u64..100, per in 1_000_u64..10_000, limit in 0.001..0.2,
-        ) {
-            let share = hits as f64 / per as f64;
+        fn that_many_requests_decide_and_a_thousand_fewer_do_not(hits in 1_u64..200, limit in 0.001..0.3) {
+            // The observed share is hits per thousand, so whole thousands of requests have whole hits.
             let independent = DesignEffect { value: 1.0, seen: true, blocks: 10 };
-            if let Some(needed) = requests_to_decide(share, limit, 1.0).filter(|&n| n > 20 * per / hits) {
-                let decided = |n: u64| {
-                    let interval = share_interval((share * n as f64).round() as u64, n, &independent);
-                    interval.wholly_at_most(limit) || interval.wholly_above(limit)
-                };
-                prop_assert!(decided(needed + needed / 5));
-                prop_assert!(!decided(needed / 2));
+            let decided = |thousands: u64| {
+                let interval = share_interval(hits * thousands, 1_000 * thousands, &independent);
+                interval.wholly_at_most(limit) || interval.wholly_above(limit)
+            };
+            if let Some(needed) = requests_to_decide(hits as f64 / 1_000.0, limit, 1.0) {
+                prop_assert!(decided(needed.div_ceil(1_000)));
+                prop_assert!(needed < 2_000 || !decided((needed - 1) / 1_000));
             }
         }
 
