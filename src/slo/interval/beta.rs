@@ -85,7 +85,7 @@ fn skewness(ratio: f64) -> f64 {
 mod tests {
     use proptest::prelude::{prop_assert, proptest};
 
-    use super::{beta_cdf, beta_quantile, binomial_cdf, peizer_pratt};
+    use super::{beta_cdf, beta_quantile, binomial_cdf, peizer_pratt, skewness};
 
     #[track_caller]
     fn close(actual: f64, expected: f64, relative: f64) {
@@ -130,6 +130,17 @@ mod tests {
                     "I_{x}({a}, {b}) = {exact}, approximated {close}"
                 );
             }
+        }
+    }
+
+    #[test]
+    fn the_series_meets_the_formula_it_replaces() {
+        for edge in [1.0 - 1e-3, 1.0 + 1e-3] {
+            let (inside, outside) = (
+                skewness(1.0 + (edge - 1.0) * 0.999_999),
+                skewness(1.0 + (edge - 1.0) * 1.000_001),
+            );
+            assert!((inside - outside).abs() < 2e-9, "{inside} and {outside}");
         }
     }
 

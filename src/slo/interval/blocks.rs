@@ -37,7 +37,8 @@ impl DesignEffect {
 /// Kish's design effect of the share above: the variance of the blocks' shares over that of independent requests.
 ///
 /// With share `f_b` per block and `p` overall, `B` blocks, `n` requests: `var(f_b) / (p (1 − p) / (n / B))`, not
-/// below 1 (Kish, *Survey Sampling*, 1965). About ten blocks serve best. Blocks under [`MINIMUM_PER_BLOCK`] requests
+/// below 1 (Kish, *Survey Sampling*, 1965). Blocks count alike: with very unequal numbers of requests, as on a ramp,
+/// the value errs on the large side. About ten blocks serve best. Blocks under [`MINIMUM_PER_BLOCK`] requests
 /// are joined first. When bursts cannot be seen, the value is 1 and `seen` is false: a report has to say so.
 pub fn design_effect(blocks: &[Block]) -> DesignEffect {
     let blocks = join_small(blocks, MINIMUM_PER_BLOCK);

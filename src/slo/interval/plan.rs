@@ -40,7 +40,7 @@ fn decides(share: f64, limit: f64, trials: f64) -> bool {
         limit >= 1.0 || misses > 0.0 && beta_cdf(hits + 1.0, misses, limit) >= 1.0 - TAIL
     } else {
         // The lower bound is above the limit.
-        limit <= 0.0 || beta_cdf(hits, misses + 1.0, limit) < TAIL
+        beta_cdf(hits, misses + 1.0, limit) < TAIL
     }
 }
 
