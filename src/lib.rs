@@ -11,11 +11,11 @@
 
 #[macro_use]
 mod text;
+#[macro_use]
+pub mod spec;
 
 pub mod diagnostic;
 pub mod metrics;
 pub mod results;
 pub mod secret;
 pub mod slo;
-#[macro_use]
-pub mod spec;

@@ -58,6 +58,13 @@ impl Slice {
             .sum()
     }
 
+    /// Adds its latencies to a histogram.
+    pub fn add_to(&self, histogram: &mut Histogram) {
+        for (nanos, count) in &self.latency {
+            histogram.record_many(Duration::from_nanos(*nanos), *count);
+        }
+    }
+
     /// How many latencies are above `milliseconds`.
     pub fn latencies_above(&self, milliseconds: f64) -> u64 {
         let limit = milliseconds * 1e6;

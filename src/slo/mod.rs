@@ -1,8 +1,11 @@
 //! What was promised, and whether it was kept.
 
+mod assess;
 mod assessment;
+mod estimate;
 pub mod interval;
 mod objective;
 
+pub use assess::{Policy, assess};
 pub use assessment::{Assessment, Certainty, Judgement, OnInconclusive, Verdict};
 pub use objective::{Bound, Limit, Objective, ObjectiveError};

@@ -1,0 +1,231 @@
+//! [`estimate`]: a metric's value, its 95 % interval, and on which side of a limit that interval lies.
+
+use super::interval::{
+    Block, DesignEffect, Interval, design_effect, mean_interval, quantile_ranks, requests_to_decide,
+    share_interval,
+};
+use super::objective::Bound;
+use crate::metrics::{Histogram, LoadMeasurement, Measure, Slice, Statistic, Timing};
+
+/// Blocks that the design effect is estimated from.
+const BLOCKS: usize = 10;
+/// A design effect from which a reader should know that requests hang together.
+const BURSTY: f64 = 4.0;
+
+/// On which side of the limit the whole interval lies; neither when it straddles the limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Side {
+    pub(super) inside: bool,
+    pub(super) outside: bool,
+}
+
+/// A value and how sure it is.
+#[derive(Debug, Clone)]
+pub(super) struct Estimate {
+    pub(super) value: f64,
+    pub(super) interval: Option<Interval>,
+    /// `None` for plain counts, which are what they are.
+    pub(super) side: Option<Side>,
+    pub(super) requests: Option<u64>,
+    pub(super) more_requests: Option<u64>,
+    pub(super) note: Option<String>,
+}
+
+impl Estimate {
+    /// A number that is exactly what was asked for.
+    pub(super) fn plain(value: f64, requests: Option<u64>) -> Self {
+        Self {
+            value,
+            interval: None,
+            side: None,
+            requests,
+            more_requests: None,
+            note: None,
+        }
+    }
+}
+
+/// Estimates a measure of a load; `None` when there is nothing to compute it from.
+pub(super) fn estimate(
+    load: &LoadMeasurement,
+    measure: Measure,
+    bound: Bound,
+    limit: f64,
+) -> Option<Estimate> {
+    let value = load.value(measure)?;
+    let plain = Estimate::plain(value, Some(load.requests));
+    match measure {
+        Measure::ErrorRate => Some(error_rate(load, plain, bound, limit)),
+        Measure::Time(timing, Statistic::Percentile(p)) if p < 100.0 => {
+            Some(percentile(load, timing, p / 100.0, plain, bound, limit))
+        }
+        Measure::Time(Timing::Latency, Statistic::Mean) => Some(mean(load, plain, bound, limit)),
+        Measure::RequestCount
+        | Measure::ErrorCount
+        | Measure::Throughput
+        | Measure::Timeouts
+        | Measure::Unsent
+        | Measure::BytesReceived
+        | Measure::StatusClass(_)
+        | Measure::ColdStart
+        | Measure::Time(..) => Some(plain),
+    }
+}
+
+fn error_rate(load: &LoadMeasurement, plain: Estimate, bound: Bound, limit: f64) -> Estimate {
+    let blocks: Vec<Block> = load
+        .slices
+        .blocks(BLOCKS)
+        .map(|block| Block {
+            requests: block.iter().map(|slice| slice.requests).sum(),
+            above: block.iter().map(|slice| slice.errors).sum(),
+        })
+        .collect();
+    let effect = design_effect(&blocks);
+    let interval = share_interval(load.errors, load.requests, &effect);
+    // "No errors at all" is a promise about these requests: no number of clean requests shows a rate of exactly 0.
+    let exact = bound == Bound::AtMost && limit <= 0.0;
+    Estimate {
+        interval: Some(interval),
+        side: (!exact).then(|| side(interval, bound, limit)),
+        more_requests: more(load.errors, load.requests, limit, &effect),
+        note: note(&effect, load.requests),
+        ..plain
+    }
+}
+
+fn percentile(
+    load: &LoadMeasurement,
+    timing: Timing,
+    q: f64,
+    plain: Estimate,
+    bound: Bound,
+    limit: f64,
+) -> Estimate {
+    let Some(histogram) = load.timings.get(&timing) else {
+        return plain;
+    };
+    let n = histogram.count();
+    // Only latencies are kept over time; their bursts stand in for those of the other times.
+    let effect_at = |milliseconds: f64| design_effect(&above(load, milliseconds));
+    let latency = |value: f64| match timing {
+        Timing::Latency => value,
+        Timing::ServiceTime | Timing::Ttfb | Timing::Body | Timing::Dns | Timing::Connect | Timing::Tls => {
+            let same = load
+                .timings
+                .get(&Timing::Latency)
+                .and_then(|all| all.statistic(Statistic::Percentile(q * 100.0)));
+            same.unwrap_or(value)
+        }
+    };
+    let effect = effect_at(latency(plain.value));
+    let (low, high) = quantile_ranks(n, q, &effect);
+    let at = |rank: Option<u64>| rank.and_then(|rank| histogram.value_at_rank(rank));
+    let beyond = histogram.count_above(limit);
+    let effect_of_limit = if timing == Timing::Latency {
+        effect_at(limit)
+    } else {
+        effect
+    };
+    let share = share_interval(beyond, n, &effect_of_limit);
+    // "pQ at most L" is "at most 1 − Q of the requests take longer than L".
+    Estimate {
+        interval: Some(Interval {
+            low: at(low),
+            high: at(high),
+        }),
+        side: Some(side(share, bound, 1.0 - q)),
+        more_requests: more(beyond, n, 1.0 - q, &effect_of_limit),
+        note: note(&effect, n),
+        ..plain
+    }
+}
+
+fn mean(load: &LoadMeasurement, plain: Estimate, bound: Bound, limit: f64) -> Estimate {
+    let sums: Vec<(u64, f64)> = load
+        .slices
+        .blocks(BLOCKS)
+        .map(|block| {
+            (
+                block.iter().map(Slice::latencies).sum(),
+                block.iter().map(Slice::latency_sum).sum(),
+            )
+        })
+        .collect();
+    let variance = load
+        .timings
+        .get(&Timing::Latency)
+        .and_then(|all| all.statistic(Statistic::Stddev))
+        .map(|sd| sd * sd);
+    match mean_interval(&sums, variance) {
+        Some(interval) => Estimate {
+            interval: Some(interval),
+            side: Some(side(interval, bound, limit)),
+            ..plain
+        },
+        // Too short for an interval: neither inside nor outside.
+        None => Estimate {
+            side: Some(Side {
+                inside: false,
+                outside: false,
+            }),
+            ..plain
+        },
+    }
+}
+
+fn above(load: &LoadMeasurement, milliseconds: f64) -> Vec<Block> {
+    load.slices
+        .blocks(BLOCKS)
+        .map(|block| Block {
+            requests: block.iter().map(Slice::latencies).sum(),
+            above: block
+                .iter()
+                .map(|slice| slice.latencies_above(milliseconds))
+                .sum(),
+        })
+        .collect()
+}
+
+/// The value of one block: a quantile (0 to 1) of its latencies, or their mean.
+pub(super) fn block_value(block: &[Slice], quantile: Option<f64>) -> Option<f64> {
+    match quantile {
+        Some(quantile) => {
+            let mut all = Histogram::new();
+            block.iter().for_each(|slice| slice.add_to(&mut all));
+            all.statistic(Statistic::Percentile(quantile * 100.0))
+        }
+        None => {
+            let n: u64 = block.iter().map(Slice::latencies).sum();
+            (n > 0).then(|| block.iter().map(Slice::latency_sum).sum::<f64>() / n as f64)
+        }
+    }
+}
+
+fn side(interval: Interval, bound: Bound, limit: f64) -> Side {
+    match bound {
+        Bound::AtMost => Side {
+            inside: interval.wholly_at_most(limit),
+            outside: interval.wholly_above(limit),
+        },
+        Bound::AtLeast => Side {
+            inside: interval.wholly_at_least(limit),
+            outside: interval.wholly_below(limit),
+        },
+    }
+}
+
+fn more(hits: u64, n: u64, limit: f64, effect: &DesignEffect) -> Option<u64> {
+    if n == 0 {
+        return None;
+    }
+    let total = requests_to_decide(hits as f64 / n as f64, limit, effect.value)?;
+    total.checked_sub(n).filter(|more| *more > 0)
+}
+
+fn note(effect: &DesignEffect, n: u64) -> Option<String> {
+    (effect.seen && effect.value >= BURSTY).then(|| {
+        let worth = (n as f64 / effect.value).round();
+        format!("slow or failing requests came in bursts: {n} requests are worth {worth} independent ones")
+    })
+}
