@@ -30,6 +30,7 @@ pub struct Decoder<'a> {
     mask: Mask,
     folder: PathBuf,
     sensitive: bool,
+    files_may_come: bool,
     diagnostics: Vec<Diagnostic>,
 }
 
@@ -42,6 +43,7 @@ impl<'a> Decoder<'a> {
             mask,
             folder: folder.to_owned(),
             sensitive: false,
+            files_may_come: false,
             diagnostics: Vec::new(),
         }
     }
@@ -49,6 +51,21 @@ impl<'a> Decoder<'a> {
     /// The secrets of this run.
     pub fn mask(&self) -> &Mask {
         &self.mask
+    }
+
+    /// A variable of the environment; empty is the same as absent.
+    pub fn variable(&self, name: &str) -> Option<String> {
+        (self.environment)(name).filter(|value| !value.is_empty())
+    }
+
+    /// From here on a file that does not exist yet is no mistake: a script before may write it.
+    pub fn expect_files(&mut self) {
+        self.files_may_come = true;
+    }
+
+    /// Whether a missing file may still be written by a script.
+    pub fn files_may_come(&self) -> bool {
+        self.files_may_come
     }
 
     /// A path of the experiment, from the folder it is relative to.

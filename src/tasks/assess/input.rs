@@ -1,0 +1,209 @@
+//! The `with:` of `assess`: objectives as limits per metric, as in Iter8, or as text.
+
+use serde_json::json;
+
+use super::Located;
+use crate::metrics::MetricName;
+use crate::slo::{Bound, Limit, Objective, OnInconclusive};
+use crate::spec::{Decode, Decoder, Node, Value};
+use crate::tasks::inputs::Count;
+
+crate::fields! {
+    /// What is judged, and how.
+    pub struct AssessInput in "an `assess` task" {
+        /// `upper` and `lower`: lists of `{metric, limit}`; or a list of objectives as text.
+        slos: Slos = ["SLOs"],
+        /// Objectives as text, such as `http/latency-p95 <= 200ms`; or `{objective, warn: true}` to report without failing.
+        texts: Vec<Text> = ["objectives"],
+        /// What counts where an interval straddles its limit: `observed` (default), `pass` or `fail`.
+        on_inconclusive: OnInconclusive = ["onInconclusive"],
+        /// Fewest requests a verdict may rest on; default 1.
+        min_requests: Count = ["minRequests"],
+    }
+}
+
+impl AssessInput {
+    /// All objectives, upper limits first as in Iter8.
+    pub fn objectives(&self) -> Vec<Located<Objective>> {
+        let listed = self.slos.iter().flat_map(|slos| &slos.0);
+        listed.chain(self.texts.iter().flatten().map(|text| &text.0)).cloned().collect()
+    }
+}
+
+impl Decode for OnInconclusive {
+    const TYPE: &'static str = "observed, pass or fail";
+
+    fn schema() -> serde_json::Value {
+        json!({ "enum": ["observed", "pass", "fail"] })
+    }
+
+    fn decode(node: &Node, decoder: &mut Decoder<'_>) -> Option<Self> {
+        match String::decode(node, decoder)?.trim() {
+            "observed" => Some(Self::Observed),
+            "pass" => Some(Self::Pass),
+            "fail" => Some(Self::Fail),
+            other => {
+                let hint = crate::diagnostic::did_you_mean(other, ["observed", "pass", "fail"])
+                    .map(|name| format!("did you mean `{name}`?"));
+                decoder.error(&node.at, format!("expected observed, pass or fail, found `{other}`"), hint);
+                None
+            }
+        }
+    }
+}
+
+/// An objective as text.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Text(Located<Objective>);
+
+crate::fields! {
+    /// An objective with more to say about it.
+    struct Detailed in "an objective" {
+        /// The objective, such as `http/latency-p95 <= 200ms`.
+        objective: Text = ["objective"],
+        /// Report a broken objective without failing; default false.
+        warn: bool = ["warn"],
+    }
+}
+
+impl Decode for Text {
+    const TYPE: &'static str = "objective";
+
+    fn schema() -> serde_json::Value {
+        // Written out: the schema of `Detailed` would hold this one for ever.
+        let text = json!({ "type": "string", "examples": ["http/latency-p95 <= 200ms", "http/error-rate <= 1%"] });
+        let properties = json!({ "objective": text, "warn": bool::schema() });
+        json!({ "anyOf": [text, {
+            "type": "object", "properties": properties, "required": ["objective"], "additionalProperties": false
+        }] })
+    }
+
+    fn decode(node: &Node, decoder: &mut Decoder<'_>) -> Option<Self> {
+        if let Value::Map(_) = node.value {
+            let detailed = Detailed::decode(node, decoder)?;
+            let Some(Self(mut objective)) = detailed.objective else {
+                decoder.error(&node.at, "an objective needs `objective`", None);
+                return None;
+            };
+            objective.value.warn = detailed.warn == Some(true);
+            return Some(Self(objective));
+        }
+        let text = String::decode(node, decoder)?;
+        match text.parse::<Objective>() {
+            Ok(value) => Some(Self(Located { value, at: node.at.clone() })),
+            Err(cause) => {
+                decoder.error(&node.at, cause.to_string(), cause.hint());
+                None
+            }
+        }
+    }
+}
+
+/// `SLOs`: limits per metric, or texts.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Slos(Vec<Located<Objective>>);
+
+crate::fields! {
+    /// Limits, as in Iter8.
+    struct Limits in "`SLOs`" {
+        /// Upper limits: `{metric, limit}`.
+        upper: Vec<Entry> = ["upper"],
+        /// Lower limits: `{metric, limit}`.
+        lower: Vec<Entry> = ["lower"],
+    }
+}
+
+impl Decode for Slos {
+    const TYPE: &'static str = "{upper, lower} or list";
+
+    fn schema() -> serde_json::Value {
+        json!({ "anyOf": [Limits::schema(), Vec::<Text>::schema()] })
+    }
+
+    fn decode(node: &Node, decoder: &mut Decoder<'_>) -> Option<Self> {
+        if let Value::List(_) = node.value {
+            let texts = Vec::<Text>::decode(node, decoder)?;
+            return Some(Self(texts.into_iter().map(|text| text.0).collect()));
+        }
+        let limits = Limits::decode(node, decoder)?;
+        let bound = |entries: Option<Vec<Entry>>, bound| entries.into_iter().flatten().map(move |entry| entry.objective(bound));
+        Some(Self(bound(limits.upper, Bound::AtMost).chain(bound(limits.lower, Bound::AtLeast)).collect()))
+    }
+}
+
+/// `{metric, limit}`.
+#[derive(Debug, Clone, PartialEq)]
+struct Entry {
+    objective: Located<Objective>,
+}
+
+impl Entry {
+    fn objective(self, bound: Bound) -> Located<Objective> {
+        Located { value: Objective { bound, ..self.objective.value }, at: self.objective.at }
+    }
+}
+
+crate::fields! {
+    /// One limit, as in Iter8.
+    struct EntryInput in "a limit" {
+        /// The metric, such as `http/latency-p95`.
+        metric: Metric = ["metric"],
+        /// The limit in the metric's unit (msec, fraction).
+        limit: f64 = ["limit"],
+        /// Report a broken limit without failing; default false.
+        warn: bool = ["warn"],
+    }
+}
+
+impl Decode for Entry {
+    const TYPE: &'static str = "{metric, limit}";
+
+    fn schema() -> serde_json::Value {
+        let mut schema = EntryInput::schema();
+        schema["required"] = json!(["metric", "limit"]);
+        schema
+    }
+
+    fn decode(node: &Node, decoder: &mut Decoder<'_>) -> Option<Self> {
+        let input = EntryInput::decode(node, decoder)?;
+        match (input.metric, input.limit) {
+            (Some(Metric(name)), Some(limit)) => {
+                let value = Objective { metric: name.value, bound: Bound::AtMost, limit: Limit::Value(limit), warn: input.warn == Some(true) };
+                Some(Self { objective: Located { value, at: name.at } })
+            }
+            (metric, limit) => {
+                // A field that was there but wrong has been reported.
+                if metric.is_none() && node.get("metric").is_none() {
+                    decoder.error(&node.at, "a limit needs `metric`", None);
+                }
+                if limit.is_none() && node.get("limit").is_none_or(|limit| limit.value == Value::Null) {
+                    decoder.error(&node.at, "a limit needs `limit`, a number", None);
+                }
+                None
+            }
+        }
+    }
+}
+
+/// A metric's name and where it stands.
+#[derive(Debug, Clone, PartialEq)]
+struct Metric(Located<MetricName>);
+
+impl Decode for Metric {
+    const TYPE: &'static str = "metric";
+
+    fn schema() -> serde_json::Value {
+        json!({ "type": "string", "examples": ["http/latency-p95", "http/error-rate"] })
+    }
+
+    fn decode(node: &Node, decoder: &mut Decoder<'_>) -> Option<Self> {
+        match String::decode(node, decoder)?.parse() {
+            Ok(value) => Some(Self(Located { value, at: node.at.clone() })),
+            Err(cause) => {
+                let cause: crate::metrics::MetricNameError = cause;
+                decoder.error(&node.at, cause.to_string(), cause.hint());
+                None
+            }
+        }
+    }
+}

@@ -1,0 +1,43 @@
+//! [`RunContext`]: what tasks share while an experiment runs.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use tokio_util::sync::CancellationToken;
+
+use super::Event;
+use crate::secret::Mask;
+use crate::slo::Policy;
+
+/// From where the target is reached; it decides what can be said about `localhost`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reach {
+    /// From the machine itself.
+    Machine,
+    /// From inside a container, whose `localhost` is its own.
+    Container,
+}
+
+/// What tasks share.
+#[derive(Clone)]
+pub struct RunContext {
+    /// Cancelled by a signal: finish soon, keep what was measured.
+    pub shutdown: CancellationToken,
+    /// Where events go.
+    pub events: Arc<dyn Fn(Event) + Send + Sync>,
+    /// The secrets.
+    pub mask: Mask,
+    /// How undecided objectives are judged, unless their task says otherwise.
+    pub policy: Policy,
+    /// From where the target is reached.
+    pub reach: Reach,
+    /// Where scripts run.
+    pub folder: PathBuf,
+}
+
+impl RunContext {
+    /// Tells those who watch.
+    pub fn emit(&self, event: Event) {
+        (self.events)(event);
+    }
+}

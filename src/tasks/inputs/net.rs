@@ -1,0 +1,287 @@
+//! [`NetInput`]: the fields that say how a server is reached, and [`Sender`], what they come to.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
+use serde_json::json;
+
+use super::body::Source;
+use crate::net::NetSettings;
+use crate::net::proxy::{Proxy, ProxyEnv, ProxySettings};
+use crate::net::resolve::Override;
+use crate::net::tls::{Pem, TlsSettings};
+use crate::secret::Secret;
+use crate::spec::{Decode, Decoder, Map, Node, Value};
+
+crate::fields! {
+    /// How a server is reached.
+    pub struct NetInput in "a request" {
+        /// Headers to send. Values from the environment are masked everywhere.
+        secret headers: Map<String> = ["headers"],
+        /// User and password for basic authentication.
+        secret basic_auth: Credentials = ["basicAuth"],
+        /// Token for `Authorization: Bearer`.
+        secret bearer_token: String = ["bearerToken"],
+        /// File with certificates (PEM) that are trusted in addition to the system's.
+        ca_cert: Source = ["caCert"],
+        /// File with the client certificate (PEM).
+        client_cert: Source = ["clientCert"],
+        /// File with the key of the client certificate (PEM).
+        client_key: Source = ["clientKey"],
+        /// Accept any certificate; default false.
+        insecure_skip_verify: bool = ["insecureSkipVerify"],
+        /// URL of an HTTP proxy, or `none`; default from HTTP_PROXY, HTTPS_PROXY and NO_PROXY.
+        secret proxy: ProxyInput = ["proxy"],
+        /// Addresses to use instead of asking a name server, each `host:port:address`.
+        resolve: Vec<OverrideInput> = ["resolve"],
+    }
+}
+
+/// User and password.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Credentials {
+    user: String,
+    password: Secret,
+}
+
+crate::fields! {
+    /// The fields of `basicAuth`.
+    struct BasicAuth in "`basicAuth`" {
+        /// User name.
+        username: String = ["username", "user"],
+        /// Password.
+        secret password: String = ["password"],
+    }
+}
+
+impl Decode for Credentials {
+    const TYPE: &'static str = "{username, password}";
+
+    fn schema() -> serde_json::Value {
+        json!({ "anyOf": [BasicAuth::schema(), { "type": "string", "description": "user:password" }] })
+    }
+
+    fn decode(node: &Node, decoder: &mut Decoder<'_>) -> Option<Self> {
+        let (user, password) = if let Value::Map(_) = node.value {
+            let read = BasicAuth::decode(node, decoder)?;
+            (read.username, read.password)
+        } else {
+            let text = String::decode(node, decoder)?;
+            let (user, password) = text.split_once(':').unzip();
+            (user.map(str::to_owned), password.map(str::to_owned))
+        };
+        let (Some(user), Some(password)) = (user, password) else {
+            decoder.error(&node.at, "basic authentication needs `username` and `password`", None);
+            return None;
+        };
+        decoder.mask().add(&password);
+        Some(Self { user, password: Secret::new(password) })
+    }
+}
+
+/// A proxy, or none at all.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProxyInput(Option<Proxy>);
+
+impl Decode for ProxyInput {
+    const TYPE: &'static str = "URL or none";
+
+    fn schema() -> serde_json::Value {
+        json!({ "type": "string" })
+    }
+
+    fn decode(node: &Node, decoder: &mut Decoder<'_>) -> Option<Self> {
+        let text = String::decode(node, decoder)?;
+        if text.trim() == "none" {
+            return Some(Self(None));
+        }
+        match text.parse() {
+            Ok(proxy) => Some(Self(Some(proxy))),
+            Err(cause) => {
+                decoder.error(&node.at, cause.to_string(), None);
+                None
+            }
+        }
+    }
+}
+
+/// One entry of `resolve`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OverrideInput(Override);
+
+impl Decode for OverrideInput {
+    const TYPE: &'static str = "host:port:address";
+
+    fn schema() -> serde_json::Value {
+        json!({ "type": "string", "examples": ["example.com:443:127.0.0.1"] })
+    }
+
+    fn decode(node: &Node, decoder: &mut Decoder<'_>) -> Option<Self> {
+        match String::decode(node, decoder)?.parse() {
+            Ok(parsed) => Some(Self(parsed)),
+            Err(cause) => {
+                decoder.error(&node.at, format!("{cause}"), Some("for example example.com:443:127.0.0.1".into()));
+                None
+            }
+        }
+    }
+}
+
+/// Headers and settings of a request, checked.
+#[derive(Debug, Clone)]
+pub struct Sender {
+    /// Headers, authentication included.
+    pub headers: HeaderMap,
+    proxy: ProxySettings,
+    resolve: Vec<Override>,
+    ca_cert: Option<Source>,
+    client_cert: Option<Source>,
+    client_key: Option<Source>,
+    insecure_skip_verify: bool,
+}
+
+/// A certificate or key that cannot be read when the task runs.
+#[derive(Debug, thiserror::Error)]
+pub enum ReachError {
+    /// A file.
+    #[error("cannot read {}", path.display())]
+    File {
+        /// Which.
+        path: std::path::PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+}
+
+fn proxy_env(decoder: &Decoder<'_>) -> ProxyEnv {
+    let either = |lower: &str, upper: &str| decoder.variable(lower).or_else(|| decoder.variable(upper));
+    let secret = |value: Option<String>| value.map(Secret::new);
+    ProxyEnv {
+        // Upper-case HTTP_PROXY can be set by a request's `Proxy` header in CGI; iter8 is no CGI program.
+        http: secret(either("http_proxy", "HTTP_PROXY")),
+        https: secret(either("https_proxy", "HTTPS_PROXY")),
+        no_proxy: either("no_proxy", "NO_PROXY"),
+    }
+}
+
+/// Headers whose values are secrets even when they are written out.
+fn is_secret_header(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    ["authorization", "cookie", "token", "secret", "api-key", "apikey", "password", "x-vercel-protection-bypass"]
+        .iter()
+        .any(|word| name.contains(word))
+}
+
+impl NetInput {
+    /// Checks what only shows when the fields are seen together. `at` is where the task stands.
+    pub fn check(&self, node: &Node, decoder: &mut Decoder<'_>) -> Option<Sender> {
+        let headers = self.header_map(node, decoder)?;
+        if self.client_cert.is_some() != self.client_key.is_some() {
+            decoder.error(&node.at, "`clientCert` and `clientKey` must be given together", None);
+            return None;
+        }
+        if self.insecure_skip_verify == Some(true) {
+            decoder.warning(&node.at, "`insecureSkipVerify: true` accepts any certificate, an attacker's too", Some("give `caCert` instead".into()));
+        }
+        let proxy = match &self.proxy {
+            Some(ProxyInput(Some(proxy))) => ProxySettings::Explicit(proxy.clone()),
+            Some(ProxyInput(None)) => ProxySettings::Direct,
+            None => ProxySettings::Environment(proxy_env(decoder)),
+        };
+        let sender = Sender {
+            headers,
+            proxy,
+            resolve: self.resolve.iter().flatten().map(|entry| entry.0.clone()).collect(),
+            ca_cert: self.ca_cert.clone(),
+            client_cert: self.client_cert.clone(),
+            client_key: self.client_key.clone(),
+            insecure_skip_verify: self.insecure_skip_verify == Some(true),
+        };
+        sender.check_tls(node, decoder).then_some(sender)
+    }
+
+    fn header_map(&self, node: &Node, decoder: &mut Decoder<'_>) -> Option<HeaderMap> {
+        let mut map = HeaderMap::new();
+        let mut valid = true;
+        for (name, value) in self.headers.iter().flat_map(|headers| &headers.0) {
+            if is_secret_header(name) {
+                decoder.mask().add(value);
+                // `Bearer abc`: the token alone is as secret.
+                value.split_whitespace().skip(1).for_each(|part| decoder.mask().add(part));
+            }
+            match (name.parse::<HeaderName>(), HeaderValue::from_str(value)) {
+                (Ok(name), Ok(value)) => {
+                    map.append(name, value);
+                }
+                (Err(_), _) => {
+                    decoder.error(&node.at, format!("`{name}` is no name of a header"), None);
+                    valid = false;
+                }
+                (_, Err(_)) => {
+                    decoder.error(&node.at, format!("the value of header `{name}` holds characters that HTTP does not allow"), None);
+                    valid = false;
+                }
+            }
+        }
+        let authorization = match (&self.basic_auth, &self.bearer_token) {
+            (Some(_), Some(_)) => {
+                decoder.error(&node.at, "give either `basicAuth` or `bearerToken`", None);
+                return None;
+            }
+            (Some(basic), None) => {
+                let encoded = STANDARD.encode(format!("{}:{}", basic.user, basic.password.expose()));
+                decoder.mask().add(&encoded);
+                Some(format!("Basic {encoded}"))
+            }
+            (None, Some(token)) => {
+                decoder.mask().add(token);
+                Some(format!("Bearer {token}"))
+            }
+            (None, None) => None,
+        };
+        if let Some(text) = authorization {
+            match HeaderValue::from_str(&text) {
+                Ok(mut value) => {
+                    value.set_sensitive(true);
+                    map.insert(AUTHORIZATION, value);
+                }
+                Err(_) => {
+                    decoder.error(&node.at, "the token or password holds characters that HTTP does not allow", None);
+                    valid = false;
+                }
+            }
+        }
+        valid.then_some(map)
+    }
+}
+
+impl Sender {
+    /// The settings; files that a script wrote are read now.
+    pub fn settings(&self) -> Result<NetSettings, ReachError> {
+        let pem = |source: &Option<Source>| {
+            let loaded = source.as_ref().map(Source::load).transpose();
+            loaded.map(|content| content.map(Pem::new)).map_err(|(path, source)| ReachError::File { path, source })
+        };
+        let tls = TlsSettings {
+            ca_cert: pem(&self.ca_cert)?,
+            client_cert: pem(&self.client_cert)?,
+            client_key: pem(&self.client_key)?,
+            insecure_skip_verify: self.insecure_skip_verify,
+        };
+        Ok(NetSettings { tls, proxy: self.proxy.clone(), resolve: self.resolve.clone() })
+    }
+
+    /// Certificates and keys that are there are tried, so that a wrong one is found before anything is sent.
+    fn check_tls(&self, node: &Node, decoder: &mut Decoder<'_>) -> bool {
+        let Ok(settings) = self.settings() else { return true };
+        match crate::net::tls::client_config(&settings.tls) {
+            Ok(_) => true,
+            Err(cause) => {
+                let error = crate::tasks::TaskError::from_error(&cause);
+                decoder.error(&node.at, error.message, None);
+                false
+            }
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! What an experiment can do: one folder per kind of task, one line to register it.
+
+mod assess;
+mod context;
+mod event;
+mod http;
+mod inputs;
+mod pipeline;
+mod ready;
+mod run;
+mod runner;
+
+use futures_util::future::BoxFuture;
+
+use crate::metrics::{Insights, MetricName, Stream};
+use crate::results::ExperimentResult;
+use crate::slo::{Assessment, Objective};
+use crate::spec::{At, Decoder, Field, Node};
+
+pub use assess::Located;
+pub use context::{Reach, RunContext};
+pub use event::{Event, Progress};
+pub use http::HttpKind;
+pub use pipeline::{Pipeline, Step, experiment_schema};
+pub use ready::ReadyKind;
+pub use runner::{Persist, run};
+
+/// Every kind of task. The schema, the reference pages, `validate` and several tests iterate over it.
+pub static TASKS: &[&dyn TaskKind] = &[&ready::ReadyKind, &http::HttpKind, &assess::AssessKind, &run::RunKind];
+
+/// A kind of task: how it is named, documented and read.
+pub trait TaskKind: Sync {
+    /// As after `task:`.
+    fn name(&self) -> &'static str;
+    /// One sentence.
+    fn about(&self) -> &'static str;
+    /// The fields of its `with:`.
+    fn fields(&self) -> Vec<&'static Field>;
+    /// The JSON Schema of its `with:`.
+    fn schema(&self) -> serde_json::Value;
+    /// Reads its `with:`; what is wrong has been reported when this is `None`.
+    fn parse(&self, with: &Node, decoder: &mut Decoder<'_>) -> Option<Box<dyn Task>>;
+}
+
+/// A task, ready to run.
+pub trait Task: Send + Sync {
+    /// What it will do, in a few words.
+    fn about(&self) -> String;
+
+    /// The loads it measures.
+    fn produces(&self) -> Vec<Stream> {
+        Vec::new()
+    }
+
+    /// The objectives it judges, with their places.
+    fn objectives(&self) -> &[Located<Objective>] {
+        &[]
+    }
+
+    /// What else it would have measured had it been asked: used for hints.
+    fn measures(&self, metric: &MetricName) -> bool {
+        match metric {
+            MetricName::Load(stream, _) => self.produces().iter().any(|known| {
+                known == stream || (stream.endpoint.is_none() && known.protocol == stream.protocol)
+            }),
+            MetricName::Custom { .. } => false,
+        }
+    }
+
+    /// Does the work. It reads the result so far and returns what it found; only the runner writes.
+    fn run<'a>(&'a self, context: &'a RunContext, so_far: &'a ExperimentResult) -> BoxFuture<'a, Result<TaskOutput, TaskError>>;
+}
+
+/// What a task found.
+#[derive(Debug, Default)]
+pub struct TaskOutput {
+    /// What it measured.
+    pub insights: Insights,
+    /// What it judged.
+    pub assessment: Assessment,
+    /// What a reader should know.
+    pub notes: Vec<String>,
+    /// Why what it measured cannot be trusted.
+    pub distrust: Vec<String>,
+}
+
+/// A task that could not do its work.
+#[derive(Debug, thiserror::Error)]
+#[error("{message}")]
+pub struct TaskError {
+    /// What was being done, with what, and what went wrong.
+    pub message: String,
+    /// What it found nevertheless.
+    pub output: Box<TaskOutput>,
+}
+
+impl TaskError {
+    /// An error of a task that found nothing.
+    pub fn new(message: impl Into<String>) -> Self {
+        Self { message: message.into(), output: Box::default() }
+    }
+
+    /// An error with its chain of causes, as one text.
+    pub fn from_error(error: &(dyn std::error::Error + 'static)) -> Self {
+        let mut message = error.to_string();
+        let mut source = error.source();
+        while let Some(cause) = source {
+            let text = cause.to_string();
+            if !message.contains(&text) {
+                message = format!("{message}: {text}");
+            }
+            source = cause.source();
+        }
+        Self::new(message)
+    }
+
+    /// The same with advice.
+    #[must_use]
+    pub fn hint(mut self, hint: &str) -> Self {
+        self.message = format!("{}; {hint}", self.message);
+        self
+    }
+}
+
+/// The kind of a name, or the name that is probably meant.
+pub fn kind_of(name: &str) -> Result<&'static dyn TaskKind, Option<&'static str>> {
+    match TASKS.iter().find(|kind| kind.name() == name) {
+        // `run` is a key of its own.
+        Some(kind) if kind.name() != "run" => Ok(*kind),
+        _ => Err(crate::diagnostic::did_you_mean(name, TASKS.iter().map(|kind| kind.name()).filter(|name| *name != "run"))),
+    }
+}
+
+/// Something and where it was written.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Placed<T> {
+    /// The thing.
+    pub value: T,
+    /// Its place.
+    pub at: At,
+}
