@@ -16,6 +16,7 @@ pub mod spec;
 
 pub mod diagnostic;
 pub mod metrics;
+pub mod net;
 pub mod results;
 pub mod secret;
 pub mod slo;

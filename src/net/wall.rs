@@ -1,0 +1,405 @@
+//! What stands in front of an application: log-ins, rate limits, bot challenges, placeholder pages. [`recognise`] is
+//! pure; it never judges the application's own answers, only those that a platform gives in its place.
+
+use http::header::{CONTENT_TYPE, LOCATION, RETRY_AFTER, SERVER, WWW_AUTHENTICATE};
+use http::{HeaderMap, StatusCode};
+use url::Url;
+
+use super::display_url;
+
+/// As much of a body as [`recognise`] looks at.
+pub const PREFIX: usize = 16 << 10;
+
+/// What kind of wall.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum WallKind {
+    /// The answer sends the client to another host.
+    OtherHost,
+    /// Somebody must log in first.
+    Login,
+    /// Too many requests.
+    RateLimit,
+    /// A firewall or a test that the client is human.
+    Challenge,
+    /// The platform's page for "nothing here yet".
+    Placeholder,
+}
+
+/// A wall: what it is and what to do about it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wall {
+    /// What kind.
+    pub kind: WallKind,
+    /// One sentence without its full stop.
+    pub description: String,
+    /// What to do.
+    pub hint: String,
+}
+
+impl Wall {
+    fn new(kind: WallKind, description: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self {
+            kind,
+            description: description.into(),
+            hint: hint.into(),
+        }
+    }
+}
+
+const LOGIN_HINT: &str = "send the credentials in a header taken from a secret (`Authorization`, or the platform's bypass header), or give the URL behind the log-in";
+const VERCEL_HINT: &str = "send the header `x-vercel-protection-bypass` with the secret VERCEL_AUTOMATION_BYPASS_SECRET of the project";
+const ACCESS_HINT: &str = "send the headers `CF-Access-Client-Id` and `CF-Access-Client-Secret` of a service token whose policy has the action Service Auth";
+const BASIC_HINT: &str = "give `basicAuth` (user and password from secrets) or an `Authorization` header";
+const WAIT_HINT: &str =
+    "wait for the deployment with a `ready` task, and check that the URL is the one that was deployed";
+
+/// The wall that answered in place of the application, if it was one. `body` is the beginning of the body, at most
+/// [`PREFIX`] bytes of it are looked at.
+pub fn recognise(requested: &Url, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Option<Wall> {
+    challenge(status, headers, body)
+        .or_else(|| rate_limit(status, headers))
+        .or_else(|| redirect(requested, status, headers))
+        .or_else(|| login(status, headers, body))
+        .or_else(|| placeholder(status, headers, body))
+}
+
+fn header(headers: &HeaderMap, name: impl http::header::AsHeaderName) -> &str {
+    headers
+        .get(name)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default()
+}
+
+fn is_html(headers: &HeaderMap) -> bool {
+    header(headers, CONTENT_TYPE)
+        .to_ascii_lowercase()
+        .starts_with("text/html")
+}
+
+/// Whether the beginning of the body holds one of `needles`, which are in lower case.
+fn holds(body: &[u8], needles: &[&str]) -> bool {
+    let text = String::from_utf8_lossy(&body[..body.len().min(PREFIX)]).to_lowercase();
+    needles.iter().any(|needle| text.contains(needle))
+}
+
+fn challenge(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Option<Wall> {
+    let named = if header(headers, "cf-mitigated").eq_ignore_ascii_case("challenge") {
+        "Cloudflare asks whether the client is human"
+    } else if headers.contains_key("x-vercel-mitigated") || headers.contains_key("x-vercel-challenge-token") {
+        "Vercel's firewall stopped the request"
+    } else if !header(headers, "x-amzn-waf-action").is_empty() {
+        "the AWS firewall stopped the request"
+    } else if refused(status)
+        && is_html(headers)
+        && holds(
+            body,
+            &[
+                "captcha",
+                "just a moment...",
+                "attention required! | cloudflare",
+                "checking your browser",
+            ],
+        )
+    {
+        "a firewall asks whether the client is human"
+    } else {
+        return None;
+    };
+    Some(Wall::new(
+        WallKind::Challenge,
+        named,
+        "let the load generator's addresses or a secret header pass the firewall, or test a URL that is not behind it",
+    ))
+}
+
+fn refused(status: StatusCode) -> bool {
+    matches!(status.as_u16(), 401 | 403 | 405 | 429 | 503)
+}
+
+fn rate_limit(status: StatusCode, headers: &HeaderMap) -> Option<Wall> {
+    if status != StatusCode::TOO_MANY_REQUESTS {
+        return None;
+    }
+    let after = header(headers, RETRY_AFTER);
+    let description = if after.is_empty() {
+        "the target limits the rate of requests (429)".to_owned()
+    } else if after.bytes().all(|byte| byte.is_ascii_digit()) {
+        format!("the target limits the rate of requests (429, retry after {after} s)")
+    } else {
+        format!("the target limits the rate of requests (429, retry after {after})")
+    };
+    Some(Wall::new(
+        WallKind::RateLimit,
+        description,
+        "lower `qps`, or exempt the load generator from the limit",
+    ))
+}
+
+fn redirect(requested: &Url, status: StatusCode, headers: &HeaderMap) -> Option<Wall> {
+    if !matches!(status.as_u16(), 301 | 302 | 303 | 307 | 308) {
+        return None;
+    }
+    let to = requested.join(header(headers, LOCATION)).ok()?;
+    let host = to.host_str().unwrap_or_default();
+    if host == "vercel.com" || host.ends_with(".vercel.com") {
+        return Some(Wall::new(
+            WallKind::Login,
+            "Vercel's deployment protection wants a log-in",
+            VERCEL_HINT,
+        ));
+    }
+    if host.ends_with(".cloudflareaccess.com") {
+        return Some(Wall::new(
+            WallKind::Login,
+            "Cloudflare Access wants a log-in",
+            ACCESS_HINT,
+        ));
+    }
+    if is_login_path(to.path()) && !is_login_path(requested.path()) {
+        let description = format!("the target redirects to a log-in at {}", display_url(&to));
+        return Some(Wall::new(WallKind::Login, description, LOGIN_HINT));
+    }
+    let same_site =
+        |host: Option<&str>| host.map(|host| host.trim_start_matches("www.").to_ascii_lowercase());
+    if same_site(to.host_str()) == same_site(requested.host_str()) {
+        return None;
+    }
+    Some(Wall::new(
+        WallKind::OtherHost,
+        format!("the target redirects to another host, {host}"),
+        format!("give {} as the URL, or set `followRedirects`", display_url(&to)),
+    ))
+}
+
+/// Whether one segment of the path is a word for logging in.
+fn is_login_path(path: &str) -> bool {
+    path.split(['/', '.']).any(|segment| {
+        matches!(
+            segment.to_ascii_lowercase().as_str(),
+            "login"
+                | "log-in"
+                | "log_in"
+                | "signin"
+                | "sign-in"
+                | "sign_in"
+                | "auth"
+                | "authorize"
+                | "oauth"
+                | "oauth2"
+                | "sso"
+                | "sso-api"
+                | "saml"
+                | "saml2"
+        )
+    })
+}
+
+fn login(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Option<Wall> {
+    if status == StatusCode::UNAUTHORIZED {
+        let scheme = header(headers, WWW_AUTHENTICATE).to_ascii_lowercase();
+        if scheme.starts_with("basic") {
+            return Some(Wall::new(
+                WallKind::Login,
+                "the target wants a user name and a password (401, basic authentication)",
+                BASIC_HINT,
+            ));
+        }
+        if holds(body, &["vercel.com/sso-api", "vercel authentication"]) {
+            return Some(Wall::new(
+                WallKind::Login,
+                "Vercel's deployment protection wants a log-in",
+                VERCEL_HINT,
+            ));
+        }
+    }
+    if !is_html(headers) {
+        return None;
+    }
+    if holds(
+        body,
+        &["cloudflareaccess.com", "<title>sign in ・ cloudflare access"],
+    ) {
+        return Some(Wall::new(
+            WallKind::Login,
+            "Cloudflare Access wants a log-in",
+            ACCESS_HINT,
+        ));
+    }
+    let netlify = header(headers, SERVER).eq_ignore_ascii_case("netlify");
+    if netlify && status == StatusCode::UNAUTHORIZED && holds(body, &["type=\"password\"", "password"]) {
+        return Some(Wall::new(
+            WallKind::Login,
+            "Netlify asks for the site's password",
+            "lift the password protection of deploy previews, or test a URL without it",
+        ));
+    }
+    if holds(
+        body,
+        &[
+            "vercel.com/sso-api",
+            "<title>login – vercel",
+            "<title>authentication required",
+        ],
+    ) {
+        return Some(Wall::new(
+            WallKind::Login,
+            "Vercel's deployment protection wants a log-in",
+            VERCEL_HINT,
+        ));
+    }
+    None
+}
+
+fn placeholder(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Option<Wall> {
+    let vercel = header(headers, "x-vercel-error");
+    let named =
+        if vercel == "DEPLOYMENT_NOT_FOUND" || (status == 404 && holds(body, &["deployment_not_found"])) {
+            "Vercel has no deployment at this URL"
+        } else if is_html(headers)
+            && holds(
+                body,
+                &[
+                    "<title>deployment is building",
+                    "this deployment is building",
+                    "your deployment is being built",
+                ],
+            )
+        {
+            "the deployment is still being built"
+        } else if status == 404 && holds(body, &["not found - request id"]) {
+            "Netlify has no site at this URL"
+        } else if status == 404 && holds(body, &["herokucdn.com/error-pages/no-such-app", "no such app"]) {
+            "Heroku has no such app"
+        } else if holds(body, &["herokucdn.com/error-pages/application-error"]) && status.is_server_error() {
+            "Heroku's app did not start"
+        } else if header(headers, "x-render-routing") == "no-server" {
+            "Render has no service at this URL"
+        } else if is_html(headers)
+            && holds(
+                body,
+                &["<title>render - application loading", "service waking up"],
+            )
+        {
+            "Render is still starting the service"
+        } else if status == 404
+            && holds(
+                body,
+                &[
+                    "there isn't a github pages site here",
+                    "<title>site not found &middot; github pages",
+                ],
+            )
+        {
+            "GitHub Pages has no site at this URL"
+        } else {
+            return None;
+        };
+    Some(Wall::new(WallKind::Placeholder, named, WAIT_HINT))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn seen(status: u16, headers: &[(&'static str, &str)], body: &str) -> Option<Wall> {
+        let requested = "https://app.example/api/items".parse().expect("url");
+        let mut map = HeaderMap::new();
+        for (name, value) in headers {
+            map.insert(*name, value.parse().expect("header"));
+        }
+        let status = StatusCode::from_u16(status).expect("status");
+        recognise(&requested, status, &map, body.as_bytes())
+    }
+
+    fn kind(status: u16, headers: &[(&'static str, &str)], body: &str) -> Option<WallKind> {
+        seen(status, headers, body).map(|wall| wall.kind)
+    }
+
+    const HTML: (&str, &str) = ("content-type", "text/html; charset=utf-8");
+
+    #[test]
+    fn redirects_are_walls_when_they_leave_the_application() {
+        let to = |location| kind(302, &[("location", location)], "");
+        assert_eq!(to("/api/items/"), None);
+        assert_eq!(to("https://www.app.example/"), None);
+        assert_eq!(to("https://other.example/"), Some(WallKind::OtherHost));
+        assert_eq!(to("/login?next=/api"), Some(WallKind::Login));
+        assert_eq!(to("/users/sign_in"), Some(WallKind::Login));
+        assert_eq!(to("/authors"), None);
+        assert_eq!(
+            to("https://team.cloudflareaccess.com/cdn-cgi/access/login/x"),
+            Some(WallKind::Login)
+        );
+    }
+
+    #[test]
+    fn vercel_protection_names_its_bypass_header() {
+        let wall = seen(302, &[("location", "https://vercel.com/sso-api?url=x")], "").expect("a wall");
+        assert_eq!(wall.kind, WallKind::Login);
+        assert!(wall.hint.contains("x-vercel-protection-bypass"));
+        let page = seen(401, &[HTML], "<a href=\"https://vercel.com/sso-api?url\">").expect("a wall");
+        assert_eq!(page.hint, wall.hint);
+    }
+
+    #[test]
+    fn log_in_pages_and_basic_authentication_are_recognised() {
+        assert_eq!(
+            kind(401, &[("www-authenticate", "Basic realm=\"x\"")], ""),
+            Some(WallKind::Login)
+        );
+        assert_eq!(kind(401, &[("www-authenticate", "Bearer")], "{}"), None);
+        assert_eq!(
+            kind(401, &[HTML, ("server", "Netlify")], "<input type=\"password\">"),
+            Some(WallKind::Login)
+        );
+    }
+
+    #[test]
+    fn a_rate_limit_says_when_to_come_back() {
+        let wall = seen(429, &[("retry-after", "30")], "").expect("a wall");
+        assert_eq!(wall.kind, WallKind::RateLimit);
+        assert!(wall.description.ends_with("(429, retry after 30 s)"));
+    }
+
+    #[test]
+    fn challenges_are_told_from_refusals() {
+        assert_eq!(
+            kind(403, &[("cf-mitigated", "challenge")], ""),
+            Some(WallKind::Challenge)
+        );
+        assert_eq!(
+            kind(429, &[("x-vercel-mitigated", "deny")], ""),
+            Some(WallKind::Challenge)
+        );
+        assert_eq!(
+            kind(403, &[HTML], "please solve this CAPTCHA"),
+            Some(WallKind::Challenge)
+        );
+        assert_eq!(kind(200, &[HTML], "our sign-up form uses a captcha"), None);
+        assert_eq!(kind(403, &[], "no"), None);
+    }
+
+    #[test]
+    fn placeholder_pages_are_recognised_and_ordinary_pages_are_not() {
+        for (status, headers, body) in [
+            (404, vec![("x-vercel-error", "DEPLOYMENT_NOT_FOUND")], ""),
+            (200, vec![HTML], "<title>Deployment is building</title>"),
+            (404, vec![], "Not Found - Request ID: 01ABC"),
+            (
+                404,
+                vec![HTML],
+                "<iframe src=\"//www.herokucdn.com/error-pages/no-such-app.html\">",
+            ),
+            (404, vec![("x-render-routing", "no-server")], ""),
+            (404, vec![HTML], "<p>There isn't a GitHub Pages site here.</p>"),
+        ] {
+            assert_eq!(
+                kind(status, &headers, body),
+                Some(WallKind::Placeholder),
+                "{body}"
+            );
+        }
+        assert_eq!(kind(200, &[HTML], "<h1>Welcome to nginx!</h1>"), None);
+        assert_eq!(kind(404, &[], "not found"), None);
+    }
+}
