@@ -1,1 +1,3 @@
 //! iter8
+
+pub mod spec;

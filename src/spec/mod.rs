@@ -1,0 +1,3 @@
+//! What the user asked for: the experiment file and its parts.
+
+pub mod condition;
