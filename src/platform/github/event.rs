@@ -1,0 +1,300 @@
+//! [`Event`]: what the payload of the triggering event says of commit, pull request and deployed URL.
+//!
+//! Payloads may be written by anybody (`repository_dispatch`, titles, branch names); nothing in them is believed
+//! without a look at its form, and nothing in them is an error.
+
+use std::io::Read as _;
+use std::path::PathBuf;
+
+use serde_json::Value;
+use url::Url;
+
+use crate::platform::Env;
+
+/// Bytes; GitHub's own limit is 25 MB.
+const LIMIT: u64 = 32 * 1024 * 1024;
+
+/// What an event says.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Event {
+    /// Head commit of the pull request, of the workflow run or of the deployment.
+    pub head: Option<String>,
+    /// Number of the pull request.
+    pub pull_request: Option<u64>,
+    /// The URL that was deployed, if the deployment succeeded.
+    pub target_url: Option<String>,
+    /// Why a deployment event gave no URL.
+    pub note: Option<String>,
+}
+
+/// An event file that cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum EventError {
+    /// No such file, or not readable.
+    #[error("cannot read the event file {}: {source}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// Not JSON.
+    #[error("the event file {} is not JSON: {source}", path.display())]
+    Json {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: serde_json::Error,
+    },
+}
+
+impl Event {
+    /// Reads the file that `GITHUB_EVENT_PATH` names; no variable, no event.
+    pub fn of(env: &Env) -> Result<Self, EventError> {
+        let Some(path) = env.get("GITHUB_EVENT_PATH").map(PathBuf::from) else {
+            return Ok(Self::default());
+        };
+        let mut text = Vec::new();
+        let read = std::fs::File::open(&path).and_then(|file| file.take(LIMIT).read_to_end(&mut text));
+        if let Err(source) = read {
+            return Err(EventError::Read { path, source });
+        }
+        let payload = serde_json::from_slice(&text).map_err(|source| EventError::Json { path, source })?;
+        let name = env.get("GITHUB_EVENT_NAME").unwrap_or_default();
+        Ok(Self::from_payload(name, &payload))
+    }
+
+    /// What the payload of the event `name` says.
+    pub fn from_payload(name: &str, payload: &Value) -> Self {
+        let sha = |pointer: &str| {
+            payload
+                .pointer(pointer)
+                .and_then(Value::as_str)
+                .filter(|sha| is_sha(sha))
+        };
+        let number = |pointer: &str| payload.pointer(pointer).and_then(Value::as_u64);
+        let mut event = Self::default();
+        let head = match name {
+            "deployment_status" | "deployment" => {
+                event.deployed(payload);
+                sha("/deployment/sha")
+            }
+            "repository_dispatch" => {
+                event.dispatched(payload);
+                event
+                    .target_url
+                    .as_ref()
+                    .and_then(|_| sha("/client_payload/git/sha"))
+            }
+            "workflow_run" => {
+                event.pull_request = number("/workflow_run/pull_requests/0/number");
+                sha("/workflow_run/head_sha")
+            }
+            "merge_group" => {
+                event.pull_request = text(payload, "/merge_group/head_ref").and_then(queued_pull_request);
+                sha("/merge_group/head_sha")
+            }
+            "issue_comment" => {
+                let pull_request = payload
+                    .pointer("/issue/pull_request")
+                    .is_some_and(Value::is_object);
+                event.pull_request = number("/issue/number").filter(|_| pull_request);
+                None
+            }
+            _ => {
+                event.pull_request = number("/pull_request/number")
+                    .or_else(|| number("/number").filter(|_| name.starts_with("pull_request")));
+                sha("/pull_request/head/sha")
+            }
+        };
+        event.head = head.map(str::to_owned);
+        event
+    }
+
+    fn deployed(&mut self, payload: &Value) {
+        let state = text(payload, "/deployment_status/state").unwrap_or("unknown");
+        if state != "success" {
+            self.note = Some(format!(
+                "the deployment is {state:?}, not \"success\": its URL is not used"
+            ));
+            return;
+        }
+        self.target_url = [
+            "/deployment_status/environment_url",
+            "/deployment_status/target_url",
+        ]
+        .iter()
+        .find_map(|pointer| text(payload, pointer).and_then(web_url));
+        if self.target_url.is_none() {
+            self.note = Some("the deployment has neither an environment_url nor a target_url".to_owned());
+        }
+    }
+
+    /// Vercel's events: <https://github.com/vercel/repository-dispatch>.
+    fn dispatched(&mut self, payload: &Value) {
+        let Some(state) =
+            text(payload, "/action").and_then(|action| action.strip_prefix("vercel.deployment."))
+        else {
+            return;
+        };
+        if !matches!(state, "success" | "ready" | "promoted") {
+            self.note = Some(format!("the deployment is {state:?}: its URL is not used"));
+            return;
+        }
+        self.target_url = text(payload, "/client_payload/url").and_then(|url| {
+            // Vercel's API names hosts without a scheme.
+            if url.contains("://") {
+                web_url(url)
+            } else {
+                web_url(&format!("https://{url}"))
+            }
+        });
+        if self.target_url.is_none() {
+            self.note = Some("the deployment event has no usable URL".to_owned());
+        }
+    }
+}
+
+fn text<'a>(payload: &'a Value, pointer: &str) -> Option<&'a str> {
+    payload
+        .pointer(pointer)
+        .and_then(Value::as_str)
+        .filter(|text| !text.is_empty())
+}
+
+fn is_sha(text: &str) -> bool {
+    matches!(text.len(), 40 | 64) && text.chars().all(|c| c.is_ascii_hexdigit())
+}
+
+/// An address with `http` or `https` and a host, as text without white space around it.
+fn web_url(text: &str) -> Option<String> {
+    let text = text.trim();
+    let url = Url::parse(text).ok()?;
+    let hidden = text.chars().any(|c| c.is_control() || c.is_whitespace());
+    (matches!(url.scheme(), "http" | "https") && url.has_host() && !hidden).then(|| text.to_owned())
+}
+
+/// The number in `refs/heads/gh-readonly-queue/main/pr-42-<sha>`.
+fn queued_pull_request(head: &str) -> Option<u64> {
+    head.rsplit_once("/pr-")?.1.split('-').next()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    const SHA: &str = "0123456789abcdef0123456789abcdef01234567";
+
+    fn deployment(status: &Value) -> Event {
+        Event::from_payload(
+            "deployment_status",
+            &json!({ "deployment": { "sha": SHA }, "deployment_status": status }),
+        )
+    }
+
+    #[test]
+    fn a_pull_request_is_its_head_not_its_merge() {
+        let payload =
+            json!({ "number": 7, "pull_request": { "number": 7, "head": { "sha": SHA, "repo": null } } });
+        let event = Event::from_payload("pull_request", &payload);
+        assert_eq!(event.head, Some(SHA.into()));
+        assert_eq!(event.pull_request, Some(7));
+    }
+
+    #[test]
+    fn only_a_successful_deployment_gives_its_url() {
+        let event =
+            deployment(&json!({ "state": "success", "environment_url": "https://pr-7.example.com/x" }));
+        assert_eq!(event.target_url.as_deref(), Some("https://pr-7.example.com/x"));
+        assert_eq!(event.head, Some(SHA.into()));
+        for state in ["pending", "failure", "error", "in_progress"] {
+            let event = deployment(&json!({ "state": state, "environment_url": "https://a" }));
+            assert_eq!(event.target_url, None);
+            assert!(event.note.is_some_and(|note| note.contains(state)));
+        }
+    }
+
+    #[test]
+    fn the_target_url_stands_in_for_an_empty_environment_url() {
+        for empty in [
+            json!(null),
+            json!(""),
+            json!("ftp://x"),
+            json!(3),
+            json!("javascript:alert(1)"),
+        ] {
+            let status = json!({ "state": "success", "environment_url": empty, "target_url": "http://b" });
+            assert_eq!(deployment(&status).target_url.as_deref(), Some("http://b"));
+        }
+        assert!(deployment(&json!({ "state": "success" })).note.is_some());
+    }
+
+    #[test]
+    fn a_url_with_line_breaks_is_refused() {
+        let status = json!({ "state": "success", "environment_url": "https://a\n::error::x" });
+        assert_eq!(deployment(&status).target_url, None);
+    }
+
+    #[test]
+    fn vercel_names_its_deployment() {
+        let of = |action: &str, url: &str| {
+            let payload =
+                json!({ "action": action, "client_payload": { "url": url, "git": { "sha": SHA } } });
+            Event::from_payload("repository_dispatch", &payload)
+        };
+        let event = of("vercel.deployment.success", "shop-abc.vercel.app");
+        assert_eq!(event.target_url.as_deref(), Some("https://shop-abc.vercel.app"));
+        assert_eq!(event.head, Some(SHA.into()));
+        assert!(of("vercel.deployment.error", "https://a").note.is_some());
+        assert_eq!(of("deploy", "https://a"), Event::default());
+    }
+
+    #[test]
+    fn other_events_tell_their_pull_request() {
+        let run = json!({ "workflow_run": { "head_sha": SHA, "pull_requests": [{ "number": 3 }] } });
+        assert_eq!(Event::from_payload("workflow_run", &run).pull_request, Some(3));
+        let queue = json!({ "merge_group": { "head_ref": format!("refs/heads/gh-readonly-queue/main/pr-12-{SHA}") } });
+        assert_eq!(Event::from_payload("merge_group", &queue).pull_request, Some(12));
+        let comment =
+            |issue: Value| Event::from_payload("issue_comment", &json!({ "issue": issue })).pull_request;
+        assert_eq!(comment(json!({ "number": 5, "pull_request": {} })), Some(5));
+        assert_eq!(comment(json!({ "number": 5 })), None);
+    }
+
+    #[test]
+    fn hostile_payloads_say_nothing() {
+        for payload in [
+            json!(null),
+            json!([]),
+            json!("x"),
+            json!({ "number": -1, "pull_request": [1] }),
+            json!({ "number": "7", "pull_request": { "number": 1.5, "head": { "sha": "$(id)" } } }),
+        ] {
+            for name in [
+                "pull_request",
+                "workflow_run",
+                "merge_group",
+                "issue_comment",
+                "push",
+                "",
+            ] {
+                assert_eq!(
+                    Event::from_payload(name, &payload),
+                    Event::default(),
+                    "{name} {payload}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn a_file_that_is_too_deep_or_no_json_is_an_error() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let env = Env::from_iter([("GITHUB_EVENT_PATH", file.path().display().to_string())]);
+        for text in ["", "{", &"[".repeat(100_000)] {
+            std::fs::write(file.path(), text).unwrap();
+            assert!(matches!(Event::of(&env), Err(EventError::Json { .. })));
+        }
+    }
+}
