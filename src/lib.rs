@@ -17,6 +17,8 @@ pub mod spec;
 pub mod diagnostic;
 pub mod metrics;
 pub mod net;
+pub mod platform;
 pub mod results;
 pub mod secret;
 pub mod slo;
+pub mod tasks;

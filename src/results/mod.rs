@@ -2,6 +2,7 @@
 
 mod environment;
 mod experiment;
+mod facts;
 mod outcome;
 mod wire;
 

@@ -1,5 +1,6 @@
 //! What the user asked for: a located experiment, or all that is wrong with it.
 
+pub mod condition;
 mod decode;
 mod duration;
 mod experiment;

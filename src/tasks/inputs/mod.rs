@@ -13,3 +13,16 @@ pub(super) use net::{Credentials, NetInput, ReachError, Sender};
 pub(super) use rate::{Count, Rate};
 pub(super) use status::{Range, Statuses};
 pub(super) use target::Target;
+
+/// One schema with the properties of several.
+pub(super) fn merge_schemas(parts: &[serde_json::Value], required: &[&str]) -> serde_json::Value {
+    let properties: serde_json::Map<String, serde_json::Value> = parts
+        .iter()
+        .filter_map(|part| part["properties"].as_object())
+        .flatten()
+        .map(|(key, schema)| (key.clone(), schema.clone()))
+        .collect();
+    serde_json::json!({
+        "type": "object", "properties": properties, "required": required, "additionalProperties": false
+    })
+}

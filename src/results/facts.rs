@@ -1,0 +1,145 @@
+//! What `if:` may ask of a result: [`ExperimentResult::facts`].
+
+use std::collections::BTreeMap;
+
+use super::{ExperimentResult, TaskStatus};
+use crate::metrics::{Measure, MetricName, Statistic, Timing, VersionInsights};
+use crate::slo::{Assessment, Bound, Judgement, Limit, Verdict};
+use crate::spec::condition::{Facts, InsightsFacts, LimitFacts, MetricFacts, ResultFacts, SloFacts, TaskFacts, VerdictFacts, VersionFacts};
+
+/// Measures that Iter8 stored, in its names.
+const STORED: &[Measure] = &[
+    Measure::RequestCount,
+    Measure::ErrorCount,
+    Measure::ErrorRate,
+    Measure::Time(Timing::Latency, Statistic::Mean),
+    Measure::Time(Timing::Latency, Statistic::Stddev),
+    Measure::Time(Timing::Latency, Statistic::Min),
+    Measure::Time(Timing::Latency, Statistic::Max),
+    Measure::Time(Timing::Latency, Statistic::Percentile(50.0)),
+    Measure::Time(Timing::Latency, Statistic::Percentile(75.0)),
+    Measure::Time(Timing::Latency, Statistic::Percentile(90.0)),
+    Measure::Time(Timing::Latency, Statistic::Percentile(95.0)),
+    Measure::Time(Timing::Latency, Statistic::Percentile(99.0)),
+    Measure::Time(Timing::Latency, Statistic::Percentile(99.9)),
+];
+
+impl ExperimentResult {
+    /// What a condition may ask, as it is now.
+    pub fn facts(&self) -> Facts {
+        let done = |status: &TaskStatus| matches!(status, TaskStatus::Completed | TaskStatus::Skipped { .. });
+        let completed = self.tasks.iter().filter(|task| done(&task.status)).count();
+        Facts {
+            completed: self.completed(),
+            no_failure: self.no_failure(),
+            slos: self.slos_hold(),
+            result: ResultFacts {
+                failure: !self.no_failure(),
+                num_loops: i64::try_from(self.loops).unwrap_or(i64::MAX),
+                num_completed_tasks: i64::try_from(completed).unwrap_or(i64::MAX),
+                revision: 0,
+                iter8_version: format!("v{}", self.environment.iter8_version),
+                start_time: self.started.to_string(),
+                insights: (!self.insights.is_empty()).then(|| self.insights_facts()),
+            },
+            spec: self
+                .tasks
+                .iter()
+                .map(|task| {
+                    let script = task.name == "run";
+                    TaskFacts {
+                        task: (!script).then(|| task.name.clone()),
+                        run: script.then(|| task.about.clone()),
+                        ..TaskFacts::default()
+                    }
+                })
+                .collect(),
+        }
+    }
+
+    /// `SLOs()`: there are metrics, and no objective that was judged is broken.
+    pub fn slos_hold(&self) -> bool {
+        let open = |judgement: &&Judgement| judgement.verdict != Verdict::NotAssessed;
+        let judged = self.assessment.judgements.iter().filter(open).cloned().collect();
+        !self.insights.is_empty() && Assessment { judgements: judged }.all_met()
+    }
+
+    fn insights_facts(&self) -> InsightsFacts {
+        let versions = &self.insights.versions;
+        let names = versions
+            .iter()
+            .map(|version| VersionFacts { version: version.name.clone(), ..VersionFacts::default() })
+            .collect();
+        let values: Vec<BTreeMap<String, Vec<f64>>> = versions.iter().map(|version| self.values(version)).collect();
+        let metrics_info = values.iter().flat_map(BTreeMap::keys).map(|name| (name.clone(), metric_facts(name))).collect();
+        let judged = !self.assessment.judgements.is_empty();
+        InsightsFacts {
+            num_versions: i64::try_from(versions.len()).unwrap_or(i64::MAX),
+            version_names: names,
+            metrics_info,
+            non_hist_metric_values: values,
+            slos: judged.then(|| SloFacts { upper: self.limits(Bound::AtMost), lower: self.limits(Bound::AtLeast) }),
+            slos_satisfied: judged
+                .then(|| VerdictFacts { upper: self.verdicts(Bound::AtMost), lower: self.verdicts(Bound::AtLeast) }),
+            ..InsightsFacts::default()
+        }
+    }
+
+    fn values(&self, version: &VersionInsights) -> BTreeMap<String, Vec<f64>> {
+        let mut names: Vec<MetricName> = version
+            .loads
+            .iter()
+            .flat_map(|load| STORED.iter().map(|measure| MetricName::Load(load.stream.clone(), *measure)))
+            .collect();
+        names.extend(self.assessment.judgements.iter().map(|judgement| judgement.objective.metric.clone()));
+        let mut values: BTreeMap<String, Vec<f64>> =
+            version.values.iter().map(|(name, value)| (name.clone(), vec![*value])).collect();
+        for name in names {
+            if let Some(value) = version.value(&name) {
+                values.insert(name.to_string(), vec![value]);
+            }
+        }
+        values
+    }
+
+    /// Each objective once, in order.
+    fn objectives(&self, bound: Bound) -> Vec<&Judgement> {
+        let mut seen: Vec<&Judgement> = Vec::new();
+        for judgement in self.assessment.judgements.iter().filter(|judgement| judgement.objective.bound == bound) {
+            if !seen.iter().any(|known| known.objective == judgement.objective) {
+                seen.push(judgement);
+            }
+        }
+        seen
+    }
+
+    fn limits(&self, bound: Bound) -> Vec<LimitFacts> {
+        let limit = |limit: Limit| match limit {
+            Limit::Value(value) | Limit::TimesBaseline(value) => value,
+        };
+        self.objectives(bound)
+            .into_iter()
+            .map(|judgement| LimitFacts { metric: judgement.objective.metric.to_string(), limit: limit(judgement.objective.limit) })
+            .collect()
+    }
+
+    fn verdicts(&self, bound: Bound) -> Vec<Vec<bool>> {
+        self.objectives(bound)
+            .into_iter()
+            .map(|first| {
+                let same = self.assessment.judgements.iter().filter(|judgement| judgement.objective == first.objective);
+                same.map(|judgement| judgement.verdict == Verdict::Met).collect()
+            })
+            .collect()
+    }
+}
+
+fn metric_facts(name: &str) -> MetricFacts {
+    use crate::metrics::Unit;
+    let unit = name.parse::<MetricName>().map_or(Unit::Plain, |metric| metric.unit());
+    MetricFacts {
+        description: name.to_owned(),
+        units: (unit == Unit::Milliseconds).then(|| "msec".to_owned()),
+        kind: if unit == Unit::Count { "Counter".into() } else { "Gauge".into() },
+    }
+}

@@ -1,0 +1,166 @@
+//! [`Pipeline`]: the steps of an experiment, everything about them checked before the first request.
+
+use serde_json::json;
+
+use super::run::RunKind;
+use super::{TASKS, Task, TaskKind, kind_of};
+use crate::diagnostic::did_you_mean;
+use crate::metrics::{MetricName, Stream};
+use crate::slo::Limit;
+use crate::spec::condition::Condition;
+use crate::spec::{Decoder, Entry, Experiment, Node, Value, Work};
+
+/// One task and its condition.
+pub struct Step {
+    /// Position, from 1.
+    pub index: usize,
+    /// Its name.
+    pub name: &'static str,
+    /// Its `if:`.
+    pub condition: Option<Condition>,
+    /// What it does.
+    pub task: Box<dyn Task>,
+}
+
+/// The steps, in order.
+pub struct Pipeline {
+    /// At least one.
+    pub steps: Vec<Step>,
+}
+
+impl Pipeline {
+    /// Reads and checks every task; all that is wrong goes to the decoder.
+    pub fn build(experiment: &Experiment, decoder: &mut Decoder<'_>) -> Option<Self> {
+        let mut steps = Vec::new();
+        let mut whole = true;
+        for (index, entry) in experiment.entries.iter().enumerate() {
+            match step(index + 1, entry, decoder) {
+                Some(step) => steps.push(step),
+                None => whole = false,
+            }
+            if matches!(entry.work, Work::Run(_)) {
+                decoder.expect_files();
+            }
+        }
+        // What an unreadable task would have measured is not known: no guesses then.
+        if !whole {
+            return None;
+        }
+        let pipeline = Self { steps };
+        pipeline.check_metrics(decoder);
+        (!decoder.has_errors()).then_some(pipeline)
+    }
+
+    /// Every metric of an objective must be measured by a task before it.
+    fn check_metrics(&self, decoder: &mut Decoder<'_>) {
+        for (position, step) in self.steps.iter().enumerate() {
+            for objective in step.task.objectives() {
+                let metric = &objective.value.metric;
+                let measured = |steps: &[Step]| steps.iter().any(|step| step.task.measures(metric));
+                if !measured(&self.steps[..position]) {
+                    let (message, hint) = if measured(&self.steps[position..]) {
+                        (format!("{metric} is measured only after this task"), Some("put the `assess` task behind it".to_owned()))
+                    } else {
+                        (format!("no task measures {metric}"), self.suggest(metric))
+                    };
+                    decoder.error(&objective.at, message, hint);
+                } else if matches!(objective.value.limit, Limit::TimesBaseline(_)) {
+                    let hint = "give a number as the limit";
+                    decoder.error(&objective.at, "there is no baseline to compare with", Some(hint.into()));
+                }
+            }
+        }
+    }
+
+    fn suggest(&self, metric: &MetricName) -> Option<String> {
+        let streams: Vec<Stream> = self.steps.iter().flat_map(|step| step.task.produces()).collect();
+        match metric {
+            MetricName::Load(stream, measure) => {
+                let names: Vec<String> = streams.iter().map(Stream::to_string).collect();
+                let near = did_you_mean(&stream.to_string(), names.iter().map(String::as_str))?.parse().ok()?;
+                Some(format!("did you mean `{}`?", MetricName::Load(near, *measure)))
+            }
+            MetricName::Custom { provider, name } => {
+                let near = did_you_mean(provider, ["http", "grpc"]).map(|protocol| format!("did you mean `{protocol}/{name}`?"));
+                near.or_else(|| Some("measured are metrics of the load tasks, such as http/latency-p95".to_owned()))
+            }
+        }
+    }
+}
+
+fn step(index: usize, entry: &Entry, decoder: &mut Decoder<'_>) -> Option<Step> {
+    let condition = entry.condition.as_ref().map(|node| condition(node, decoder));
+    let (name, task) = match &entry.work {
+        Work::Run(script) => ("run", RunKind::script(script, &entry.with, decoder)),
+        Work::Task { name, at } => match kind_of(name) {
+            Ok(kind) => (kind.name(), kind.parse(&entry.with, decoder)),
+            Err(near) => {
+                let known: Vec<_> = TASKS.iter().map(|kind| kind.name()).filter(|name| *name != "run").collect();
+                let hint = near.map_or_else(|| format!("known are {}", known.join(", ")), |name| format!("did you mean `{name}`?"));
+                decoder.error(at, format!("unknown task `{name}`"), Some(hint));
+                return None;
+            }
+        },
+    };
+    // A condition that is wrong is a wrong gate: the step does not exist then.
+    let condition = match condition {
+        Some(None) => return None,
+        Some(parsed) => parsed,
+        None => None,
+    };
+    Some(Step { index, name, condition, task: task? })
+}
+
+fn condition(node: &Node, decoder: &mut Decoder<'_>) -> Option<Condition> {
+    let text = match &node.value {
+        Value::String(text) | Value::Text(text) => text.clone(),
+        Value::Bool(value) => value.to_string(),
+        Value::Null | Value::Int(_) | Value::Float(_) | Value::List(_) | Value::Map(_) => {
+            decoder.mismatch(node, "a condition");
+            return None;
+        }
+    };
+    match Condition::parse(&text) {
+        Ok(condition) => Some(condition),
+        Err(error) => {
+            let before: String = text.chars().take(text[..text.floor_char_boundary(error.offset)].chars().count()).collect();
+            let at = if before.is_empty() { String::new() } else { format!(" after `{}`", before.trim_end()) };
+            decoder.error(&node.at, format!("condition: {}{at}", error.message), error.hint);
+            None
+        }
+    }
+}
+
+/// The JSON Schema of experiment files.
+pub fn experiment_schema() -> serde_json::Value {
+    let condition = json!({ "type": ["string", "boolean"], "description": "Run this task only if the expression is true." });
+    let named = TASKS.iter().filter(|kind| kind.name() != "run").map(|kind| {
+        json!({
+            "type": "object",
+            "description": kind.about(),
+            "properties": { "task": { "const": kind.name() }, "if": condition, "with": kind.schema() },
+            "required": ["task", "with"],
+            "additionalProperties": false,
+        })
+    });
+    let script = json!({
+        "type": "object",
+        "description": RunKind.about(),
+        "properties": { "run": { "type": "string" }, "if": condition, "with": RunKind.schema() },
+        "required": ["run"],
+        "additionalProperties": false,
+    });
+    let tasks: Vec<_> = named.chain(std::iter::once(script)).collect();
+    json!({
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": "https://iter8.tools/schemas/experiment/v1.json",
+        "title": "iter8 experiment",
+        "type": "object",
+        "properties": {
+            "spec": { "type": "array", "minItems": 1, "items": { "anyOf": tasks } },
+            "result": { "description": "Iter8 kept its result here; it is ignored." },
+        },
+        "required": ["spec"],
+        "additionalProperties": false,
+    })
+}

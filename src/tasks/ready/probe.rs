@@ -1,0 +1,158 @@
+//! Asks a URL again and again, with growing pauses, until it answers as expected.
+
+use std::time::Duration;
+
+use http::{HeaderMap, Method};
+use tokio::time::{Instant, sleep};
+use url::Url;
+
+use super::{Accept, ReadyTask};
+use crate::net::client::{Client, ClientError, Redirects, Request, Response};
+use crate::net::wall::{PREFIX, Wall, WallKind, recognise};
+use crate::net::{display_url, is_loopback};
+use crate::tasks::{Event, Reach, RunContext, TaskError};
+
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+/// Longest wait for one answer.
+const ATTEMPT: Duration = Duration::from_secs(10);
+/// How often a reason that stays the same is told.
+const TELL_EVERY: Duration = Duration::from_secs(10);
+/// Bytes of a body that are searched for the expected text.
+const BODY: usize = 1 << 20;
+
+/// Why an attempt did not count.
+struct Refusal {
+    reason: String,
+    /// Waiting longer will not help.
+    final_: bool,
+}
+
+/// Waits; says how long it took.
+pub(super) async fn wait(task: &ReadyTask, context: &RunContext) -> Result<String, TaskError> {
+    let started = Instant::now();
+    let deadline = started + task.timeout.0;
+    let settings = task.sender.settings().map_err(|error| TaskError::from_error(&error))?;
+    let client = Client::new(&settings, Redirects::None).map_err(|error| TaskError::from_error(&error))?;
+    let mut pause = FIRST_PAUSE;
+    let mut attempts = 0_u32;
+    let mut told: Option<(String, Instant)> = None;
+    loop {
+        attempts += 1;
+        let left = deadline.saturating_duration_since(Instant::now());
+        let refusal = tokio::select! {
+            answer = attempt(task, &client, left.clamp(FIRST_PAUSE, ATTEMPT)) => match answer {
+                Ok(()) => return Ok(ready(started.elapsed(), attempts)),
+                Err(refusal) => refusal,
+            },
+            () = context.shutdown.cancelled() => return Err(TaskError::new("stopped while waiting")),
+        };
+        if refusal.final_ || Instant::now() + pause >= deadline {
+            return Err(give_up(task, &refusal, started.elapsed(), context));
+        }
+        if told.as_ref().is_none_or(|(reason, at)| *reason != refusal.reason || at.elapsed() >= TELL_EVERY) {
+            context.emit(Event::Note(format!("waiting for {}: {}", task.url, refusal.reason)));
+            told = Some((refusal.reason, Instant::now()));
+        }
+        tokio::select! {
+            () = sleep(pause) => {}
+            () = context.shutdown.cancelled() => return Err(TaskError::new("stopped while waiting")),
+        }
+        pause = (pause * 2).min(LONGEST_PAUSE);
+    }
+}
+
+fn ready(took: Duration, attempts: u32) -> String {
+    let attempts = if attempts == 1 { "the first attempt".to_owned() } else { format!("{attempts} attempts") };
+    format!("ready after {:.1} s and {attempts}", took.as_secs_f64())
+}
+
+fn give_up(task: &ReadyTask, refusal: &Refusal, took: Duration, context: &RunContext) -> TaskError {
+    let after = if refusal.final_ { String::new() } else { format!(" after {:.0} s", took.as_secs_f64()) };
+    let error = TaskError::new(format!("{} is not ready{after}: {}", task.url, refusal.reason));
+    explain_loopback(&task.url.0, context, error)
+}
+
+/// In a container `localhost` is the container itself: say so, and name the ways out.
+pub(in crate::tasks) fn explain_loopback(url: &Url, context: &RunContext, error: TaskError) -> TaskError {
+    if context.reach == Reach::Container && is_loopback(url) {
+        return error.hint(
+            "inside a container `localhost` is the container itself: use the service's name (http://my-service:8080) when the \
+             target is a service container, the host's address (http://172.17.0.1:8080 on GitHub's runners) when a step started \
+             it, or run the binary without a container",
+        );
+    }
+    error
+}
+
+async fn attempt(task: &ReadyTask, client: &Client, timeout: Duration) -> Result<(), Refusal> {
+    let mut request = Request::new(Method::GET, task.url.0.clone());
+    request.headers = task.sender.headers.clone();
+    request.timeout = timeout;
+    request.body_limit = if task.expected.body.is_some() { BODY } else { PREFIX };
+    match client.send(request).await {
+        Ok(response) => judge(task, &response),
+        // A name may appear and a server start; a wrong certificate or address stays as it is.
+        Err(error) => {
+            let final_ = matches!(error, ClientError::Url(_) | ClientError::TlsSettings(_) | ClientError::Proxy(_) | ClientError::Setup(_));
+            Err(Refusal { reason: TaskError::from_error(&error).message, final_ })
+        }
+    }
+}
+
+fn judge(task: &ReadyTask, response: &Response) -> Result<(), Refusal> {
+    let status = response.status.as_u16();
+    let wall = recognise(&task.url.0, response.status, &response.headers, &response.body);
+    let accepted = match &task.expected.status {
+        Accept::Only(statuses) => statuses.contains(status),
+        Accept::Application => !matches!(status, 404 | 502 | 503 | 504),
+    };
+    // A wall may answer 200: what was asked for is then not what answers.
+    if let Some(wall) = wall.filter(|wall| !accepted || speaks_for_others(wall)) {
+        return Err(Refusal { reason: format!("{}; {}", wall.description, wall.hint), final_: false });
+    }
+    let wait = |reason: String| Err(Refusal { reason, final_: false });
+    if !accepted {
+        let expected = match &task.expected.status {
+            Accept::Only(statuses) => format!("expected {statuses}"),
+            Accept::Application => "the application does not answer yet".to_owned(),
+        };
+        return wait(format!("it answers with status {status}; {expected}{}", location(&response.headers)));
+    }
+    for (name, value) in &task.expected.header {
+        match response.headers.get(name).map(|found| String::from_utf8_lossy(found.as_bytes()).into_owned()) {
+            Some(found) if found == *value => {}
+            Some(found) => return wait(format!("header {name} is `{}`, expected `{value}`", short(&found))),
+            None => return wait(format!("it answers without the header {name}")),
+        }
+    }
+    match &task.expected.body {
+        Some(text) if !contains(&response.body, text.as_bytes()) => wait(format!("its body does not contain `{}`", short(text))),
+        _ => Ok(()),
+    }
+}
+
+/// Whether a page of this kind with an accepted status still hides the application.
+fn speaks_for_others(wall: &Wall) -> bool {
+    match wall.kind {
+        WallKind::Login | WallKind::Challenge | WallKind::Placeholder | WallKind::RateLimit => true,
+        // A redirect is an answer of the application when 3xx is accepted.
+        WallKind::OtherHost => false,
+    }
+}
+
+fn location(headers: &HeaderMap) -> String {
+    let target = headers.get(http::header::LOCATION).and_then(|value| value.to_str().ok());
+    match target.map(|target| target.parse::<Url>().map_or_else(|_| short(target), |url| display_url(&url))) {
+        Some(target) => format!(" (it redirects to {target})"),
+        None => String::new(),
+    }
+}
+
+fn short(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control()).take(80).collect()
+}
+
+fn contains(body: &[u8], text: &[u8]) -> bool {
+    text.is_empty() || body.windows(text.len()).any(|window| window == text)
+}

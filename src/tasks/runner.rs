@@ -1,0 +1,114 @@
+//! [`run`]: runs the steps one after the other. It alone writes the result, and stores it after every task.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::time::Instant;
+
+use super::{Event, Pipeline, RunContext, Step, TaskOutput};
+use crate::results::{ExperimentResult, TaskRecord, TaskStatus};
+use crate::slo::{Certainty, Judgement, Verdict};
+
+/// Stores a result; called after every task.
+pub type Persist<'a> = &'a mut dyn FnMut(&mut ExperimentResult);
+
+/// Runs all steps of a pipeline and completes the result, its outcome included.
+pub async fn run(pipeline: &Pipeline, context: &RunContext, result: &mut ExperimentResult, persist: Persist<'_>) {
+    let started = Instant::now();
+    result.tasks = pipeline.steps.iter().map(record).collect();
+    persist(result);
+    let mut stopped = false;
+    for step in &pipeline.steps {
+        if stopped || context.shutdown.is_cancelled() {
+            break;
+        }
+        context.emit(Event::Started {
+            index: step.index,
+            total: pipeline.steps.len(),
+            name: step.name.to_owned(),
+            about: context.mask.apply(&step.task.about()),
+        });
+        let begun = (Timestamp::now(), Instant::now());
+        let status = perform(step, context, result).await;
+        let took = begun.1.elapsed();
+        stopped = matches!(status, TaskStatus::Failed { .. });
+        context.emit(Event::Ended { index: step.index, name: step.name.to_owned(), status: status.clone(), took });
+        let task = &mut result.tasks[step.index - 1];
+        task.started = Some(begun.0);
+        task.seconds = Some(took.as_secs_f64());
+        task.status = status;
+        finish(pipeline, result, started.elapsed());
+        persist(result);
+    }
+    finish(pipeline, result, started.elapsed());
+}
+
+fn record(step: &Step) -> TaskRecord {
+    TaskRecord {
+        index: step.index,
+        name: step.name.to_owned(),
+        about: step.task.about(),
+        status: TaskStatus::NotRun,
+        started: None,
+        seconds: None,
+        notes: Vec::new(),
+    }
+}
+
+async fn perform(step: &Step, context: &RunContext, result: &mut ExperimentResult) -> TaskStatus {
+    if let Some(condition) = &step.condition {
+        match condition.evaluate(&result.facts()) {
+            Ok(true) => {}
+            Ok(false) => return TaskStatus::Skipped { condition: condition.text().to_owned() },
+            Err(error) => return TaskStatus::Failed { error: format!("if: {}: {}", condition.text(), error.message) },
+        }
+    }
+    match step.task.run(context, result).await {
+        Ok(output) => {
+            merge(output, step, context, result);
+            TaskStatus::Completed
+        }
+        Err(error) => {
+            merge(*error.output, step, context, result);
+            TaskStatus::Failed { error: context.mask.apply(&error.message) }
+        }
+    }
+}
+
+fn merge(output: TaskOutput, step: &Step, context: &RunContext, result: &mut ExperimentResult) {
+    result.insights.merge(output.insights);
+    result.assessment.merge(output.assessment);
+    let masked = |texts: Vec<String>| texts.into_iter().map(|text| context.mask.apply(&text)).collect::<Vec<_>>();
+    result.tasks[step.index - 1].notes.extend(masked(output.notes));
+    result.distrust.extend(masked(output.distrust));
+}
+
+/// Objectives that were not judged are said to be so, and the outcome is computed.
+fn finish(pipeline: &Pipeline, result: &mut ExperimentResult, elapsed: Duration) {
+    result.seconds = elapsed.as_secs_f64();
+    result.assessment.judgements.retain(|judgement| judgement.verdict != Verdict::NotAssessed);
+    for step in &pipeline.steps {
+        let note = match &result.tasks[step.index - 1].status {
+            TaskStatus::Completed => continue,
+            TaskStatus::Skipped { condition } => format!("task {} was skipped: `{condition}` is false", step.index),
+            TaskStatus::NotRun => format!("task {} was not reached", step.index),
+            TaskStatus::Failed { .. } => format!("task {} failed", step.index),
+        };
+        for objective in step.task.objectives() {
+            let known = result.assessment.judgements.iter().any(|judgement| judgement.objective == objective.value);
+            if !known {
+                result.assessment.judgements.push(Judgement {
+                    objective: objective.value.clone(),
+                    version: String::new(),
+                    verdict: Verdict::NotAssessed,
+                    value: None,
+                    interval: None,
+                    certainty: Certainty::Sure,
+                    requests: None,
+                    note: Some(note.clone()),
+                });
+            }
+        }
+    }
+    result.conclude();
+}
