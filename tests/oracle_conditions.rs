@@ -2,6 +2,12 @@
 //!
 //! The tables are data kept beside the repository (`../shared/oracle`); without them the test says so and passes.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test reads its data and says what it skips"
+)]
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};

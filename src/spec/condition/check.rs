@@ -159,7 +159,7 @@ impl Checker<'_> {
 
     fn slice(&self, span: Span, base: NodeId, bounds: [Option<NodeId>; 2]) -> Checked {
         let ty = self.of(base);
-        if !(ty.is_any() || matches!(ty.family(), Family::Text | Family::List)) {
+        if !(ty.is_any() || matches!(ty, Type::Text | Type::List(_))) {
             return Err(span.error(format!("{ty} has no parts")));
         }
         for bound in bounds.into_iter().flatten() {

@@ -3,6 +3,11 @@
 //! Chains of operators are a loop; the stack is used for brackets and right-hand sides only, whose depth the parser
 //! limits. Every operation counts as a step, and steps are limited.
 
+#![expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "an operation takes few kinds of values and refuses all others"
+)]
+
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -13,7 +18,7 @@ use super::facts::Facts;
 use super::lexer::Span;
 use super::methods;
 use super::operations::{arithmetic, integer, real, whole_operands};
-use super::operators::pattern;
+use super::pattern::pattern;
 use super::value::{List, Map, Object, Value};
 
 /// How many operations one evaluation may take.
@@ -23,7 +28,7 @@ const MAX_RANGE: usize = 10_000;
 /// What compiling a pattern costs, in steps.
 const PATTERN_STEPS: usize = 1_000;
 /// How many bytes of text are searched in one step.
-const BYTES_PER_STEP: usize = 64;
+pub(super) const BYTES_PER_STEP: usize = 64;
 
 /// Evaluates a checked tree.
 pub(super) fn evaluate(tree: &Tree, facts: &Facts) -> Result<bool, ConditionError> {
@@ -45,7 +50,8 @@ pub(super) fn evaluate(tree: &Tree, facts: &Facts) -> Result<bool, ConditionErro
     }
 }
 
-struct Evaluation<'a> {
+/// An evaluation under way.
+pub(super) struct Evaluation<'a> {
     tree: &'a Tree,
     facts: &'a Facts,
     /// The elements of the loops around, innermost last.
@@ -53,7 +59,8 @@ struct Evaluation<'a> {
     steps: usize,
 }
 
-type Evaluated<'a> = Result<Value<'a>, ConditionError>;
+/// A value, or why there is none.
+pub(super) type Evaluated<'a> = Result<Value<'a>, ConditionError>;
 
 /// What an operation on its first part leads to.
 enum Flow<'a> {
@@ -63,7 +70,7 @@ enum Flow<'a> {
 }
 
 impl<'a> Evaluation<'a> {
-    fn span(&self, id: NodeId) -> Span {
+    pub(super) fn span(&self, id: NodeId) -> Span {
         self.tree.nodes[id].span
     }
 
@@ -71,7 +78,7 @@ impl<'a> Evaluation<'a> {
         &self.tree.nodes[id].kind
     }
 
-    fn step(&mut self, id: NodeId, steps: usize) -> Result<(), ConditionError> {
+    pub(super) fn step(&mut self, id: NodeId, steps: usize) -> Result<(), ConditionError> {
         self.steps += steps;
         if self.steps > MAX_STEPS {
             return Err(self
@@ -81,7 +88,7 @@ impl<'a> Evaluation<'a> {
         Ok(())
     }
 
-    fn value(&mut self, id: NodeId) -> Evaluated<'a> {
+    pub(super) fn value(&mut self, id: NodeId) -> Evaluated<'a> {
         let mut rest = Vec::new();
         let mut at = id;
         while let Some(part) = self.kind(at).first_part() {
@@ -280,7 +287,7 @@ impl<'a> Evaluation<'a> {
         Ok(Flow::On(result))
     }
 
-    fn needed(&self, id: NodeId, wanted: &str, found: &Value<'a>) -> ConditionError {
+    pub(super) fn needed(&self, id: NodeId, wanted: &str, found: &Value<'a>) -> ConditionError {
         self.span(id)
             .error(format!("{wanted} is needed here, not {}", found.noun()))
     }
@@ -349,7 +356,12 @@ impl<'a> Evaluation<'a> {
                 if operator == Binary::Remainder && whole_operands(&l, &r).is_some_and(|(_, r)| r == 0) {
                     return Err(self.span(id).error("integer divide by zero"));
                 }
-                arithmetic(operator, &l, &r).ok_or_else(|| self.refuse(id, "combine", &l, &r))
+                let result =
+                    arithmetic(operator, &l, &r).ok_or_else(|| self.refuse(id, "combine", &l, &r))?;
+                if let Value::Text(text) = &result {
+                    self.step(id, text.len() / BYTES_PER_STEP)?;
+                }
+                Ok(result)
             }
         }
     }
@@ -366,165 +378,8 @@ impl<'a> Evaluation<'a> {
                 .error(format!("a range of more than {MAX_RANGE} elements"))),
         }
     }
-
-    fn equal(&mut self, id: NodeId, l: &Value<'a>, r: &Value<'a>) -> Result<bool, ConditionError> {
-        self.step(id, 1)?;
-        Ok(match (l, r) {
-            (Value::Bool(l), Value::Bool(r)) => l == r,
-            (Value::Int(l) | Value::Long(l), Value::Int(r) | Value::Long(r)) => l == r,
-            (Value::Text(l), Value::Text(r)) => l == r,
-            (Value::Time(l), Value::Time(r)) | (Value::MetricKind(l), Value::MetricKind(r)) => l == r,
-            (Value::Object(l), Value::Object(r)) => l == r,
-            (Value::List(l), Value::List(r)) => return self.equal_lists(id, l, r),
-            (Value::Map(l), Value::Map(r)) => return self.equal_maps(id, l, r),
-            #[expect(clippy::float_cmp, reason = "the language compares numbers exactly")]
-            (l, r) => match (l.number(), r.number(), l, r) {
-                (Some(l), Some(r), ..) => l == r,
-                (_, _, Value::FloatPointer(l), Value::FloatPointer(r)) => l == r,
-                _ => l.is_nil() && r.is_nil(),
-            },
-        })
-    }
-
-    /// Elements are equal only if their types are, too.
-    fn equal_elements(&mut self, id: NodeId, l: &Value<'a>, r: &Value<'a>) -> Result<bool, ConditionError> {
-        Ok(std::mem::discriminant(l) == std::mem::discriminant(r) && self.equal(id, l, r)?)
-    }
-
-    fn equal_lists(&mut self, id: NodeId, l: &List<'a>, r: &List<'a>) -> Result<bool, ConditionError> {
-        if !l.comparable(r) || l.len() != r.len() {
-            return Ok(false);
-        }
-        for index in 0..l.len() {
-            let (Some(l), Some(r)) = (l.get(index), r.get(index)) else {
-                return Ok(false);
-            };
-            if !self.equal_elements(id, &l, &r)? {
-                return Ok(false);
-            }
-        }
-        Ok(true)
-    }
-
-    fn equal_maps(&mut self, id: NodeId, l: &Map<'a>, r: &Map<'a>) -> Result<bool, ConditionError> {
-        let (Some(left), Some(right)) = (l.made(), r.made()) else {
-            return Ok(l.same_facts(r));
-        };
-        if left.len() != right.len() {
-            return Ok(false);
-        }
-        for (key, value) in left {
-            let Some(other) = right.get(key) else {
-                return Ok(false);
-            };
-            if !self.equal_elements(id, value, other)? {
-                return Ok(false);
-            }
-        }
-        Ok(true)
-    }
-
-    fn contained(
-        &mut self,
-        id: NodeId,
-        needle: &Value<'a>,
-        whole: &Value<'a>,
-    ) -> Result<bool, ConditionError> {
-        match whole {
-            Value::List(list) => {
-                for index in 0..list.len() {
-                    if let Some(element) = list.get(index)
-                        && self.equal(id, &element, needle)?
-                    {
-                        return Ok(true);
-                    }
-                }
-                Ok(false)
-            }
-            Value::Map(map) => match needle {
-                Value::Nil => Ok(map.has("")),
-                Value::Text(key) => Ok(map.has(key)),
-                _ => Err(self.needed(id, "text", needle)),
-            },
-            Value::Object(object) => match needle {
-                Value::Text(name) => Ok(object.field(name).is_some()),
-                _ => Err(self.needed(id, "text", needle)),
-            },
-            Value::Nil => Ok(false),
-            _ => Err(self.span(id).error(format!("nothing is in {}", whole.noun()))),
-        }
-    }
-
-    fn member(&mut self, id: NodeId, base: &Value<'a>, key: NodeId) -> Evaluated<'a> {
-        let key_value = self.value(key)?;
-        let value = match (base, &key_value) {
-            (Value::Object(object), Value::Text(name)) => object
-                .field(name)
-                .ok_or_else(|| self.span(id).error(format!("there is no field `{name}`")))?,
-            (Value::Map(map), Value::Text(name)) => map.get(name),
-            (Value::Map(map), Value::Nil) => map.get(""),
-            (Value::List(list), place) => {
-                let index = integer(place).ok_or_else(|| self.needed(key, "a whole number", place))?;
-                let element = from_end(index, list.len()).and_then(|index| list.get(index));
-                element.ok_or_else(|| {
-                    self.span(id)
-                        .error(format!("there is no element {index} in a list of {}", list.len()))
-                })?
-            }
-            (Value::Nil, Value::Text(name)) => {
-                return Err(self.span(id).error(format!("cannot get `{name}` of nil")));
-            }
-            _ => return Err(self.span(id).error(format!("{} has no such part", base.noun()))),
-        };
-        Ok(value.dereferenced())
-    }
-
-    fn slice(
-        &mut self,
-        id: NodeId,
-        base: &Value<'a>,
-        from: Option<NodeId>,
-        to: Option<NodeId>,
-    ) -> Evaluated<'a> {
-        let length = match base {
-            Value::List(list) => list.len(),
-            Value::Text(text) => text.len(),
-            _ => return Err(self.span(id).error(format!("{} has no parts", base.noun()))),
-        };
-        let to = self.bound(to, length)?.unwrap_or(length).min(length);
-        let from = self.bound(from, length)?.unwrap_or(0).min(to);
-        let part = match base {
-            Value::List(list) => list.slice(from, to).map(Value::List),
-            Value::Text(text) => text
-                .get(from..to)
-                .map(|part| Value::Text(Cow::Owned(part.to_owned()))),
-            _ => None,
-        };
-        self.step(id, (to - from) / BYTES_PER_STEP)?;
-        part.ok_or_else(|| self.span(id).error("this part does not exist"))
-    }
-
-    fn bound(&mut self, bound: Option<NodeId>, length: usize) -> Result<Option<usize>, ConditionError> {
-        let Some(id) = bound else { return Ok(None) };
-        let value = self.value(id)?;
-        let index = integer(&value).ok_or_else(|| self.needed(id, "a whole number", &value))?;
-        let index = from_end(index, length);
-        index
-            .map(Some)
-            .ok_or_else(|| self.span(id).error("this place does not exist"))
-    }
 }
 
 fn length<'a>(length: usize) -> Option<Value<'a>> {
     i64::try_from(length).ok().map(Value::Int)
-}
-
-/// An index that counts from the end if it is negative.
-fn from_end(index: i64, length: usize) -> Option<usize> {
-    let index = if index < 0 {
-        index.checked_add(i64::try_from(length).ok()?)?
-    } else {
-        index
-    };
-    usize::try_from(index).ok()
 }

@@ -38,10 +38,8 @@ fn of_time<'a>(text: &str, name: &str) -> Option<Value<'a>> {
     let time: Zoned = instant.to_zoned(offset.unwrap_or(jiff::tz::Offset::UTC).to_time_zone());
     Some(match name {
         "Year" => Value::Int(time.year().into()),
-        "Month" => Value::Long(time.month().into()),
         "Day" => Value::Int(time.day().into()),
         "YearDay" => Value::Int(time.day_of_year().into()),
-        "Weekday" => Value::Long(time.weekday().to_sunday_zero_offset().into()),
         "Hour" => Value::Int(time.hour().into()),
         "Minute" => Value::Int(time.minute().into()),
         "Second" => Value::Int(time.second().into()),

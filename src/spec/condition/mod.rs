@@ -6,9 +6,12 @@
 //! # Why
 //! - Where expr itself compiles by type, so does the check here: `1 / 2 == 0.5` holds, while `4 / 2 == 2` is an error
 //!   because expr compares two whole-number expressions as such, and `/` gives a fraction.
-//! - One difference is meant: `1 + 1 not in [2]` negates, which expr 1.12 forgets after arithmetic.
+//! - Meant differences: `1 + 1 not in [2]` negates, which expr 1.12 forgets after arithmetic; a missing text is in no
+//!   list or map instead of an error; what can only fail (an unknown field of a task, a metric's type `==` a text) is
+//!   an error of the check even where the run would not reach it; an empty list of the facts is nil.
 //! - Text comes from experiment files, so its size, nesting, ranges, patterns and steps are limited.
 
+mod access;
 mod ast;
 mod check;
 mod eval;
@@ -19,6 +22,8 @@ mod names;
 mod operations;
 mod operators;
 mod parser;
+mod pattern;
+mod relations;
 mod schema;
 mod value;
 

@@ -1,5 +1,10 @@
 //! Arithmetic, comparison and conversion of [`Value`]s.
 
+#![expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "an operation takes few kinds of values and refuses all others"
+)]
+
 use std::borrow::Cow;
 
 use super::ast::{Binary, Constant};

@@ -1,27 +1,15 @@
 //! The static check of operators: their types, and what is constant.
 
-use regex::RegexBuilder;
+#![expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "operators of a family are treated alike"
+)]
 
 use super::ConditionError;
 use super::ast::{Binary, Constant, NodeId, NodeKind, Unary};
 use super::check::{Checked, Checker};
+use super::pattern::pattern;
 use super::schema::{Family, Type};
-
-/// The largest compiled pattern, in bytes.
-const MAX_PATTERN: usize = 1 << 20;
-
-/// Compiles a pattern.
-pub(super) fn pattern(text: &str) -> Result<regex::Regex, String> {
-    RegexBuilder::new(text)
-        .size_limit(MAX_PATTERN)
-        .dfa_size_limit(MAX_PATTERN)
-        .build()
-        .map_err(|error| {
-            let text = error.to_string();
-            let reason = text.lines().last().unwrap_or_default();
-            format!("bad pattern: {}", reason.trim_start_matches("error: "))
-        })
-}
 
 /// Either both types pass, or one does and the other is known at run time only, or both are.
 fn both(left: &Type, right: &Type, fits: impl Fn(&Type) -> bool) -> bool {

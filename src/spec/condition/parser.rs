@@ -164,11 +164,11 @@ impl<'a> Parser<'a> {
 
     fn expression(&mut self, least: u32) -> Parsed {
         let mut left = self.operand()?;
-        let mut last = None;
+        let mut previous = None;
         while let Some((tokens, operator, precedence, negated)) = self.operator(least) {
             self.at += tokens - 1;
             let span = self.advance();
-            if last == Some(Binary::Coalesce) && operator != Binary::Coalesce {
+            if previous == Some(Binary::Coalesce) && operator != Binary::Coalesce {
                 let mut error = span.error("`??` and another operator side by side are ambiguous");
                 error.hint = Some("put parentheses around one of them".to_owned());
                 return Err(error);
@@ -182,7 +182,7 @@ impl<'a> Parser<'a> {
             if negated {
                 left = self.push(span, NodeKind::Unary(Unary::Not, left));
             }
-            last = Some(operator);
+            previous = Some(operator);
         }
         if least == 0 {
             self.conditional(left)
@@ -380,9 +380,10 @@ impl<'a> Parser<'a> {
             return Err(span.error("a name was expected after the dot"));
         }
         self.advance();
-        let (chained, base) = match self.nodes[base].kind {
-            NodeKind::Chain(inner) => (true, inner),
-            _ => (false, base),
+        let (chained, base) = if let NodeKind::Chain(inner) = self.nodes[base].kind {
+            (true, inner)
+        } else {
+            (false, base)
         };
         let node = if self.symbol() == "(" {
             let args = self.arguments()?;

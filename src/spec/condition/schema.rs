@@ -378,10 +378,8 @@ const fn of_time(name: &'static str, call: &'static str, about: &'static str, gi
 
 static TIME_METHODS: &[Function] = &[
     of_time("Year", "Year()", "year", Type::Int),
-    of_time("Month", "Month()", "month, 1 to 12", Type::Long),
     of_time("Day", "Day()", "day of the month", Type::Int),
     of_time("YearDay", "YearDay()", "day of the year", Type::Int),
-    of_time("Weekday", "Weekday()", "day of the week, 0 is Sunday", Type::Long),
     of_time("Hour", "Hour()", "hour", Type::Int),
     of_time("Minute", "Minute()", "minute", Type::Int),
     of_time("Second", "Second()", "second", Type::Int),
