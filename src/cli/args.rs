@@ -1,0 +1,226 @@
+//! [`Args`]: exactly what was typed.
+
+use std::path::PathBuf;
+
+use clap::builder::styling::{AnsiColor, Styles};
+use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+
+use super::load_flags::LoadFlags;
+
+const STYLES: Styles = Styles::styled()
+    .header(AnsiColor::Green.on_default().bold())
+    .usage(AnsiColor::Green.on_default().bold())
+    .literal(AnsiColor::Cyan.on_default().bold());
+
+const EXAMPLES: &str = "\
+Examples:
+  iter8 demo                                     see a run and its report, no network needed
+  iter8 run --url https://preview.example.com/ --slo 'http/latency-p95 <= 200ms' --slo 'http/error-rate <= 1%'
+  iter8 run                                      run ./experiment.yaml
+  iter8 validate experiment.yaml                 list every mistake, send nothing
+  iter8 report -o html > report.html             render the last result again
+  iter8 assert -c completed,nofailure,slos       gate on the last result
+
+Exit codes: 0 pass, 1 fail, 2 usage, 3 error, 4 inconclusive, 5 invalid, 6 output not written, 130/143 interrupted.";
+
+/// Load-test a URL, judge its service-level objectives, and report where people look.
+#[derive(Debug, Parser)]
+#[command(name = "iter8", version, styles = STYLES, after_help = EXAMPLES, disable_help_subcommand = true)]
+pub struct Args {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+    /// What everything obeys.
+    #[command(flatten)]
+    pub global: Global,
+}
+
+/// Flags of every command.
+#[derive(Debug, Clone, ClapArgs)]
+pub struct Global {
+    /// How much to tell on stderr
+    #[arg(short = 'l', long = "logLevel", aliases = ["loglevel", "log-level"], global = true, value_enum, default_value_t = LogLevel::Info, hide_possible_values = true, value_name = "LEVEL")]
+    pub log_level: LogLevel,
+    /// Colours: auto, always or never (`NO_COLOR` is respected)
+    #[arg(long, global = true, value_enum, default_value_t = Colour::Auto, hide_possible_values = true, value_name = "WHEN")]
+    pub color: Colour,
+}
+
+/// How much is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
+pub enum LogLevel {
+    /// Everything.
+    Trace,
+    /// Nearly everything.
+    Debug,
+    /// What happens.
+    Info,
+    /// What may be wrong.
+    #[value(alias = "warn")]
+    Warning,
+    /// What is wrong.
+    Error,
+    /// The same.
+    Fatal,
+    /// The same.
+    Panic,
+}
+
+/// When colours are used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Colour {
+    /// On a terminal.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Test a small service on loopback and show the report: no network, no file
+    Demo(Demo),
+    /// Run an experiment: a file, or a URL and objectives
+    #[command(after_help = RUN_EXAMPLES)]
+    Run(Box<Run>),
+    /// Render a stored result again; exit 0 whatever the verdict
+    Report(Report),
+    /// Check a stored result: exit 0 if every condition holds, else 1
+    Assert(Assert),
+    /// Check an experiment file: every mistake, with line and hint; sends nothing
+    Validate(Validate),
+    /// The container's entry point in GitHub Actions: reads INPUT_*, runs, publishes
+    Action,
+    /// Print the version
+    Version {
+        /// Only the number
+        #[arg(long)]
+        short: bool,
+    },
+    /// Print a JSON Schema: of experiment files or of results
+    Schema {
+        /// Which
+        #[arg(value_enum)]
+        of: SchemaOf,
+    },
+    /// Print completions for a shell
+    Completions {
+        /// Which
+        shell: clap_complete::Shell,
+    },
+    /// Print the reference: tasks, metrics, action inputs and outputs, exit codes
+    Docs,
+}
+
+const RUN_EXAMPLES: &str = "\
+Examples:
+  iter8 run --url http://127.0.0.1:8080/ --slo 'http/latency-p95 <= 200ms' --slo 'http/error-rate <= 1%'
+  iter8 run --url http://127.0.0.1:8080/ --qps 100 --duration 30s --connections 10
+  iter8 run --url http://127.0.0.1:8080/ --method POST --payloadFile body.json --contentType application/json
+  iter8 run experiment.yaml --url https://pr-42.example.com/   flags override the file";
+
+/// `run`.
+#[derive(Debug, ClapArgs)]
+pub struct Run {
+    /// Experiment file; ./experiment.yaml if neither a file nor --url is given
+    pub file: Option<PathBuf>,
+    /// An objective such as 'http/latency-p95 <= 200ms'; may be repeated
+    #[arg(long = "slo", value_name = "OBJECTIVE", help_heading = "Verdict")]
+    pub slos: Vec<String>,
+    /// What counts where the data cannot tell: observed (default), pass or fail
+    #[arg(long = "onInconclusive", alias = "on-inconclusive", value_name = "WHAT", help_heading = "Verdict")]
+    pub on_inconclusive: Option<String>,
+    /// Fewest requests that a verdict may rest on; default 1
+    #[arg(long = "minRequests", alias = "min-requests", value_name = "N", help_heading = "Verdict")]
+    pub min_requests: Option<String>,
+    /// With --url: how long to wait until it is ready; default 10s
+    #[arg(long = "readyTimeout", alias = "ready-timeout", value_name = "DURATION", help_heading = "Verdict")]
+    pub ready_timeout: Option<String>,
+    /// The fields of the `http` task.
+    #[command(flatten)]
+    pub load: LoadFlags,
+    /// Where results go.
+    #[command(flatten)]
+    pub output: Output,
+}
+
+/// Where results go.
+#[derive(Debug, Clone, ClapArgs)]
+#[command(next_help_heading = "Output")]
+pub struct Output {
+    /// Folder of the experiment and, in it, of the results
+    #[arg(long = "runDir", alias = "run-dir", value_name = "DIR", default_value = ".")]
+    pub run_dir: PathBuf,
+    /// Folder for result.json and reports, relative to --runDir
+    #[arg(long = "outputDir", alias = "output-dir", value_name = "DIR", default_value = "iter8-results")]
+    pub output_dir: PathBuf,
+    /// More report files: text, json, csv, junit, openmetrics
+    #[arg(long, value_name = "FORMATS", value_delimiter = ',')]
+    pub reports: Vec<String>,
+}
+
+/// `demo`.
+#[derive(Debug, ClapArgs)]
+pub struct Demo {
+    /// Test a service that is slow and fails: see what a failing run looks like
+    #[arg(long)]
+    pub broken: bool,
+    /// Where results go.
+    #[command(flatten)]
+    pub output: Output,
+}
+
+/// `report`.
+#[derive(Debug, ClapArgs)]
+pub struct Report {
+    /// text, markdown, html, json, junit, csv or openmetrics
+    #[arg(short = 'o', long = "outputFormat", alias = "output-format", value_name = "FORMAT", default_value = "text")]
+    pub format: String,
+    /// Which result.
+    #[command(flatten)]
+    pub stored: Stored,
+}
+
+/// Which result.
+#[derive(Debug, Clone, ClapArgs)]
+pub struct Stored {
+    /// Folder of the experiment
+    #[arg(long = "runDir", alias = "run-dir", value_name = "DIR", default_value = ".")]
+    pub run_dir: PathBuf,
+    /// Folder with result.json, relative to --runDir
+    #[arg(long = "outputDir", alias = "output-dir", value_name = "DIR", default_value = "iter8-results")]
+    pub output_dir: PathBuf,
+}
+
+/// `assert`.
+#[derive(Debug, ClapArgs)]
+pub struct Assert {
+    /// completed, nofailure, slos; may be repeated or separated by commas
+    #[arg(short = 'c', long = "condition", value_name = "CONDITIONS", value_delimiter = ',')]
+    pub conditions: Vec<String>,
+    /// How long to wait for the conditions to hold
+    #[arg(long, value_name = "DURATION", default_value = "0s")]
+    pub timeout: String,
+    /// Which result.
+    #[command(flatten)]
+    pub stored: Stored,
+}
+
+/// `validate`.
+#[derive(Debug, ClapArgs)]
+pub struct Validate {
+    /// Experiment file
+    #[arg(default_value = "experiment.yaml")]
+    pub file: PathBuf,
+}
+
+/// Which schema.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum SchemaOf {
+    /// Experiment files.
+    Experiment,
+    /// `result.json`.
+    Result,
+}

@@ -1,0 +1,220 @@
+//! `http`: sends HTTP requests at a pace and measures.
+
+mod input;
+mod plan;
+mod walls;
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
+
+use super::inputs::{NetInput, Sender, Source, Target};
+use super::ready::explain_loopback;
+use super::{Event, RunContext, Task, TaskError, TaskKind, TaskOutput};
+use crate::load::{self, Plan, http::RequestSpec};
+use crate::metrics::{Insights, Load, LoadMeasurement, Protocol, Stream, VersionInsights};
+use crate::net::client::{Client, Redirects, Request};
+use crate::results::ExperimentResult;
+use crate::spec::{Decoder, Field, Node};
+use input::{HttpInput, RequestInput, WholeInput};
+
+/// The kind `http`.
+pub struct HttpKind;
+
+impl TaskKind for HttpKind {
+    fn name(&self) -> &'static str {
+        "http"
+    }
+
+    fn about(&self) -> &'static str {
+        "Sends HTTP requests at a pace and measures latency and errors."
+    }
+
+    fn fields(&self) -> Vec<&'static Field> {
+        RequestInput::FIELDS.iter().chain(NetInput::FIELDS).chain(WholeInput::FIELDS).collect()
+    }
+
+    fn schema(&self) -> serde_json::Value {
+        HttpInput::schema()
+    }
+
+    fn parse(&self, with: &Node, decoder: &mut Decoder<'_>) -> Option<Box<dyn Task>> {
+        let input = HttpInput::decode(with, decoder)?;
+        let loads: Vec<Option<Endpoint>> =
+            input.endpoints().into_iter().map(|(name, endpoint)| plan::endpoint(name, &endpoint, decoder)).collect();
+        let loads = loads.into_iter().collect::<Option<Vec<_>>>()?;
+        Some(Box::new(HttpTask {
+            loads,
+            warmup: input.whole.warmup == Some(true),
+            version: input.whole.version.unwrap_or_else(|| "default".to_owned()),
+        }))
+    }
+}
+
+/// One load, checked.
+struct Endpoint {
+    stream: Stream,
+    plan: Plan,
+    spec: RequestSpec,
+    sender: Sender,
+    body: Body,
+}
+
+/// Where a body comes from.
+enum Body {
+    /// There is none, or it was read already.
+    Ready,
+    /// A file that a script writes.
+    File(Source),
+    /// Downloaded before the load.
+    Download(Target),
+}
+
+/// A load that will be sent.
+struct HttpTask {
+    loads: Vec<Endpoint>,
+    warmup: bool,
+    version: String,
+}
+
+impl Task for HttpTask {
+    fn about(&self) -> String {
+        let warmup = if self.warmup { "warm-up: " } else { "" };
+        match self.loads.as_slice() {
+            [only] => format!("{warmup}{} to {}", only.plan, only.spec.target()),
+            all => {
+                let names: Vec<String> = all.iter().filter_map(|load| load.stream.endpoint.clone()).collect();
+                format!("{warmup}{} endpoints: {}", all.len(), names.join(", "))
+            }
+        }
+    }
+
+    fn produces(&self) -> Vec<Stream> {
+        if self.warmup { Vec::new() } else { self.loads.iter().map(|load| load.stream.clone()).collect() }
+    }
+
+    fn run<'a>(&'a self, context: &'a RunContext, _: &'a ExperimentResult) -> BoxFuture<'a, Result<TaskOutput, TaskError>> {
+        Box::pin(self.measure(context))
+    }
+}
+
+impl HttpTask {
+    async fn measure(&self, context: &RunContext) -> Result<TaskOutput, TaskError> {
+        // Everything is fetched before the first request is sent.
+        let mut specs = Vec::new();
+        for load in &self.loads {
+            specs.push(load.prepare().await?);
+        }
+        let mut version = VersionInsights { name: self.version.clone(), ..VersionInsights::default() };
+        let mut output = TaskOutput::default();
+        let mut failed = None;
+        for (load, spec) in self.loads.iter().zip(specs) {
+            if context.shutdown.is_cancelled() {
+                output.notes.push(format!("{} was not sent: the run was stopped", load.stream));
+                continue;
+            }
+            match load.send(spec, context).await {
+                Ok(measurement) => {
+                    output.notes.extend(load.notes(&measurement));
+                    if !self.warmup {
+                        output.distrust.extend(walls::distrust(&load.stream, &measurement));
+                    }
+                    failed = failed.or_else(|| load.unreachable(&measurement, context));
+                    version.loads.push(load.measured(measurement));
+                }
+                Err(error) => {
+                    failed = Some(error);
+                    break;
+                }
+            }
+        }
+        if !self.warmup {
+            output.insights = Insights { versions: vec![version] };
+        }
+        match failed {
+            Some(error) => Err(TaskError { output: Box::new(output), ..error }),
+            None => Ok(output),
+        }
+    }
+}
+
+impl Endpoint {
+    async fn prepare(&self) -> Result<RequestSpec, TaskError> {
+        let mut spec = self.spec.clone();
+        match &self.body {
+            Body::Ready => {}
+            Body::File(source) => {
+                spec.body = source
+                    .load()
+                    .map_err(|(path, cause)| TaskError::new(format!("cannot read the payload {}: {cause}", path.display())))?;
+            }
+            Body::Download(target) => spec.body = self.download(target).await?,
+        }
+        Ok(spec)
+    }
+
+    async fn download(&self, target: &Target) -> Result<Bytes, TaskError> {
+        let settings = self.sender.settings().map_err(|error| TaskError::from_error(&error))?;
+        let failed = |why: String| TaskError::new(format!("cannot download the payload {target}: {why}"));
+        let client = Client::new(&settings, Redirects::Follow(10)).map_err(|error| TaskError::from_error(&error))?;
+        let response = client.send(Request::get(target.0.clone())).await.map_err(|error| failed(TaskError::from_error(&error).message))?;
+        if !response.status.is_success() {
+            return Err(failed(format!("it answers with status {}", response.status.as_u16())));
+        }
+        response.whole_body().map_err(|error| failed(error.to_string()))
+    }
+
+    async fn send(&self, spec: RequestSpec, context: &RunContext) -> Result<LoadMeasurement, TaskError> {
+        let settings = self.sender.settings().map_err(|error| TaskError::from_error(&error))?;
+        let events = Arc::clone(&context.events);
+        let progress = move |progress| events(Event::Progress(progress));
+        let url = spec.url.clone();
+        load::run(&self.plan, spec, &settings, &context.shutdown, progress).await.map_err(|error| {
+            let error = TaskError::from_error(&error);
+            explain_loopback(&url, context, error)
+        })
+    }
+
+    /// Not one connection: the task could not run, though its counts are kept.
+    fn unreachable(&self, measurement: &LoadMeasurement, context: &RunContext) -> Option<TaskError> {
+        if measurement.requests == 0 || measurement.connections > 0 {
+            return None;
+        }
+        let why = measurement.failures.values().max_by_key(|failure| failure.count).map(|failure| failure.example.clone());
+        let error = TaskError::new(format!(
+            "no connection to {}: all {} requests failed ({})",
+            self.spec.target(),
+            measurement.requests,
+            why.unwrap_or_default()
+        ));
+        Some(explain_loopback(&self.spec.url, context, error))
+    }
+
+    fn notes(&self, measurement: &LoadMeasurement) -> Vec<String> {
+        let name = self.stream.endpoint.as_ref().map(|name| format!("{name}: ")).unwrap_or_default();
+        let mut notes = Vec::new();
+        if measurement.unsent > 0 {
+            notes.push(format!("{name}{} requests were due but could not be sent in time", measurement.unsent));
+        }
+        if measurement.waited > 0 {
+            notes.push(format!(
+                "{name}{} of {} requests waited because all {} connections were busy; their wait is part of the latency",
+                measurement.waited, measurement.requests, self.plan.max_connections
+            ));
+        }
+        if let Some(proxy) = self.sender.proxy_for(&self.spec.url) {
+            notes.push(format!("{name}through the proxy {proxy}"));
+        }
+        notes
+    }
+
+    fn measured(&self, measurement: LoadMeasurement) -> Load {
+        Load { stream: self.stream.clone(), target: self.spec.target(), plan: self.plan.to_string(), measurement }
+    }
+}
+
+/// The stream of an endpoint.
+fn stream(endpoint: Option<String>) -> Stream {
+    Stream { protocol: Protocol::Http, endpoint }
+}

@@ -1,0 +1,168 @@
+//! From fields to a plan: defaults are applied here and nowhere else.
+
+use std::num::{NonZeroU32, NonZeroU64};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
+use http::Method;
+
+use super::input::{EndpointInput, Expect, RequestInput, given};
+use super::{Body, Endpoint, stream};
+use crate::load::http::{Expectation, RequestSpec, StatusRange};
+use crate::load::{Pace, Plan, Stop};
+use crate::spec::{Decoder, Node, Period};
+use crate::tasks::inputs::{Count, Range, Rate, Source};
+
+const NUM_REQUESTS: NonZeroU64 = NonZeroU64::new(100).expect("100 is not 0");
+const QPS: f64 = 8.0;
+const CONNECTIONS: NonZeroU32 = NonZeroU32::new(4).expect("4 is not 0");
+const TIMEOUT: Duration = Duration::from_secs(3);
+const REDIRECTS: u8 = 10;
+/// Status from which an answer is an error.
+const FIRST_ERROR: u16 = 400;
+
+/// Checks what only shows when the fields are seen together.
+pub(super) fn endpoint(name: Option<String>, input: &EndpointInput, decoder: &mut Decoder<'_>) -> Option<Endpoint> {
+    let node = &input.node;
+    let sender = input.net.check(node, decoder);
+    if let Some(name) = name.as_ref().filter(|name| name.is_empty() || name.contains('/')) {
+        decoder.error(&node.at, format!("`{name}` cannot be the name of an endpoint: metrics are called http-NAME/…"), None);
+        return None;
+    }
+    let request = &input.request;
+    let Some(url) = &request.url else {
+        // A URL that was there but wrong has been reported.
+        if !given(node, "url") && !decoder.has_errors() {
+            let what = name.map_or_else(|| "an `http` task".to_owned(), |name| format!("the endpoint `{name}`"));
+            decoder.error(&node.at, format!("{what} needs `url`"), None);
+        }
+        return None;
+    };
+    let plan = plan(request, node, decoder)?;
+    let (content, body) = body(request);
+    let mut sender = sender?;
+    let content_type = content_type(request, &body, &content, node, decoder)?;
+    if let Some(value) = content_type {
+        sender.headers.insert(CONTENT_TYPE, value);
+    }
+    let sends_body = request.content_type.is_some() || !content.is_empty() || !matches!(body, Body::Ready);
+    let method = match &request.method {
+        Some(method) => method.0.clone(),
+        None if sends_body => Method::POST,
+        None => Method::GET,
+    };
+    let spec = RequestSpec {
+        url: url.0.clone(),
+        method,
+        headers: sender.headers.clone(),
+        body: content,
+        timeout: plan.timeout,
+        error_ranges: error_ranges(request.error_ranges.as_deref()),
+        expect: expectation(request.expect.as_ref(), node, decoder)?,
+        redirects: if request.follow_redirects == Some(true) { REDIRECTS } else { 0 },
+    };
+    Some(Endpoint { stream: stream(name), plan, spec, sender, body })
+}
+
+fn plan(request: &RequestInput, node: &Node, decoder: &mut Decoder<'_>) -> Option<Plan> {
+    let count = |count: Count| count.0;
+    let stop = match (request.num_requests.map(count), request.duration) {
+        (_, Some(Period(Duration::ZERO))) => {
+            decoder.error(&node.at, "a `duration` of 0 sends nothing", None);
+            return None;
+        }
+        (Some(number), Some(Period(duration))) => {
+            decoder.warning(&node.at, "`numRequests` and `duration` are both given: whichever comes first ends the load", None);
+            Stop::Either(number, duration)
+        }
+        (Some(number), None) => Stop::After(number),
+        (None, Some(Period(duration))) => Stop::For(duration),
+        (None, None) => Stop::After(NUM_REQUESTS),
+    };
+    let narrow = |count: Count| NonZeroU32::try_from(count.0).unwrap_or(NonZeroU32::MAX);
+    let connections = request.connections.map_or(CONNECTIONS, narrow);
+    let max_connections = request.max_connections.map_or(connections, narrow);
+    if max_connections < connections {
+        decoder.error(&node.at, "`maxConnections` is below `connections`", None);
+        return None;
+    }
+    let timeout = request.timeout.map_or(TIMEOUT, |timeout| timeout.0);
+    if timeout.is_zero() {
+        decoder.error(&node.at, "a `timeout` of 0 lets no request succeed", None);
+        return None;
+    }
+    let pace = match request.qps.unwrap_or(Rate::PerSecond(QPS)) {
+        Rate::Max => Pace::Free,
+        Rate::PerSecond(rate) => Pace::per_second(rate)?,
+    };
+    let connection_warmup = u32::try_from(request.connection_warmup.unwrap_or(0)).unwrap_or(u32::MAX);
+    Some(Plan { stop, pace, connections, max_connections, timeout, grace: timeout, connection_warmup })
+}
+
+fn body(request: &RequestInput) -> (Bytes, Body) {
+    let text = || request.payload_str.clone().map(Bytes::from).unwrap_or_default();
+    match (&request.payload_url, &request.payload_file) {
+        (Some(url), _) => (Bytes::new(), Body::Download(url.clone())),
+        (None, Some(Source::Content(content))) => (content.clone(), Body::Ready),
+        (None, Some(later)) => (Bytes::new(), Body::File(later.clone())),
+        (None, None) => (text(), Body::Ready),
+    }
+}
+
+#[expect(clippy::option_option, reason = "no header, or a mistake that was reported")]
+fn content_type(
+    request: &RequestInput,
+    body: &Body,
+    content: &Bytes,
+    node: &Node,
+    decoder: &mut Decoder<'_>,
+) -> Option<Option<HeaderValue>> {
+    let given = request.net_content_type();
+    match given {
+        Some(text) => match HeaderValue::from_str(text) {
+            Ok(value) => Some(Some(value)),
+            Err(_) => {
+                decoder.error(&node.at, "`contentType` holds characters that HTTP does not allow", None);
+                None
+            }
+        },
+        None if content.is_empty() && matches!(body, Body::Ready) => Some(None),
+        None => Some(Some(HeaderValue::from_static("application/octet-stream"))),
+    }
+}
+
+impl RequestInput {
+    fn net_content_type(&self) -> Option<&str> {
+        self.content_type.as_deref()
+    }
+}
+
+fn error_ranges(given: Option<&[Range]>) -> Vec<StatusRange> {
+    match given {
+        Some(ranges) => ranges.iter().map(|range| StatusRange { lower: range.lower, upper: range.upper }).collect(),
+        None => vec![StatusRange { lower: FIRST_ERROR, upper: u16::MAX }],
+    }
+}
+
+fn expectation(expect: Option<&Expect>, node: &Node, decoder: &mut Decoder<'_>) -> Option<Expectation> {
+    let Some(expect) = expect else {
+        return Some(Expectation::default());
+    };
+    let mut headers = Vec::new();
+    for (name, value) in expect.header.iter().flat_map(|map| &map.0) {
+        match name.parse::<HeaderName>() {
+            Ok(name) => headers.push((name, value.clone())),
+            Err(_) => {
+                decoder.error(&node.at, format!("`{name}` is no name of a header"), None);
+                return None;
+            }
+        }
+    }
+    let statuses = expect.status.iter().flat_map(|statuses| &statuses.0);
+    Some(Expectation {
+        status: statuses.map(|range| StatusRange { lower: range.lower, upper: range.upper }).collect(),
+        body: expect.body.clone().map(Bytes::from),
+        headers,
+    })
+}
