@@ -219,7 +219,7 @@ fn more(hits: u64, n: u64, limit: f64, effect: &DesignEffect) -> Option<u64> {
     if n == 0 {
         return None;
     }
-    let total = requests_to_decide(hits as f64 / n as f64, limit, effect.value)?;
+    let total = requests_to_decide(hits as f64 / n as f64, limit, effect)?;
     total.checked_sub(n).filter(|more| *more > 0)
 }
 
