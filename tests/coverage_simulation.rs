@@ -309,7 +309,9 @@ fn verdict(measurement: LoadMeasurement, limit: f64) -> Verdict {
     let insights = Insights {
         versions: vec![version],
     };
-    let objective = format!("http/latency-p95 <= {limit}ms").parse().unwrap();
+    let objective = format!("http/latency-p95 <= {limit}ms")
+        .parse()
+        .expect("an objective");
     let policy = Policy {
         on_inconclusive: OnInconclusive::Fail,
         ..Policy::default()
