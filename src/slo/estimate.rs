@@ -55,7 +55,7 @@ pub(super) fn estimate(
     let value = load.value(measure)?;
     let plain = Estimate::plain(value, Some(load.requests));
     match measure {
-        Measure::ErrorRate => Some(error_rate(load, plain, bound, limit)),
+        Measure::ErrorRate => Some(error_rate(load, &plain, bound, limit)),
         Measure::Time(timing, Statistic::Percentile(p)) if p < 100.0 => {
             Some(percentile(load, timing, p / 100.0, plain, bound, limit))
         }
@@ -72,7 +72,7 @@ pub(super) fn estimate(
     }
 }
 
-fn error_rate(load: &LoadMeasurement, plain: Estimate, bound: Bound, limit: f64) -> Estimate {
+fn error_rate(load: &LoadMeasurement, plain: &Estimate, bound: Bound, limit: f64) -> Estimate {
     let blocks: Vec<Block> = load
         .slices
         .blocks(BLOCKS)
@@ -90,7 +90,7 @@ fn error_rate(load: &LoadMeasurement, plain: Estimate, bound: Bound, limit: f64)
         side: (!exact).then(|| side(interval, bound, limit)),
         more_requests: more(load.errors, load.requests, limit, &effect),
         note: note(&effect, load.requests),
-        ..plain
+        ..*plain
     }
 }
 
@@ -189,17 +189,15 @@ fn above(load: &LoadMeasurement, milliseconds: f64) -> Vec<Block> {
 
 /// The value of one block: a quantile (0 to 1) of its latencies, or their mean.
 pub(super) fn block_value(block: &[Slice], quantile: Option<f64>) -> Option<f64> {
-    match quantile {
-        Some(quantile) => {
-            let mut all = Histogram::new();
-            block.iter().for_each(|slice| slice.add_to(&mut all));
-            all.statistic(Statistic::Percentile(quantile * 100.0))
+    if let Some(quantile) = quantile {
+        let mut all = Histogram::new();
+        for slice in block {
+            slice.add_to(&mut all);
         }
-        None => {
-            let n: u64 = block.iter().map(Slice::latencies).sum();
-            (n > 0).then(|| block.iter().map(Slice::latency_sum).sum::<f64>() / n as f64)
-        }
+        return all.statistic(Statistic::Percentile(quantile * 100.0));
     }
+    let n: u64 = block.iter().map(Slice::latencies).sum();
+    (n > 0).then(|| block.iter().map(Slice::latency_sum).sum::<f64>() / n as f64)
 }
 
 fn side(interval: Interval, bound: Bound, limit: f64) -> Side {
@@ -219,7 +217,7 @@ fn more(hits: u64, n: u64, limit: f64, effect: &DesignEffect) -> Option<u64> {
     if n == 0 {
         return None;
     }
-    let total = requests_to_decide(hits as f64 / n as f64, limit, effect.value)?;
+    let total = requests_to_decide(hits as f64 / n as f64, limit, effect)?;
     total.checked_sub(n).filter(|more| *more > 0)
 }
 

@@ -1,5 +1,7 @@
 //! [`design_effect`]: how many times fewer independent requests a run is worth, seen from [`Block`]s of equal time.
 
+use super::student::student_t_975;
+
 /// Blocks with fewer requests than this say too little by themselves and are joined with their neighbours.
 pub const MINIMUM_PER_BLOCK: u64 = 10;
 
@@ -32,13 +34,30 @@ impl DesignEffect {
         let n = n as f64;
         n / self.value.max(1.0).min(n.max(1.0))
     }
+
+    /// The trials of an exact interval that stand for `n` requests; 0 when there are none.
+    ///
+    /// [`Self::effective`] times `(t_{n−1} / t_{B−1})²` when bursts were seen: an effect that is itself estimated from
+    /// `B` blocks is as uncertain as `B − 1` degrees of freedom are (Korn & Graubard, Survey Methodology 24, 1998).
+    pub(super) fn trials(&self, n: u64) -> f64 {
+        let effective = self.effective(n);
+        if !self.seen {
+            return effective;
+        }
+        // Such blocks hold at least this many requests: the factor is at most 1, and trials grow with requests.
+        let blocks = self.blocks as u64;
+        let requests = n.max(blocks.saturating_mul(MINIMUM_PER_BLOCK));
+        let t = |count: u64| student_t_975(count.saturating_sub(1));
+        effective * (t(requests) / t(blocks)).powi(2)
+    }
 }
 
-/// Kish's design effect of the share above: the variance of the blocks' shares over that of independent requests.
+/// Kish's design effect of the share above: its variance, seen from the blocks, over that of independent requests.
 ///
-/// With share `f_b` per block and `p` overall, `B` blocks, `n` requests: `var(f_b) / (p (1 − p) / (n / B))`, not
-/// below 1 (Kish, *Survey Sampling*, 1965). Blocks count alike: with very unequal numbers of requests, as on a ramp,
-/// the value errs on the large side. About ten blocks serve best. Blocks under [`MINIMUM_PER_BLOCK`] requests
+/// With `n_b` requests and `a_b` above per block, `p` the share above of all `n` requests, `B` blocks:
+/// `B / (B − 1) · Σ (a_b − p n_b)² / n²` over `p (1 − p) / n`, not below 1 (Kish, *Survey Sampling*, 1965; the variance
+/// is that of the ratio estimator, Cochran, *Sampling Techniques*, 1977, 6.3). A block weighs as many requests as it
+/// has, so a ramp does not look like bursts. About ten blocks serve best. Blocks under [`MINIMUM_PER_BLOCK`] requests
 /// are joined first. When bursts cannot be seen, the value is 1 and `seen` is false: a report has to say so.
 pub fn design_effect(blocks: &[Block]) -> DesignEffect {
     let blocks = join_small(blocks, MINIMUM_PER_BLOCK);
@@ -52,17 +71,16 @@ pub fn design_effect(blocks: &[Block]) -> DesignEffect {
             blocks: count,
         };
     }
-    let share = |block: &Block| block.above as f64 / block.requests as f64;
-    let mean = blocks.iter().map(share).sum::<f64>() / count as f64;
-    let spread = blocks
+    let share = above / requests;
+    let squares: f64 = blocks
         .iter()
-        .map(|block| (share(block) - mean).powi(2))
-        .sum::<f64>()
-        / (count as f64 - 1.0);
-    let overall = above / requests;
-    let independent = overall * (1.0 - overall) / (requests / count as f64);
+        .map(|block| (block.above as f64 - share * block.requests as f64).powi(2))
+        .sum();
+    let correction = count as f64 / (count as f64 - 1.0);
+    // Both variances times n²: that of independent requests is p (1 − p) / n.
+    let independent = share * (1.0 - share) * requests;
     DesignEffect {
-        value: (spread / independent).max(1.0).min(requests),
+        value: (correction * squares / independent).max(1.0).min(requests),
         seen: true,
         blocks: count,
     }
@@ -124,6 +142,15 @@ mod tests {
         // Shares 0.1, 0.2, 0.6: mean 0.3, variance 0.07; independent: 0.3 · 0.7 / 100 = 0.0021.
         let effect = design_effect(&blocks(&[(100, 10), (100, 20), (100, 60)]));
         assert!((effect.value - 0.07 / 0.0021).abs() < 1e-9, "{effect:?}");
+    }
+
+    #[test]
+    fn a_block_weighs_as_many_requests_as_it_has() {
+        // 0.15 overall: 5 too few, 5 too many, none: 3 / 2 · 50 / (400 · 0.15 · 0.85).
+        let effect = design_effect(&blocks(&[(100, 10), (100, 20), (200, 30)]));
+        assert!((effect.value - 75.0 / 51.0).abs() < 1e-9, "{effect:?}");
+        let small_and_odd = design_effect(&blocks(&[(10, 5), (1_000, 100), (1_000, 100)]));
+        assert!((small_and_odd.value - 1.0).abs() < 1e-12, "{small_and_odd:?}");
     }
 
     #[test]
@@ -198,7 +225,46 @@ mod tests {
         }
     }
 
+    #[test]
+    fn an_effect_seen_in_ten_blocks_leaves_three_quarters_of_the_trials() {
+        let (value, blocks) = (4.0, 10);
+        let unseen = DesignEffect {
+            value,
+            seen: false,
+            blocks,
+        };
+        assert!((unseen.trials(1_000) - 250.0).abs() < 1e-9);
+        // 250 · (1.962341 / 2.262157)²
+        let seen = DesignEffect {
+            value,
+            seen: true,
+            blocks,
+        };
+        assert!(
+            (seen.trials(1_000) - 188.123).abs() < 1e-3,
+            "{}",
+            seen.trials(1_000)
+        );
+        assert!(seen.trials(0).abs() < 1e-12);
+    }
+
     proptest! {
+        #[test]
+        fn trials_are_never_more_than_the_requests(
+            n in any::<u64>(), value in any::<f64>(), seen in any::<bool>(), blocks in any::<usize>(),
+        ) {
+            let trials = DesignEffect { value, seen, blocks }.trials(n);
+            prop_assert!((n == 0 || trials > 0.0) && trials <= n as f64, "{trials}");
+        }
+
+        #[test]
+        fn more_requests_than_the_effect_are_worth_more_trials(
+            value in 1.0..100.0, extra in 0_u64..100_000, seen in any::<bool>(), blocks in 3_usize..40,
+        ) {
+            let effect = DesignEffect { value, seen, blocks };
+            prop_assert!(effect.trials(100 + extra) < effect.trials(101 + extra));
+        }
+
         #[test]
         fn the_effect_is_a_finite_number_from_one_to_the_requests(
             pairs in proptest::collection::vec((any::<u64>(), any::<u64>()), 0..30),

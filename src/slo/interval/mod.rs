@@ -12,8 +12,10 @@
 //! # Why
 //!
 //! When a run is short against the time for which slow moments last (20 s against 2 s), no method covers fully; a
-//! large [`DesignEffect::value`] is the sign to report. Bootstrapping single requests and averaging percentiles of
-//! windows were measured and are worse, which is why they are not here.
+//! large [`DesignEffect::value`] is the sign to report. A 95th percentile that equals its limit, which no data can place
+//! on either side, is then judged for sure in one run of five (by the textbook's interval in three; when requests are
+//! independent, in one or two of a hundred). Bootstrapping single requests and averaging percentiles of windows were
+//! measured and are worse, which is why they are not here.
 
 mod beta;
 mod blocks;
