@@ -116,6 +116,7 @@ check 'results have no newline' '4 pass' "$(wc -c < "$work/results/outcome") $(c
 check 'passed is a result' true "$(cat "$work/results/passed")"
 
 if [ "$failures" -gt 0 ]; then
-  tail -n 40 "$work"/*/log "$work/tekton.log" >&2
+  # Prefixed, or this job's own runner would obey what is in them.
+  tail -n 40 "$work"/*/log "$work/tekton.log" | sed 's/##\[/## [/g; s/^/| /' >&2
   exit 1
 fi

@@ -2,7 +2,7 @@
 # Source me: podman and buildah then use a store and a configuration of our own, and need no daemon and no registry.
 # ITER8_CI_CACHE is the folder that is kept between runs; ITER8_CI_STORAGE is `overlay` or `vfs`.
 cache=${ITER8_CI_CACHE:-$HOME/.cache/iter8-ci}
-mkdir -p "$cache"
+mkdir -p "$cache/networks"
 cache=$(cd "$cache" && pwd)
 for tool in podman buildah runc; do
   command -v "$tool" > /dev/null || { echo "needs $tool (Debian: podman buildah runc)" >&2; exit 69; }
@@ -15,6 +15,8 @@ default_ulimits = ["nofile=$(ulimit -Hn):$(ulimit -Hn)", "nproc=4096:4096"]
 runtime = "runc"
 cgroup_manager = "cgroupfs"
 events_logger = "file"
+[network]
+network_config_dir = "$cache/networks"
 CONF
 cat > "$cache/storage.conf" <<CONF
 [storage]
