@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::inputs::{Group, INPUTS, Input, Kind};
 use super::outputs::OUTPUTS;
 
-/// The text of `action.yml`. `image` is `docker://REGISTRY/NAME:VERSION@sha256:DIGEST`.
+/// The text of `action.yml`. `image` is `docker://REGISTRY/NAME:VERSION@sha256:DIGEST` or the path of a Dockerfile.
 pub fn action_yml(image: &str) -> String {
     let mut text = String::from(
         "# Made from src/platform/github; after a change there: UPDATE_GENERATED=1 cargo test action_yml\n\
@@ -24,10 +24,14 @@ pub fn action_yml(image: &str) -> String {
     for output in OUTPUTS {
         entry(&mut text, output.name, output.about, None);
     }
+    let digest = if image.contains('@') {
+        "  # The release pushes the image first and writes its digest here; zeros are no release.\n"
+    } else {
+        ""
+    };
     let _ = write!(
         text,
-        "\nruns:\n  using: docker\n  # The release pushes the image first and writes its digest here; zeros are no release.\n  \
-         image: {image}\n  args:\n    - action\n"
+        "\nruns:\n  using: docker\n{digest}  image: {image}\n  args:\n    - action\n"
     );
     text
 }
@@ -121,19 +125,32 @@ mod tests {
         )
     }
 
-    #[test]
-    fn action_yml_is_current() {
-        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/action.yml");
-        let committed = std::fs::read_to_string(path).unwrap_or_default();
-        let made = action_yml(&image(&committed));
+    /// Compares a committed file with what it should be, or writes it.
+    fn current(file: &str, made: impl FnOnce(&str) -> String) {
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
+        let committed = std::fs::read_to_string(&path).unwrap_or_default();
+        let made = made(&committed);
         if Env::of_process().get("UPDATE_GENERATED").is_some() {
-            std::fs::write(path, &made).unwrap();
+            std::fs::write(&path, &made).unwrap();
         } else {
             assert!(
                 committed == made,
-                "action.yml is not current: UPDATE_GENERATED=1 cargo test action_yml"
+                "{file} is not current: UPDATE_GENERATED=1 cargo test action_yml"
             );
         }
+    }
+
+    #[test]
+    fn action_yml_is_current() {
+        current("action.yml", |committed| action_yml(&image(committed)));
+    }
+
+    /// The same action for this repository's own tests: built from the sources instead of pulled.
+    #[test]
+    fn the_local_action_yml_is_current() {
+        current(".github/actions/local/action.yml", |_| {
+            action_yml("../../../Dockerfile # zizmor: ignore[unpinned-images]")
+        });
     }
 
     #[test]

@@ -1,0 +1,122 @@
+#!/usr/bin/env bash
+# Runs the image as GitHub's runner, GitLab's runner and Tekton do, and checks what they would see.
+# usage: contract.sh BINARY      (static; needs podman, buildah, runc, busybox-static, python3; root)
+set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+"$here/build-image.sh" "$1"
+# shellcheck source-path=SCRIPTDIR source=env.sh
+. "$here/env.sh"
+work=$(mktemp -d)
+python3 "$here/server.py" "$work/port" &
+server=$!
+cleanup() {
+  kill "$server" && wait "$server" || true
+  rm -rf "$work"
+} 2> /dev/null
+trap cleanup EXIT
+for _ in $(seq 100); do [ -s "$work/port" ] && break; sleep 0.1; done
+target=http://127.0.0.1:$(cat "$work/port")
+
+failures=0
+check() { # DESCRIPTION WANTED FOUND
+  if [ "$2" = "$3" ]; then echo "ok: $1"; else
+    echo "FAILED: $1: wanted '$2', found '$3'" >&2
+    failures=$((failures + 1))
+  fi
+}
+
+# action CASE NAME=VALUE…: one step with these inputs; sets `code`, and leaves log, outputs and summary in $work/CASE.
+action() {
+  step=$work/$1
+  shift
+  mkdir -p "$step"/{workspace,home,workflow,temp,commands}
+  : > "$step/commands/output"
+  : > "$step/commands/summary"
+  echo '{"number": 7, "pull_request": {"number": 7, "head": {"sha": "0123456789abcdef0123456789abcdef01234567"}}}' \
+    > "$step/workflow/event.json"
+  # On a hosted runner everything belongs to the runner's user; the container is root.
+  chown -R 1001 "$step"
+  local inputs=()
+  for input in "$@"; do inputs+=(--env "INPUT_$input"); done
+  code=0
+  podman run --rm --network host --workdir /github/workspace \
+    --env CI=true --env GITHUB_ACTIONS=true --env HOME=/github/home \
+    --env GITHUB_WORKSPACE=/github/workspace --env GITHUB_REPOSITORY=acme/shop --env GITHUB_RUN_ID=1 \
+    --env GITHUB_EVENT_NAME=pull_request --env GITHUB_EVENT_PATH=/github/workflow/event.json \
+    --env GITHUB_OUTPUT=/github/file_commands/output --env GITHUB_STEP_SUMMARY=/github/file_commands/summary \
+    --env RUNNER_TEMP=/github/runner_temp \
+    --env INPUT_SUMMARY=true --env INPUT_COMMENT=never --env INPUT_PULLREQUEST=never \
+    --env INPUT_VALIDATESLOS=true --env INPUT_LOGLEVEL=info --env INPUT_TOKEN=ghs_0123456789 "${inputs[@]}" \
+    -v "$step/workspace:/github/workspace" -v "$step/home:/github/home" -v "$step/workflow:/github/workflow" \
+    -v "$step/temp:/github/runner_temp" -v "$step/commands:/github/file_commands" \
+    localhost/iter8 action > "$step/log" 2>&1 || code=$?
+}
+
+# The value of an output, read as the runner reads the file.
+output() {
+  awk -v want="$1" '
+    end != "" { if ($0 == end) { end = "" } else if (name == want) { print }; next }
+    /^[^=]*<</ { name = $0; sub(/<<.*/, "", name); end = $0; sub(/^[^<]*<</, "", end); next }
+    index($0, want "=") == 1 { print substr($0, length(want) + 2) }' "$step/commands/output"
+}
+
+# What the runner would obey: lines with a command outside of a stop-commands block.
+obeyed() {
+  awk '
+    token != "" { if ($0 == "::" token "::") { token = "" }; next }
+    /^[ \t]*::stop-commands::/ { token = $0; sub(/^.*::stop-commands::/, "", token); next }
+    /^[ \t]*::/ || /##\[/ { print }' "$step/log"
+}
+
+action pass "URL=$target" NUMREQUESTS=20 QPS=200 'SLOS=http/error-rate <= 0'
+check 'a run that keeps its objectives exits with 0' 0 "$code"
+check 'it says so' 'pass true 20' "$(output outcome) $(output passed) $(output requests)"
+check 'its metrics are JSON' 'dict' "$(output metrics | python3 -c 'import json, sys; print(type(json.load(sys.stdin)).__name__)')"
+check 'it has a summary' yes "$([ -s "$step/commands/summary" ] && echo yes)"
+check 'later steps can read the result' 644 "$(stat -c %a "$step/workspace/$(output resultFile)")"
+check 'later steps can read the report' 644 "$(stat -c %a "$step/workspace/$(output reportFile)")"
+check 'the target cannot issue commands' '' "$(obeyed | grep -iE 'forged|from the target' || true)"
+check 'the target cannot set outputs' '' "$(grep forged "$step/commands/output" || true)"
+
+action fail "URL=$target" NUMREQUESTS=20 QPS=200 'SLOS=http/latency-p95 <= 0ms'
+check 'a broken objective exits with 1' 1 "$code"
+check 'it says so' 'fail false' "$(output outcome) $(output passed)"
+check 'it is annotated' yes "$(obeyed | grep -q '^::error ' && echo yes)"
+
+action unjudged "URL=$target" NUMREQUESTS=20 QPS=200 SUMMARY=false
+check 'a run without objectives passes' '0 pass' "$code $(output outcome)"
+check 'no summary was wanted' '' "$(cat "$step/commands/summary")"
+
+action closed URL=http://127.0.0.1:9 NUMREQUESTS=5 READYTIMEOUT=1s
+check 'a target that is not there exits with 3' '3 error' "$code $(output outcome)"
+
+action wrong "URL=$target" ONINCONCLUSIVE=perhaps
+check 'a wrong input exits with 2' 2 "$code"
+check 'the input is named' yes "$(grep -q onInconclusive "$step/log" && echo yes)"
+
+action nothing
+check 'nothing to test exits with 2' 2 "$code"
+
+# GitLab's runner clears the entry point and looks for a shell; scripts find iter8 and the usual tools.
+found=$(podman run --rm --entrypoint '' localhost/iter8 \
+  /bin/sh -c '[ -x /bin/sh ] && command -v iter8 && printf a,b | cut -d, -f2 && ls -ld /tmp | cut -c1-10' | tr '\n' ' ')
+check 'the image has a shell' '/bin/iter8 b drwxrwxrwt ' "$found"
+
+# Tekton: any user, nothing writable but the results.
+mkdir "$work/results"
+chown 65532 "$work/results"
+code=0
+podman run --rm --network host --user 65532 --read-only --read-only-tmpfs=false --cap-drop all --env HOME=/ \
+  --tmpfs /tmp --env "ITER8_RESULT_OUTCOME=/tekton/results/outcome" --env "ITER8_RESULT_PASSED=/tekton/results/passed" \
+  --env "ITER8_RESULT_REASON=/tekton/results/reason" -v "$work/results:/tekton/results" --entrypoint /iter8 \
+  localhost/iter8 run --url "$target" --numRequests 20 --qps 200 --slo 'http/error-rate <= 0' \
+  --outputDir /tmp/iter8-results > "$work/tekton.log" 2>&1 || code=$?
+check 'it runs without rights' 0 "$code"
+check 'results have no newline' '4 pass' "$(wc -c < "$work/results/outcome") $(cat "$work/results/outcome")"
+check 'passed is a result' true "$(cat "$work/results/passed")"
+
+if [ "$failures" -gt 0 ]; then
+  # Prefixed, or this job's own runner would obey what is in them.
+  tail -n 40 "$work"/*/log "$work/tekton.log" | sed 's/##\[/## [/g; s/^/| /' >&2
+  exit 1
+fi
