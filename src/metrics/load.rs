@@ -40,6 +40,19 @@ impl Timing {
         Self::Tls,
     ];
 
+    /// In words, for the reference.
+    pub fn about(self) -> &'static str {
+        match self {
+            Self::Latency => "from the instant a request was due to the end of its answer",
+            Self::ServiceTime => "from the actual send to the end of the answer",
+            Self::Ttfb => "from the actual send to the first byte of the answer",
+            Self::Body => "from the first byte of the answer to its end",
+            Self::Dns => "name resolution, once for a load",
+            Self::Connect => "TCP handshake of a connection",
+            Self::Tls => "TLS handshake of a connection",
+        }
+    }
+
     /// As it stands in metric names.
     pub fn name(self) -> &'static str {
         match self {

@@ -5,16 +5,18 @@ mod plan;
 mod walls;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 
 use super::inputs::{NetInput, Sender, Source, Target};
 use super::ready::explain_loopback;
-use super::{Event, RunContext, Task, TaskError, TaskKind, TaskOutput};
+use super::{Event, Progress, RunContext, Task, TaskError, TaskKind, TaskOutput};
 use crate::load::{self, Plan, http::RequestSpec};
 use crate::metrics::{Insights, Load, LoadMeasurement, Protocol, Stream, VersionInsights};
 use crate::net::client::{Client, Redirects, Request};
+use crate::net::display_url;
 use crate::results::ExperimentResult;
 use crate::spec::{Decoder, Field, Node};
 use input::{HttpInput, RequestInput, WholeInput};
@@ -82,7 +84,7 @@ impl Task for HttpTask {
     fn about(&self) -> String {
         let warmup = if self.warmup { "warm-up: " } else { "" };
         match self.loads.as_slice() {
-            [only] => format!("{warmup}{} to {}", only.plan, only.spec.target()),
+            [only] => format!("{warmup}{} to {}", plan::describe(&only.plan), only.target()),
             all => {
                 let names: Vec<String> = all.iter().filter_map(|load| load.stream.endpoint.clone()).collect();
                 format!("{warmup}{} endpoints: {}", all.len(), names.join(", "))
@@ -140,6 +142,10 @@ impl HttpTask {
 }
 
 impl Endpoint {
+    fn target(&self) -> String {
+        display_url(&self.spec.url)
+    }
+
     async fn prepare(&self) -> Result<RequestSpec, TaskError> {
         let mut spec = self.spec.clone();
         match &self.body {
@@ -168,11 +174,11 @@ impl Endpoint {
     async fn send(&self, spec: RequestSpec, context: &RunContext) -> Result<LoadMeasurement, TaskError> {
         let settings = self.sender.settings().map_err(|error| TaskError::from_error(&error))?;
         let events = Arc::clone(&context.events);
-        let progress = move |progress| events(Event::Progress(progress));
-        let url = spec.url.clone();
-        load::run(&self.plan, spec, &settings, &context.shutdown, progress).await.map_err(|error| {
+        let duration = self.plan.stop.time();
+        let progress = move |seen: load::Progress| events(Event::Progress(far(&seen, duration)));
+        load::http::run(&self.plan, &spec, &settings, &context.shutdown, progress).await.map_err(|error| {
             let error = TaskError::from_error(&error);
-            explain_loopback(&url, context, error)
+            explain_loopback(&spec.url, context, error)
         })
     }
 
@@ -184,7 +190,7 @@ impl Endpoint {
         let why = measurement.failures.values().max_by_key(|failure| failure.count).map(|failure| failure.example.clone());
         let error = TaskError::new(format!(
             "no connection to {}: all {} requests failed ({})",
-            self.spec.target(),
+            self.target(),
             measurement.requests,
             why.unwrap_or_default()
         ));
@@ -200,7 +206,9 @@ impl Endpoint {
         if measurement.waited > 0 {
             notes.push(format!(
                 "{name}{} of {} requests waited because all {} connections were busy; their wait is part of the latency",
-                measurement.waited, measurement.requests, self.plan.max_connections
+                measurement.waited,
+                measurement.requests,
+                self.plan.most_connections()
             ));
         }
         if let Some(proxy) = self.sender.proxy_for(&self.spec.url) {
@@ -210,7 +218,21 @@ impl Endpoint {
     }
 
     fn measured(&self, measurement: LoadMeasurement) -> Load {
-        Load { stream: self.stream.clone(), target: self.spec.target(), plan: self.plan.to_string(), measurement }
+        Load { stream: self.stream.clone(), target: self.target(), plan: plan::describe(&self.plan), measurement }
+    }
+}
+
+/// How far a load is: by requests if their number is known, else by time.
+fn far(seen: &load::Progress, duration: Option<Duration>) -> Progress {
+    let by_count = seen.total.filter(|total| *total > 0).map(|total| seen.sent as f64 / total as f64);
+    let by_time = duration.map(|duration| seen.elapsed.as_secs_f64() / duration.as_secs_f64());
+    Progress {
+        sent: seen.sent,
+        errors: seen.errors,
+        p50: seen.p50,
+        p95: seen.p95,
+        elapsed: seen.elapsed,
+        done: by_count.into_iter().chain(by_time).reduce(f64::max),
     }
 }
 

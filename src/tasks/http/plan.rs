@@ -1,6 +1,7 @@
 //! From fields to a plan: defaults are applied here and nowhere else.
 
 use std::num::{NonZeroU32, NonZeroU64};
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -9,8 +10,8 @@ use http::Method;
 
 use super::input::{EndpointInput, Expect, RequestInput, given};
 use super::{Body, Endpoint, stream};
-use crate::load::http::{Expectation, RequestSpec, StatusRange};
-use crate::load::{Pace, Plan, Stop};
+use crate::load::http::{self as wire, RequestSpec};
+use crate::load::{Pace, Plan, Rate as PerSecond, Stop};
 use crate::spec::{Decoder, Node, Period};
 use crate::tasks::inputs::{Count, Range, Rate, Source};
 
@@ -57,10 +58,9 @@ pub(super) fn endpoint(name: Option<String>, input: &EndpointInput, decoder: &mu
         method,
         headers: sender.headers.clone(),
         body: content,
-        timeout: plan.timeout,
         error_ranges: error_ranges(request.error_ranges.as_deref()),
         expect: expectation(request.expect.as_ref(), node, decoder)?,
-        redirects: if request.follow_redirects == Some(true) { REDIRECTS } else { 0 },
+        max_redirects: if request.follow_redirects == Some(true) { REDIRECTS } else { 0 },
     };
     Some(Endpoint { stream: stream(name), plan, spec, sender, body })
 }
@@ -94,7 +94,8 @@ fn plan(request: &RequestInput, node: &Node, decoder: &mut Decoder<'_>) -> Optio
     }
     let pace = match request.qps.unwrap_or(Rate::PerSecond(QPS)) {
         Rate::Max => Pace::Free,
-        Rate::PerSecond(rate) => Pace::per_second(rate)?,
+        // Zero and infinity were refused when the field was read.
+        Rate::PerSecond(rate) => Pace::PerSecond(PerSecond::per_second(rate)?),
     };
     let connection_warmup = u32::try_from(request.connection_warmup.unwrap_or(0)).unwrap_or(u32::MAX);
     Some(Plan { stop, pace, connections, max_connections, timeout, grace: timeout, connection_warmup })
@@ -118,8 +119,7 @@ fn content_type(
     node: &Node,
     decoder: &mut Decoder<'_>,
 ) -> Option<Option<HeaderValue>> {
-    let given = request.net_content_type();
-    match given {
+    match &request.content_type {
         Some(text) => match HeaderValue::from_str(text) {
             Ok(value) => Some(Some(value)),
             Err(_) => {
@@ -132,37 +132,51 @@ fn content_type(
     }
 }
 
-impl RequestInput {
-    fn net_content_type(&self) -> Option<&str> {
-        self.content_type.as_deref()
-    }
-}
-
-fn error_ranges(given: Option<&[Range]>) -> Vec<StatusRange> {
+fn error_ranges(given: Option<&[Range]>) -> Vec<RangeInclusive<u16>> {
     match given {
-        Some(ranges) => ranges.iter().map(|range| StatusRange { lower: range.lower, upper: range.upper }).collect(),
-        None => vec![StatusRange { lower: FIRST_ERROR, upper: u16::MAX }],
+        Some(ranges) => ranges.iter().map(|range| range.lower..=range.upper).collect(),
+        None => vec![FIRST_ERROR..=u16::MAX],
     }
 }
 
-fn expectation(expect: Option<&Expect>, node: &Node, decoder: &mut Decoder<'_>) -> Option<Expectation> {
+fn expectation(expect: Option<&Expect>, node: &Node, decoder: &mut Decoder<'_>) -> Option<wire::Expect> {
     let Some(expect) = expect else {
-        return Some(Expectation::default());
+        return Some(wire::Expect::default());
     };
     let mut headers = Vec::new();
     for (name, value) in expect.header.iter().flat_map(|map| &map.0) {
-        match name.parse::<HeaderName>() {
-            Ok(name) => headers.push((name, value.clone())),
-            Err(_) => {
-                decoder.error(&node.at, format!("`{name}` is no name of a header"), None);
+        match (name.parse::<HeaderName>(), HeaderValue::from_str(value)) {
+            (Ok(name), Ok(value)) => headers.push((name, value)),
+            (Err(_), _) | (_, Err(_)) => {
+                decoder.error(&node.at, format!("`{name}: {value}` is no header"), None);
                 return None;
             }
         }
     }
     let statuses = expect.status.iter().flat_map(|statuses| &statuses.0);
-    Some(Expectation {
-        status: statuses.map(|range| StatusRange { lower: range.lower, upper: range.upper }).collect(),
+    Some(wire::Expect {
+        status: statuses.map(|range| range.lower..=range.upper).collect(),
         body: expect.body.clone().map(Bytes::from),
         headers,
     })
+}
+
+/// A plan in words: `40 requests/s for 30 s on 10 connections`.
+pub(super) fn describe(plan: &Plan) -> String {
+    let period = |duration: Duration| Period(duration).to_string();
+    let stop = match plan.stop {
+        Stop::After(number) => format!("{number} requests"),
+        Stop::For(duration) => format!("requests for {}", period(duration)),
+        Stop::Either(number, duration) => format!("at most {number} requests within {}", period(duration)),
+    };
+    let pace = match plan.pace {
+        Pace::Free => "as fast as possible".to_owned(),
+        Pace::PerSecond(rate) => format!("at {rate}"),
+    };
+    let connections = match (plan.connections.get(), plan.max_connections.get()) {
+        (1, 1) => "1 connection".to_owned(),
+        (few, most) if most > few => format!("{few} to {most} connections"),
+        (few, _) => format!("{few} connections"),
+    };
+    format!("{stop} {pace} on {connections}")
 }

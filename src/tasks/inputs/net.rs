@@ -272,6 +272,11 @@ impl Sender {
         Ok(NetSettings { tls, proxy: self.proxy.clone(), resolve: self.resolve.clone() })
     }
 
+    /// The proxy that requests to a URL go through, without credentials.
+    pub fn proxy_for(&self, url: &url::Url) -> Option<String> {
+        self.proxy.for_url(url).ok().flatten().map(|proxy| proxy.to_string())
+    }
+
     /// Certificates and keys that are there are tried, so that a wrong one is found before anything is sent.
     fn check_tls(&self, node: &Node, decoder: &mut Decoder<'_>) -> bool {
         let Ok(settings) = self.settings() else { return true };

@@ -1,0 +1,162 @@
+//! `iter8 action`: the container's entry point in GitHub Actions. Inputs in; summary, outputs and annotations out.
+
+use std::path::{Path, PathBuf};
+
+use super::args::{LogLevel, Output};
+use super::assemble::Given;
+use super::check::check;
+use super::console::Console;
+use super::exit::Exit;
+use super::publish::{for_usage, publication};
+use super::run::{DEFAULT_FILE, read, relative};
+use super::session::{Session, formats};
+use super::shown::show;
+use crate::diagnostic::Diagnostic;
+use crate::platform::github::Inputs;
+use crate::platform::{Context, Env, Platform, Publication};
+use crate::results::SourceInfo;
+use crate::tasks::Reach;
+
+const READY_TIMEOUT: &str = "60s";
+/// Inputs that are fields of the `http` task.
+const LOAD: &[&str] =
+    &["numRequests", "duration", "qps", "connections", "method", "headers", "payloadStr", "contentType", "timeout"];
+
+/// Runs what the inputs say and publishes.
+pub async fn action(console: &Console, env: &Env, platform: &'static dyn Platform) -> Result<Exit, Exit> {
+    // Masks come first: nothing that is printed later may show a secret.
+    if let Some(token) = env.get("INPUT_TOKEN") {
+        console.mask.add(token.trim());
+        console.register_secrets();
+    }
+    let stage = Stage { console, env, platform };
+    let inputs = match Inputs::read(env) {
+        Ok((inputs, warnings)) => {
+            console.diagnostics(&warnings);
+            inputs
+        }
+        Err(diagnostics) => return Err(stage.refuse(&diagnostics)),
+    };
+    let context = platform.context(env);
+    stage.perform(&inputs, context).await
+}
+
+struct Stage<'a> {
+    console: &'a Console,
+    env: &'a Env,
+    platform: &'static dyn Platform,
+}
+
+impl Stage<'_> {
+    async fn perform(&self, inputs: &Inputs, context: Context) -> Result<Exit, Exit> {
+        let refuse = |message: String, input: &str| self.refuse(&[Diagnostic::error(message).at(Inputs::place(input))]);
+        let reports: Vec<String> = inputs.lines("reports").into_iter().map(str::to_owned).collect();
+        let formats = formats(&reports).map_err(|message| refuse(message, "reports"))?;
+        let given = given(inputs, &context);
+        self.console.diagnostics(&context.notes);
+        let file = self.file(inputs, &given)?;
+        let output = Output {
+            run_dir: PathBuf::from("."),
+            output_dir: PathBuf::from(inputs.text("outputDir").unwrap_or("iter8-results")),
+            reports,
+        };
+        // Mistakes are shown by `read` and `check`; here they are also annotated.
+        let (source, root) = read(file.as_deref(), &given, self.console).inspect_err(|_| self.failed_to_read(file.as_deref()))?;
+        let checked = check(&source, &root, Path::new("."), self.env, self.console, &[]);
+        let found = checked.diagnostics.clone();
+        let pipeline = checked.or_usage(self.console).inspect_err(|_| self.publish(&for_usage(&found)))?;
+        let session = Session {
+            console: self.console,
+            output: &output,
+            source: SourceInfo { name: source.name().to_owned(), text: source.text().to_owned() },
+            context,
+            platform: self.platform.name(),
+            reach: Reach::Container,
+            validate_slos: inputs.flag("validateSLOs").unwrap_or(true),
+            reproduce: None,
+        };
+        let finished = session.run(&pipeline, &formats).await?;
+        show(&finished.view, self.console, self.env)?;
+        let files = (relative(&output.result()), relative(&output.folder().join("report.html")));
+        let summary = inputs.flag("summary").unwrap_or(true);
+        let mut publication = publication(&finished, &files, summary);
+        publication.annotations.extend(found.iter().map(Into::into));
+        Ok(match (self.publish_checked(&publication), finished.exit) {
+            (false, Exit::Pass) => Exit::Output,
+            (_, exit) => exit,
+        })
+    }
+
+    /// The file to run, if one is; without anything to run there is nothing to say but how.
+    fn file(&self, inputs: &Inputs, given: &Given) -> Result<Option<PathBuf>, Exit> {
+        if let Some(file) = inputs.text("experiment") {
+            return Ok(Some(PathBuf::from(file)));
+        }
+        if given.load.iter().any(|(key, ..)| key == "url") {
+            return Ok(None);
+        }
+        if Path::new(DEFAULT_FILE).exists() {
+            return Ok(Some(PathBuf::from(DEFAULT_FILE)));
+        }
+        let mut diagnostic = Diagnostic::error("nothing to test: no `url`, no `experiment`, and no ./experiment.yaml");
+        diagnostic = diagnostic.hint("give `url:`, or check the repository out before this step (actions/checkout) and give `experiment:`");
+        Err(self.refuse(&[diagnostic]))
+    }
+
+    /// Shows and annotates mistakes; nothing was sent.
+    fn refuse(&self, diagnostics: &[Diagnostic]) -> Exit {
+        self.console.diagnostics(diagnostics);
+        self.publish(&for_usage(diagnostics));
+        Exit::Usage
+    }
+
+    fn failed_to_read(&self, file: Option<&Path>) {
+        let name = file.map(|file| file.display().to_string()).unwrap_or_default();
+        self.publish(&for_usage(&[Diagnostic::error(format!("cannot use the experiment {name}; the log says why"))]));
+    }
+
+    fn publish(&self, publication: &Publication) {
+        self.publish_checked(publication);
+    }
+
+    fn publish_checked(&self, publication: &Publication) -> bool {
+        let mut out = std::io::stdout().lock();
+        match self.platform.publish(self.env, publication, &mut out) {
+            Ok(()) => true,
+            Err(error) => {
+                let message = crate::tasks::TaskError::from_error(&error).message;
+                self.console.say(LogLevel::Error, &format!("error: {message}"));
+                false
+            }
+        }
+    }
+}
+
+fn given(inputs: &Inputs, context: &Context) -> Given {
+    let place = |name: &str| Inputs::place(name).source;
+    let mut load: Vec<(String, Vec<String>, String)> = Vec::new();
+    match (inputs.text("url"), &context.target_url) {
+        (Some(url), _) => load.push(("url".into(), vec![url.to_owned()], place("url"))),
+        // The event's URL is for runs that say nothing else.
+        (None, Some(url)) if inputs.text("experiment").is_none() => {
+            load.push(("url".into(), vec![url.clone()], "the event's deployment URL".into()));
+        }
+        (None, _) => {}
+    }
+    for name in LOAD {
+        let values: Vec<String> = match *name {
+            "headers" => inputs.lines(name).into_iter().map(str::to_owned).collect(),
+            _ => inputs.text(name).map(str::to_owned).into_iter().collect(),
+        };
+        if !values.is_empty() {
+            load.push(((*name).to_owned(), values, place(name)));
+        }
+    }
+    let judge = inputs.text("onInconclusive").map(|value| ("onInconclusive".to_owned(), value.to_owned(), place("onInconclusive")));
+    Given {
+        load,
+        objectives: inputs.lines("slos").into_iter().map(|text| (text.to_owned(), place("slos"))).collect(),
+        judge: judge.into_iter().collect(),
+        ready_timeout: (inputs.text("readyTimeout").unwrap_or(READY_TIMEOUT).to_owned(), place("readyTimeout")),
+    }
+}

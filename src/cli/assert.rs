@@ -1,0 +1,112 @@
+//! `iter8 assert`: Iter8's gate on a stored result.
+
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
+
+use super::args::{Assert, LogLevel};
+use super::console::Console;
+use super::exit::Exit;
+use crate::diagnostic::did_you_mean;
+use crate::results::{ExperimentResult, TaskStatus};
+use crate::spec::Period;
+use crate::tasks::TaskError;
+
+const POLL: Duration = Duration::from_millis(500);
+
+/// What may be asked of a result.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Condition {
+    Completed,
+    NoFailure,
+    Slos,
+}
+
+const NAMES: &[(&str, Condition)] =
+    &[("completed", Condition::Completed), ("nofailure", Condition::NoFailure), ("slos", Condition::Slos)];
+
+impl Condition {
+    fn parse(text: &str) -> Result<Self, String> {
+        let name = text.trim().to_ascii_lowercase();
+        NAMES.iter().find(|(known, _)| *known == name).map(|(_, condition)| *condition).ok_or_else(|| {
+            let names: Vec<&str> = NAMES.iter().map(|(name, _)| *name).collect();
+            let hint = did_you_mean(&name, names.iter().copied())
+                .map_or_else(|| format!("known are {}", names.join(", ")), |near| format!("did you mean `{near}`?"));
+            format!("unsupported condition `{text}`; {hint}")
+        })
+    }
+
+    fn holds(self, result: &ExperimentResult) -> bool {
+        match self {
+            Self::Completed => result.completed(),
+            Self::NoFailure => result.no_failure() && result.interrupted.is_none(),
+            Self::Slos => result.no_failure() && result.distrust.is_empty() && result.assessment.all_met() && !result.insights.is_empty(),
+        }
+    }
+
+    fn describe(self, holds: bool) -> &'static str {
+        match (self, holds) {
+            (Self::Completed, true) => "experiment completed",
+            (Self::Completed, false) => "experiment did not complete",
+            (Self::NoFailure, true) => "experiment has no failure",
+            (Self::NoFailure, false) => "experiment failed",
+            (Self::Slos, true) => "SLOs are satisfied",
+            (Self::Slos, false) => "SLOs are not satisfied",
+        }
+    }
+}
+
+/// Checks, waiting up to the time-out while the experiment may still go on.
+pub async fn assert(args: &Assert, console: &Console) -> Result<Exit, Exit> {
+    let usage = |message: String| {
+        console.say(LogLevel::Error, &format!("error: {message}"));
+        Exit::Usage
+    };
+    let parsed: Result<Vec<Condition>, String> =
+        args.conditions.iter().filter(|text| !text.trim().is_empty()).map(|text| Condition::parse(text)).collect();
+    let conditions = parsed.map_err(usage)?;
+    if conditions.is_empty() {
+        return Err(usage("no condition: nothing would be checked; give -c completed,nofailure,slos".to_owned()));
+    }
+    let timeout: Period = args.timeout.parse().map_err(|cause: crate::spec::PeriodError| usage(format!("--timeout: {cause}; {}", cause.hint())))?;
+    let deadline = Instant::now() + timeout.0;
+    loop {
+        let read = args.stored.read();
+        let late = Instant::now() >= deadline;
+        match read {
+            Ok(result) => {
+                let holds = |condition: &Condition| condition.holds(&result);
+                if conditions.iter().all(holds) || late || is_final(&result) {
+                    return Ok(verdict(&conditions, &result, console));
+                }
+            }
+            Err(error) if late => return Err(usage(TaskError::from_error(&error).message)),
+            // It may not be written yet.
+            Err(_) => {}
+        }
+        sleep(POLL.min(deadline.saturating_duration_since(Instant::now()))).await;
+    }
+}
+
+/// A run that ended will not change: waiting is of no use.
+fn is_final(result: &ExperimentResult) -> bool {
+    let waiting = result.tasks.iter().any(|task| task.status == TaskStatus::NotRun);
+    !waiting || !result.no_failure() || result.interrupted.is_some()
+}
+
+fn verdict(conditions: &[Condition], result: &ExperimentResult, console: &Console) -> Exit {
+    let mut all = true;
+    for condition in conditions {
+        let holds = condition.holds(result);
+        all &= holds;
+        console.say(LogLevel::Info, condition.describe(holds));
+    }
+    if all {
+        console.say(LogLevel::Info, "all conditions were satisfied");
+        Exit::Pass
+    } else {
+        console.say(LogLevel::Info, "not all conditions were satisfied");
+        console.say(LogLevel::Error, "assert conditions failed");
+        Exit::Fail
+    }
+}

@@ -1,0 +1,53 @@
+//! `iter8 demo`: a real experiment on a small service of our own, on loopback.
+
+mod service;
+
+use std::path::Path;
+
+use super::args::Demo;
+use super::check::check;
+use super::console::Console;
+use super::exit::Exit;
+use super::session::{Session, formats, say_where};
+use super::shown::show;
+use crate::diagnostic::Diagnostic;
+use crate::platform::{Env, Platform};
+use crate::results::SourceInfo;
+use crate::spec::{Node, SourceFile};
+use crate::tasks::Reach;
+
+/// The experiment that is run; the same file stands in `examples/`.
+const EXPERIMENT: &str = include_str!("../../../examples/demo.yaml");
+
+/// Starts the service, tests it and prints the report.
+pub async fn demo(args: Demo, console: &Console, env: &Env, platform: &'static dyn Platform) -> Result<Exit, Exit> {
+    let formats = formats(&args.output.reports).map_err(|message| {
+        console.diagnostics(&[Diagnostic::error(message)]);
+        Exit::Usage
+    })?;
+    let address = service::start(args.broken).map_err(|error| {
+        console.diagnostics(&[Diagnostic::error(format!("cannot start the demo service on 127.0.0.1: {error}"))]);
+        Exit::Error
+    })?;
+    let url = format!("http://{address}");
+    let source = SourceFile::new("examples/demo.yaml", EXPERIMENT);
+    let root = Node::parse(&source).map_err(|diagnostic| {
+        console.diagnostics(&[diagnostic]);
+        Exit::Usage
+    })?;
+    let pipeline = check(&source, &root, Path::new("."), env, console, &[("DEMO_URL", &url)]).or_usage(console)?;
+    let session = Session {
+        console,
+        output: &args.output,
+        source: SourceInfo { name: source.name().to_owned(), text: EXPERIMENT.to_owned() },
+        context: platform.context(env),
+        platform: platform.name(),
+        reach: Reach::Machine,
+        validate_slos: true,
+        reproduce: Some(if args.broken { "iter8 demo --broken".into() } else { "iter8 demo".into() }),
+    };
+    let finished = session.run(&pipeline, &formats).await?;
+    show(&finished.view, console, env)?;
+    say_where(console, &args.output, finished.result.outcome);
+    Ok(finished.exit)
+}

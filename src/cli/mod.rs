@@ -1,0 +1,78 @@
+//! The command line: it wires the others together and decides nothing about results.
+
+mod action;
+mod args;
+mod assemble;
+mod assert;
+mod check;
+mod commands;
+mod console;
+mod demo;
+pub mod docs;
+mod exit;
+mod load_flags;
+mod progress;
+mod publish;
+mod run;
+mod session;
+mod shown;
+mod signals;
+mod stored;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use clap::error::ErrorKind;
+
+pub use exit::Exit;
+
+use args::{Args, Command, LogLevel};
+use console::Console;
+
+use crate::platform::{Env, Platform, detect};
+
+/// Runs the program: parses what was typed, does it, and says how it ended.
+pub fn main() -> ExitCode {
+    let typed: Vec<String> = std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect();
+    let args = match Args::try_parse_from(&typed) {
+        Ok(args) => args,
+        Err(error) => {
+            // Help and version are no mistakes; where they cannot be printed, nobody reads.
+            let _ = error.print();
+            let asked = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
+            return if asked { Exit::Pass.into() } else { Exit::Usage.into() };
+        }
+    };
+    let env = Env::of_process();
+    let platform = detect(&env);
+    let console = Console::new(args.global.log_level, args.global.color, &env, platform);
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            console.say(LogLevel::Error, &format!("error: cannot start an event loop: {error}"));
+            return Exit::Error.into();
+        }
+    };
+    let exit = runtime.block_on(command(args, &console, &env, platform, &typed));
+    // A load that a second signal left behind must not hold the process.
+    runtime.shutdown_background();
+    exit.unwrap_or_else(|exit| exit).into()
+}
+
+async fn command(args: Args, console: &Console, env: &Env, platform: &'static dyn Platform, typed: &[String]) -> Result<Exit, Exit> {
+    match args.command {
+        Command::Demo(demo) => demo::demo(demo, console, env, platform).await,
+        Command::Run(run) => Box::pin(run::run(*run, console, env, platform, typed)).await,
+        Command::Report(report) => commands::report(&report, console, env),
+        Command::Assert(assert) => assert::assert(&assert, console).await,
+        Command::Validate(validate) => commands::validate(&validate, console, env),
+        Command::Action => Box::pin(action::action(console, env, platform)).await,
+        Command::Version { short } => commands::version(short, console),
+        Command::Schema { of } => commands::schema(of, console),
+        Command::Completions { shell } => commands::completions(shell, console),
+        Command::Docs => {
+            shown::print_text(&docs::everything(), console)?;
+            Ok(Exit::Pass)
+        }
+    }
+}

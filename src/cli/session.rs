@@ -1,0 +1,187 @@
+//! [`Session`]: one run from a checked pipeline to written reports. `run`, `demo` and `action` differ only in what they put in.
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use tokio_util::sync::CancellationToken;
+
+use super::args::{LogLevel, Output};
+use super::console::Console;
+use super::exit::Exit;
+use super::progress::Watcher;
+use super::signals::{Signals, Stop};
+use crate::platform::Context;
+use crate::report::{FORMATS, Format, View};
+use crate::results::{self, Environment, ExperimentResult, Outcome, SourceInfo};
+use crate::secret::Mask;
+use crate::slo::Policy;
+use crate::tasks::{self, Pipeline, Reach, RunContext};
+
+/// Formats that are always written.
+const ALWAYS: &[&str] = &["markdown", "html"];
+
+/// What a run needs to know.
+pub struct Session<'a> {
+    /// stderr.
+    pub console: &'a Console,
+    /// Where results go.
+    pub output: &'a Output,
+    /// Where the experiment came from.
+    pub source: SourceInfo,
+    /// What the platform says.
+    pub context: Context,
+    /// Name of the platform.
+    pub platform: &'static str,
+    /// From where the target is reached.
+    pub reach: Reach,
+    /// Whether broken objectives fail the run.
+    pub validate_slos: bool,
+    /// A command that repeats the run.
+    pub reproduce: Option<String>,
+}
+
+/// A finished run.
+pub struct Finished {
+    /// What happened.
+    pub result: ExperimentResult,
+    /// The same, for reports.
+    pub view: View,
+    /// How the process ends.
+    pub exit: Exit,
+}
+
+impl Session<'_> {
+    /// Runs the pipeline and writes the files; `None` when a second signal asked to quit at once.
+    pub async fn run(self, pipeline: &Pipeline, formats: &[&'static dyn Format]) -> Result<Finished, Exit> {
+        let mut result = self.blank();
+        let path = self.output.result();
+        let mut unwritten: Vec<String> = Vec::new();
+        let shutdown = CancellationToken::new();
+        let watcher = Watcher::new(self.console.clone());
+        let context = RunContext {
+            shutdown: shutdown.clone(),
+            events: Arc::new(move |event| watcher.see(event)),
+            mask: self.console.mask.clone(),
+            policy: Policy::default(),
+            reach: self.reach,
+            folder: self.output.run_dir.clone(),
+        };
+        let signals = Signals::listen().map_err(|error| {
+            self.console.say(LogLevel::Error, &format!("error: cannot listen for signals: {error}"));
+            Exit::Error
+        })?;
+        let stopped = {
+            let mut persist = |result: &mut ExperimentResult| {
+                if let Err(error) = results::write(&path, result) {
+                    note(&mut unwritten, &crate::tasks::TaskError::from_error(&error).message);
+                }
+            };
+            let running = tasks::run(pipeline, &context, &mut result, &mut persist);
+            signals.until(running, &shutdown, self.console).await
+        };
+        match stopped {
+            Stop::Finished => {}
+            Stop::Signal(name) => result.interrupted = Some(name.to_owned()),
+            Stop::Quit(exit) => return Err(exit),
+        }
+        result.conclude();
+        mask(&mut result, &self.console.mask);
+        if let Err(error) = results::write(&path, &result) {
+            note(&mut unwritten, &crate::tasks::TaskError::from_error(&error).message);
+        }
+        let view = View::of(&result);
+        let folder = self.output.folder();
+        let wanted = FORMATS.iter().filter(|format| ALWAYS.contains(&format.name())).chain(formats);
+        for format in wanted {
+            if let Err(error) = write_report(*format, &view, &folder) {
+                note(&mut unwritten, &error);
+            }
+        }
+        for error in &unwritten {
+            self.console.say(LogLevel::Error, &format!("error: {error}"));
+        }
+        let exit = match Exit::of(result.outcome, result.interrupted.as_deref()) {
+            Exit::Pass if !unwritten.is_empty() => Exit::Output,
+            exit => exit,
+        };
+        Ok(Finished { result, view, exit })
+    }
+
+    fn blank(&self) -> ExperimentResult {
+        let environment = Environment {
+            iter8_version: env!("CARGO_PKG_VERSION").to_owned(),
+            platform: self.platform.to_owned(),
+            system: format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
+            processors: std::thread::available_parallelism().map_or(1, usize::from),
+            commit: self.context.commit.clone(),
+            commit_url: self.context.commit_url.clone(),
+            run_url: self.context.run_url.clone(),
+            proxy: None,
+            reproduce: self.reproduce.clone(),
+        };
+        let mut result = ExperimentResult::new(self.source.clone(), environment, Timestamp::now());
+        result.validate_slos = self.validate_slos;
+        result
+    }
+}
+
+fn note(list: &mut Vec<String>, text: &str) {
+    if !list.iter().any(|known| known == text) {
+        list.push(text.to_owned());
+    }
+}
+
+/// Masks what reaches files: tasks mask their own texts; these are the rest.
+fn mask(result: &mut ExperimentResult, mask: &Mask) {
+    let environment = &mut result.environment;
+    environment.reproduce = environment.reproduce.take().map(|text| mask.apply(&text));
+    result.experiment.text = mask.apply(&result.experiment.text);
+    for version in &mut result.insights.versions {
+        for load in &mut version.loads {
+            load.target = mask.apply(&load.target);
+            for failure in load.measurement.failures.values_mut() {
+                failure.example = mask.apply(&failure.example);
+            }
+            let walls = std::mem::take(&mut load.measurement.walls);
+            load.measurement.walls = walls.into_iter().map(|(wall, count)| (mask.apply(&wall), count)).collect();
+        }
+    }
+    for task in &mut result.tasks {
+        task.about = mask.apply(&task.about);
+    }
+}
+
+fn write_report(format: &dyn Format, view: &View, folder: &Path) -> Result<(), String> {
+    let path: PathBuf = folder.join(format.file());
+    let failed = |error: &std::io::Error| format!("cannot write {}: {error}", path.display());
+    let mut bytes = Vec::new();
+    format.render(view, &mut bytes).map_err(|error| failed(&error))?;
+    let write = || -> std::io::Result<()> {
+        std::fs::create_dir_all(folder)?;
+        let mut file = std::fs::File::create(&path)?;
+        file.write_all(&bytes)?;
+        file.flush()
+    };
+    write().map_err(|error| failed(&error))
+}
+
+/// The formats of `reports`, by name.
+pub fn formats(names: &[String]) -> Result<Vec<&'static dyn Format>, String> {
+    let known: Vec<&str> = FORMATS.iter().map(|format| format.name()).collect();
+    let find = |name: &str| {
+        FORMATS.iter().find(|format| format.name() == name).copied().ok_or_else(|| {
+            let hint = crate::diagnostic::did_you_mean(name, known.iter().copied())
+                .map_or_else(|| format!("known are {}", known.join(", ")), |near| format!("did you mean `{near}`?"));
+            format!("unknown report format `{name}`; {hint}")
+        })
+    };
+    names.iter().flat_map(|name| name.split([',', '\n'])).map(str::trim).filter(|name| !name.is_empty()).map(find).collect()
+}
+
+/// The last line on stderr: where the files are.
+pub fn say_where(console: &Console, output: &Output, outcome: Outcome) {
+    let folder = output.folder();
+    console.say(LogLevel::Info, &format!("{}: details in {}", outcome.name(), folder.join("report.html").display()));
+}

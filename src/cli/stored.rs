@@ -1,0 +1,33 @@
+//! Where results are kept, and how they are read again.
+
+use std::path::PathBuf;
+
+use super::args::{Output, Stored};
+use crate::results::{self, ExperimentResult, WireError};
+
+/// The file that everything else is made from.
+const RESULT: &str = "result.json";
+
+impl Stored {
+    /// The result's path.
+    pub fn path(&self) -> PathBuf {
+        self.run_dir.join(&self.output_dir).join(RESULT)
+    }
+
+    /// Reads the result.
+    pub fn read(&self) -> Result<ExperimentResult, WireError> {
+        results::read(&self.path())
+    }
+}
+
+impl Output {
+    /// Folder of results.
+    pub fn folder(&self) -> PathBuf {
+        self.run_dir.join(&self.output_dir)
+    }
+
+    /// The result's path.
+    pub fn result(&self) -> PathBuf {
+        self.folder().join(RESULT)
+    }
+}
