@@ -14,10 +14,13 @@ mod text;
 #[macro_use]
 pub mod spec;
 
+pub mod cli;
 pub mod diagnostic;
+pub mod load;
 pub mod metrics;
 pub mod net;
 pub mod platform;
+pub mod report;
 pub mod results;
 pub mod secret;
 pub mod slo;

@@ -1,0 +1,97 @@
+//! From a finished run to what the platform shows: [`publication`].
+
+use std::path::PathBuf;
+
+use super::session::Finished;
+use crate::diagnostic::Diagnostic;
+use crate::metrics::{Measure, MetricName, Protocol, Statistic, Stream, Timing};
+use crate::platform::github::{OUTPUTS, SUMMARY_LIMIT};
+use crate::platform::{Annotation, Level, Output, Publication};
+use crate::report::{ObjectiveRow, View, render_within};
+use crate::results::{ExperimentResult, Outcome};
+use crate::slo::Verdict;
+
+/// Summary, outputs and annotations of a run. `files` are result and report as later steps find them.
+pub fn publication(finished: &Finished, files: &(PathBuf, PathBuf), summary: bool) -> Publication {
+    let Finished { result, view, .. } = finished;
+    let mut annotations: Vec<Annotation> = view.objectives.iter().filter_map(annotation).collect();
+    if !matches!(result.outcome, Outcome::Pass | Outcome::Fail) {
+        let title = format!("iter8: {}", result.outcome.name());
+        annotations.insert(0, Annotation { level: Level::Error, title, message: view.reason.clone(), place: None });
+    }
+    Publication {
+        summary: summary.then(|| render_within(view, SUMMARY_LIMIT)),
+        outputs: outputs(result, view, files),
+        annotations,
+    }
+}
+
+/// What is published when nothing could be sent.
+pub fn for_usage(diagnostics: &[Diagnostic]) -> Publication {
+    let first = diagnostics.iter().find(|diagnostic| diagnostic.is_error());
+    let reason = first.map(|diagnostic| match &diagnostic.place {
+        Some(place) => format!("{place}: {}", diagnostic.message),
+        None => diagnostic.message.clone(),
+    });
+    let value = |name: &str| match name {
+        "outcome" => Outcome::Error.name().to_owned(),
+        "passed" => "false".to_owned(),
+        "reason" => reason.clone().unwrap_or_default(),
+        _ => String::new(),
+    };
+    Publication {
+        summary: None,
+        outputs: OUTPUTS.iter().map(|output| Output::new(output.name, value(output.name))).collect(),
+        annotations: diagnostics.iter().map(Into::into).collect(),
+    }
+}
+
+fn annotation(row: &ObjectiveRow) -> Option<Annotation> {
+    let (level, title) = match row.judged {
+        Verdict::Met | Verdict::NotAssessed => return None,
+        Verdict::NotMet if row.warn => (Level::Warning, "SLO not met"),
+        Verdict::NotMet => (Level::Error, "SLO not met"),
+        Verdict::Undecided => (Level::Error, "SLO undecided"),
+        Verdict::NoData => (Level::Error, "SLO without data"),
+    };
+    let version = if row.version.is_empty() || row.version == "default" { String::new() } else { format!(" ({})", row.version) };
+    let measured = if row.measured.is_empty() { row.words.clone() } else { format!("measured {}, {}", row.measured, row.words) };
+    Some(Annotation { level, title: title.to_owned(), message: format!("{}{version}: {measured}", row.objective), place: None })
+}
+
+fn outputs(result: &ExperimentResult, view: &View, files: &(PathBuf, PathBuf)) -> Vec<Output> {
+    let tested = result.insights.versions.iter().find(|version| !version.baseline);
+    let number = |measure: Measure| {
+        let metric = |protocol| MetricName::Load(Stream { protocol, endpoint: None }, measure);
+        let value = tested.and_then(|version| {
+            [Protocol::Http, Protocol::Grpc].into_iter().find_map(|protocol| version.value(&metric(protocol)))
+        });
+        value.map(|value| value.to_string()).unwrap_or_default()
+    };
+    let latency = |statistic| number(Measure::Time(Timing::Latency, statistic));
+    let path = |path: &PathBuf| if path.exists() { path.display().to_string() } else { String::new() };
+    let value = |name: &str| match name {
+        "outcome" => result.outcome.name().to_owned(),
+        "passed" => (result.outcome == Outcome::Pass).to_string(),
+        "reason" => view.reason.clone(),
+        "metrics" => tested.map(|version| metrics(view, &version.name)).unwrap_or_default(),
+        "requests" => number(Measure::RequestCount),
+        "errorRate" => number(Measure::ErrorRate),
+        "latencyMean" => latency(Statistic::Mean),
+        "latencyP50" => latency(Statistic::Percentile(50.0)),
+        "latencyP95" => latency(Statistic::Percentile(95.0)),
+        "latencyP99" => latency(Statistic::Percentile(99.0)),
+        "resultFile" => path(&files.0),
+        "reportFile" => path(&files.1),
+        _ => String::new(),
+    };
+    OUTPUTS.iter().map(|output| Output::new(output.name, value(output.name))).collect()
+}
+
+/// Every metric of a version as one flat JSON object.
+fn metrics(view: &View, version: &str) -> String {
+    let rows = view.metrics.iter().filter(|row| row.version == version);
+    let map: serde_json::Map<String, serde_json::Value> =
+        rows.map(|row| (row.metric.clone(), row.value.into())).collect();
+    serde_json::Value::Object(map).to_string()
+}
