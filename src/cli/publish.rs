@@ -20,7 +20,7 @@ pub fn publication(finished: &Finished, files: &(PathBuf, PathBuf), summary: boo
         annotations.insert(0, Annotation { level: Level::Error, title, message: view.reason.clone(), place: None });
     }
     Publication {
-        summary: summary.then(|| render_within(view, SUMMARY_LIMIT)),
+        summary: summary.then(|| render_within(view, usize::try_from(SUMMARY_LIMIT).unwrap_or(usize::MAX))),
         outputs: outputs(result, view, files),
         annotations,
     }

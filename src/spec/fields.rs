@@ -35,7 +35,7 @@ macro_rules! fields {
     (
         $(#[doc = $about:literal])*
         $vis:vis struct $name:ident in $of:literal {
-            $( $(#[doc = $doc:literal])+ $($secret:ident)? $field:ident : $type:ty = [$key:literal $(, $alias:literal)*] ),* $(,)?
+            $( $(#[doc = $doc:literal])+ $field:ident : $type:ty = $($secret:ident)? [$key:literal $(, $alias:literal)*] ),* $(,)?
         }
     ) => {
         $(#[doc = $about])*

@@ -7,7 +7,7 @@ crate::fields! {
     /// What is sent and how often.
     pub struct RequestInput in "an `http` task" {
         /// URL of the target.
-        secret url: Target = ["url"],
+        url: Target = ["url"],
         /// Number of requests, exactly; default 100 unless `duration` is given. With both, whichever comes first.
         num_requests: Count = ["numRequests"],
         /// For how long to send.
@@ -23,11 +23,11 @@ crate::fields! {
         /// Method; default GET, or POST with a payload or a `contentType`.
         method: HttpMethod = ["method"],
         /// Body to send.
-        secret payload_str: String = ["payloadStr"],
+        payload_str: String = secret ["payloadStr"],
         /// File with the body to send; wins over `payloadStr`.
         payload_file: Source = ["payloadFile"],
         /// URL of the body to send, downloaded before the load; wins over both.
-        secret payload_url: Target = ["payloadURL"],
+        payload_url: Target = ["payloadURL"],
         /// Content-Type of the body; default application/octet-stream.
         content_type: String = ["contentType"],
         /// Time after which a request counts as failed; default 3s.

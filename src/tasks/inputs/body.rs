@@ -34,7 +34,8 @@ impl Decode for Source {
     }
 
     fn decode(node: &Node, decoder: &mut Decoder<'_>) -> Option<Self> {
-        let path = decoder.path(&String::decode(node, decoder)?);
+        let text = String::decode(node, decoder)?;
+        let path = decoder.path(&text);
         match std::fs::read(&path) {
             Ok(content) => Some(Self::Content(content.into())),
             Err(_) if decoder.files_may_come() => Some(Self::Later(path)),

@@ -17,11 +17,11 @@ crate::fields! {
     /// How a server is reached.
     pub struct NetInput in "a request" {
         /// Headers to send. Values from the environment are masked everywhere.
-        secret headers: Map<String> = ["headers"],
+        headers: Map<String> = secret ["headers"],
         /// User and password for basic authentication.
-        secret basic_auth: Credentials = ["basicAuth"],
+        basic_auth: Credentials = secret ["basicAuth"],
         /// Token for `Authorization: Bearer`.
-        secret bearer_token: String = ["bearerToken"],
+        bearer_token: String = secret ["bearerToken"],
         /// File with certificates (PEM) that are trusted in addition to the system's.
         ca_cert: Source = ["caCert"],
         /// File with the client certificate (PEM).
@@ -31,7 +31,7 @@ crate::fields! {
         /// Accept any certificate; default false.
         insecure_skip_verify: bool = ["insecureSkipVerify"],
         /// URL of an HTTP proxy, or `none`; default from HTTP_PROXY, HTTPS_PROXY and NO_PROXY.
-        secret proxy: ProxyInput = ["proxy"],
+        proxy: ProxyInput = secret ["proxy"],
         /// Addresses to use instead of asking a name server, each `host:port:address`.
         resolve: Vec<OverrideInput> = ["resolve"],
     }
@@ -50,7 +50,7 @@ crate::fields! {
         /// User name.
         username: String = ["username", "user"],
         /// Password.
-        secret password: String = ["password"],
+        password: String = secret ["password"],
     }
 }
 

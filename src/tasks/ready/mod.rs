@@ -2,6 +2,8 @@
 
 mod probe;
 
+pub(in crate::tasks) use probe::explain_loopback;
+
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
@@ -18,7 +20,7 @@ crate::fields! {
     /// What is waited for.
     pub struct ReadyInput in "a `ready` task" {
         /// URL that is asked with GET until it answers as expected.
-        secret url: Target = ["url"],
+        url: Target = ["url"],
         /// Expected status: `200`, `2xx`, `200-204` or a list; default 2xx. `any` is any but 404, 502, 503, 504 and walls.
         status: Acceptable = ["status"],
         /// Headers that the answer must have, for example the commit that was deployed.
