@@ -13,6 +13,7 @@
 mod text;
 
 pub mod diagnostic;
+pub mod load;
 pub mod metrics;
 pub mod net;
 pub mod results;
