@@ -153,6 +153,23 @@ impl Slices {
         }
     }
 
+    /// Adds slices of the same time, from another worker of the same load.
+    pub fn merge(&mut self, other: &Self) {
+        let mut other = other.clone();
+        let width = self.width_ns.max(other.width_ns);
+        for slices in [&mut *self, &mut other] {
+            while slices.width_ns < width {
+                slices.widen();
+            }
+        }
+        if self.slices.len() < other.slices.len() {
+            self.slices.resize_with(other.slices.len(), Slice::default);
+        }
+        for (mine, other) in self.slices.iter_mut().zip(&other.slices) {
+            mine.add(other);
+        }
+    }
+
     /// Puts `later` behind these, as the load that ran afterwards.
     pub fn append(&mut self, later: &Self) {
         if later.slices.is_empty() {
@@ -290,6 +307,22 @@ mod tests {
         first.append(&run(20, 100));
         assert_eq!(first.iter().count(), 30);
         assert_eq!(first.iter().map(Slice::latencies).sum::<u64>(), 200);
+    }
+
+    #[test]
+    fn slices_of_the_same_time_are_added() {
+        let mut merged = Slices::default();
+        let mut together = Slices::default();
+        let mut other = Slices::default();
+        for n in 0..2000 {
+            let part = if n % 3 == 0 { &mut merged } else { &mut other };
+            for slices in [part, &mut together] {
+                slices.request(ms(n), n % 7 == 0);
+                slices.latency(ms(n), ms(n % 50));
+            }
+        }
+        merged.merge(&other);
+        assert_eq!(merged, together);
     }
 
     #[test]

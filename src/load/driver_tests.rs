@@ -1,0 +1,367 @@
+//! The driver with a server in memory: counts are exact, times have wide bounds.
+
+use std::cell::Cell;
+use std::num::{NonZeroU32, NonZeroU64};
+
+use tokio::task::LocalSet;
+use tokio::time::sleep;
+
+use super::*;
+use crate::load::pacer::Sleep;
+use crate::load::{Answer, ConnectTimes, Rate, Sample, Stop};
+use crate::metrics::{Histogram, Statistic, Timing};
+
+type Behaviour = Box<dyn Fn(u64, Duration) -> Reaction>;
+
+/// What the server does with a request.
+#[derive(Clone, Copy)]
+enum Reaction {
+    Answer(Duration),
+    AnswerAndClose,
+    Reset,
+    Never,
+}
+
+/// A server in memory that reacts to a request by its number and the time.
+struct Fake {
+    refuse: bool,
+    react: Behaviour,
+    open: Rc<Cell<u32>>,
+    most: Rc<Cell<u32>>,
+    served: Rc<Cell<u64>>,
+    start: Instant,
+}
+
+struct FakeConn(Rc<Cell<u32>>);
+
+impl Drop for FakeConn {
+    fn drop(&mut self) {
+        self.0.set(self.0.get() - 1);
+    }
+}
+
+impl Target for Fake {
+    type Conn = FakeConn;
+
+    async fn connect(&self) -> Result<(FakeConn, ConnectTimes), Failed> {
+        if self.refuse {
+            return Err(Failed::new(FailureClass::Connect, "refused"));
+        }
+        sleep(ms(1)).await;
+        self.open.set(self.open.get() + 1);
+        self.most.set(self.most.get().max(self.open.get()));
+        let times = ConnectTimes {
+            connect: ms(1),
+            tls: None,
+        };
+        Ok((FakeConn(Rc::clone(&self.open)), times))
+    }
+
+    async fn send(&self, _: &mut FakeConn, n: u64) -> Sample {
+        self.served.set(self.served.get() + 1);
+        let (result, reusable) = match (self.react)(n, self.start.elapsed()) {
+            Reaction::Answer(after) => {
+                sleep(after).await;
+                (Ok(answer()), true)
+            }
+            Reaction::AnswerAndClose => (Ok(answer()), false),
+            Reaction::Reset => (Err(Failed::new(FailureClass::Reset, "reset")), false),
+            Reaction::Never => {
+                std::future::pending::<()>().await;
+                (Ok(answer()), true)
+            }
+        };
+        Sample {
+            result,
+            reusable,
+            connects: Vec::new(),
+        }
+    }
+}
+
+fn answer() -> Answer {
+    Answer {
+        status: Some(200),
+        first_byte: Instant::now(),
+        end: Instant::now(),
+        bytes: 2,
+        failure: None,
+        wall: None,
+    }
+}
+
+fn ms(n: u64) -> Duration {
+    Duration::from_millis(n)
+}
+
+fn after(n: u64) -> Stop {
+    Stop::After(NonZeroU64::new(n).expect("not zero"))
+}
+
+fn plan(stop: Stop, rate: f64, connections: u32) -> Plan {
+    let connections = NonZeroU32::new(connections).expect("not zero");
+    Plan {
+        stop,
+        pace: Rate::per_second(rate).map_or(Pace::Free, Pace::PerSecond),
+        connections,
+        max_connections: connections,
+        timeout: ms(3000),
+        grace: ms(10_000),
+        connection_warmup: 0,
+    }
+}
+
+/// The measurement, the most connections open at once, and how many requests were served.
+struct Ran {
+    load: LoadMeasurement,
+    most: u32,
+    served: u64,
+}
+
+impl Ran {
+    fn latency(&self) -> &Histogram {
+        &self.load.timings[&Timing::Latency]
+    }
+
+    fn percentile(&self, p: f64) -> f64 {
+        self.latency()
+            .statistic(Statistic::Percentile(p))
+            .expect("latencies")
+    }
+}
+
+async fn run_until(
+    plan: Plan,
+    refuse: bool,
+    shutdown: &CancellationToken,
+    react: impl Fn(u64, Duration) -> Reaction + 'static,
+) -> Ran {
+    let (open, most, served) = (Rc::default(), Rc::new(Cell::new(0)), Rc::new(Cell::new(0)));
+    let start = Instant::now();
+    let target = Fake {
+        refuse,
+        react: Box::new(react),
+        open,
+        most: Rc::clone(&most),
+        served: Rc::clone(&served),
+        start,
+    };
+    let load = LocalSet::new()
+        .run_until(drive(plan, target, &mut Sleep, shutdown, &|_| {}))
+        .await;
+    Ran {
+        load,
+        most: most.get(),
+        served: served.get(),
+    }
+}
+
+async fn run_on(plan: Plan, react: impl Fn(u64, Duration) -> Reaction + 'static) -> Ran {
+    run_until(plan, false, &CancellationToken::new(), react).await
+}
+
+#[tokio::test]
+async fn a_count_is_sent_exactly_whatever_the_connections() {
+    for (n, rate, connections) in [(1, 8.0, 4), (3, 0.0, 10), (100, 1000.0, 1), (101, 0.0, 7)] {
+        let ran = run_on(plan(after(n), rate, connections), |_, _| Reaction::Answer(ms(3))).await;
+        assert_eq!((ran.load.requests, ran.served), (n, n));
+        assert_eq!((ran.load.answered, ran.load.errors, ran.load.unsent), (n, 0, 0));
+        assert_eq!(ran.latency().count(), n);
+        assert!(ran.most <= connections);
+    }
+}
+
+#[tokio::test]
+async fn a_time_holds_exactly_its_due_instants() {
+    let ran = run_on(plan(Stop::For(ms(500)), 200.0, 4), |_, _| Reaction::Answer(ms(2))).await;
+    assert_eq!(ran.load.requests, 100);
+    let both = Stop::Either(NonZeroU64::new(5).expect("not zero"), ms(3000));
+    let ran = run_on(plan(both, 100.0, 1), |_, _| Reaction::Answer(ms(2))).await;
+    assert_eq!(ran.load.requests, 5);
+}
+
+#[tokio::test]
+async fn connections_are_opened_when_needed_and_not_before() {
+    let ran = run_on(plan(after(10), 10.0, 8), |_, _| Reaction::Answer(ms(1))).await;
+    assert!(ran.most <= 3, "{}", ran.most);
+    assert_eq!(ran.load.waited, 0);
+
+    let mut wide = plan(after(30), 100.0, 1);
+    wide.max_connections = NonZeroU32::new(40).expect("not zero");
+    let ran = run_on(wide, |_, _| Reaction::Answer(ms(95))).await;
+    assert!((5..=30).contains(&ran.most), "{}", ran.most);
+    assert_eq!(ran.load.waited, 0);
+}
+
+#[tokio::test]
+async fn a_stall_is_seen_by_every_request_that_was_due_in_it() {
+    // 200/s for 3 s; nothing is answered between 1000 and 1500 ms.
+    let stall = |_, now: Duration| {
+        let left = ms(1500).saturating_sub(now);
+        Reaction::Answer(if now >= ms(1000) { left.max(ms(1)) } else { ms(1) })
+    };
+    let ran = run_on(plan(Stop::For(ms(3000)), 200.0, 10), stall).await;
+    assert_eq!((ran.load.requests, ran.load.unsent), (600, 0));
+    // 100 of 600 were due in the stall, evenly: the worst 1 % waited 470 ms or more, 10 % at least 200 ms.
+    let (p99, p90) = (ran.percentile(99.0), ran.percentile(90.0));
+    assert!((460.0..700.0).contains(&p99), "{p99}");
+    assert!((190.0..500.0).contains(&p90), "{p90}");
+    assert!(ran.load.waited >= 80, "{}", ran.load.waited);
+    // Only ten of them were under way; measured from the send, the stall would have been nothing.
+    let service = ran.load.timings[&Timing::ServiceTime].statistic(Statistic::Percentile(90.0));
+    assert!(service < Some(p90 / 2.0), "{service:?}");
+}
+
+#[tokio::test]
+async fn a_free_pace_keeps_every_connection_busy() {
+    let ran = run_on(plan(Stop::For(ms(1000)), 0.0, 5), |_, _| Reaction::Answer(ms(10))).await;
+    assert!(
+        (100..=5 * 100).contains(&ran.load.requests),
+        "{}",
+        ran.load.requests
+    );
+    assert_eq!((ran.most, ran.load.connections), (5, 5));
+    assert_eq!((ran.load.waited, ran.load.unsent), (0, 0));
+}
+
+#[tokio::test]
+async fn a_refused_connection_is_an_error_without_latency_and_the_load_goes_on() {
+    for rate in [0.0, 50.0] {
+        let ran = run_until(
+            plan(after(20), rate, 4),
+            true,
+            &CancellationToken::new(),
+            |_, _| Reaction::Never,
+        )
+        .await;
+        assert_eq!(
+            (ran.load.requests, ran.load.errors, ran.load.connections),
+            (20, 20, 0)
+        );
+        assert_eq!(ran.load.failures[&FailureClass::Connect].count, 20);
+        assert!(ran.load.timings.is_empty());
+    }
+}
+
+#[tokio::test]
+async fn a_time_out_counts_as_at_least_the_time_out_and_costs_the_connection() {
+    let mut plan = plan(after(4), 20.0, 1);
+    plan.timeout = ms(400);
+    let ran = run_on(plan, |n, _| {
+        if n == 1 {
+            Reaction::Never
+        } else {
+            Reaction::Answer(ms(5))
+        }
+    })
+    .await;
+    assert_eq!(
+        (ran.load.errors, ran.load.answered, ran.load.connections),
+        (1, 3, 2)
+    );
+    assert_eq!(
+        ran.load.failures[&FailureClass::Timeout].example,
+        "no complete answer within 400ms"
+    );
+    assert!(ran.latency().statistic(Statistic::Max) >= Some(400.0));
+    assert_eq!(ran.latency().count(), 4);
+}
+
+#[tokio::test]
+async fn broken_connections_are_replaced_inside_the_latency() {
+    let ran = run_on(plan(after(10), 100.0, 1), |n, _| {
+        if n % 2 == 0 {
+            Reaction::Reset
+        } else {
+            Reaction::AnswerAndClose
+        }
+    })
+    .await;
+    assert_eq!((ran.load.connections, ran.load.errors), (10, 5));
+    assert!(ran.latency().statistic(Statistic::Min) >= Some(1.0));
+    assert_eq!(ran.load.cold_start, None);
+}
+
+#[tokio::test]
+async fn what_cannot_be_sent_within_the_grace_is_unsent_and_not_forgotten() {
+    let mut plan = plan(Stop::For(ms(300)), 100.0, 1);
+    plan.grace = ms(300);
+    let ran = run_on(plan, |_, _| Reaction::Answer(ms(50))).await;
+    // One at a time: a request is taken every 50 ms for 600 ms.
+    assert!((1..=13).contains(&ran.load.requests), "{}", ran.load.requests);
+    assert_eq!(ran.load.requests + ran.load.unsent, 30);
+    assert_eq!(ran.latency().count(), 30);
+    // One that was due before 130 ms waited until the end of the grace.
+    let longest = ran.latency().statistic(Statistic::Max).expect("latencies");
+    assert!(longest >= 470.0, "{longest}");
+}
+
+#[tokio::test]
+async fn an_interrupted_load_ends_within_two_seconds_and_keeps_what_it_measured() {
+    for rate in [100.0, 0.0] {
+        let shutdown = CancellationToken::new();
+        let token = shutdown.clone();
+        let cancel = async move {
+            sleep(ms(300)).await;
+            token.cancel();
+            Instant::now()
+        };
+        let react = |n, _| {
+            if n < 8 {
+                Reaction::Answer(ms(20))
+            } else {
+                Reaction::Never
+            }
+        };
+        let plan = plan(Stop::For(ms(60_000)), rate, 4);
+        let (ran, cancelled) = tokio::join!(run_until(plan, false, &shutdown, react), cancel);
+        assert!(cancelled.elapsed() <= ms(2000), "{:?}", cancelled.elapsed());
+        assert_eq!((ran.load.answered, ran.load.requests, ran.load.errors), (8, 8, 0));
+        assert!(ran.load.unsent >= 4, "what was under way");
+    }
+}
+
+#[tokio::test]
+async fn warm_up_requests_are_counted_nowhere() {
+    let mut plan = plan(after(10), 100.0, 3);
+    plan.connection_warmup = 2;
+    let ran = run_on(plan, |_, _| Reaction::Answer(ms(4))).await;
+    assert_eq!((ran.load.requests, ran.served), (10, 16));
+    assert_eq!((ran.most, ran.load.connections), (3, 0));
+}
+
+#[tokio::test]
+async fn a_load_on_its_own_thread_stops_when_nobody_waits_for_it() {
+    struct Counting(std::sync::Arc<std::sync::atomic::AtomicBool>);
+
+    impl Drop for Counting {
+        fn drop(&mut self) {
+            self.0.store(true, std::sync::atomic::Ordering::SeqCst);
+        }
+    }
+
+    impl Target for Counting {
+        type Conn = ();
+
+        async fn connect(&self) -> Result<((), ConnectTimes), Failed> {
+            Err(Failed::new(FailureClass::Connect, "refused"))
+        }
+
+        async fn send(&self, (): &mut (), _: u64) -> Sample {
+            unreachable!("never connected")
+        }
+    }
+
+    let ended = std::sync::Arc::default();
+    let target = Counting(std::sync::Arc::clone(&ended));
+    let shutdown = CancellationToken::new();
+    let load = run(plan(Stop::For(ms(60_000)), 5.0, 1), target, &shutdown, |_| {});
+    assert!(timeout(ms(300), load).await.is_err());
+    for _ in 0..500 {
+        if ended.load(std::sync::atomic::Ordering::SeqCst) {
+            return;
+        }
+        sleep(ms(10)).await;
+    }
+    panic!("the load goes on");
+}

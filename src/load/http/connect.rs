@@ -1,0 +1,169 @@
+//! Opening a [`Link`]: TCP to the fastest address, a proxy's tunnel, TLS, and hyper on top.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesUnordered;
+use http_body_util::Full;
+use hyper::client::conn::http1::{self, SendRequest};
+use rustls::ClientConfig;
+use rustls::pki_types::ServerName;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio::time::{Instant, sleep};
+use tokio_rustls::TlsConnector;
+use tokio_util::task::AbortOnDropHandle;
+
+use super::failure;
+use super::route::Route;
+use super::wire::{Duplex, FirstByte, Wire};
+use crate::load::{ConnectTimes, Failed};
+use crate::metrics::FailureClass;
+use crate::net::host_and_port;
+
+/// How long an address may take before the next one is tried beside it (RFC 8305, section 5).
+const STAGGER: Duration = Duration::from_millis(250);
+/// Longest head of a proxy's answer to CONNECT.
+const PROXY_HEAD: usize = 16 << 10;
+
+/// A connection that speaks HTTP/1.1.
+#[derive(Debug)]
+pub(super) struct Link {
+    pub(super) sender: SendRequest<Full<Bytes>>,
+    pub(super) first_byte: FirstByte,
+    /// Whether a request was answered on it.
+    pub(super) used: bool,
+    /// Moves the bytes; ends with the link.
+    _driver: AbortOnDropHandle<()>,
+}
+
+/// Opens a connection of a route.
+pub(super) async fn open(route: &Route, tls: &Arc<ClientConfig>) -> Result<(Link, ConnectTimes), Failed> {
+    let started = Instant::now();
+    let mut stream = tcp(route).await.map_err(|error| failure::connecting(&error))?;
+    if let Some(proxy) = &route.proxy {
+        if proxy.url().scheme() == "https" {
+            let (host, _) = host_and_port(proxy.url()).unwrap_or_default();
+            stream = secure(stream, &host, tls).await?;
+        }
+        if route.origin.https {
+            tunnel(&mut stream, route).await?;
+        }
+    }
+    let connected = Instant::now();
+    if route.origin.https {
+        stream = secure(stream, &route.origin.host, tls).await?;
+    }
+    let times = ConnectTimes {
+        connect: connected - started,
+        tls: route.origin.https.then(|| connected.elapsed()),
+    };
+    let first_byte = FirstByte::default();
+    let wire = Wire::new(stream, first_byte.clone());
+    let (sender, connection) = http1::handshake(wire)
+        .await
+        .map_err(|error| failure::answering(&error))?;
+    let driver = tokio::task::spawn_local(async move {
+        // The request that is under way gets the error, too, and reports it.
+        let _ = connection.await;
+    });
+    let link = Link {
+        sender,
+        first_byte,
+        used: false,
+        _driver: AbortOnDropHandle::new(driver),
+    };
+    Ok((link, times))
+}
+
+/// Tries the addresses one after the other, the next one beside a slow one, and takes the first that connects.
+async fn tcp(route: &Route) -> io::Result<Box<dyn Duplex>> {
+    let count = route.addresses.len();
+    let first = route.preferred.load(Ordering::Relaxed);
+    let mut waiting = (0..count).map(|step| (first + step) % count);
+    let mut attempts = FuturesUnordered::new();
+    let mut error = io::Error::from(io::ErrorKind::AddrNotAvailable);
+    loop {
+        if let Some(index) = waiting.next() {
+            attempts.push(attempt(index, route.addresses[index]));
+        } else if attempts.is_empty() {
+            return Err(error);
+        }
+        let more = waiting.len() > 0;
+        let outcome = tokio::select! {
+            Some(outcome) = attempts.next() => outcome,
+            () = sleep(STAGGER), if more => continue,
+        };
+        match outcome {
+            (index, Ok(stream)) => {
+                route.preferred.store(index, Ordering::Relaxed);
+                return Ok(Box::new(stream));
+            }
+            (_, Err(cause)) => error = cause,
+        }
+    }
+}
+
+async fn attempt(index: usize, address: SocketAddr) -> (usize, io::Result<TcpStream>) {
+    let stream = TcpStream::connect(address).await;
+    // Without Nagle's delay; where it cannot be had, requests are merely slower.
+    let stream = stream.inspect(|stream| stream.set_nodelay(true).unwrap_or_default());
+    (index, stream)
+}
+
+async fn secure(
+    stream: Box<dyn Duplex>,
+    host: &str,
+    tls: &Arc<ClientConfig>,
+) -> Result<Box<dyn Duplex>, Failed> {
+    let Ok(name) = ServerName::try_from(host.to_owned()) else {
+        let example = format!("`{host}` is not a name that a certificate can have");
+        return Err(Failed::new(FailureClass::Tls, example));
+    };
+    let connector = TlsConnector::from(Arc::clone(tls));
+    match connector.connect(name, stream).await {
+        Ok(stream) => Ok(Box::new(stream)),
+        Err(error) => Err(failure::handshaking(&error)),
+    }
+}
+
+/// Asks the proxy for a tunnel (RFC 9110, section 9.3.6).
+async fn tunnel(stream: &mut Box<dyn Duplex>, route: &Route) -> Result<(), Failed> {
+    let origin = &route.origin;
+    let host = if origin.host.contains(':') {
+        format!("[{}]:{}", origin.host, origin.port)
+    } else {
+        format!("{}:{}", origin.host, origin.port)
+    };
+    let credentials = route
+        .proxy
+        .as_ref()
+        .and_then(crate::net::proxy::Proxy::authorization)
+        .map(|value| format!("Proxy-Authorization: {}\r\n", value.expose()))
+        .unwrap_or_default();
+    let request = format!("CONNECT {host} HTTP/1.1\r\nHost: {host}\r\n{credentials}\r\n");
+    let refused = |what: &str| Failed::new(FailureClass::Connect, format!("the proxy {what}"));
+    let broken = |_: io::Error| refused("closed the connection");
+    stream.write_all(request.as_bytes()).await.map_err(broken)?;
+    stream.flush().await.map_err(broken)?;
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        // Byte by byte, for what follows the head belongs to the tunnel.
+        head.push(stream.read_u8().await.map_err(broken)?);
+        if head.len() > PROXY_HEAD {
+            return Err(refused("does not answer CONNECT with HTTP"));
+        }
+    }
+    let head = String::from_utf8_lossy(&head);
+    let status = head.lines().next().unwrap_or_default();
+    let code = status.split(' ').nth(1).unwrap_or_default();
+    if status.starts_with("HTTP/1.") && code.len() == 3 && code.starts_with('2') {
+        return Ok(());
+    }
+    Err(refused(&format!("refused the tunnel: {status}")))
+}

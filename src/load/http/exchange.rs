@@ -1,0 +1,104 @@
+//! One request and its answer on a [`Link`]: [`exchange`].
+
+use bytes::Bytes;
+use http::{HeaderMap, Method, Request, StatusCode, Uri};
+use http_body_util::{BodyExt as _, Full};
+use tokio::time::Instant;
+
+use super::connect::Link;
+use super::failure;
+use super::search::{Needle, Search};
+use crate::load::Failed;
+use crate::metrics::FailureClass;
+
+/// As much of an answer's beginning as is looked at.
+const BEGINNING: usize = 4 << 10;
+
+/// What is sent.
+#[derive(Debug, Clone)]
+pub(super) struct Outgoing {
+    pub(super) method: Method,
+    pub(super) uri: Uri,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Bytes,
+}
+
+/// What came back, read to its end.
+#[derive(Debug)]
+pub(super) struct Incoming {
+    pub(super) status: StatusCode,
+    pub(super) headers: HeaderMap,
+    pub(super) first_byte: Instant,
+    pub(super) end: Instant,
+    /// Bytes of the body.
+    pub(super) bytes: u64,
+    /// The beginning of the body.
+    pub(super) beginning: Bytes,
+    /// Whether the text that was looked for is in the body.
+    pub(super) found: bool,
+}
+
+/// Why nothing complete came back.
+#[derive(Debug)]
+pub(super) struct Broken {
+    pub(super) failed: Failed,
+    /// The request may be sent again on another connection.
+    pub(super) again: bool,
+}
+
+/// Sends a request and reads its answer.
+pub(super) async fn exchange(
+    link: &mut Link,
+    outgoing: Outgoing,
+    needle: Option<&Needle>,
+) -> Result<Incoming, Broken> {
+    // On a connection that was idle, the server may just have closed it: RFC 9110, section 9.2.2.
+    let stale = |error: &hyper::Error, link: &Link, failed: &Failed, idempotent: bool| {
+        let never_sent = error.is_canceled();
+        let unanswered = failed.class == FailureClass::Reset && link.first_byte.get().is_none();
+        link.used && (never_sent || idempotent && unanswered)
+    };
+    let idempotent = outgoing.method.is_idempotent();
+    let broken = |error: &hyper::Error, link: &Link| {
+        let failed = failure::answering(error);
+        let again = stale(error, link, &failed, idempotent);
+        Broken { failed, again }
+    };
+    link.first_byte.reset();
+    let mut request = Request::new(Full::new(outgoing.body));
+    *request.method_mut() = outgoing.method;
+    *request.uri_mut() = outgoing.uri;
+    *request.headers_mut() = outgoing.headers;
+    let answer = match link.sender.send_request(request).await {
+        Ok(answer) => answer,
+        Err(error) => return Err(broken(&error, link)),
+    };
+    let (head, mut body) = answer.into_parts();
+    let mut bytes = 0;
+    let mut beginning = Bytes::new();
+    let mut search = needle.map(Search::new);
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|error| broken(&error, link))?;
+        let Ok(chunk) = frame.into_data() else {
+            continue;
+        };
+        if bytes == 0 {
+            beginning = chunk.slice(..chunk.len().min(BEGINNING));
+        }
+        bytes += chunk.len() as u64;
+        if let Some(search) = &mut search {
+            search.feed(&chunk);
+        }
+    }
+    let end = Instant::now();
+    link.used = true;
+    Ok(Incoming {
+        status: head.status,
+        headers: head.headers,
+        first_byte: link.first_byte.get().unwrap_or(end),
+        end,
+        bytes,
+        beginning,
+        found: search.is_none_or(|search| search.found()),
+    })
+}

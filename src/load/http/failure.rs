@@ -1,0 +1,62 @@
+//! Which [`FailureClass`] an error of the transport belongs to.
+
+use std::io;
+
+use crate::load::Failed;
+use crate::metrics::FailureClass;
+use crate::net::cause;
+use crate::net::tls::{describe_handshake_error, describe_tls_error};
+
+/// TCP could not connect.
+pub(super) fn connecting(error: &io::Error) -> Failed {
+    let example = if error.kind() == io::ErrorKind::ConnectionRefused {
+        "connection refused".to_owned()
+    } else {
+        cause::root(error)
+    };
+    Failed::new(FailureClass::Connect, example)
+}
+
+/// The TLS handshake failed.
+pub(super) fn handshaking(error: &io::Error) -> Failed {
+    Failed::new(FailureClass::Tls, describe_handshake_error(error))
+}
+
+/// The connection or the answer on it was broken.
+pub(super) fn answering(error: &hyper::Error) -> Failed {
+    if let Some(tls) = describe_tls_error(error) {
+        return Failed::new(FailureClass::Tls, tls);
+    }
+    let kind = cause::find::<io::Error>(error).map(io::Error::kind);
+    if error.is_incomplete_message() || kind == Some(io::ErrorKind::UnexpectedEof) {
+        return Failed::new(
+            FailureClass::Reset,
+            "the connection was closed before the answer was complete",
+        );
+    }
+    // A chunk that is none is an io error of one of these kinds.
+    let malformed = matches!(
+        kind,
+        Some(io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput)
+    );
+    if error.is_parse() || malformed {
+        return Failed::new(FailureClass::Protocol, not_http(error));
+    }
+    let unexpected_bytes = kind.is_none() && !error.is_canceled() && !error.is_closed();
+    let class = if unexpected_bytes {
+        FailureClass::Protocol
+    } else {
+        FailureClass::Reset
+    };
+    Failed::new(class, cause::root(error))
+}
+
+fn not_http(error: &hyper::Error) -> String {
+    if error.is_parse_version_h2() {
+        return "the server speaks HTTP/2 without being asked to".to_owned();
+    }
+    if error.is_parse_too_large() {
+        return "the header of the answer is too large".to_owned();
+    }
+    format!("not a valid HTTP answer: {}", cause::root(error))
+}

@@ -1,0 +1,45 @@
+//! How to send requests at a pace and measure what comes back.
+//!
+//! A [`Plan`] says how many, how fast and over how many connections; a [`Schedule`] says when each request is due; a
+//! [`Target`] knows one protocol. The driver joins them, and its tally becomes a
+//! [`LoadMeasurement`](crate::metrics::LoadMeasurement). It never judges.
+
+mod driver;
+pub mod http;
+mod pacer;
+mod plan;
+mod schedule;
+mod tally;
+mod target;
+
+pub use plan::{Pace, Plan, Rate, Stop};
+pub use schedule::Schedule;
+pub use tally::Progress;
+pub use target::{Answer, ConnectTimes, Failed, Sample, Target};
+
+use crate::net::proxy::ProxyError;
+use crate::net::resolve::ResolveError;
+use crate::net::tls::TlsError;
+
+/// Why a load could not run at all. What happens to single requests is data, not an error.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// Not http or https, or without a host.
+    #[error("{0} is not an http:// or https:// URL")]
+    Url(String),
+    /// The name of the target or of its proxy has no address.
+    #[error(transparent)]
+    Resolve(#[from] ResolveError),
+    /// The TLS settings cannot be used.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    /// The proxy cannot be used.
+    #[error(transparent)]
+    Proxy(#[from] ProxyError),
+    /// No thread or no event loop for the load.
+    #[error("the load generator could not be started")]
+    Start(#[source] std::io::Error),
+    /// Its thread is gone: a mistake in iter8.
+    #[error("the load generator stopped unexpectedly")]
+    Stopped(#[source] tokio::sync::oneshot::error::RecvError),
+}

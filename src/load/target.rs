@@ -1,0 +1,81 @@
+//! [`Target`]: what a protocol must do to be put under load, and what it reports of each request.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::metrics::FailureClass;
+
+/// A server, reached by one protocol. Generic and never boxed: `send` is the hot path.
+#[expect(
+    async_fn_in_trait,
+    reason = "only ever awaited on one thread, generic and never boxed"
+)]
+pub trait Target: 'static {
+    /// One connection.
+    type Conn: 'static;
+
+    /// Opens a connection.
+    async fn connect(&self) -> Result<(Self::Conn, ConnectTimes), Failed>;
+
+    /// Sends request number `n` (from 0) and takes in its answer. May be dropped at any await when its time is over;
+    /// the connection is dropped then, too.
+    async fn send(&self, conn: &mut Self::Conn, n: u64) -> Sample;
+}
+
+/// How long it took to open a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ConnectTimes {
+    /// TCP, and the proxy's part if there is one.
+    pub connect: Duration,
+    /// The TLS handshake.
+    pub tls: Option<Duration>,
+}
+
+/// A request that counts as an error.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failed {
+    /// In which way.
+    pub class: FailureClass,
+    /// What happened, in words.
+    pub example: Cow<'static, str>,
+}
+
+impl Failed {
+    /// A failure.
+    pub fn new(class: FailureClass, example: impl Into<Cow<'static, str>>) -> Self {
+        Self {
+            class,
+            example: example.into(),
+        }
+    }
+}
+
+/// A complete answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// Its status, if the protocol has one between 100 and 999.
+    pub status: Option<u16>,
+    /// When its first byte came.
+    pub first_byte: Instant,
+    /// When it was complete.
+    pub end: Instant,
+    /// Bytes of its body.
+    pub bytes: u64,
+    /// Why it counts as an error all the same.
+    pub failure: Option<Failed>,
+    /// What answered in place of the application.
+    pub wall: Option<String>,
+}
+
+/// What became of a request.
+#[derive(Debug)]
+pub struct Sample {
+    /// The answer, or why there is none.
+    pub result: Result<Answer, Failed>,
+    /// Whether the connection can take another request.
+    pub reusable: bool,
+    /// Connections that were opened on the way (after a stale one, or for a redirect).
+    pub connects: Vec<ConnectTimes>,
+}
