@@ -31,7 +31,7 @@ impl Inputs {
             match value(env, input) {
                 Ok(Some(value)) => {
                     found.extend(check(input, value));
-                    inputs.0.insert(input.name, value.to_owned());
+                    inputs.0.insert(input.name, canonical(input, value).to_owned());
                 }
                 Ok(None) => {}
                 Err(why) => found.push(why),
@@ -111,6 +111,21 @@ fn value<'a>(env: &'a Env, input: &Input) -> Result<Option<&'a str>, Diagnostic>
     }
 }
 
+/// The word of a choice that is meant, whatever its case: version 1 read `logLevel` so.
+fn word(words: &[&'static str], value: &str) -> Option<&'static str> {
+    words
+        .iter()
+        .find(|word| word.eq_ignore_ascii_case(value))
+        .copied()
+}
+
+fn canonical<'a>(input: &Input, value: &'a str) -> &'a str {
+    match input.kind {
+        Kind::Choice(words) => word(words, value).unwrap_or(value),
+        Kind::Text | Kind::Lines | Kind::Flag => value,
+    }
+}
+
 fn check(input: &Input, value: &str) -> Option<Diagnostic> {
     let wrong = |message: String| Some(Diagnostic::error(message).at(Inputs::place(input.name)));
     if input.later && input.default != Some(value) {
@@ -120,7 +135,7 @@ fn check(input: &Input, value: &str) -> Option<Diagnostic> {
         Kind::Text | Kind::Lines => None,
         Kind::Flag if boolean(value).is_some() => None,
         Kind::Flag => wrong(format!("{value:?} is neither `true` nor `false`")),
-        Kind::Choice(words) if words.contains(&value) => None,
+        Kind::Choice(words) if word(words, value).is_some() => None,
         Kind::Choice(words) => {
             let hint = did_you_mean(value, words.iter().copied()).map_or_else(
                 || format!("one of {}", words.join(", ")),
@@ -204,6 +219,12 @@ mod tests {
             let errors = read(&[("INPUT_VALIDATESLOS", wrong)]).unwrap_err();
             assert_eq!(errors[0].place, Some(Place::named("input 'validateSLOs'")));
         }
+    }
+
+    #[test]
+    fn a_choice_is_known_by_its_word_in_any_case() {
+        let (inputs, _) = read(&[("INPUT_LOGLEVEL", "INFO")]).unwrap();
+        assert_eq!(inputs.text("logLevel"), Some("info"));
     }
 
     #[test]
