@@ -8,7 +8,7 @@ use super::check::check;
 use super::console::Console;
 use super::exit::Exit;
 use super::publish::{for_usage, publication};
-use super::run::{DEFAULT_FILE, read, relative};
+use super::run::{DEFAULT_FILE, read};
 use super::session::{Session, formats};
 use super::shown::show;
 use crate::diagnostic::Diagnostic;
@@ -77,9 +77,8 @@ impl Stage<'_> {
         };
         let finished = session.run(&pipeline, &formats).await?;
         show(&finished.view, self.console, self.env)?;
-        let files = (relative(&output.result()), relative(&output.folder().join("report.html")));
         let summary = inputs.flag("summary").unwrap_or(true);
-        let mut publication = publication(&finished, &files, summary);
+        let mut publication = publication(&finished, &output.files(), summary);
         publication.annotations.extend(found.iter().map(Into::into));
         Ok(match (self.publish_checked(&publication), finished.exit) {
             (false, Exit::Pass) => Exit::Output,

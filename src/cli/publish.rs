@@ -2,14 +2,18 @@
 
 use std::path::PathBuf;
 
+use super::args::{self, LogLevel};
+use super::console::Console;
+use super::exit::Exit;
 use super::session::Finished;
 use crate::diagnostic::Diagnostic;
 use crate::metrics::{Measure, MetricName, Protocol, Statistic, Stream, Timing};
-use crate::platform::github::{OUTPUTS, SUMMARY_LIMIT};
-use crate::platform::{Annotation, Level, Output, Publication};
+use crate::platform::github::{GitHub, OUTPUTS, SUMMARY_LIMIT};
+use crate::platform::{Annotation, Env, Level, Output, Platform, Publication};
 use crate::report::{ObjectiveRow, View, render_within};
 use crate::results::{ExperimentResult, Outcome};
 use crate::slo::Verdict;
+use crate::tasks::TaskError;
 
 /// Summary, outputs and annotations of a run. `files` are result and report as later steps find them.
 pub fn publication(finished: &Finished, files: &(PathBuf, PathBuf), summary: bool) -> Publication {
@@ -23,6 +27,23 @@ pub fn publication(finished: &Finished, files: &(PathBuf, PathBuf), summary: boo
         summary: summary.then(|| render_within(view, usize::try_from(SUMMARY_LIMIT).unwrap_or(usize::MAX))),
         outputs: outputs(result, view, files),
         annotations,
+    }
+}
+
+impl Finished {
+    /// Publishes what the platform takes from any step (Tekton's results); GitHub's files are the action's business.
+    pub fn publish(&self, output: &args::Output, console: &Console, env: &Env, platform: &dyn Platform) -> Exit {
+        if platform.name() == GitHub.name() {
+            return self.exit;
+        }
+        let publication = publication(self, &output.files(), false);
+        match platform.publish(env, &publication, &mut std::io::stdout().lock()) {
+            Ok(()) => self.exit,
+            Err(error) => {
+                console.say(LogLevel::Error, &format!("error: {}", TaskError::from_error(&error).message));
+                if self.exit == Exit::Pass { Exit::Output } else { self.exit }
+            }
+        }
     }
 }
 

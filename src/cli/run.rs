@@ -1,6 +1,6 @@
 //! `iter8 run`.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::args::{LogLevel, Run};
 use super::assemble::Given;
@@ -49,7 +49,7 @@ pub async fn run(args: Run, console: &Console, env: &Env, platform: &'static dyn
     let finished = session.run(&pipeline, &formats).await?;
     show(&finished.view, console, env)?;
     say_where(console, &args.output, finished.result.outcome);
-    Ok(finished.exit)
+    Ok(finished.publish(&args.output, console, env, platform))
 }
 
 fn given(args: &Run) -> Given {
@@ -104,9 +104,4 @@ fn command(typed: &[String]) -> String {
         if plain { word.clone() } else { format!("'{}'", word.replace('\'', r"'\''")) }
     });
     std::iter::once("iter8".to_owned()).chain(quoted).collect::<Vec<_>>().join(" ")
-}
-
-/// Path of a file from the folder of the run, for outputs.
-pub fn relative(path: &Path) -> PathBuf {
-    path.strip_prefix(".").unwrap_or(path).to_owned()
 }

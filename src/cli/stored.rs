@@ -26,6 +26,12 @@ impl Output {
         self.run_dir.join(&self.output_dir)
     }
 
+    /// Result and report as later steps find them.
+    pub fn files(&self) -> (PathBuf, PathBuf) {
+        let tidy = |path: PathBuf| path.strip_prefix(".").map(PathBuf::from).unwrap_or(path);
+        (tidy(self.result()), tidy(self.folder().join("report.html")))
+    }
+
     /// The result's path.
     pub fn result(&self) -> PathBuf {
         self.folder().join(RESULT)

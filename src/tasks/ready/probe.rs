@@ -24,8 +24,17 @@ const BODY: usize = 1 << 20;
 /// Why an attempt did not count.
 struct Refusal {
     reason: String,
+    /// Nobody was reached at all.
+    unreachable: bool,
     /// Waiting longer will not help.
     final_: bool,
+}
+
+impl Refusal {
+    /// Somebody answered, but not as expected.
+    fn answered(reason: String) -> Self {
+        Self { reason, unreachable: false, final_: false }
+    }
 }
 
 /// Waits; says how long it took.
@@ -70,7 +79,7 @@ fn ready(took: Duration, attempts: u32) -> String {
 fn give_up(task: &ReadyTask, refusal: &Refusal, took: Duration, context: &RunContext) -> TaskError {
     let after = if refusal.final_ { String::new() } else { format!(" after {:.0} s", took.as_secs_f64()) };
     let error = TaskError::new(format!("{} is not ready{after}: {}", task.url, refusal.reason));
-    explain_loopback(&task.url.0, context, error)
+    if refusal.unreachable { explain_loopback(&task.url.0, context, error) } else { error }
 }
 
 /// In a container `localhost` is the container itself: say so, and name the ways out.
@@ -94,8 +103,9 @@ async fn attempt(task: &ReadyTask, client: &Client, timeout: Duration) -> Result
         Ok(response) => judge(task, &response),
         // A name may appear and a server start; a wrong certificate or address stays as it is.
         Err(error) => {
+            let unreachable = matches!(error, ClientError::Refused(_) | ClientError::Connect { .. } | ClientError::TimedOut { .. });
             let final_ = matches!(error, ClientError::Url(_) | ClientError::TlsSettings(_) | ClientError::Proxy(_) | ClientError::Setup(_));
-            Err(Refusal { reason: TaskError::from_error(&error).message, final_ })
+            Err(Refusal { reason: TaskError::from_error(&error).message, unreachable, final_ })
         }
     }
 }
@@ -109,9 +119,9 @@ fn judge(task: &ReadyTask, response: &Response) -> Result<(), Refusal> {
     };
     // A wall may answer 200: what was asked for is then not what answers.
     if let Some(wall) = wall.filter(|wall| !accepted || speaks_for_others(wall)) {
-        return Err(Refusal { reason: format!("{}; {}", wall.description, wall.hint), final_: false });
+        return Err(Refusal::answered(format!("{}; {}", wall.description, wall.hint)));
     }
-    let wait = |reason: String| Err(Refusal { reason, final_: false });
+    let wait = |reason: String| Err(Refusal::answered(reason));
     if !accepted {
         let expected = match &task.expected.status {
             Accept::Only(statuses) => format!("expected {statuses}"),
