@@ -14,6 +14,7 @@ mod text;
 
 pub mod diagnostic;
 pub mod metrics;
+pub mod report;
 pub mod results;
 pub mod secret;
 pub mod slo;

@@ -178,6 +178,18 @@ impl Slices {
         self.slices.iter()
     }
 
+    /// The same in at most `most` wider slices, for charts: their width, and the slices in time.
+    pub fn grouped(&self, most: usize) -> (Duration, Vec<Slice>) {
+        let per_group = self.slices.len().div_ceil(most.max(1)).max(1);
+        let merge = |group: &[Slice]| {
+            let mut merged = Slice::default();
+            group.iter().for_each(|slice| merged.add(slice));
+            merged
+        };
+        let width = self.width() * u32::try_from(per_group).unwrap_or(u32::MAX);
+        (width, self.slices.chunks(per_group).map(merge).collect())
+    }
+
     /// At most `blocks` groups of consecutive slices, of equal time but for the last.
     pub fn blocks(&self, blocks: usize) -> impl Iterator<Item = &[Slice]> {
         self.slices
