@@ -132,6 +132,22 @@ impl Histogram {
         })
     }
 
+    /// Several percentiles in milliseconds, ascending, in one pass; empty when there are no values.
+    pub fn percentiles(&self, ascending: &[f64]) -> Vec<f64> {
+        let n = self.count() as f64;
+        let mut found = Vec::with_capacity(ascending.len());
+        let mut seen = 0;
+        for (milliseconds, count) in self.points() {
+            seen += count;
+            while let Some(percent) = ascending.get(found.len())
+                && seen as f64 >= (percent / 100.0 * n).ceil().max(1.0)
+            {
+                found.push(milliseconds);
+            }
+        }
+        found
+    }
+
     /// The value of a rank (1 = smallest) in milliseconds; `None` outside 1 … count.
     pub fn value_at_rank(&self, rank: u64) -> Option<f64> {
         if rank == 0 || rank > self.count() {
@@ -284,6 +300,18 @@ mod tests {
         assert_eq!(histogram.count_above(900.0), 100);
         assert_eq!(histogram.count_above(1000.0), 0);
         assert_eq!(histogram.count_above(0.0), 1000);
+    }
+
+    #[test]
+    fn percentiles_in_one_pass_are_those_found_one_by_one() {
+        let histogram = of((1..=1000).chain([5, 5, 7000]));
+        let wanted = [0.1, 50.0, 95.0, 99.9, 100.0];
+        let one_by_one: Vec<f64> = wanted
+            .iter()
+            .filter_map(|p| histogram.statistic(Statistic::Percentile(*p)))
+            .collect();
+        assert_eq!(histogram.percentiles(&wanted), one_by_one);
+        assert!(Histogram::new().percentiles(&wanted).is_empty());
     }
 
     #[test]

@@ -1,0 +1,122 @@
+//! JUnit XML as Jenkins' `junit-10.xsd` and GitLab read it: a suite of objectives, a test case for each objective
+//! and version, and an error case for a task that could not run.
+//!
+//! A broken objective is a failure, one that could not be judged an error, one that only warns passes and says so.
+
+use std::io::{self, Write};
+use std::time::Duration;
+
+use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
+
+use super::{Format, ObjectiveRow, Sign, TaskRow, View};
+use crate::slo::Verdict;
+
+/// JUnit XML.
+#[derive(Debug, Clone, Copy)]
+pub struct Junit;
+
+impl Format for Junit {
+    fn name(&self) -> &'static str {
+        "junit"
+    }
+
+    fn file(&self) -> &'static str {
+        "junit.xml"
+    }
+
+    fn render(&self, view: &View, out: &mut dyn Write) -> io::Result<()> {
+        let mut suite = TestSuite::new("iter8");
+        suite.add_test_cases(view.objectives.iter().map(objective));
+        suite.add_test_cases(view.tasks.iter().filter_map(task));
+        let mut report = Report::new("iter8");
+        if let Ok(time) = Duration::try_from_secs_f64(view.seconds) {
+            suite.set_time(time);
+            report.set_time(time);
+        }
+        suite.set_system_out(allowed(&view.reason));
+        report.add_test_suite(suite);
+        report.serialize(out).map_err(io::Error::other)
+    }
+}
+
+fn objective(row: &ObjectiveRow) -> TestCase {
+    let message = allowed(&format!(
+        "{} {}: measured {}, limit {}{}",
+        row.name.plain(),
+        row.words,
+        row.measured,
+        row.limit_text,
+        if row.interval.is_empty() {
+            String::new()
+        } else {
+            format!(", 95 % interval {}", row.interval)
+        }
+    ));
+    let failed = |kind, what: &str| {
+        let mut status = TestCaseStatus::non_success(kind);
+        status.set_message(message.as_str()).set_type(what);
+        status
+    };
+    let status = match row.judged {
+        _ if row.warn => TestCaseStatus::success(),
+        Verdict::Met => TestCaseStatus::success(),
+        Verdict::NotMet => failed(NonSuccessKind::Failure, "not met"),
+        Verdict::Undecided | Verdict::NoData | Verdict::NotAssessed => {
+            failed(NonSuccessKind::Error, row.verdict)
+        }
+    };
+    let mut case = TestCase::new(allowed(&row.objective), status);
+    case.set_classname(format!("iter8.{}", allowed(&row.version)));
+    case.set_time(Duration::ZERO);
+    case.set_system_out(message);
+    case
+}
+
+/// Failed and skipped tasks; the others are no tests.
+fn task(row: &TaskRow) -> Option<TestCase> {
+    let detail = allowed(row.detail.as_deref().unwrap_or_default());
+    let status = match (row.sign, row.status) {
+        (Sign::NoData, _) => {
+            let mut status = TestCaseStatus::non_success(NonSuccessKind::Error);
+            status.set_message(detail.as_str()).set_type("task failed");
+            status
+        }
+        (Sign::Skipped, status) => {
+            let mut skipped = TestCaseStatus::skipped();
+            skipped.set_message(if detail.is_empty() {
+                status.to_owned()
+            } else {
+                format!("condition is false: {detail}")
+            });
+            skipped
+        }
+        (Sign::Met | Sign::NotMet | Sign::Unsure, _) => return None,
+    };
+    let mut case = TestCase::new(format!("task {}: {}", row.index, allowed(&row.name)), status);
+    case.set_classname("iter8.tasks");
+    let time = row
+        .seconds
+        .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    case.set_time(time.unwrap_or_default());
+    Some(case)
+}
+
+/// Only characters that XML 1.0 knows (<https://www.w3.org/TR/xml/#charsets>).
+fn allowed(text: &str) -> String {
+    text.chars()
+        .filter(
+            |c| matches!(c, '\t' | '\n' | '\r' | ' '..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..),
+        )
+        .filter(|c| *c != '\u{7f}')
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::allowed;
+
+    #[test]
+    fn characters_that_xml_forbids_are_left_out() {
+        assert_eq!(allowed("a\0b\u{1b}[c\u{fffe}d\u{ffff}e\tf😀"), "ab[cde\tf😀");
+    }
+}

@@ -1,0 +1,148 @@
+//! Foreign text in Markdown: nothing in it becomes markup, a link, a mention, a reference or the end of a comment.
+//!
+//! GitHub finds mentions, references and bare addresses after Markdown is parsed, where a backslash is no help; a
+//! zero-width space inside keeps them plain. In code spans GitHub looks for none of them.
+
+use crate::report::prose::{Kind, Prose, clipped, visible};
+
+/// Keeps apart what would be recognised together.
+const GAP: char = '\u{200b}';
+
+/// A sentence or cell; names of at most `longest` characters.
+pub(super) fn prose(prose: &Prose, longest: usize) -> String {
+    let mut out = String::new();
+    let mut strong = false;
+    for piece in &prose.0 {
+        if piece.text.is_empty() {
+            continue;
+        }
+        if piece.strong != strong {
+            out.push_str("**");
+            strong = piece.strong;
+        }
+        match &piece.kind {
+            Kind::Text => out.push_str(&escaped(&clipped(&piece.text, longest.max(1000)))),
+            Kind::Code => out.push_str(&code(&clipped(&piece.text, longest))),
+            Kind::Link(url) => {
+                out.push_str(&format!("[{}]({url})", code(&clipped(&piece.text, longest))));
+            }
+        }
+    }
+    if strong {
+        out.push_str("**");
+    }
+    out
+}
+
+/// Words in which nothing is markup.
+pub(super) fn escaped(text: &str) -> String {
+    let text = visible(text);
+    let mut out = String::with_capacity(text.len());
+    let mut before = ' ';
+    let mut rest = text.chars().peekable();
+    while let Some(c) = rest.next() {
+        let next = rest.peek().copied().unwrap_or(' ');
+        match c {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '|' => out.push_str("&#124;"),
+            '\\' => out.push_str("&#92;"),
+            '`' => out.push_str("&#96;"),
+            '$' => out.push_str("&#36;"),
+            '*' | '[' | ']' | '~' => out.extend(['\\', c]),
+            '_' if !(before.is_alphanumeric() && next.is_alphanumeric()) => out.extend(['\\', c]),
+            '@' => out.extend(['@', GAP]),
+            '#' => out.extend(['\\', '#', GAP]),
+            ':' if next == '/' => out.extend([':', GAP]),
+            '.' if ends_with_www(&out) => out.extend([GAP, '.']),
+            '-' if before.eq_ignore_ascii_case(&'h') && next.is_ascii_digit() => out.extend([GAP, '-']),
+            '!' if next == '[' => out.extend(['\\', '!']),
+            c => out.push(c),
+        }
+        before = c;
+    }
+    out
+}
+
+/// `www.` begins an address even without a scheme.
+fn ends_with_www(text: &str) -> bool {
+    let mut end = text.chars().rev().take(3);
+    text.len() >= 3 && end.all(|c| c.eq_ignore_ascii_case(&'w'))
+}
+
+/// A code span that its content cannot leave, in a table cell or outside.
+fn code(text: &str) -> String {
+    let text = visible(text);
+    if text.trim().is_empty() {
+        return "(empty)".to_owned();
+    }
+    let longest_run = text.split(|c| c != '`').map(str::len).max().unwrap_or(0);
+    let fence = "`".repeat(longest_run + 1);
+    let pad = if text.starts_with(['`', ' ']) || text.ends_with(['`', ' ']) {
+        " "
+    } else {
+        ""
+    };
+    let mut content = String::with_capacity(text.len());
+    let mut before = ' ';
+    for c in text.chars() {
+        match c {
+            // Tables are cut at `|` before anything else is read, and only a single backslash prevents it.
+            '|' if before == '\\' => content.extend([GAP, '\\', '|']),
+            '|' => content.push_str("\\|"),
+            '>' if before == '-' => content.extend([GAP, '>']),
+            c => content.push(c),
+        }
+        before = c;
+    }
+    format!("{fence}{pad}{content}{pad}{fence}")
+}
+
+/// Words for a picture's title, in which Mermaid finds nothing to interpret.
+pub(super) fn title(text: &str, longest: usize) -> String {
+    let kept = |c: char| c.is_ascii_alphanumeric() || " ._/-".contains(c);
+    let text: String = text.chars().map(|c| if kept(c) { c } else { '?' }).collect();
+    clipped(&text, longest)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn words_have_no_markup_left() {
+        assert_eq!(escaped("a|b`c<d>&*"), "a&#124;b&#96;c&lt;d&gt;&amp;\\*");
+        assert_eq!(
+            escaped("@octocat #12 GH-7"),
+            "@\u{200b}octocat \\#\u{200b}12 GH\u{200b}-7"
+        );
+        assert_eq!(escaped("https://x www.y"), "https:\u{200b}//x www\u{200b}.y");
+        assert_eq!(escaped("[a](b) ![c]"), "\\[a\\](b) \\!\\[c\\]");
+        assert_eq!(escaped("a\nb --> c"), "a b --&gt; c");
+    }
+
+    #[test]
+    fn code_cannot_be_left() {
+        assert_eq!(code("a`b"), "``a`b``");
+        assert_eq!(code("`"), "`` ` ``");
+        assert_eq!(code("a|b"), "`a\\|b`");
+        assert_eq!(code("a\\|b"), "`a\\\u{200b}\\|b`");
+        assert_eq!(code("-->"), "`--\u{200b}>`");
+        assert_eq!(code("\n"), "(empty)");
+    }
+
+    proptest! {
+        #[test]
+        fn escaped_text_stays_on_one_line_and_in_its_cell(text in any::<String>()) {
+            for out in [escaped(&text), code(&text)] {
+                prop_assert!(!out.contains(['\n', '\r']));
+                prop_assert!(!out.contains("-->"));
+                let bare = out.replace("\\|", "");
+                prop_assert!(!bare.contains('|'), "{out}");
+            }
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! Where to look: the phase in which the time goes, or the failures that were seen most.
+
+use super::worst_first;
+use crate::metrics::{FailureClass, LoadMeasurement, Measure, MetricName, Statistic, Timing, Unit};
+use crate::report::number;
+use crate::report::prose::{Prose, clipped};
+use crate::report::view::known::Known;
+
+/// Ratios between which a phase is "as in the baseline".
+const ALIKE: std::ops::RangeInclusive<f64> = 0.8..=1.25;
+
+/// A part of a request's time.
+struct Phase {
+    /// `waiting for the first byte`.
+    doing: &'static str,
+    /// As a subject: `connecting`.
+    name: &'static str,
+    milliseconds: f64,
+}
+
+/// The cause of the worst broken objective, as far as the data show one.
+pub(super) fn of(known: &Known<'_>) -> Option<Prose> {
+    let judgement = *worst_first(known).first()?;
+    let MetricName::Load(stream, measure) = &judgement.objective.metric else {
+        return None;
+    };
+    let measurement = known.version(&judgement.version)?.measurement(stream)?;
+    match measure {
+        Measure::Time(_, statistic) => {
+            let before = known
+                .baseline()
+                .filter(|baseline| baseline.insights.name != judgement.version)
+                .and_then(|baseline| baseline.measurement(stream));
+            slow(measurement, before, *statistic)
+        }
+        Measure::ErrorRate | Measure::ErrorCount | Measure::StatusClass(_) | Measure::Timeouts => {
+            failing(measurement)
+        }
+        Measure::RequestCount
+        | Measure::Throughput
+        | Measure::Unsent
+        | Measure::BytesReceived
+        | Measure::ColdStart => None,
+    }
+}
+
+fn slow(now: &LoadMeasurement, before: Option<&LoadMeasurement>, statistic: Statistic) -> Option<Prose> {
+    let phases = phases(now, statistic);
+    let slowest = phases
+        .iter()
+        .max_by(|a, b| a.milliseconds.total_cmp(&b.milliseconds))
+        .filter(|phase| phase.milliseconds > 0.0)?;
+    let mut told = format!(
+        "The time is spent {} ({} {})",
+        slowest.doing,
+        statistic,
+        number::measured(slowest.milliseconds, Unit::Milliseconds)
+    );
+    if let Some(before) = before {
+        let earlier = self::phases(before, statistic);
+        let alike: Vec<Prose> = phases
+            .iter()
+            .filter(|phase| phase.name != slowest.name && phase.name != "waiting")
+            .filter(|phase| {
+                earlier.iter().any(|old| {
+                    old.name == phase.name && ALIKE.contains(&(phase.milliseconds / old.milliseconds))
+                })
+            })
+            .map(|phase| phase.name.into())
+            .collect();
+        if !alike.is_empty() {
+            let verb = if alike.len() == 1 { "is" } else { "are" };
+            told.push_str(&format!(
+                "; {} {verb} as in the baseline",
+                Prose::list(alike).plain()
+            ));
+        }
+    }
+    Some(Prose::from(told + "."))
+}
+
+/// The parts of a request's time at one statistic. Waiting is what latency has and service time has not.
+fn phases(load: &LoadMeasurement, statistic: Statistic) -> Vec<Phase> {
+    let at = |timing| load.value(Measure::Time(timing, statistic));
+    let mut phases: Vec<Phase> = [
+        (Timing::Ttfb, "waiting for the first byte", "the first byte"),
+        (Timing::Body, "receiving the body", "the body"),
+        (Timing::Connect, "connecting", "connecting"),
+        (Timing::Tls, "in the TLS handshake", "TLS"),
+        (Timing::Dns, "resolving the name", "name resolution"),
+    ]
+    .into_iter()
+    .filter_map(|(timing, doing, name)| {
+        Some(Phase {
+            doing,
+            name,
+            milliseconds: at(timing)?,
+        })
+    })
+    .collect();
+    if let (Some(latency), Some(service)) = (at(Timing::Latency), at(Timing::ServiceTime)) {
+        phases.push(Phase {
+            doing: "waiting for a free connection",
+            name: "waiting",
+            milliseconds: latency - service,
+        });
+    }
+    phases
+}
+
+fn failing(load: &LoadMeasurement) -> Option<Prose> {
+    let (class, failure) = load.failures.iter().max_by_key(|(_, failure)| failure.count)?;
+    let (count, all) = (
+        number::count(failure.count),
+        number::counted(load.errors, "error"),
+    );
+    let told = format!("Most frequent, {count} of {all}: {}", class.describe());
+    let statuses: Vec<String> = load
+        .statuses
+        .iter()
+        .filter(|(status, _)| **status >= 400)
+        .map(|(status, n)| format!("{status} ({})", number::count(*n)))
+        .collect();
+    let told = Prose::from(told);
+    Some(if *class == FailureClass::Status && !statuses.is_empty() {
+        told.text(format!(", {}.", statuses.join(", ")))
+    } else if failure.example.is_empty() {
+        told.text(".")
+    } else {
+        told.text(", for example ")
+            .code(clipped(&failure.example, 200))
+            .text(".")
+    })
+}

@@ -1,0 +1,420 @@
+//! [`Headline`] and the sentence below it: the verdict with counts, and what to do about it.
+
+use serde::Serialize;
+
+use super::known::Known;
+use super::objectives::{ObjectiveRow, Sign};
+use crate::metrics::{Measure, MetricName, Statistic, Stream, Timing, Unit};
+use crate::report::number;
+use crate::report::prose::Prose;
+use crate::results::{Outcome, TaskStatus};
+use crate::slo::{Bound, Judgement, Limit, Verdict};
+
+mod cause;
+
+/// The verdict.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Headline {
+    /// Symbol.
+    pub sign: Sign,
+    /// Verdict with counts, without the symbol: `iter8: 2 of 5 objectives not met`.
+    pub title: String,
+}
+
+impl Headline {
+    /// The whole line with its symbol.
+    pub fn line(&self) -> String {
+        format!("{} {}", self.sign.emoji(), self.title)
+    }
+}
+
+/// What the top of a report says.
+pub(super) struct Told {
+    pub(super) headline: Headline,
+    pub(super) summary: Prose,
+    pub(super) reason: String,
+}
+
+/// Tells the outcome.
+pub(super) fn tell(known: &Known<'_>, rows: &[ObjectiveRow]) -> Told {
+    let (sign, title) = title(known, rows);
+    let finding = finding(known, rows);
+    let reason = match finding.plain() {
+        finding if finding.is_empty() => format!("{title}."),
+        finding => format!("{title}: {finding}."),
+    };
+    let mut summary = if finding.is_empty() {
+        Prose::new()
+    } else if known.result.outcome == Outcome::Pass {
+        finding.text(".")
+    } else {
+        finding.strong().text(".")
+    };
+    for more in [cause::of(known), doubts(known, rows)].into_iter().flatten() {
+        summary = if summary.is_empty() {
+            more
+        } else {
+            summary.text(" ").then(more)
+        };
+    }
+    Told {
+        headline: Headline {
+            sign,
+            title: format!("iter8: {title}"),
+        },
+        summary,
+        reason,
+    }
+}
+
+fn objectives(n: usize) -> String {
+    number::counted(n as u64, "objective")
+}
+
+fn title(known: &Known<'_>, rows: &[ObjectiveRow]) -> (Sign, String) {
+    let result = known.result;
+    let enforced: Vec<&ObjectiveRow> = rows.iter().filter(|row| !row.warn).collect();
+    let all = enforced.len();
+    let with = |wanted: &[Verdict]| enforced.iter().filter(|row| wanted.contains(&row.judged)).count();
+    match result.outcome {
+        Outcome::Pass => (Sign::Met, passed(known, rows, all, with(&[Verdict::Met]))),
+        Outcome::Fail => (
+            Sign::NotMet,
+            format!("{} of {} not met", with(&[Verdict::NotMet]), objectives(all)),
+        ),
+        Outcome::Inconclusive => (
+            Sign::Unsure,
+            format!("{} of {} undecided", with(&[Verdict::Undecided]), objectives(all)),
+        ),
+        Outcome::Invalid if !result.distrust.is_empty() => (
+            Sign::NoData,
+            "invalid, the measurement cannot be trusted".to_owned(),
+        ),
+        Outcome::Invalid => {
+            let without = with(&[Verdict::NoData, Verdict::NotAssessed]);
+            (
+                Sign::NoData,
+                format!("invalid, no data for {without} of {}", objectives(all)),
+            )
+        }
+        Outcome::Error => {
+            let failed = result
+                .tasks
+                .iter()
+                .find(|task| matches!(task.status, TaskStatus::Failed { .. }));
+            let which = failed.map_or_else(String::new, |task| {
+                format!("task {} of {} ", task.index, result.tasks.len())
+            });
+            (Sign::NoData, format!("error, {which}could not run"))
+        }
+        Outcome::Interrupted => {
+            let signal = result.interrupted.as_deref().unwrap_or("a signal");
+            let after = number::duration(result.seconds);
+            (Sign::NoData, format!("interrupted by {signal} after {after}"))
+        }
+    }
+}
+
+fn passed(known: &Known<'_>, rows: &[ObjectiveRow], all: usize, met: usize) -> String {
+    let warned = rows
+        .iter()
+        .filter(|row| row.warn && row.judged != Verdict::Met)
+        .count();
+    if rows.is_empty() {
+        let requests: u64 = known.versions.iter().map(super::known::Version::requests).sum();
+        return match requests {
+            0 => "completed, no objectives to judge".to_owned(),
+            n => format!("{} sent, no objectives to judge", number::counted(n, "request")),
+        };
+    }
+    let mut title = match (all, met) {
+        (0, _) => "passed, no objective can fail this run".to_owned(),
+        (1, 1) => "the objective is met".to_owned(),
+        (all, met) if all == met => format!("all {} met", objectives(all)),
+        // Only `validateSLOs: false` passes with broken objectives.
+        (all, met) => format!("passed without judging, {met} of {} met", objectives(all)),
+    };
+    if warned > 0 {
+        title.push_str("; of those that only warn, ");
+        title.push_str(&format!("{} not met", number::count(warned as u64)));
+    }
+    title
+}
+
+/// The fact behind the verdict, without a full stop.
+fn finding(known: &Known<'_>, rows: &[ObjectiveRow]) -> Prose {
+    let result = known.result;
+    match result.outcome {
+        Outcome::Fail => broken(known),
+        Outcome::Pass if rows.is_empty() => overview(known),
+        Outcome::Pass => shown(rows),
+        Outcome::Inconclusive => undecided(rows),
+        Outcome::Error => failed_task(known),
+        Outcome::Invalid => match result.distrust.first() {
+            Some(why) => Prose::from(sentence_part(why)),
+            None => without_data(rows),
+        },
+        Outcome::Interrupted => match known.tested().map(super::known::Version::requests) {
+            Some(n) if n > 0 => Prose::from(format!("what {} showed is kept", number::counted(n, "request"))),
+            _ => "nothing was measured before".into(),
+        },
+    }
+}
+
+fn sentence_part(text: &str) -> String {
+    text.trim().trim_end_matches('.').to_owned()
+}
+
+fn failed_task(known: &Known<'_>) -> Prose {
+    let mut failed = known.result.tasks.iter().filter_map(|task| match &task.status {
+        TaskStatus::Failed { error } => Some((task, error)),
+        TaskStatus::NotRun | TaskStatus::Completed | TaskStatus::Skipped { .. } => None,
+    });
+    match failed.next() {
+        Some((task, error)) => Prose::new()
+            .text(format!("task {} (", task.index))
+            .code(task.name.as_str())
+            .text(format!("): {}", sentence_part(error))),
+        None => Prose::new(),
+    }
+}
+
+fn without_data(rows: &[ObjectiveRow]) -> Prose {
+    let row = rows
+        .iter()
+        .find(|row| !row.warn && matches!(row.judged, Verdict::NoData | Verdict::NotAssessed));
+    let Some(row) = row else {
+        return Prose::new();
+    };
+    let why = row.note.as_deref().unwrap_or("nothing measured it");
+    Prose::from("there is nothing to judge ")
+        .then(row.name.clone())
+        .text(format!(" by: {}", sentence_part(why)))
+}
+
+fn undecided(rows: &[ObjectiveRow]) -> Prose {
+    let Some(row) = rows.iter().find(|row| row.judged == Verdict::Undecided) else {
+        return Prose::new();
+    };
+    let told = row
+        .name
+        .clone()
+        .text(format!(" is {}, limit {}", row.measured, row.limit_text));
+    let told = if row.interval.is_empty() {
+        told
+    } else {
+        told.text(format!(", but its 95 % interval is {}", row.interval))
+    };
+    match row.more_requests {
+        Some(more) => told.text(format!(
+            "; about {} would tell",
+            number::counted(more, "more request")
+        )),
+        None => told,
+    }
+}
+
+/// For a pass: what was shown, at most three objectives.
+fn shown(rows: &[ObjectiveRow]) -> Prose {
+    let met = rows.iter().filter(|row| row.judged == Verdict::Met);
+    let clause = |row: &ObjectiveRow| {
+        let name = row.name.clone();
+        match (row.value, row.high) {
+            // Nothing seen in n requests shows a bound, not zero.
+            (Some(value), Some(high)) if value == 0.0 && row.unit == Unit::Fraction => name.text(format!(
+                " is below {}",
+                number::against(high, row.limit, row.unit)
+            )),
+            _ => name.text(format!(" is {}, limit {}", row.measured, row.limit_text)),
+        }
+    };
+    let mut out = Prose::new();
+    for (index, row) in met.take(3).enumerate() {
+        out = if index == 0 {
+            clause(row)
+        } else {
+            out.text("; ").then(clause(row))
+        };
+    }
+    out
+}
+
+/// Without objectives: what a reader would want to know first.
+fn overview(known: &Known<'_>) -> Prose {
+    let Some((_, whole)) = known.tested().and_then(|version| version.wholes.first()) else {
+        return Prose::new();
+    };
+    let p95 = whole.value(Measure::Time(Timing::Latency, Statistic::Percentile(95.0)));
+    let errors = format!(
+        "{} of {} failed",
+        number::count(whole.errors),
+        number::counted(whole.requests, "request")
+    );
+    match p95 {
+        Some(p95) => format!(
+            "latency p95 is {}, {errors}",
+            number::measured(p95, Unit::Milliseconds)
+        )
+        .into(),
+        None => errors.into(),
+    }
+}
+
+/// The worst broken objective and the one after it.
+fn broken(known: &Known<'_>) -> Prose {
+    let all = worst_first(known);
+    let Some(first) = all.first() else {
+        return Prose::new();
+    };
+    let out = accusation(known, first);
+    match all.get(1) {
+        Some(second) => out.text(", and ").then(addition(known, second)),
+        None => out,
+    }
+}
+
+/// Broken objectives that fail the run, by how far they are from their limit; plain limits before ratios.
+fn worst_first<'a>(known: &Known<'a>) -> Vec<&'a Judgement> {
+    let mut all: Vec<&Judgement> = known
+        .result
+        .assessment
+        .judgements
+        .iter()
+        .filter(|judgement| judgement.verdict == Verdict::NotMet && !judgement.objective.warn)
+        .collect();
+    let rank = |judgement: &Judgement| {
+        let (relative, limit) = match judgement.objective.limit {
+            Limit::Value(limit) => (false, limit),
+            Limit::TimesBaseline(limit) => (true, limit),
+        };
+        let value = judgement.value.unwrap_or(limit);
+        let excess = match judgement.objective.bound {
+            Bound::AtMost => value / limit,
+            Bound::AtLeast => limit / value,
+        };
+        (relative, if excess.is_nan() { 0.0 } else { excess })
+    };
+    all.sort_by(|a, b| {
+        let ((relative_a, a), (relative_b, b)) = (rank(a), rank(b));
+        relative_a.cmp(&relative_b).then(b.total_cmp(&a))
+    });
+    all
+}
+
+fn limit_of(judgement: &Judgement) -> (f64, bool, Unit) {
+    match judgement.objective.limit {
+        Limit::Value(limit) => (limit, false, judgement.objective.metric.unit()),
+        Limit::TimesBaseline(limit) => (limit, true, Unit::Plain),
+    }
+}
+
+/// `is 312 ms, the limit is 250 ms`.
+fn excess(judgement: &Judgement) -> String {
+    let (limit, relative, unit) = limit_of(judgement);
+    let value = judgement.value.unwrap_or(f64::NAN);
+    let least = match judgement.objective.bound {
+        Bound::AtMost => "",
+        Bound::AtLeast => "at least ",
+    };
+    if relative {
+        let limit = number::limit(limit, unit);
+        return format!(
+            "is {} the baseline, the limit is {least}{limit}×",
+            number::ratio(value, judgement_limit(judgement))
+        );
+    }
+    format!(
+        "is {}, the limit is {least}{}",
+        number::against(value, limit, unit),
+        number::limit(limit, unit)
+    )
+}
+
+fn judgement_limit(judgement: &Judgement) -> Option<f64> {
+    Some(limit_of(judgement).0)
+}
+
+/// Who is meant: the endpoint, and the version where there are several under test.
+fn subject(known: &Known<'_>, stream: &Stream, version: &str) -> Prose {
+    let tested = known
+        .versions
+        .iter()
+        .filter(|version| !version.insights.baseline)
+        .count();
+    match (&stream.endpoint, tested > 1) {
+        (Some(endpoint), false) => Prose::new().code(endpoint.as_str()),
+        (Some(endpoint), true) => Prose::new().code(endpoint.as_str()).text(" of ").code(version),
+        (None, true) => Prose::new().text("version ").code(version),
+        (None, false) => "the target".into(),
+    }
+}
+
+fn accusation(known: &Known<'_>, judgement: &Judgement) -> Prose {
+    let MetricName::Load(stream, measure) = &judgement.objective.metric else {
+        return addition(known, judgement);
+    };
+    let relative = matches!(judgement.objective.limit, Limit::TimesBaseline(_));
+    let complaint = match (measure, relative) {
+        (Measure::Time(..) | Measure::ColdStart, false) => "answers slower than promised",
+        (Measure::Time(..) | Measure::ColdStart, true) => "answers slower than the baseline",
+        (Measure::ErrorRate | Measure::ErrorCount | Measure::Timeouts | Measure::StatusClass(_), _) => {
+            "fails more often than promised"
+        }
+        (Measure::Throughput, _) => "answers fewer requests than promised",
+        (Measure::RequestCount | Measure::Unsent | Measure::BytesReceived, _) => "is not as promised",
+    };
+    subject(known, stream, &judgement.version).text(format!(
+        " {complaint}: {} {}",
+        short_name(*measure),
+        excess(judgement)
+    ))
+}
+
+/// `p95` instead of `latency p95`, after a sentence that speaks of latency.
+fn short_name(measure: Measure) -> String {
+    match measure {
+        Measure::Time(Timing::Latency, statistic) => statistic.to_string(),
+        other => super::known::measure_name(other),
+    }
+}
+
+fn addition(known: &Known<'_>, judgement: &Judgement) -> Prose {
+    let name = super::known::metric_name(&judgement.objective.metric);
+    let tested = known
+        .versions
+        .iter()
+        .filter(|version| !version.insights.baseline)
+        .count();
+    let name = if tested > 1 {
+        name.text(" of ").code(judgement.version.as_str())
+    } else {
+        name
+    };
+    name.text(format!(" {}", excess(judgement)))
+}
+
+/// What the verdict does not cover: unsure ones in a pass.
+fn doubts(known: &Known<'_>, rows: &[ObjectiveRow]) -> Option<Prose> {
+    if known.result.outcome == Outcome::Pass && rows.is_empty() && known.tested().is_some() {
+        let advice = Prose::from("Add an objective such as ").code("http/latency-p95 <= 250ms");
+        return Some(advice.text(" to have it judged."));
+    }
+    let unsure: Vec<&ObjectiveRow> = rows
+        .iter()
+        .filter(|row| row.judged == Verdict::Met && row.sign == Sign::Unsure)
+        .collect();
+    let first = unsure.first().filter(|_| known.result.outcome == Outcome::Pass)?;
+    let told = Prose::from("Not sure is ").then(first.name.clone());
+    let told = match first.more_requests {
+        Some(more) => told.text(format!(
+            ": about {} would tell",
+            number::counted(more, "more request")
+        )),
+        None => told,
+    };
+    Some(match unsure.len() - 1 {
+        0 => told.text("."),
+        others => told.text(format!("; {others} more are not sure either.")),
+    })
+}

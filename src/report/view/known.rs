@@ -1,0 +1,161 @@
+//! [`Known`]: a result with what every part of the view asks it, computed once.
+
+use std::borrow::Cow;
+
+use crate::metrics::{LoadMeasurement, Measure, MetricName, Protocol, Stream, VersionInsights};
+use crate::report::prose::Prose;
+use crate::results::ExperimentResult;
+use crate::slo::{Limit, Verdict};
+
+/// A version with the union of its endpoints.
+pub(super) struct Version<'a> {
+    /// What is known about it.
+    pub(super) insights: &'a VersionInsights,
+    /// The whole load of each protocol.
+    pub(super) wholes: Vec<(Stream, Cow<'a, LoadMeasurement>)>,
+}
+
+impl Version<'_> {
+    /// The measurement behind a stream.
+    pub(super) fn measurement(&self, stream: &Stream) -> Option<&LoadMeasurement> {
+        let whole = self.wholes.iter().find(|(known, _)| known == stream);
+        whole.map(|(_, measurement)| measurement.as_ref()).or_else(|| {
+            let load = self.insights.loads.iter().find(|load| load.stream == *stream)?;
+            Some(&load.measurement)
+        })
+    }
+
+    /// Requests of all loads.
+    pub(super) fn requests(&self) -> u64 {
+        self.wholes.iter().map(|(_, whole)| whole.requests).sum()
+    }
+
+    /// Errors of all loads.
+    pub(super) fn errors(&self) -> u64 {
+        self.wholes.iter().map(|(_, whole)| whole.errors).sum()
+    }
+}
+
+/// A result and its versions.
+pub(super) struct Known<'a> {
+    /// The result.
+    pub(super) result: &'a ExperimentResult,
+    /// All versions, tested ones before the baseline.
+    pub(super) versions: Vec<Version<'a>>,
+}
+
+impl<'a> Known<'a> {
+    /// Gathers.
+    pub(super) fn of(result: &'a ExperimentResult) -> Self {
+        let mut versions: Vec<Version<'a>> = result
+            .insights
+            .versions
+            .iter()
+            .map(|insights| Version {
+                insights,
+                wholes: [Protocol::Http, Protocol::Grpc]
+                    .into_iter()
+                    .filter_map(|protocol| {
+                        let stream = Stream {
+                            protocol,
+                            endpoint: None,
+                        };
+                        let whole = insights.measurement(&stream)?;
+                        Some((stream, whole))
+                    })
+                    .collect(),
+            })
+            .collect();
+        versions.sort_by_key(|version| version.insights.baseline);
+        Self { result, versions }
+    }
+
+    /// The version that outputs and pictures are about.
+    pub(super) fn tested(&self) -> Option<&Version<'a>> {
+        self.versions.first()
+    }
+
+    /// The declared baseline, if there is another version beside it.
+    pub(super) fn baseline(&self) -> Option<&Version<'a>> {
+        self.versions
+            .iter()
+            .skip(1)
+            .find(|version| version.insights.baseline)
+    }
+
+    /// A version by its name.
+    pub(super) fn version(&self, name: &str) -> Option<&Version<'a>> {
+        self.versions.iter().find(|version| version.insights.name == name)
+    }
+
+    /// Whether readers must be told which version is meant.
+    pub(super) fn several(&self) -> bool {
+        self.versions.len() > 1
+    }
+
+    /// Whether this number of this version broke an objective.
+    pub(super) fn broke(&self, version: &str, stream: &Stream, measures: &[Measure]) -> bool {
+        self.result.assessment.judgements.iter().any(|judgement| {
+            judgement.verdict == Verdict::NotMet
+                && judgement.version == version
+                && matches!(judgement.objective.limit, Limit::Value(_))
+                && matches!(&judgement.objective.metric, MetricName::Load(of, measure)
+                    if of == stream && measures.contains(measure))
+        })
+    }
+}
+
+/// A stream in a reader's words: the endpoint's name, `all requests`, or `all calls` for gRPC.
+pub(super) fn stream_name(stream: &Stream) -> Prose {
+    match (&stream.endpoint, stream.protocol) {
+        (Some(endpoint), _) => Prose::new().code(endpoint.as_str()),
+        (None, Protocol::Http) => "all requests".into(),
+        (None, Protocol::Grpc) => "all gRPC calls".into(),
+    }
+}
+
+/// A measure in a reader's words: `latency p95`, `error rate`.
+pub(super) fn measure_name(measure: Measure) -> String {
+    match measure {
+        Measure::RequestCount => "requests".to_owned(),
+        Measure::ErrorCount => "errors".to_owned(),
+        Measure::ErrorRate => "error rate".to_owned(),
+        Measure::Throughput => "throughput".to_owned(),
+        Measure::Timeouts => "time-outs".to_owned(),
+        Measure::Unsent => "requests never sent".to_owned(),
+        Measure::BytesReceived => "bytes received".to_owned(),
+        Measure::StatusClass(class) => format!("answers with status {class}xx"),
+        Measure::ColdStart => "latency of the first request".to_owned(),
+        Measure::Time(timing, statistic) => format!("{} {statistic}", timing_name(timing)),
+    }
+}
+
+/// A timing in a reader's words.
+pub(super) fn timing_name(timing: crate::metrics::Timing) -> &'static str {
+    use crate::metrics::Timing;
+    match timing {
+        Timing::Latency => "latency",
+        Timing::ServiceTime => "service time",
+        Timing::Ttfb => "first byte",
+        Timing::Body => "body",
+        Timing::Dns => "name resolution",
+        Timing::Connect => "connect",
+        Timing::Tls => "TLS handshake",
+    }
+}
+
+/// A metric in a reader's words.
+pub(super) fn metric_name(metric: &MetricName) -> Prose {
+    match metric {
+        MetricName::Load(stream, measure) => {
+            let name = Prose::new();
+            let name = match (&stream.endpoint, stream.protocol) {
+                (Some(endpoint), _) => name.code(endpoint.as_str()).text(" "),
+                (None, Protocol::Grpc) => name.text("gRPC "),
+                (None, Protocol::Http) => name,
+            };
+            name.text(measure_name(*measure))
+        }
+        MetricName::Custom { .. } => Prose::new().code(metric.to_string()),
+    }
+}

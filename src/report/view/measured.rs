@@ -1,0 +1,218 @@
+//! How it was measured, on what, and what to doubt.
+
+use super::known::{Known, Version, stream_name};
+use crate::metrics::{LoadMeasurement, Measure, MetricName, Statistic, Unit};
+use crate::report::number;
+use crate::report::prose::{Prose, clipped};
+use crate::results::Outcome;
+
+/// From this share of failed requests on, a run without an objective on errors deserves a warning.
+const MANY_ERRORS: f64 = 0.05;
+/// Plans told one by one; more are counted.
+const MOST_PLANS: usize = 4;
+/// Characters of a commit that tell it apart.
+const SHORT_COMMIT: usize = 7;
+
+/// Commit, target and load on one line.
+pub(super) fn context(known: &Known<'_>) -> Prose {
+    let environment = &known.result.environment;
+    let mut parts: Vec<Prose> = Vec::new();
+    let mut place = Prose::new();
+    if let Some(commit) = &environment.commit {
+        let short: String = commit.chars().take(SHORT_COMMIT).collect();
+        place = place.link(short, environment.commit_url.as_deref());
+    }
+    let loads = known.tested().map(|version| &version.insights.loads);
+    if let Some(load) = loads
+        .and_then(|loads| loads.first())
+        .filter(|load| !load.target.is_empty())
+    {
+        place = if place.is_empty() {
+            place
+        } else {
+            place.text(" on ")
+        };
+        place = place.code(load.target.as_str());
+    }
+    if !place.is_empty() {
+        parts.push(place);
+    }
+    let requests: u64 = known.versions.iter().map(Version::requests).sum();
+    if requests > 0 {
+        let elapsed = known
+            .versions
+            .iter()
+            .flat_map(|version| &version.wholes)
+            .map(|(_, whole)| whole.elapsed)
+            .fold(0.0, f64::max);
+        let sent = number::counted(requests, "request");
+        parts.push(format!("{sent} in {}", number::duration(elapsed)).into());
+    }
+    if let Some(url) = &environment.run_url {
+        parts.push(Prose::new().link("run", Some(url)));
+    }
+    let mut out = Prose::new();
+    for (index, part) in parts.into_iter().enumerate() {
+        out = if index == 0 {
+            part
+        } else {
+            out.text(" · ").then(part)
+        };
+    }
+    out
+}
+
+/// How this was measured, in sentences.
+pub(super) fn how(known: &Known<'_>) -> Vec<Prose> {
+    let mut told = plans(known);
+    for version in &known.versions {
+        for (stream, load) in &version.wholes {
+            if load.requests + load.unsent > 0 {
+                let whose = stream_name(stream);
+                let whose = if known.several() {
+                    whose.text(" to ").code(version.insights.name.as_str())
+                } else {
+                    whose
+                };
+                told.push(whose.text(format!(": {}.", pace(load))));
+            }
+        }
+    }
+    if !told.is_empty() {
+        told.push(
+            "The clock of a request starts at the instant it was due, so that waiting counts; 95 % intervals allow for \
+             requests of one run not being independent."
+                .into(),
+        );
+    }
+    let environment = &known.result.environment;
+    if let Some(proxy) = &environment.proxy {
+        told.push(
+            Prose::from("Requests went through the proxy ")
+                .code(proxy.as_str())
+                .text("."),
+        );
+    }
+    let processors = number::counted(environment.processors as u64, "processor");
+    told.push(
+        Prose::from(format!("iter8 {}", environment.iter8_version))
+            .text(format!(" on {}, {processors}, ", environment.system))
+            .text(format!("started {:.0}", known.result.started))
+            .text(format!(", took {}.", number::duration(known.result.seconds))),
+    );
+    told
+}
+
+fn plans(known: &Known<'_>) -> Vec<Prose> {
+    let mut seen: Vec<(&str, &str)> = Vec::new();
+    for version in &known.versions {
+        for load in &version.insights.loads {
+            let plan = (load.target.as_str(), load.plan.as_str());
+            if !seen.contains(&plan) && seen.len() <= MOST_PLANS {
+                seen.push(plan);
+            }
+        }
+    }
+    let more = seen.len() > MOST_PLANS;
+    let mut told: Vec<Prose> = seen
+        .into_iter()
+        .take(MOST_PLANS)
+        .map(|(target, plan)| Prose::new().code(target).text(format!(": {plan}.")))
+        .collect();
+    if more {
+        told.push("Further endpoints likewise.".into());
+    }
+    told
+}
+
+/// How well the plan was kept.
+fn pace(load: &LoadMeasurement) -> String {
+    let mut parts = Vec::new();
+    if let Some(delay) = load.send_delay.statistic(Statistic::Percentile(99.0)) {
+        let delay = number::measured(delay, Unit::Milliseconds);
+        parts.push(format!("99 % were sent within {delay} of being due"));
+    }
+    let waited = match load.waited {
+        0 => "none waited for a free connection".to_owned(),
+        n => format!("{} waited for a free connection", number::count(n)),
+    };
+    parts.push(waited);
+    if load.unsent > 0 {
+        parts.push(format!("{} were due and never sent", number::count(load.unsent)));
+    }
+    parts.push(number::counted(load.connections, "connection") + " opened");
+    parts.join(", ")
+}
+
+/// What a reader should doubt.
+pub(super) fn warnings(known: &Known<'_>) -> Vec<Prose> {
+    let result = known.result;
+    let mut told: Vec<Prose> = Vec::new();
+    // For an invalid run the first reason is in the summary already.
+    let said = usize::from(result.outcome == Outcome::Invalid);
+    told.extend(result.distrust.iter().skip(said).map(|why| why.as_str().into()));
+    for version in &known.versions {
+        if !version.insights.baseline {
+            told.extend(uncovered_errors(known, version));
+        }
+        told.extend(left_behind(known, version));
+    }
+    told
+}
+
+fn uncovered_errors(known: &Known<'_>, version: &Version<'_>) -> Option<Prose> {
+    let (errors, requests) = (version.errors(), version.requests());
+    let covered = known.result.assessment.judgements.iter().any(|judgement| {
+        judgement.version == version.insights.name
+            && matches!(
+                judgement.objective.metric,
+                MetricName::Load(
+                    _,
+                    Measure::ErrorRate | Measure::ErrorCount | Measure::Timeouts | Measure::StatusClass(_)
+                )
+            )
+    });
+    if covered || requests == 0 || (errors as f64) < MANY_ERRORS * requests as f64 {
+        return None;
+    }
+    let mut told = Prose::from(format!(
+        "{} of {} ({}) failed",
+        number::count(errors),
+        number::counted(requests, "request"),
+        number::share(errors, requests)
+    ));
+    if known.several() {
+        told = told.text(" on ").code(version.insights.name.as_str());
+    }
+    let failures = version.wholes.iter().flat_map(|(_, whole)| &whole.failures);
+    if let Some((class, failure)) = failures.max_by_key(|(_, failure)| failure.count) {
+        told = told.text(format!(", most often: {}", class.describe()));
+        if !failure.example.is_empty() {
+            told = told.text(" (").code(clipped(&failure.example, 200)).text(")");
+        }
+    }
+    Some(
+        told.text(". No objective limits errors: add one such as ")
+            .code("http/error-rate <= 1%")
+            .text("."),
+    )
+}
+
+fn left_behind(known: &Known<'_>, version: &Version<'_>) -> Option<Prose> {
+    let unsent: u64 = version.wholes.iter().map(|(_, whole)| whole.unsent).sum();
+    if unsent == 0 {
+        return None;
+    }
+    let told = Prose::from(format!(
+        "{} due and never sent",
+        number::counted(unsent, "request")
+    ));
+    let told = if known.several() {
+        told.text(" to ").code(version.insights.name.as_str())
+    } else {
+        told
+    };
+    Some(told.text(
+        ", because the target did not answer in time; they are in the latencies with the time they waited.",
+    ))
+}
