@@ -18,10 +18,43 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("results", &["diagnostic", "spec", "metrics", "slo"]),
     ("net", &["diagnostic", "secret"]),
     ("load", &["diagnostic", "secret", "metrics", "net"]),
-    ("tasks", &["diagnostic", "secret", "spec", "metrics", "slo", "results", "net", "load"]),
-    ("report", &["diagnostic", "secret", "spec", "metrics", "slo", "results"]),
-    ("platform", &["diagnostic", "secret", "spec", "metrics", "slo", "results"]),
-    ("cli", &["diagnostic", "secret", "spec", "metrics", "slo", "results", "net", "load", "tasks", "report", "platform"]),
+    (
+        "tasks",
+        &[
+            "diagnostic",
+            "secret",
+            "spec",
+            "metrics",
+            "slo",
+            "results",
+            "net",
+            "load",
+        ],
+    ),
+    (
+        "report",
+        &["diagnostic", "secret", "spec", "metrics", "slo", "results"],
+    ),
+    (
+        "platform",
+        &["diagnostic", "secret", "spec", "metrics", "slo", "results"],
+    ),
+    (
+        "cli",
+        &[
+            "diagnostic",
+            "secret",
+            "spec",
+            "metrics",
+            "slo",
+            "results",
+            "net",
+            "load",
+            "tasks",
+            "report",
+            "platform",
+        ],
+    ),
 ];
 
 const LONGEST: usize = 500;
@@ -46,22 +79,37 @@ fn sources(folder: &Path) -> Vec<PathBuf> {
 /// The top-level module that a file belongs to; `None` for `lib.rs` and `main.rs`.
 fn module(file: &Path) -> Option<String> {
     let inside = file.strip_prefix(root().join("src")).expect("inside src");
-    let first = inside.components().next()?.as_os_str().to_str()?.trim_end_matches(".rs").to_owned();
+    let first = inside
+        .components()
+        .next()?
+        .as_os_str()
+        .to_str()?
+        .trim_end_matches(".rs")
+        .to_owned();
     (!["lib", "main"].contains(&first.as_str())).then_some(first)
 }
 
 /// Modules named by `crate::…` paths outside of comments, `use` groups included.
 fn imports(text: &str) -> BTreeSet<String> {
-    let code: String = text.lines().map(|line| line.split("//").next().unwrap_or("")).collect::<Vec<_>>().join("\n");
+    let code: String = text
+        .lines()
+        .map(|line| line.split("//").next().unwrap_or(""))
+        .collect::<Vec<_>>()
+        .join("\n");
     let mut found = BTreeSet::new();
     for (at, _) in code.match_indices("crate::") {
         let rest = &code[at + "crate::".len()..];
         if let Some(group) = rest.strip_prefix('{') {
             let end = group.find("};").unwrap_or(group.len());
-            let names = group[..end].split(',').map(|part| part.trim().split("::").next().unwrap_or("").to_owned());
+            let names = group[..end]
+                .split(',')
+                .map(|part| part.trim().split("::").next().unwrap_or("").to_owned());
             found.extend(names.filter(|name| !name.is_empty()));
         } else {
-            let name: String = rest.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect();
+            let name: String = rest
+                .chars()
+                .take_while(|c| c.is_ascii_alphanumeric() || *c == '_')
+                .collect();
             found.insert(name);
         }
     }
@@ -85,9 +133,16 @@ fn modules_import_only_what_their_layer_allows() {
     // Macros live at the crate's root, whatever module declares them.
     let macros = ["fields", "serde_as_text"];
     for (module, imports) in edges() {
-        let allowed = ALLOWED.iter().find(|(name, _)| *name == module).unwrap_or_else(|| panic!("`{module}` has no layer")).1;
+        let allowed = ALLOWED
+            .iter()
+            .find(|(name, _)| *name == module)
+            .unwrap_or_else(|| panic!("`{module}` has no layer"))
+            .1;
         for import in imports.iter().filter(|import| !macros.contains(&import.as_str())) {
-            assert!(allowed.contains(&import.as_str()), "`{module}` must not import `{import}`");
+            assert!(
+                allowed.contains(&import.as_str()),
+                "`{module}` must not import `{import}`"
+            );
         }
     }
 }
@@ -95,13 +150,24 @@ fn modules_import_only_what_their_layer_allows() {
 #[test]
 fn the_layers_have_no_cycle() {
     // Taken away layer by layer, nothing is left.
-    let mut left: BTreeMap<&str, BTreeSet<&str>> =
-        ALLOWED.iter().map(|(name, allowed)| (*name, allowed.iter().copied().collect())).collect();
+    let mut left: BTreeMap<&str, BTreeSet<&str>> = ALLOWED
+        .iter()
+        .map(|(name, allowed)| (*name, allowed.iter().copied().collect()))
+        .collect();
     while !left.is_empty() {
-        let free: Vec<&str> = left.iter().filter(|(_, needs)| needs.is_empty()).map(|(name, _)| *name).collect();
-        assert!(!free.is_empty(), "a cycle among {:?}", left.keys().collect::<Vec<_>>());
+        let free: Vec<&str> = left
+            .iter()
+            .filter(|(_, needs)| needs.is_empty())
+            .map(|(name, _)| *name)
+            .collect();
+        assert!(
+            !free.is_empty(),
+            "a cycle among {:?}",
+            left.keys().collect::<Vec<_>>()
+        );
         left.retain(|name, _| !free.contains(name));
-        left.values_mut().for_each(|needs| needs.retain(|name| !free.contains(name)));
+        left.values_mut()
+            .for_each(|needs| needs.retain(|name| !free.contains(name)));
     }
 }
 
@@ -110,7 +176,11 @@ fn only_the_process_snapshot_reads_the_environment() {
     for file in sources(&root().join("src")) {
         let text = std::fs::read_to_string(&file).expect("a readable source");
         if text.contains("env::vars") {
-            assert!(file.ends_with("platform/env.rs"), "{} reads the environment", file.display());
+            assert!(
+                file.ends_with("platform/env.rs"),
+                "{} reads the environment",
+                file.display()
+            );
         }
     }
 }
@@ -118,7 +188,10 @@ fn only_the_process_snapshot_reads_the_environment() {
 #[test]
 fn no_file_is_longer_than_five_hundred_lines() {
     for file in sources(&root().join("src")) {
-        let lines = std::fs::read_to_string(&file).expect("a readable source").lines().count();
+        let lines = std::fs::read_to_string(&file)
+            .expect("a readable source")
+            .lines()
+            .count();
         assert!(lines <= LONGEST, "{} has {lines} lines", file.display());
     }
 }
@@ -127,7 +200,11 @@ fn no_file_is_longer_than_five_hundred_lines() {
 fn every_file_says_what_it_is_for() {
     for file in sources(&root().join("src")) {
         let text = std::fs::read_to_string(&file).expect("a readable source");
-        assert!(text.starts_with("//!"), "{} does not begin with //!", file.display());
+        assert!(
+            text.starts_with("//!"),
+            "{} does not begin with //!",
+            file.display()
+        );
     }
 }
 
@@ -140,11 +217,19 @@ fn every_task_has_documentation_and_an_example() {
     let reference = docs::section("tasks").expect("the section of tasks");
     for task in TASKS {
         let name = task.name();
-        assert!(reference.contains(&format!("**`{name}`**")), "{name} is not in the reference");
-        let used = examples.contains(&format!("task: {name}")) || (name == "run" && examples.contains("run: "));
+        assert!(
+            reference.contains(&format!("**`{name}`**")),
+            "{name} is not in the reference"
+        );
+        let used =
+            examples.contains(&format!("task: {name}")) || (name == "run" && examples.contains("run: "));
         assert!(used, "no example uses {name}");
         for field in task.fields() {
-            assert!(!field.about.trim().is_empty(), "{name}.{} says nothing", field.key);
+            assert!(
+                !field.about.trim().is_empty(),
+                "{name}.{} says nothing",
+                field.key
+            );
         }
     }
 }

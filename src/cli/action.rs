@@ -19,17 +19,34 @@ use crate::tasks::Reach;
 
 const READY_TIMEOUT: &str = "60s";
 /// Inputs that are fields of the `http` task.
-const LOAD: &[&str] =
-    &["numRequests", "duration", "qps", "connections", "method", "headers", "payloadStr", "contentType", "timeout"];
+const LOAD: &[&str] = &[
+    "numRequests",
+    "duration",
+    "qps",
+    "connections",
+    "method",
+    "headers",
+    "payloadStr",
+    "contentType",
+    "timeout",
+];
 
 /// Runs what the inputs say and publishes.
-pub async fn action(console: &Console, env: &Env, platform: &'static dyn Platform) -> Result<Exit, Exit> {
+pub(super) async fn action(
+    console: &Console,
+    env: &Env,
+    platform: &'static dyn Platform,
+) -> Result<Exit, Exit> {
     // Masks come first: nothing that is printed later may show a secret.
     if let Some(token) = env.get("INPUT_TOKEN") {
         console.mask.add(token.trim());
         console.register_secrets();
     }
-    let stage = Stage { console, env, platform };
+    let stage = Stage {
+        console,
+        env,
+        platform,
+    };
     let inputs = match Inputs::read(env) {
         Ok((inputs, warnings)) => {
             console.diagnostics(&warnings);
@@ -49,7 +66,9 @@ struct Stage<'a> {
 
 impl Stage<'_> {
     async fn perform(&self, inputs: &Inputs, context: Context) -> Result<Exit, Exit> {
-        let refuse = |message: String, input: &str| self.refuse(&[Diagnostic::error(message).at(Inputs::place(input))]);
+        let refuse = |message: String, input: &str| {
+            self.refuse(&[Diagnostic::error(message).at(Inputs::place(input))])
+        };
         let reports: Vec<String> = inputs.lines("reports").into_iter().map(str::to_owned).collect();
         let formats = formats(&reports).map_err(|message| refuse(message, "reports"))?;
         let given = given(inputs, &context);
@@ -61,14 +80,20 @@ impl Stage<'_> {
             reports,
         };
         // Mistakes are shown by `read` and `check`; here they are also annotated.
-        let (source, root) = read(file.as_deref(), &given, self.console).inspect_err(|_| self.failed_to_read(file.as_deref()))?;
+        let (source, root) = read(file.as_deref(), &given, self.console)
+            .inspect_err(|_| self.failed_to_read(file.as_deref()))?;
         let checked = check(&source, &root, Path::new("."), self.env, self.console, &[]);
         let found = checked.diagnostics.clone();
-        let pipeline = checked.or_usage(self.console).inspect_err(|_| self.publish(&for_usage(&found)))?;
+        let pipeline = checked
+            .or_usage(self.console)
+            .inspect_err(|_| self.publish(&for_usage(&found)))?;
         let session = Session {
             console: self.console,
             output: &output,
-            source: SourceInfo { name: source.name().to_owned(), text: source.text().to_owned() },
+            source: SourceInfo {
+                name: source.name().to_owned(),
+                text: source.text().to_owned(),
+            },
             context,
             platform: self.platform.name(),
             reach: Reach::Container,
@@ -97,7 +122,8 @@ impl Stage<'_> {
         if Path::new(DEFAULT_FILE).exists() {
             return Ok(Some(PathBuf::from(DEFAULT_FILE)));
         }
-        let mut diagnostic = Diagnostic::error("nothing to test: no `url`, no `experiment`, and no ./experiment.yaml");
+        let mut diagnostic =
+            Diagnostic::error("nothing to test: no `url`, no `experiment`, and no ./experiment.yaml");
         diagnostic = diagnostic.hint("give `url:`, or check the repository out before this step (actions/checkout) and give `experiment:`");
         Err(self.refuse(&[diagnostic]))
     }
@@ -111,7 +137,9 @@ impl Stage<'_> {
 
     fn failed_to_read(&self, file: Option<&Path>) {
         let name = file.map(|file| file.display().to_string()).unwrap_or_default();
-        self.publish(&for_usage(&[Diagnostic::error(format!("cannot use the experiment {name}; the log says why"))]));
+        self.publish(&for_usage(&[Diagnostic::error(format!(
+            "cannot use the experiment {name}; the log says why"
+        ))]));
     }
 
     fn publish(&self, publication: &Publication) {
@@ -138,7 +166,11 @@ fn given(inputs: &Inputs, context: &Context) -> Given {
         (Some(url), _) => load.push(("url".into(), vec![url.to_owned()], place("url"))),
         // The event's URL is for runs that say nothing else.
         (None, Some(url)) if inputs.text("experiment").is_none() => {
-            load.push(("url".into(), vec![url.clone()], "the event's deployment URL".into()));
+            load.push((
+                "url".into(),
+                vec![url.clone()],
+                "the event's deployment URL".into(),
+            ));
         }
         (None, _) => {}
     }
@@ -151,11 +183,24 @@ fn given(inputs: &Inputs, context: &Context) -> Given {
             load.push(((*name).to_owned(), values, place(name)));
         }
     }
-    let judge = inputs.text("onInconclusive").map(|value| ("onInconclusive".to_owned(), value.to_owned(), place("onInconclusive")));
+    let judge = inputs.text("onInconclusive").map(|value| {
+        (
+            "onInconclusive".to_owned(),
+            value.to_owned(),
+            place("onInconclusive"),
+        )
+    });
     Given {
         load,
-        objectives: inputs.lines("slos").into_iter().map(|text| (text.to_owned(), place("slos"))).collect(),
+        objectives: inputs
+            .lines("slos")
+            .into_iter()
+            .map(|text| (text.to_owned(), place("slos")))
+            .collect(),
         judge: judge.into_iter().collect(),
-        ready_timeout: (inputs.text("readyTimeout").unwrap_or(READY_TIMEOUT).to_owned(), place("readyTimeout")),
+        ready_timeout: (
+            inputs.text("readyTimeout").unwrap_or(READY_TIMEOUT).to_owned(),
+            place("readyTimeout"),
+        ),
     }
 }

@@ -26,7 +26,7 @@ Exit codes: 0 pass, 1 fail, 2 usage, 3 error, 4 inconclusive, 5 invalid, 6 outpu
 /// Load-test a URL, judge its service-level objectives, and report where people look.
 #[derive(Debug, Parser)]
 #[command(name = "iter8", version, styles = STYLES, after_help = EXAMPLES, disable_help_subcommand = true)]
-pub struct Args {
+pub(super) struct Args {
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
@@ -37,7 +37,7 @@ pub struct Args {
 
 /// Flags of every command.
 #[derive(Debug, Clone, ClapArgs)]
-pub struct Global {
+pub(super) struct Global {
     /// How much to tell on stderr
     #[arg(short = 'l', long = "logLevel", aliases = ["loglevel", "log-level"], global = true, value_enum, default_value_t = LogLevel::Info, hide_possible_values = true, value_name = "LEVEL")]
     pub log_level: LogLevel,
@@ -48,7 +48,7 @@ pub struct Global {
 
 /// How much is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
-pub enum LogLevel {
+pub(super) enum LogLevel {
     /// Everything.
     Trace,
     /// Nearly everything.
@@ -68,7 +68,7 @@ pub enum LogLevel {
 
 /// When colours are used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Colour {
+pub(super) enum Colour {
     /// On a terminal.
     Auto,
     /// Always.
@@ -79,7 +79,7 @@ pub enum Colour {
 
 /// What to do.
 #[derive(Debug, Subcommand)]
-pub enum Command {
+pub(super) enum Command {
     /// Test a small service on loopback and show the report: no network, no file
     Demo(Demo),
     /// Run an experiment: a file, or a URL and objectives
@@ -123,20 +123,35 @@ Examples:
 
 /// `run`.
 #[derive(Debug, ClapArgs)]
-pub struct Run {
+pub(super) struct Run {
     /// Experiment file; ./experiment.yaml if neither a file nor --url is given
     pub file: Option<PathBuf>,
     /// An objective such as 'http/latency-p95 <= 200ms'; may be repeated
     #[arg(long = "slo", value_name = "OBJECTIVE", help_heading = "Verdict")]
     pub slos: Vec<String>,
     /// What counts where the data cannot tell: observed (default), pass or fail
-    #[arg(long = "onInconclusive", alias = "on-inconclusive", value_name = "WHAT", help_heading = "Verdict")]
+    #[arg(
+        long = "onInconclusive",
+        alias = "on-inconclusive",
+        value_name = "WHAT",
+        help_heading = "Verdict"
+    )]
     pub on_inconclusive: Option<String>,
     /// Fewest requests that a verdict may rest on; default 1
-    #[arg(long = "minRequests", alias = "min-requests", value_name = "N", help_heading = "Verdict")]
+    #[arg(
+        long = "minRequests",
+        alias = "min-requests",
+        value_name = "N",
+        help_heading = "Verdict"
+    )]
     pub min_requests: Option<String>,
     /// With --url: how long to wait until it is ready; default 10s
-    #[arg(long = "readyTimeout", alias = "ready-timeout", value_name = "DURATION", help_heading = "Verdict")]
+    #[arg(
+        long = "readyTimeout",
+        alias = "ready-timeout",
+        value_name = "DURATION",
+        help_heading = "Verdict"
+    )]
     pub ready_timeout: Option<String>,
     /// The fields of the `http` task.
     #[command(flatten)]
@@ -149,12 +164,17 @@ pub struct Run {
 /// Where results go.
 #[derive(Debug, Clone, ClapArgs)]
 #[command(next_help_heading = "Output")]
-pub struct Output {
+pub(super) struct Output {
     /// Folder of the experiment and, in it, of the results
     #[arg(long = "runDir", alias = "run-dir", value_name = "DIR", default_value = ".")]
     pub run_dir: PathBuf,
     /// Folder for result.json and reports, relative to --runDir
-    #[arg(long = "outputDir", alias = "output-dir", value_name = "DIR", default_value = "iter8-results")]
+    #[arg(
+        long = "outputDir",
+        alias = "output-dir",
+        value_name = "DIR",
+        default_value = "iter8-results"
+    )]
     pub output_dir: PathBuf,
     /// More report files: text, json, csv, junit, openmetrics
     #[arg(long, value_name = "FORMATS", value_delimiter = ',')]
@@ -163,7 +183,7 @@ pub struct Output {
 
 /// `demo`.
 #[derive(Debug, ClapArgs)]
-pub struct Demo {
+pub(super) struct Demo {
     /// Test a service that is slow and fails: see what a failing run looks like
     #[arg(long)]
     pub broken: bool,
@@ -174,9 +194,15 @@ pub struct Demo {
 
 /// `report`.
 #[derive(Debug, ClapArgs)]
-pub struct Report {
+pub(super) struct Report {
     /// text, markdown, html, json, junit, csv or openmetrics
-    #[arg(short = 'o', long = "outputFormat", alias = "output-format", value_name = "FORMAT", default_value = "text")]
+    #[arg(
+        short = 'o',
+        long = "outputFormat",
+        alias = "output-format",
+        value_name = "FORMAT",
+        default_value = "text"
+    )]
     pub format: String,
     /// Which result.
     #[command(flatten)]
@@ -185,20 +211,30 @@ pub struct Report {
 
 /// Which result.
 #[derive(Debug, Clone, ClapArgs)]
-pub struct Stored {
+pub(super) struct Stored {
     /// Folder of the experiment
     #[arg(long = "runDir", alias = "run-dir", value_name = "DIR", default_value = ".")]
     pub run_dir: PathBuf,
     /// Folder with result.json, relative to --runDir
-    #[arg(long = "outputDir", alias = "output-dir", value_name = "DIR", default_value = "iter8-results")]
+    #[arg(
+        long = "outputDir",
+        alias = "output-dir",
+        value_name = "DIR",
+        default_value = "iter8-results"
+    )]
     pub output_dir: PathBuf,
 }
 
 /// `assert`.
 #[derive(Debug, ClapArgs)]
-pub struct Assert {
+pub(super) struct Assert {
     /// completed, nofailure, slos; may be repeated or separated by commas
-    #[arg(short = 'c', long = "condition", value_name = "CONDITIONS", value_delimiter = ',')]
+    #[arg(
+        short = 'c',
+        long = "condition",
+        value_name = "CONDITIONS",
+        value_delimiter = ','
+    )]
     pub conditions: Vec<String>,
     /// How long to wait for the conditions to hold
     #[arg(long, value_name = "DURATION", default_value = "0s")]
@@ -210,7 +246,7 @@ pub struct Assert {
 
 /// `validate`.
 #[derive(Debug, ClapArgs)]
-pub struct Validate {
+pub(super) struct Validate {
     /// Experiment file
     #[arg(default_value = "experiment.yaml")]
     pub file: PathBuf,
@@ -218,7 +254,7 @@ pub struct Validate {
 
 /// Which schema.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum SchemaOf {
+pub(super) enum SchemaOf {
     /// Experiment files.
     Experiment,
     /// `result.json`.

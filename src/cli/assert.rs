@@ -22,25 +22,39 @@ enum Condition {
     Slos,
 }
 
-const NAMES: &[(&str, Condition)] =
-    &[("completed", Condition::Completed), ("nofailure", Condition::NoFailure), ("slos", Condition::Slos)];
+const NAMES: &[(&str, Condition)] = &[
+    ("completed", Condition::Completed),
+    ("nofailure", Condition::NoFailure),
+    ("slos", Condition::Slos),
+];
 
 impl Condition {
     fn parse(text: &str) -> Result<Self, String> {
         let name = text.trim().to_ascii_lowercase();
-        NAMES.iter().find(|(known, _)| *known == name).map(|(_, condition)| *condition).ok_or_else(|| {
-            let names: Vec<&str> = NAMES.iter().map(|(name, _)| *name).collect();
-            let hint = did_you_mean(&name, names.iter().copied())
-                .map_or_else(|| format!("known are {}", names.join(", ")), |near| format!("did you mean `{near}`?"));
-            format!("unsupported condition `{text}`; {hint}")
-        })
+        NAMES
+            .iter()
+            .find(|(known, _)| *known == name)
+            .map(|(_, condition)| *condition)
+            .ok_or_else(|| {
+                let names: Vec<&str> = NAMES.iter().map(|(name, _)| *name).collect();
+                let hint = did_you_mean(&name, names.iter().copied()).map_or_else(
+                    || format!("known are {}", names.join(", ")),
+                    |near| format!("did you mean `{near}`?"),
+                );
+                format!("unsupported condition `{text}`; {hint}")
+            })
     }
 
     fn holds(self, result: &ExperimentResult) -> bool {
         match self {
             Self::Completed => result.completed(),
             Self::NoFailure => result.no_failure() && result.interrupted.is_none(),
-            Self::Slos => result.no_failure() && result.distrust.is_empty() && result.assessment.all_met() && !result.insights.is_empty(),
+            Self::Slos => {
+                result.no_failure()
+                    && result.distrust.is_empty()
+                    && result.assessment.all_met()
+                    && !result.insights.is_empty()
+            }
         }
     }
 
@@ -57,18 +71,27 @@ impl Condition {
 }
 
 /// Checks, waiting up to the time-out while the experiment may still go on.
-pub async fn assert(args: &Assert, console: &Console) -> Result<Exit, Exit> {
+pub(super) async fn assert(args: &Assert, console: &Console) -> Result<Exit, Exit> {
     let usage = |message: String| {
         console.say(LogLevel::Error, &format!("error: {message}"));
         Exit::Usage
     };
-    let parsed: Result<Vec<Condition>, String> =
-        args.conditions.iter().filter(|text| !text.trim().is_empty()).map(|text| Condition::parse(text)).collect();
+    let parsed: Result<Vec<Condition>, String> = args
+        .conditions
+        .iter()
+        .filter(|text| !text.trim().is_empty())
+        .map(|text| Condition::parse(text))
+        .collect();
     let conditions = parsed.map_err(usage)?;
     if conditions.is_empty() {
-        return Err(usage("no condition: nothing would be checked; give -c completed,nofailure,slos".to_owned()));
+        return Err(usage(
+            "no condition: nothing would be checked; give -c completed,nofailure,slos".to_owned(),
+        ));
     }
-    let timeout: Period = args.timeout.parse().map_err(|cause: crate::spec::PeriodError| usage(format!("--timeout: {cause}; {}", cause.hint())))?;
+    let timeout: Period = args
+        .timeout
+        .parse()
+        .map_err(|cause: crate::spec::PeriodError| usage(format!("--timeout: {cause}; {}", cause.hint())))?;
     let deadline = Instant::now() + timeout.0;
     loop {
         let read = args.stored.read();

@@ -10,7 +10,7 @@ use crate::spec::{Decoder, Experiment, Node, SourceFile};
 use crate::tasks::Pipeline;
 
 /// A checked experiment, or all that is wrong with it; and what is only doubtful.
-pub struct Checked {
+pub(super) struct Checked {
     /// The pipeline, if nothing is wrong.
     pub pipeline: Option<Pipeline>,
     /// Everything that was found.
@@ -18,26 +18,51 @@ pub struct Checked {
 }
 
 /// Reads an experiment. `variables` are looked up before the environment.
-pub fn check(source: &SourceFile, root: &Node, folder: &Path, env: &Env, console: &Console, variables: &[(&str, &str)]) -> Checked {
+pub(super) fn check(
+    source: &SourceFile,
+    root: &Node,
+    folder: &Path,
+    env: &Env,
+    console: &Console,
+    variables: &[(&str, &str)],
+) -> Checked {
     let lookup = |name: &str| {
-        let own = variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned());
+        let own = variables
+            .iter()
+            .find(|(known, _)| *known == name)
+            .map(|(_, value)| (*value).to_owned());
         own.or_else(|| env.get(name).map(str::to_owned))
     };
     let mut decoder = Decoder::new(source, folder, &lookup, console.mask.clone());
-    let pipeline = Experiment::read(root, &mut decoder).and_then(|experiment| Pipeline::build(&experiment, &mut decoder));
+    let pipeline = Experiment::read(root, &mut decoder)
+        .and_then(|experiment| Pipeline::build(&experiment, &mut decoder));
     let wrong = decoder.has_errors();
-    Checked { pipeline: pipeline.filter(|_| !wrong), diagnostics: decoder.into_diagnostics() }
+    Checked {
+        pipeline: pipeline.filter(|_| !wrong),
+        diagnostics: decoder.into_diagnostics(),
+    }
 }
 
 impl Checked {
     /// Shows what was found and gives the pipeline.
-    pub fn or_usage(self, console: &Console) -> Result<Pipeline, Exit> {
+    pub(super) fn or_usage(self, console: &Console) -> Result<Pipeline, Exit> {
         console.register_secrets();
         console.diagnostics(&self.diagnostics);
         self.pipeline.ok_or_else(|| {
-            let errors = self.diagnostics.iter().filter(|diagnostic| diagnostic.is_error()).count();
-            let plural = if errors == 1 { "1 mistake".to_owned() } else { format!("{errors} mistakes") };
-            console.say(super::args::LogLevel::Error, &format!("{plural}; nothing was sent"));
+            let errors = self
+                .diagnostics
+                .iter()
+                .filter(|diagnostic| diagnostic.is_error())
+                .count();
+            let plural = if errors == 1 {
+                "1 mistake".to_owned()
+            } else {
+                format!("{errors} mistakes")
+            };
+            console.say(
+                super::args::LogLevel::Error,
+                &format!("{plural}; nothing was sent"),
+            );
             Exit::Usage
         })
     }

@@ -18,13 +18,16 @@ use crate::results;
 use crate::tasks::{TaskError, experiment_schema};
 
 /// Renders a stored result; the exit code says only whether that worked.
-pub fn report(args: &Report, console: &Console, env: &Env) -> Result<Exit, Exit> {
+pub(super) fn report(args: &Report, console: &Console, env: &Env) -> Result<Exit, Exit> {
     let usage = |message: String| {
         console.say(LogLevel::Error, &format!("error: {message}"));
         Exit::Usage
     };
     let format = formats(std::slice::from_ref(&args.format)).map_err(usage)?;
-    let result = args.stored.read().map_err(|error| usage(TaskError::from_error(&error).message))?;
+    let result = args
+        .stored
+        .read()
+        .map_err(|error| usage(TaskError::from_error(&error).message))?;
     let view = View::of(&result);
     match format.first() {
         Some(format) if format.name() != "text" => print(*format, &view, console)?,
@@ -34,28 +37,48 @@ pub fn report(args: &Report, console: &Console, env: &Env) -> Result<Exit, Exit>
 }
 
 /// Checks a file and sends nothing.
-pub fn validate(args: &Validate, console: &Console, env: &Env) -> Result<Exit, Exit> {
+pub(super) fn validate(args: &Validate, console: &Console, env: &Env) -> Result<Exit, Exit> {
     let (source, root) = read(Some(&args.file), &Given::default(), console)?;
-    let folder = args.file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let folder = args
+        .file
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+        .unwrap_or(Path::new("."));
     let pipeline = check(&source, &root, folder, env, console, &[]).or_usage(console)?;
     let mut text = format!("{}: valid, {} tasks\n", source.name(), pipeline.steps.len());
     for step in &pipeline.steps {
-        let condition = step.condition.as_ref().map(|condition| format!(" (if {})", condition.text())).unwrap_or_default();
-        text.push_str(&format!("  {} {}: {}{condition}\n", step.index, step.name, step.task.about()));
+        let condition = step
+            .condition
+            .as_ref()
+            .map(|condition| format!(" (if {})", condition.text()))
+            .unwrap_or_default();
+        text.push_str(&format!(
+            "  {} {}: {}{condition}\n",
+            step.index,
+            step.name,
+            step.task.about()
+        ));
     }
     print_text(&console.mask.apply(&text), console)?;
     Ok(Exit::Pass)
 }
 
 /// Prints the version.
-pub fn version(short: bool, console: &Console) -> Result<Exit, Exit> {
+pub(super) fn version(short: bool, console: &Console) -> Result<Exit, Exit> {
     let number = env!("CARGO_PKG_VERSION");
-    print_text(&if short { format!("v{number}\n") } else { format!("iter8 {number}\n") }, console)?;
+    print_text(
+        &if short {
+            format!("v{number}\n")
+        } else {
+            format!("iter8 {number}\n")
+        },
+        console,
+    )?;
     Ok(Exit::Pass)
 }
 
 /// Prints a schema.
-pub fn schema(of: SchemaOf, console: &Console) -> Result<Exit, Exit> {
+pub(super) fn schema(of: SchemaOf, console: &Console) -> Result<Exit, Exit> {
     let schema = match of {
         SchemaOf::Experiment => experiment_schema(),
         SchemaOf::Result => results::schema(),
@@ -65,7 +88,7 @@ pub fn schema(of: SchemaOf, console: &Console) -> Result<Exit, Exit> {
 }
 
 /// Prints completions.
-pub fn completions(shell: clap_complete::Shell, console: &Console) -> Result<Exit, Exit> {
+pub(super) fn completions(shell: clap_complete::Shell, console: &Console) -> Result<Exit, Exit> {
     let mut bytes = Vec::new();
     clap_complete::generate(shell, &mut Args::command(), "iter8", &mut bytes);
     print_text(&String::from_utf8_lossy(&bytes), console)?;

@@ -11,7 +11,7 @@ use crate::secret::Mask;
 
 /// stderr, and what is known about it.
 #[derive(Clone)]
-pub struct Console {
+pub(super) struct Console {
     level: LogLevel,
     colour: bool,
     terminal: bool,
@@ -22,56 +22,70 @@ pub struct Console {
 
 impl Console {
     /// The console of this process.
-    pub fn new(level: LogLevel, colour: Colour, env: &Env, platform: &'static dyn Platform) -> Self {
+    pub(super) fn new(level: LogLevel, colour: Colour, env: &Env, platform: &'static dyn Platform) -> Self {
         let terminal = std::io::stderr().is_terminal() && env.get("TERM") != Some("dumb");
-        Self { level, colour: use_colour(colour, terminal, env), terminal, platform, mask: Mask::default() }
+        Self {
+            level,
+            colour: use_colour(colour, terminal, env),
+            terminal,
+            platform,
+            mask: Mask::default(),
+        }
     }
 
     /// Whether a person is looking.
-    pub fn is_terminal(&self) -> bool {
+    pub(super) fn is_terminal(&self) -> bool {
         self.terminal
     }
 
     /// Whether colours are used.
-    pub fn colour(&self) -> bool {
+    pub(super) fn colour(&self) -> bool {
         self.colour
     }
 
     /// Whether lines of this level are shown.
-    pub fn shows(&self, level: LogLevel) -> bool {
+    pub(super) fn shows(&self, level: LogLevel) -> bool {
         level >= self.level
     }
 
     /// Says a line of ours.
-    pub fn say(&self, level: LogLevel, text: &str) {
+    pub(super) fn say(&self, level: LogLevel, text: &str) {
         if self.shows(level) {
             self.write(&format!("{}\n", self.platform.inert(&self.mask.apply(text))));
         }
     }
 
     /// Shows text that a script or a target wrote.
-    pub fn foreign(&self, text: &str) {
+    pub(super) fn foreign(&self, text: &str) {
         if self.shows(LogLevel::Info) {
             self.write(&self.platform.untrusted(&visible(&self.mask.apply(text))));
         }
     }
 
     /// Begins a collapsible part of the log.
-    pub fn open_group(&self, title: &str) {
+    pub(super) fn open_group(&self, title: &str) {
         if self.shows(LogLevel::Info) {
-            self.write(&self.platform.open_group(&self.mask.apply(title), Timestamp::now()));
+            self.write(
+                &self
+                    .platform
+                    .open_group(&self.mask.apply(title), Timestamp::now()),
+            );
         }
     }
 
     /// Ends it.
-    pub fn close_group(&self, title: &str) {
+    pub(super) fn close_group(&self, title: &str) {
         if self.shows(LogLevel::Info) {
-            self.write(&self.platform.close_group(&self.mask.apply(title), Timestamp::now()));
+            self.write(
+                &self
+                    .platform
+                    .close_group(&self.mask.apply(title), Timestamp::now()),
+            );
         }
     }
 
     /// Makes the platform hide every secret that is known by now.
-    pub fn register_secrets(&self) {
+    pub(super) fn register_secrets(&self) {
         for secret in self.mask.secrets() {
             let lines = self.platform.mask(&secret);
             if !lines.is_empty() {
@@ -81,9 +95,13 @@ impl Console {
     }
 
     /// Shows findings, with the line they are about.
-    pub fn diagnostics(&self, diagnostics: &[Diagnostic]) {
+    pub(super) fn diagnostics(&self, diagnostics: &[Diagnostic]) {
         for diagnostic in diagnostics {
-            let level = if diagnostic.is_error() { LogLevel::Error } else { LogLevel::Warning };
+            let level = if diagnostic.is_error() {
+                LogLevel::Error
+            } else {
+                LogLevel::Warning
+            };
             if self.shows(level) {
                 let text = self.mask.apply(&render(diagnostic, self.colour));
                 let lines: Vec<String> = text.lines().map(|line| self.platform.inert(line)).collect();
@@ -99,7 +117,7 @@ impl Console {
 }
 
 /// Colours on a terminal and in GitHub's log, unless `NO_COLOR` or the user says otherwise.
-pub fn use_colour(colour: Colour, terminal: bool, env: &Env) -> bool {
+pub(super) fn use_colour(colour: Colour, terminal: bool, env: &Env) -> bool {
     match colour {
         Colour::Always => true,
         Colour::Never => false,
@@ -109,7 +127,15 @@ pub fn use_colour(colour: Colour, terminal: bool, env: &Env) -> bool {
 
 /// Control characters of foreign text would move the cursor or hide what was said.
 fn visible(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() && c != '\t' { '\u{fffd}' } else { c }).collect()
+    text.chars()
+        .map(|c| {
+            if c.is_control() && c != '\t' {
+                '\u{fffd}'
+            } else {
+                c
+            }
+        })
+        .collect()
 }
 
 fn render(diagnostic: &Diagnostic, colour: bool) -> String {
@@ -118,7 +144,11 @@ fn render(diagnostic: &Diagnostic, colour: bool) -> String {
         (true, Severity::Error) => ("\x1b[1;31m", "\x1b[0m"),
         (true, Severity::Warning) => ("\x1b[1;33m", "\x1b[0m"),
     };
-    let mut out = format!("{code}{}{reset}: {}", diagnostic.severity, visible(&diagnostic.message));
+    let mut out = format!(
+        "{code}{}{reset}: {}",
+        diagnostic.severity,
+        visible(&diagnostic.message)
+    );
     let hint = diagnostic.hint.as_deref().map(visible);
     let Some(place) = &diagnostic.place else {
         return match hint {
@@ -131,11 +161,18 @@ fn render(diagnostic: &Diagnostic, colour: bool) -> String {
         (Some(span), hint) => {
             let number = span.line.to_string();
             let gutter = " ".repeat(number.len());
-            let before: String =
-                span.text.chars().take(span.column as usize - 1).map(|c| if c == '\t' { '\t' } else { ' ' }).collect();
+            let before: String = span
+                .text
+                .chars()
+                .take(span.column as usize - 1)
+                .map(|c| if c == '\t' { '\t' } else { ' ' })
+                .collect();
             let carets = "^".repeat((span.width as usize).clamp(1, 80));
             let hint = hint.map(|hint| format!(" hint: {hint}")).unwrap_or_default();
-            out.push_str(&format!("\n{number} | {}\n{gutter} | {before}{code}{carets}{reset}{hint}", visible(&span.text)));
+            out.push_str(&format!(
+                "\n{number} | {}\n{gutter} | {before}{code}{carets}{reset}{hint}",
+                visible(&span.text)
+            ));
         }
         (None, Some(hint)) => out.push_str(&format!("\n  hint: {hint}")),
         (None, None) => {}
@@ -150,9 +187,19 @@ mod tests {
 
     #[test]
     fn a_mistake_is_shown_with_its_line_and_a_caret() {
-        let span = Span { line: 14, column: 7, width: 3, text: "      qsp: 20".into() };
-        let place = Place { source: "experiment.yaml".into(), span: Some(span) };
-        let diagnostic = Diagnostic::error("unknown field `qsp`").at(place).hint("did you mean `qps`?");
+        let span = Span {
+            line: 14,
+            column: 7,
+            width: 3,
+            text: "      qsp: 20".into(),
+        };
+        let place = Place {
+            source: "experiment.yaml".into(),
+            span: Some(span),
+        };
+        let diagnostic = Diagnostic::error("unknown field `qsp`")
+            .at(place)
+            .hint("did you mean `qps`?");
         assert_eq!(
             render(&diagnostic, false),
             "error: unknown field `qsp`\n  --> experiment.yaml:14:7\n14 |       qsp: 20\n   |       ^^^ hint: did you mean `qps`?"

@@ -22,8 +22,10 @@ pub fn section(name: &str) -> Option<String> {
 
 /// All sections.
 pub fn everything() -> String {
-    let sections: Vec<String> =
-        SECTIONS.iter().filter_map(|name| Some(format!("## {name}\n\n{}", section(name)?))).collect();
+    let sections: Vec<String> = SECTIONS
+        .iter()
+        .filter_map(|name| Some(format!("## {name}\n\n{}", section(name)?)))
+        .collect();
     sections.join("\n")
 }
 
@@ -34,11 +36,22 @@ fn cell(text: &str) -> String {
 fn tasks() -> String {
     let mut out = String::new();
     for kind in TASKS {
-        out.push_str(&format!("**`{}`**: {}\n\n| Field | Type | Meaning |\n| --- | --- | --- |\n", kind.name(), kind.about()));
+        out.push_str(&format!(
+            "**`{}`**: {}\n\n| Field | Type | Meaning |\n| --- | --- | --- |\n",
+            kind.name(),
+            kind.about()
+        ));
         for field in kind.fields() {
-            let names: Vec<String> =
-                std::iter::once(field.key).chain(field.aliases.iter().copied()).map(|name| format!("`{name}`")).collect();
-            out.push_str(&format!("| {} | {} | {} |\n", names.join(", "), cell(field.kind), cell(field.about)));
+            let names: Vec<String> = std::iter::once(field.key)
+                .chain(field.aliases.iter().copied())
+                .map(|name| format!("`{name}`"))
+                .collect();
+            out.push_str(&format!(
+                "| {} | {} | {} |\n",
+                names.join(", "),
+                cell(field.kind),
+                cell(field.about)
+            ));
         }
         out.push('\n');
     }
@@ -49,19 +62,31 @@ fn metrics() -> String {
     let mut out = String::from("| Metric | Unit | Meaning |\n| --- | --- | --- |\n");
     for (name, unit, about) in [
         ("request-count", "count", "requests sent"),
-        ("error-count", "count", "requests without a complete answer, with an unexpected one, or with a status in `errorRanges`"),
+        (
+            "error-count",
+            "count",
+            "requests without a complete answer, with an unexpected one, or with a status in `errorRanges`",
+        ),
         ("error-rate", "fraction", "errors ÷ requests"),
         ("throughput", "per second", "answered requests in a second"),
         ("timeouts", "count", "requests that ran into their `timeout`"),
         ("unsent", "count", "requests that were due and never sent"),
         ("bytes-received", "bytes", "bodies received"),
-        ("status-2xx", "count", "answers with a status of the class; also 1xx, 3xx, 4xx, 5xx"),
+        (
+            "status-2xx",
+            "count",
+            "answers with a status of the class; also 1xx, 3xx, 4xx, 5xx",
+        ),
         ("cold-start", "ms", "latency of the first request"),
     ] {
         out.push_str(&format!("| `http/{name}` | {unit} | {about} |\n"));
     }
     for timing in Timing::ALL {
-        out.push_str(&format!("| `http/{}-STAT` | ms | {} |\n", timing.name(), timing.about()));
+        out.push_str(&format!(
+            "| `http/{}-STAT` | ms | {} |\n",
+            timing.name(),
+            timing.about()
+        ));
     }
     out.push_str("\n`STAT` is `mean`, `stddev`, `min`, `max` or any percentile such as `p95` or `p99.9`. ");
     out.push_str("An endpoint's metric is `http-NAME/…`; with endpoints `http/…` is their union.\n");

@@ -59,20 +59,32 @@ impl Exit {
     /// The outcome's name and the meaning, for the reference.
     pub fn about(self) -> (&'static str, &'static str) {
         match self {
-            Self::Pass => ("pass", "every objective met (also: no objectives, or `validateSLOs: false`)"),
+            Self::Pass => (
+                "pass",
+                "every objective met (also: no objectives, or `validateSLOs: false`)",
+            ),
             Self::Fail => ("fail", "at least one objective not met"),
             Self::Usage => ("–", "wrong usage or invalid experiment; nothing was sent"),
             Self::Error => (
                 "error",
                 "a task could not run: not ready in time, name not resolved, script failed, not one connection",
             ),
-            Self::Inconclusive => ("inconclusive", "the data cannot tell, and `onInconclusive` is `fail`"),
+            Self::Inconclusive => (
+                "inconclusive",
+                "the data cannot tell, and `onInconclusive` is `fail`",
+            ),
             Self::Invalid => (
                 "invalid",
                 "no data for an objective, or the measurement cannot be trusted (the target was a login page)",
             ),
-            Self::Output => ("–", "the outcome was `pass`, but a requested file could not be written"),
-            Self::Interrupted => ("interrupted", "SIGINT: what was measured is kept, marked and reported"),
+            Self::Output => (
+                "–",
+                "the outcome was `pass`, but a requested file could not be written",
+            ),
+            Self::Interrupted => (
+                "interrupted",
+                "SIGINT: what was measured is kept, marked and reported",
+            ),
             Self::Terminated => ("interrupted", "SIGTERM: the same"),
         }
     }

@@ -8,14 +8,24 @@ use crate::tasks::{HttpKind, TaskKind as _};
 /// Fields that take a list; each use of the flag is one item.
 const LISTS: &[&str] = &["headers", "resolve", "percentiles"];
 /// Fields that are maps: for files only.
-const MAPS: &[&str] = &["endpoints", "expect", "errorRanges", "version", "warmup", "allowInitialErrors"];
+const MAPS: &[&str] = &[
+    "endpoints",
+    "expect",
+    "errorRanges",
+    "version",
+    "warmup",
+    "allowInitialErrors",
+];
 
 /// What was typed for each field.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct LoadFlags(pub Vec<(&'static str, Vec<String>)>);
+pub(super) struct LoadFlags(pub Vec<(&'static str, Vec<String>)>);
 
 fn fields() -> impl Iterator<Item = &'static Field> {
-    HttpKind.fields().into_iter().filter(|field| !MAPS.contains(&field.key))
+    HttpKind
+        .fields()
+        .into_iter()
+        .filter(|field| !MAPS.contains(&field.key))
 }
 
 fn kebab(key: &str) -> String {
@@ -33,9 +43,18 @@ fn kebab(key: &str) -> String {
 
 fn argument(field: &'static Field) -> Arg {
     let about = field.about.trim().trim_end_matches('.');
-    let arg = Arg::new(field.key).long(field.key).alias(kebab(field.key)).help(about).help_heading("Load").value_name(field.kind);
+    let arg = Arg::new(field.key)
+        .long(field.key)
+        .alias(kebab(field.key))
+        .help(about)
+        .help_heading("Load")
+        .value_name(field.kind);
     match field.kind {
-        "boolean" => arg.num_args(0..=1).default_missing_value("true").require_equals(true).action(ArgAction::Set),
+        "boolean" => arg
+            .num_args(0..=1)
+            .default_missing_value("true")
+            .require_equals(true)
+            .action(ArgAction::Set),
         _ if LISTS.contains(&field.key) => arg.action(ArgAction::Append).value_name(item(field.key)),
         _ => arg.action(ArgAction::Set).allow_hyphen_values(true),
     }
@@ -76,26 +95,42 @@ impl FromArgMatches for LoadFlags {
 
 impl LoadFlags {
     /// What was typed for one field.
-    pub fn get(&self, key: &str) -> Option<&str> {
-        self.0.iter().find(|(known, _)| *known == key).and_then(|(_, values)| values.last()).map(String::as_str)
+    pub(super) fn get(&self, key: &str) -> Option<&str> {
+        self.0
+            .iter()
+            .find(|(known, _)| *known == key)
+            .and_then(|(_, values)| values.last())
+            .map(String::as_str)
     }
 }
 
 /// The value of a field that came from a flag or an input, as a node that knows where it came from.
-pub fn field_node(key: &str, values: &[String], source: &str) -> Node {
+pub(super) fn field_node(key: &str, values: &[String], source: &str) -> Node {
     let text = |value: &str| Node::text(source, value);
     let value = match key {
         "headers" => {
             let pair = |line: &String| {
                 let (name, value) = line.split_once(':').unwrap_or((line, ""));
-                let key = Key { name: name.trim().to_owned(), at: Node::text(source, "").at };
+                let key = Key {
+                    name: name.trim().to_owned(),
+                    at: Node::text(source, "").at,
+                };
                 (key, text(value.trim()))
             };
             Value::Map(values.iter().map(pair).collect())
         }
         "resolve" => Value::List(values.iter().map(|value| text(value)).collect()),
-        "percentiles" => Value::List(values.iter().flat_map(|value| value.split(',')).map(text).collect()),
+        "percentiles" => Value::List(
+            values
+                .iter()
+                .flat_map(|value| value.split(','))
+                .map(text)
+                .collect(),
+        ),
         _ => return text(values.last().map_or("", String::as_str)),
     };
-    Node { value, at: text("").at }
+    Node {
+        value,
+        at: text("").at,
+    }
 }

@@ -33,14 +33,20 @@ use crate::platform::{Env, Platform, detect};
 
 /// Runs the program: parses what was typed, does it, and says how it ended.
 pub fn main() -> ExitCode {
-    let typed: Vec<String> = std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect();
+    let typed: Vec<String> = std::env::args_os()
+        .map(|word| word.to_string_lossy().into_owned())
+        .collect();
     let args = match Args::try_parse_from(&typed) {
         Ok(args) => args,
         Err(error) => {
             // Help and version are no mistakes; where they cannot be printed, nobody reads.
             let _ = error.print();
             let asked = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
-            return if asked { Exit::Pass.into() } else { Exit::Usage.into() };
+            return if asked {
+                Exit::Pass.into()
+            } else {
+                Exit::Usage.into()
+            };
         }
     };
     let env = Env::of_process();
@@ -49,7 +55,10 @@ pub fn main() -> ExitCode {
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
-            console.say(LogLevel::Error, &format!("error: cannot start an event loop: {error}"));
+            console.say(
+                LogLevel::Error,
+                &format!("error: cannot start an event loop: {error}"),
+            );
             return Exit::Error.into();
         }
     };
@@ -59,7 +68,13 @@ pub fn main() -> ExitCode {
     exit.unwrap_or_else(|exit| exit).into()
 }
 
-async fn command(args: Args, console: &Console, env: &Env, platform: &'static dyn Platform, typed: &[String]) -> Result<Exit, Exit> {
+async fn command(
+    args: Args,
+    console: &Console,
+    env: &Env,
+    platform: &'static dyn Platform,
+    typed: &[String],
+) -> Result<Exit, Exit> {
     match args.command {
         Command::Demo(demo) => demo::demo(demo, console, env, platform).await,
         Command::Run(run) => Box::pin(run::run(*run, console, env, platform, typed)).await,

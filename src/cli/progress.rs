@@ -14,7 +14,7 @@ use crate::tasks::{Event, Progress};
 const EVERY: Duration = Duration::from_secs(5);
 
 /// Shows what happens.
-pub struct Watcher {
+pub(super) struct Watcher {
     console: Console,
     state: Mutex<State>,
 }
@@ -27,30 +27,52 @@ struct State {
 
 impl Watcher {
     /// A watcher that writes to this console.
-    pub fn new(console: Console) -> Arc<Self> {
-        let state = State { bar: None, told: Instant::now(), title: String::new() };
-        Arc::new(Self { console, state: Mutex::new(state) })
+    pub(super) fn new(console: Console) -> Arc<Self> {
+        let state = State {
+            bar: None,
+            told: Instant::now(),
+            title: String::new(),
+        };
+        Arc::new(Self {
+            console,
+            state: Mutex::new(state),
+        })
     }
 
     /// Shows an event.
-    pub fn see(&self, event: Event) {
+    pub(super) fn see(&self, event: Event) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         match event {
-            Event::Started { index, total, name, about } => {
+            Event::Started {
+                index,
+                total,
+                name,
+                about,
+            } => {
                 state.title = format!("task {index}/{total}: {name}: {about}");
                 state.told = Instant::now();
                 self.console.open_group(&state.title);
             }
             Event::Progress(progress) => self.progress(&mut state, &progress),
-            Event::Note(text) => self.above(&state, || self.console.say(LogLevel::Info, &format!("  {text}"))),
+            Event::Note(text) => {
+                self.above(&state, || self.console.say(LogLevel::Info, &format!("  {text}")));
+            }
             Event::Foreign(text) => self.above(&state, || self.console.foreign(&text)),
-            Event::Ended { index, name, status, took } => {
+            Event::Ended {
+                index,
+                name,
+                status,
+                took,
+            } => {
                 if let Some(bar) = state.bar.take() {
                     bar.finish_and_clear();
                 }
                 self.console.close_group(&state.title);
                 let (level, text) = ending(&status);
-                self.console.say(level, &format!("task {index}: {name}: {text} ({:.1} s)", took.as_secs_f64()));
+                self.console.say(
+                    level,
+                    &format!("task {index}: {name}: {text} ({:.1} s)", took.as_secs_f64()),
+                );
             }
         }
     }
@@ -68,12 +90,17 @@ impl Watcher {
         }
         if self.console.is_terminal() {
             let bar = state.bar.get_or_insert_with(bar);
-            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a share of 1000, clamped")]
+            #[expect(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "a share of 1000, clamped"
+            )]
             bar.set_position((progress.done.unwrap_or(0.0).clamp(0.0, 1.0) * 1000.0) as u64);
             bar.set_message(describe(progress));
         } else if state.told.elapsed() >= EVERY {
             state.told = Instant::now();
-            self.console.say(LogLevel::Info, &format!("  {}", describe(progress)));
+            self.console
+                .say(LogLevel::Info, &format!("  {}", describe(progress)));
         }
     }
 }
@@ -89,7 +116,11 @@ fn bar() -> ProgressBar {
 
 fn describe(progress: &Progress) -> String {
     let seconds = progress.elapsed.as_secs_f64();
-    let rate = if seconds > 0.0 { progress.sent as f64 / seconds } else { 0.0 };
+    let rate = if seconds > 0.0 {
+        progress.sent as f64 / seconds
+    } else {
+        0.0
+    };
     let mut text = format!("{} requests, {rate:.0}/s", progress.sent);
     if let (Some(p50), Some(p95)) = (progress.p50, progress.p95) {
         text.push_str(&format!(", p50 {p50:.1} ms, p95 {p95:.1} ms"));
@@ -105,7 +136,9 @@ fn ending(status: &TaskStatus) -> (LogLevel, String) {
     match status {
         TaskStatus::Completed => (LogLevel::Info, "completed".to_owned()),
         TaskStatus::NotRun => (LogLevel::Info, "not run".to_owned()),
-        TaskStatus::Skipped { condition } => (LogLevel::Info, format!("skipped, because `{condition}` is false")),
+        TaskStatus::Skipped { condition } => {
+            (LogLevel::Info, format!("skipped, because `{condition}` is false"))
+        }
         TaskStatus::Failed { error } => (LogLevel::Error, format!("failed: {error}")),
     }
 }

@@ -16,12 +16,20 @@ use crate::slo::Verdict;
 use crate::tasks::TaskError;
 
 /// Summary, outputs and annotations of a run. `files` are result and report as later steps find them.
-pub fn publication(finished: &Finished, files: &(PathBuf, PathBuf), summary: bool) -> Publication {
+pub(super) fn publication(finished: &Finished, files: &(PathBuf, PathBuf), summary: bool) -> Publication {
     let Finished { result, view, .. } = finished;
     let mut annotations: Vec<Annotation> = view.objectives.iter().filter_map(annotation).collect();
     if !matches!(result.outcome, Outcome::Pass | Outcome::Fail) {
         let title = format!("iter8: {}", result.outcome.name());
-        annotations.insert(0, Annotation { level: Level::Error, title, message: view.reason.clone(), place: None });
+        annotations.insert(
+            0,
+            Annotation {
+                level: Level::Error,
+                title,
+                message: view.reason.clone(),
+                place: None,
+            },
+        );
     }
     Publication {
         summary: summary.then(|| render_within(view, usize::try_from(SUMMARY_LIMIT).unwrap_or(usize::MAX))),
@@ -32,7 +40,13 @@ pub fn publication(finished: &Finished, files: &(PathBuf, PathBuf), summary: boo
 
 impl Finished {
     /// Publishes what the platform takes from any step (Tekton's results); GitHub's files are the action's business.
-    pub fn publish(&self, output: &args::Output, console: &Console, env: &Env, platform: &dyn Platform) -> Exit {
+    pub(super) fn publish(
+        &self,
+        output: &args::Output,
+        console: &Console,
+        env: &Env,
+        platform: &dyn Platform,
+    ) -> Exit {
         if platform.name() == GitHub.name() {
             return self.exit;
         }
@@ -40,15 +54,22 @@ impl Finished {
         match platform.publish(env, &publication, &mut std::io::stdout().lock()) {
             Ok(()) => self.exit,
             Err(error) => {
-                console.say(LogLevel::Error, &format!("error: {}", TaskError::from_error(&error).message));
-                if self.exit == Exit::Pass { Exit::Output } else { self.exit }
+                console.say(
+                    LogLevel::Error,
+                    &format!("error: {}", TaskError::from_error(&error).message),
+                );
+                if self.exit == Exit::Pass {
+                    Exit::Output
+                } else {
+                    self.exit
+                }
             }
         }
     }
 }
 
 /// What is published when nothing could be sent.
-pub fn for_usage(diagnostics: &[Diagnostic]) -> Publication {
+pub(super) fn for_usage(diagnostics: &[Diagnostic]) -> Publication {
     let first = diagnostics.iter().find(|diagnostic| diagnostic.is_error());
     let reason = first.map(|diagnostic| match &diagnostic.place {
         Some(place) => format!("{place}: {}", diagnostic.message),
@@ -62,7 +83,10 @@ pub fn for_usage(diagnostics: &[Diagnostic]) -> Publication {
     };
     Publication {
         summary: None,
-        outputs: OUTPUTS.iter().map(|output| Output::new(output.name, value(output.name))).collect(),
+        outputs: OUTPUTS
+            .iter()
+            .map(|output| Output::new(output.name, value(output.name)))
+            .collect(),
         annotations: diagnostics.iter().map(Into::into).collect(),
     }
 }
@@ -75,27 +99,58 @@ fn annotation(row: &ObjectiveRow) -> Option<Annotation> {
         Verdict::Undecided => (Level::Error, "SLO undecided"),
         Verdict::NoData => (Level::Error, "SLO without data"),
     };
-    let version = if row.version.is_empty() || row.version == "default" { String::new() } else { format!(" ({})", row.version) };
-    let measured = if row.measured.is_empty() { row.words.clone() } else { format!("measured {}, {}", row.measured, row.words) };
-    Some(Annotation { level, title: title.to_owned(), message: format!("{}{version}: {measured}", row.objective), place: None })
+    let version = if row.version.is_empty() || row.version == "default" {
+        String::new()
+    } else {
+        format!(" ({})", row.version)
+    };
+    let measured = if row.measured.is_empty() {
+        row.words.clone()
+    } else {
+        format!("measured {}, {}", row.measured, row.words)
+    };
+    Some(Annotation {
+        level,
+        title: title.to_owned(),
+        message: format!("{}{version}: {measured}", row.objective),
+        place: None,
+    })
 }
 
 fn outputs(result: &ExperimentResult, view: &View, files: &(PathBuf, PathBuf)) -> Vec<Output> {
     let tested = result.insights.versions.iter().find(|version| !version.baseline);
     let number = |measure: Measure| {
-        let metric = |protocol| MetricName::Load(Stream { protocol, endpoint: None }, measure);
+        let metric = |protocol| {
+            MetricName::Load(
+                Stream {
+                    protocol,
+                    endpoint: None,
+                },
+                measure,
+            )
+        };
         let value = tested.and_then(|version| {
-            [Protocol::Http, Protocol::Grpc].into_iter().find_map(|protocol| version.value(&metric(protocol)))
+            [Protocol::Http, Protocol::Grpc]
+                .into_iter()
+                .find_map(|protocol| version.value(&metric(protocol)))
         });
         value.map(|value| value.to_string()).unwrap_or_default()
     };
     let latency = |statistic| number(Measure::Time(Timing::Latency, statistic));
-    let path = |path: &PathBuf| if path.exists() { path.display().to_string() } else { String::new() };
+    let path = |path: &PathBuf| {
+        if path.exists() {
+            path.display().to_string()
+        } else {
+            String::new()
+        }
+    };
     let value = |name: &str| match name {
         "outcome" => result.outcome.name().to_owned(),
         "passed" => (result.outcome == Outcome::Pass).to_string(),
         "reason" => view.reason.clone(),
-        "metrics" => tested.map(|version| metrics(view, &version.name)).unwrap_or_default(),
+        "metrics" => tested
+            .map(|version| metrics(view, &version.name))
+            .unwrap_or_default(),
         "requests" => number(Measure::RequestCount),
         "errorRate" => number(Measure::ErrorRate),
         "latencyMean" => latency(Statistic::Mean),
@@ -106,7 +161,10 @@ fn outputs(result: &ExperimentResult, view: &View, files: &(PathBuf, PathBuf)) -
         "reportFile" => path(&files.1),
         _ => String::new(),
     };
-    OUTPUTS.iter().map(|output| Output::new(output.name, value(output.name))).collect()
+    OUTPUTS
+        .iter()
+        .map(|output| Output::new(output.name, value(output.name)))
+        .collect()
 }
 
 /// Every metric of a version as one flat JSON object.

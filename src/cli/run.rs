@@ -16,11 +16,17 @@ use crate::spec::{Node, SourceFile};
 use crate::tasks::{Reach, TaskError};
 
 /// The file that is read when none is named.
-pub const DEFAULT_FILE: &str = "experiment.yaml";
+pub(super) const DEFAULT_FILE: &str = "experiment.yaml";
 const READY_TIMEOUT: &str = "10s";
 
 /// Runs an experiment and prints its report.
-pub async fn run(args: Run, console: &Console, env: &Env, platform: &'static dyn Platform, typed: &[String]) -> Result<Exit, Exit> {
+pub(super) async fn run(
+    args: Run,
+    console: &Console,
+    env: &Env,
+    platform: &'static dyn Platform,
+    typed: &[String],
+) -> Result<Exit, Exit> {
     let usage = |message: String| {
         console.diagnostics(&[Diagnostic::error(message)]);
         Exit::Usage
@@ -39,7 +45,10 @@ pub async fn run(args: Run, console: &Console, env: &Env, platform: &'static dyn
     let session = Session {
         console,
         output: &args.output,
-        source: SourceInfo { name: source.name().to_owned(), text: source.text().to_owned() },
+        source: SourceInfo {
+            name: source.name().to_owned(),
+            text: source.text().to_owned(),
+        },
         context,
         platform: platform.name(),
         reach: reach(env),
@@ -54,27 +63,46 @@ pub async fn run(args: Run, console: &Console, env: &Env, platform: &'static dyn
 
 fn given(args: &Run) -> Given {
     let flag = |name: &str| format!("flag --{name}");
-    let judge = [("onInconclusive", &args.on_inconclusive), ("minRequests", &args.min_requests)];
+    let judge = [
+        ("onInconclusive", &args.on_inconclusive),
+        ("minRequests", &args.min_requests),
+    ];
     Given {
-        load: args.load.0.iter().map(|(key, values)| ((*key).to_owned(), values.clone(), flag(key))).collect(),
+        load: args
+            .load
+            .0
+            .iter()
+            .map(|(key, values)| ((*key).to_owned(), values.clone(), flag(key)))
+            .collect(),
         objectives: args.slos.iter().map(|text| (text.clone(), flag("slo"))).collect(),
         judge: judge
             .into_iter()
             .filter_map(|(key, value)| Some((key.to_owned(), value.clone()?, flag(key))))
             .collect(),
-        ready_timeout: (args.ready_timeout.clone().unwrap_or_else(|| READY_TIMEOUT.to_owned()), flag("readyTimeout")),
+        ready_timeout: (
+            args.ready_timeout
+                .clone()
+                .unwrap_or_else(|| READY_TIMEOUT.to_owned()),
+            flag("readyTimeout"),
+        ),
     }
 }
 
 /// The experiment of a file with flags put over it, or of flags alone.
-pub fn read(file: Option<&Path>, given: &Given, console: &Console) -> Result<(SourceFile, Node), Exit> {
+pub(super) fn read(
+    file: Option<&Path>,
+    given: &Given,
+    console: &Console,
+) -> Result<(SourceFile, Node), Exit> {
     let Some(path) = file else {
         return Ok((SourceFile::new("the command line", ""), given.assemble()));
     };
     let source = SourceFile::read(path).map_err(|error| {
         let message = TaskError::from_error(&error).message;
         let missing = path.file_name().is_some_and(|name| name == DEFAULT_FILE) && !path.exists();
-        let hint = missing.then(|| "name a file, or test a URL: iter8 run --url https://example.com/ --slo 'http/error-rate <= 1%'");
+        let hint = missing.then_some(
+            "name a file, or test a URL: iter8 run --url https://example.com/ --slo 'http/error-rate <= 1%'",
+        );
         let diagnostic = Diagnostic::error(message);
         console.diagnostics(&[match hint {
             Some(hint) => diagnostic.hint(hint),
@@ -91,17 +119,31 @@ pub fn read(file: Option<&Path>, given: &Given, console: &Console) -> Result<(So
 }
 
 /// Whether `localhost` is our own container's.
-pub fn reach(env: &Env) -> Reach {
+pub(super) fn reach(env: &Env) -> Reach {
     let marked = Path::new("/.dockerenv").exists() || Path::new("/run/.containerenv").exists();
     let kubernetes = env.get("KUBERNETES_SERVICE_HOST").is_some();
-    if marked || kubernetes { Reach::Container } else { Reach::Machine }
+    if marked || kubernetes {
+        Reach::Container
+    } else {
+        Reach::Machine
+    }
 }
 
 /// What was typed, quoted for a shell.
 fn command(typed: &[String]) -> String {
     let quoted = typed.iter().skip(1).map(|word| {
-        let plain = !word.is_empty() && word.chars().all(|c| c.is_ascii_alphanumeric() || "-_./:=,@%+".contains(c));
-        if plain { word.clone() } else { format!("'{}'", word.replace('\'', r"'\''")) }
+        let plain = !word.is_empty()
+            && word
+                .chars()
+                .all(|c| c.is_ascii_alphanumeric() || "-_./:=,@%+".contains(c));
+        if plain {
+            word.clone()
+        } else {
+            format!("'{}'", word.replace('\'', r"'\''"))
+        }
     });
-    std::iter::once("iter8".to_owned()).chain(quoted).collect::<Vec<_>>().join(" ")
+    std::iter::once("iter8".to_owned())
+        .chain(quoted)
+        .collect::<Vec<_>>()
+        .join(" ")
 }

@@ -23,7 +23,7 @@ use crate::tasks::{self, Pipeline, Reach, RunContext};
 const ALWAYS: &[&str] = &["markdown", "html"];
 
 /// What a run needs to know.
-pub struct Session<'a> {
+pub(super) struct Session<'a> {
     /// stderr.
     pub console: &'a Console,
     /// Where results go.
@@ -43,7 +43,7 @@ pub struct Session<'a> {
 }
 
 /// A finished run.
-pub struct Finished {
+pub(super) struct Finished {
     /// What happened.
     pub result: ExperimentResult,
     /// The same, for reports.
@@ -54,7 +54,11 @@ pub struct Finished {
 
 impl Session<'_> {
     /// Runs the pipeline and writes the files; `None` when a second signal asked to quit at once.
-    pub async fn run(self, pipeline: &Pipeline, formats: &[&'static dyn Format]) -> Result<Finished, Exit> {
+    pub(super) async fn run(
+        self,
+        pipeline: &Pipeline,
+        formats: &[&'static dyn Format],
+    ) -> Result<Finished, Exit> {
         let mut result = self.blank();
         let path = self.output.result();
         let mut unwritten: Vec<String> = Vec::new();
@@ -69,13 +73,19 @@ impl Session<'_> {
             folder: self.output.run_dir.clone(),
         };
         let signals = Signals::listen().map_err(|error| {
-            self.console.say(LogLevel::Error, &format!("error: cannot listen for signals: {error}"));
+            self.console.say(
+                LogLevel::Error,
+                &format!("error: cannot listen for signals: {error}"),
+            );
             Exit::Error
         })?;
         let stopped = {
             let mut persist = |result: &mut ExperimentResult| {
                 if let Err(error) = results::write(&path, result) {
-                    note(&mut unwritten, &crate::tasks::TaskError::from_error(&error).message);
+                    note(
+                        &mut unwritten,
+                        &crate::tasks::TaskError::from_error(&error).message,
+                    );
                 }
             };
             let running = tasks::run(pipeline, &context, &mut result, &mut persist);
@@ -89,11 +99,17 @@ impl Session<'_> {
         result.conclude();
         mask(&mut result, &self.console.mask);
         if let Err(error) = results::write(&path, &result) {
-            note(&mut unwritten, &crate::tasks::TaskError::from_error(&error).message);
+            note(
+                &mut unwritten,
+                &crate::tasks::TaskError::from_error(&error).message,
+            );
         }
         let view = View::of(&result);
         let folder = self.output.folder();
-        let wanted = FORMATS.iter().filter(|format| ALWAYS.contains(&format.name())).chain(formats);
+        let wanted = FORMATS
+            .iter()
+            .filter(|format| ALWAYS.contains(&format.name()))
+            .chain(formats);
         for format in wanted {
             if let Err(error) = write_report(*format, &view, &folder) {
                 note(&mut unwritten, &error);
@@ -145,7 +161,10 @@ fn mask(result: &mut ExperimentResult, mask: &Mask) {
                 failure.example = mask.apply(&failure.example);
             }
             let walls = std::mem::take(&mut load.measurement.walls);
-            load.measurement.walls = walls.into_iter().map(|(wall, count)| (mask.apply(&wall), count)).collect();
+            load.measurement.walls = walls
+                .into_iter()
+                .map(|(wall, count)| (mask.apply(&wall), count))
+                .collect();
         }
     }
     for task in &mut result.tasks {
@@ -168,20 +187,39 @@ fn write_report(format: &dyn Format, view: &View, folder: &Path) -> Result<(), S
 }
 
 /// The formats of `reports`, by name.
-pub fn formats(names: &[String]) -> Result<Vec<&'static dyn Format>, String> {
+pub(super) fn formats(names: &[String]) -> Result<Vec<&'static dyn Format>, String> {
     let known: Vec<&str> = FORMATS.iter().map(|format| format.name()).collect();
     let find = |name: &str| {
-        FORMATS.iter().find(|format| format.name() == name).copied().ok_or_else(|| {
-            let hint = crate::diagnostic::did_you_mean(name, known.iter().copied())
-                .map_or_else(|| format!("known are {}", known.join(", ")), |near| format!("did you mean `{near}`?"));
-            format!("unknown report format `{name}`; {hint}")
-        })
+        FORMATS
+            .iter()
+            .find(|format| format.name() == name)
+            .copied()
+            .ok_or_else(|| {
+                let hint = crate::diagnostic::did_you_mean(name, known.iter().copied()).map_or_else(
+                    || format!("known are {}", known.join(", ")),
+                    |near| format!("did you mean `{near}`?"),
+                );
+                format!("unknown report format `{name}`; {hint}")
+            })
     };
-    names.iter().flat_map(|name| name.split([',', '\n'])).map(str::trim).filter(|name| !name.is_empty()).map(find).collect()
+    names
+        .iter()
+        .flat_map(|name| name.split([',', '\n']))
+        .map(str::trim)
+        .filter(|name| !name.is_empty())
+        .map(find)
+        .collect()
 }
 
 /// The last line on stderr: where the files are.
-pub fn say_where(console: &Console, output: &Output, outcome: Outcome) {
+pub(super) fn say_where(console: &Console, output: &Output, outcome: Outcome) {
     let folder = output.folder();
-    console.say(LogLevel::Info, &format!("{}: details in {}", outcome.name(), folder.join("report.html").display()));
+    console.say(
+        LogLevel::Info,
+        &format!(
+            "{}: details in {}",
+            outcome.name(),
+            folder.join("report.html").display()
+        ),
+    );
 }

@@ -9,20 +9,28 @@ use crate::platform::Env;
 use crate::report::{Format, Text, View};
 
 /// Prints the text report.
-pub fn show(view: &View, console: &Console, env: &Env) -> Result<(), Exit> {
-    let colour = use_colour(if console.colour() { Colour::Auto } else { Colour::Never }, std::io::stdout().is_terminal(), env);
+pub(super) fn show(view: &View, console: &Console, env: &Env) -> Result<(), Exit> {
+    let colour = use_colour(
+        if console.colour() {
+            Colour::Auto
+        } else {
+            Colour::Never
+        },
+        std::io::stdout().is_terminal(),
+        env,
+    );
     print(&Text { colour }, view, console)
 }
 
 /// Prints a report in any format.
-pub fn print(format: &dyn Format, view: &View, console: &Console) -> Result<(), Exit> {
+pub(super) fn print(format: &dyn Format, view: &View, console: &Console) -> Result<(), Exit> {
     let mut bytes = Vec::new();
     let rendered = format.render(view, &mut bytes);
     write(rendered.map(|()| bytes), console)
 }
 
 /// Prints text.
-pub fn print_text(text: &str, console: &Console) -> Result<(), Exit> {
+pub(super) fn print_text(text: &str, console: &Console) -> Result<(), Exit> {
     write(Ok(text.as_bytes().to_owned()), console)
 }
 
@@ -31,7 +39,10 @@ fn write(bytes: std::io::Result<Vec<u8>>, console: &Console) -> Result<(), Exit>
     match bytes.and_then(|bytes| out.write_all(&bytes).and_then(|()| out.flush())) {
         // `iter8 report | head` closes the pipe: nothing is wrong.
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
-            console.say(super::args::LogLevel::Error, &format!("error: cannot write to stdout: {error}"));
+            console.say(
+                super::args::LogLevel::Error,
+                &format!("error: cannot write to stdout: {error}"),
+            );
             Err(Exit::Output)
         }
         Ok(()) | Err(_) => Ok(()),

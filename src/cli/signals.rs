@@ -12,7 +12,7 @@ use super::exit::Exit;
 
 /// How a run came to its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Stop {
+pub(super) enum Stop {
     /// By itself.
     Finished,
     /// After this signal; what was measured is there.
@@ -22,15 +22,18 @@ pub enum Stop {
 }
 
 /// SIGINT and SIGTERM. As process 1 of a container they would do nothing by themselves.
-pub struct Signals {
+pub(super) struct Signals {
     interrupt: Signal,
     terminate: Signal,
 }
 
 impl Signals {
     /// From now on the signals are ours.
-    pub fn listen() -> std::io::Result<Self> {
-        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+    pub(super) fn listen() -> std::io::Result<Self> {
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+        })
     }
 
     async fn next(&mut self) -> (&'static str, Exit) {
@@ -41,13 +44,21 @@ impl Signals {
     }
 
     /// Runs `work`, which ends soon after `shutdown` is cancelled.
-    pub async fn until(mut self, work: impl Future<Output = ()>, shutdown: &CancellationToken, console: &Console) -> Stop {
+    pub(super) async fn until(
+        mut self,
+        work: impl Future<Output = ()>,
+        shutdown: &CancellationToken,
+        console: &Console,
+    ) -> Stop {
         let mut work = pin!(work);
         let name = tokio::select! {
             () = &mut work => return Stop::Finished,
             (name, _) = self.next() => name,
         };
-        console.say(LogLevel::Warning, &format!("{name}: stopping; what was measured will be reported (again to quit)"));
+        console.say(
+            LogLevel::Warning,
+            &format!("{name}: stopping; what was measured will be reported (again to quit)"),
+        );
         shutdown.cancel();
         tokio::select! {
             () = &mut work => Stop::Signal(name),

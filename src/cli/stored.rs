@@ -10,30 +10,30 @@ const RESULT: &str = "result.json";
 
 impl Stored {
     /// The result's path.
-    pub fn path(&self) -> PathBuf {
+    pub(super) fn path(&self) -> PathBuf {
         self.run_dir.join(&self.output_dir).join(RESULT)
     }
 
     /// Reads the result.
-    pub fn read(&self) -> Result<ExperimentResult, WireError> {
+    pub(super) fn read(&self) -> Result<ExperimentResult, WireError> {
         results::read(&self.path())
     }
 }
 
 impl Output {
     /// Folder of results.
-    pub fn folder(&self) -> PathBuf {
+    pub(super) fn folder(&self) -> PathBuf {
         self.run_dir.join(&self.output_dir)
     }
 
     /// Result and report as later steps find them.
-    pub fn files(&self) -> (PathBuf, PathBuf) {
+    pub(super) fn files(&self) -> (PathBuf, PathBuf) {
         let tidy = |path: PathBuf| path.strip_prefix(".").map(PathBuf::from).unwrap_or(path);
         (tidy(self.result()), tidy(self.folder().join("report.html")))
     }
 
     /// The result's path.
-    pub fn result(&self) -> PathBuf {
+    pub(super) fn result(&self) -> PathBuf {
         self.folder().join(RESULT)
     }
 }

@@ -332,7 +332,7 @@ mod tests {
             n,
             due: ms(10 * n),
             at: ms(10 * n + 1),
-            was_free: n % 2 == 0,
+            was_free: n.is_multiple_of(2),
         }
     }
 

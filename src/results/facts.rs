@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use super::{ExperimentResult, TaskStatus};
 use crate::metrics::{Measure, MetricName, Statistic, Timing, VersionInsights};
 use crate::slo::{Assessment, Bound, Judgement, Limit, Verdict};
-use crate::spec::condition::{Facts, InsightsFacts, LimitFacts, MetricFacts, ResultFacts, SloFacts, TaskFacts, VerdictFacts, VersionFacts};
+use crate::spec::condition::{
+    Facts, InsightsFacts, LimitFacts, MetricFacts, ResultFacts, SloFacts, TaskFacts, VerdictFacts,
+    VersionFacts,
+};
 
 /// Measures that Iter8 stored, in its names.
 const STORED: &[Measure] = &[
@@ -68,19 +71,32 @@ impl ExperimentResult {
         let versions = &self.insights.versions;
         let names = versions
             .iter()
-            .map(|version| VersionFacts { version: version.name.clone(), ..VersionFacts::default() })
+            .map(|version| VersionFacts {
+                version: version.name.clone(),
+                ..VersionFacts::default()
+            })
             .collect();
-        let values: Vec<BTreeMap<String, Vec<f64>>> = versions.iter().map(|version| self.values(version)).collect();
-        let metrics_info = values.iter().flat_map(BTreeMap::keys).map(|name| (name.clone(), metric_facts(name))).collect();
+        let values: Vec<BTreeMap<String, Vec<f64>>> =
+            versions.iter().map(|version| self.values(version)).collect();
+        let metrics_info = values
+            .iter()
+            .flat_map(BTreeMap::keys)
+            .map(|name| (name.clone(), metric_facts(name)))
+            .collect();
         let judged = !self.assessment.judgements.is_empty();
         InsightsFacts {
             num_versions: i64::try_from(versions.len()).unwrap_or(i64::MAX),
             version_names: names,
             metrics_info,
             non_hist_metric_values: values,
-            slos: judged.then(|| SloFacts { upper: self.limits(Bound::AtMost), lower: self.limits(Bound::AtLeast) }),
-            slos_satisfied: judged
-                .then(|| VerdictFacts { upper: self.verdicts(Bound::AtMost), lower: self.verdicts(Bound::AtLeast) }),
+            slos: judged.then(|| SloFacts {
+                upper: self.limits(Bound::AtMost),
+                lower: self.limits(Bound::AtLeast),
+            }),
+            slos_satisfied: judged.then(|| VerdictFacts {
+                upper: self.verdicts(Bound::AtMost),
+                lower: self.verdicts(Bound::AtLeast),
+            }),
             ..InsightsFacts::default()
         }
     }
@@ -89,11 +105,23 @@ impl ExperimentResult {
         let mut names: Vec<MetricName> = version
             .loads
             .iter()
-            .flat_map(|load| STORED.iter().map(|measure| MetricName::Load(load.stream.clone(), *measure)))
+            .flat_map(|load| {
+                STORED
+                    .iter()
+                    .map(|measure| MetricName::Load(load.stream.clone(), *measure))
+            })
             .collect();
-        names.extend(self.assessment.judgements.iter().map(|judgement| judgement.objective.metric.clone()));
-        let mut values: BTreeMap<String, Vec<f64>> =
-            version.values.iter().map(|(name, value)| (name.clone(), vec![*value])).collect();
+        names.extend(
+            self.assessment
+                .judgements
+                .iter()
+                .map(|judgement| judgement.objective.metric.clone()),
+        );
+        let mut values: BTreeMap<String, Vec<f64>> = version
+            .values
+            .iter()
+            .map(|(name, value)| (name.clone(), vec![*value]))
+            .collect();
         for name in names {
             if let Some(value) = version.value(&name) {
                 values.insert(name.to_string(), vec![value]);
@@ -105,7 +133,12 @@ impl ExperimentResult {
     /// Each objective once, in order.
     fn objectives(&self, bound: Bound) -> Vec<&Judgement> {
         let mut seen: Vec<&Judgement> = Vec::new();
-        for judgement in self.assessment.judgements.iter().filter(|judgement| judgement.objective.bound == bound) {
+        for judgement in self
+            .assessment
+            .judgements
+            .iter()
+            .filter(|judgement| judgement.objective.bound == bound)
+        {
             if !seen.iter().any(|known| known.objective == judgement.objective) {
                 seen.push(judgement);
             }
@@ -119,7 +152,10 @@ impl ExperimentResult {
         };
         self.objectives(bound)
             .into_iter()
-            .map(|judgement| LimitFacts { metric: judgement.objective.metric.to_string(), limit: limit(judgement.objective.limit) })
+            .map(|judgement| LimitFacts {
+                metric: judgement.objective.metric.to_string(),
+                limit: limit(judgement.objective.limit),
+            })
             .collect()
     }
 
@@ -127,7 +163,11 @@ impl ExperimentResult {
         self.objectives(bound)
             .into_iter()
             .map(|first| {
-                let same = self.assessment.judgements.iter().filter(|judgement| judgement.objective == first.objective);
+                let same = self
+                    .assessment
+                    .judgements
+                    .iter()
+                    .filter(|judgement| judgement.objective == first.objective);
                 same.map(|judgement| judgement.verdict == Verdict::Met).collect()
             })
             .collect()
@@ -136,10 +176,16 @@ impl ExperimentResult {
 
 fn metric_facts(name: &str) -> MetricFacts {
     use crate::metrics::Unit;
-    let unit = name.parse::<MetricName>().map_or(Unit::Plain, |metric| metric.unit());
+    let unit = name
+        .parse::<MetricName>()
+        .map_or(Unit::Plain, |metric| metric.unit());
     MetricFacts {
         description: name.to_owned(),
         units: (unit == Unit::Milliseconds).then(|| "msec".to_owned()),
-        kind: if unit == Unit::Count { "Counter".into() } else { "Gauge".into() },
+        kind: if unit == Unit::Count {
+            "Counter".into()
+        } else {
+            "Gauge".into()
+        },
     }
 }

@@ -13,16 +13,13 @@ fn load(n: u64, latency: impl Fn(u64) -> Option<u64>) -> LoadMeasurement {
         let at = Duration::from_millis(20 * i);
         load.requests += 1;
         load.slices.request(at, latency(i).is_none());
-        match latency(i).map(Duration::from_millis) {
-            Some(time) => {
-                load.answered += 1;
-                latencies.record(time);
-                load.slices.latency(at, time);
-            }
-            None => {
-                load.errors += 1;
-                load.failures.insert(FailureClass::Connect, Failure::default());
-            }
+        if let Some(time) = latency(i).map(Duration::from_millis) {
+            load.answered += 1;
+            latencies.record(time);
+            load.slices.latency(at, time);
+        } else {
+            load.errors += 1;
+            load.failures.insert(FailureClass::Connect, Failure::default());
         }
     }
     load.slices.settle();

@@ -142,9 +142,7 @@ fn refuse(error: &serde_yaml::Error, source: &SourceFile) -> Diagnostic {
         .trim_end_matches([':', ' ']);
     let diagnostic = Diagnostic::error(format!("not usable YAML: {message}"));
     match error.location() {
-        Some(at) if at != Location::UNKNOWN => {
-            diagnostic.at(source.place_at(at.line().into(), at.column().into()))
-        }
+        Some(at) if at != Location::UNKNOWN => diagnostic.at(source.place_at(at.line(), at.column())),
         _ => diagnostic.at(Place::named(source.name())),
     }
 }

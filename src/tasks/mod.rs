@@ -26,7 +26,12 @@ pub use ready::ReadyKind;
 pub use runner::{Persist, run};
 
 /// Every kind of task. The schema, the reference pages, `validate` and several tests iterate over it.
-pub static TASKS: &[&dyn TaskKind] = &[&ready::ReadyKind, &http::HttpKind, &assess::AssessKind, &run::RunKind];
+pub static TASKS: &[&dyn TaskKind] = &[
+    &ready::ReadyKind,
+    &http::HttpKind,
+    &assess::AssessKind,
+    &run::RunKind,
+];
 
 /// A kind of task: how it is named, documented and read.
 pub trait TaskKind: Sync {
@@ -68,7 +73,11 @@ pub trait Task: Send + Sync {
     }
 
     /// Does the work. It reads the result so far and returns what it found; only the runner writes.
-    fn run<'a>(&'a self, context: &'a RunContext, so_far: &'a ExperimentResult) -> BoxFuture<'a, Result<TaskOutput, TaskError>>;
+    fn run<'a>(
+        &'a self,
+        context: &'a RunContext,
+        so_far: &'a ExperimentResult,
+    ) -> BoxFuture<'a, Result<TaskOutput, TaskError>>;
 }
 
 /// What a task found.
@@ -97,7 +106,10 @@ pub struct TaskError {
 impl TaskError {
     /// An error of a task that found nothing.
     pub fn new(message: impl Into<String>) -> Self {
-        Self { message: message.into(), output: Box::default() }
+        Self {
+            message: message.into(),
+            output: Box::default(),
+        }
     }
 
     /// An error with its chain of causes, as one text.
@@ -127,7 +139,10 @@ pub fn kind_of(name: &str) -> Result<&'static dyn TaskKind, Option<&'static str>
     match TASKS.iter().find(|kind| kind.name() == name) {
         // `run` is a key of its own.
         Some(kind) if kind.name() != "run" => Ok(*kind),
-        _ => Err(crate::diagnostic::did_you_mean(name, TASKS.iter().map(|kind| kind.name()).filter(|name| *name != "run"))),
+        _ => Err(crate::diagnostic::did_you_mean(
+            name,
+            TASKS.iter().map(|kind| kind.name()).filter(|name| *name != "run"),
+        )),
     }
 }
 

@@ -59,14 +59,21 @@ impl Pipeline {
                 let measured = |steps: &[Step]| steps.iter().any(|step| step.task.measures(metric));
                 if !measured(&self.steps[..position]) {
                     let (message, hint) = if measured(&self.steps[position..]) {
-                        (format!("{metric} is measured only after this task"), Some("put the `assess` task behind it".to_owned()))
+                        (
+                            format!("{metric} is measured only after this task"),
+                            Some("put the `assess` task behind it".to_owned()),
+                        )
                     } else {
                         (format!("no task measures {metric}"), self.suggest(metric))
                     };
                     decoder.error(&objective.at, message, hint);
                 } else if matches!(objective.value.limit, Limit::TimesBaseline(_)) {
                     let hint = "give a number as the limit";
-                    decoder.error(&objective.at, "there is no baseline to compare with", Some(hint.into()));
+                    decoder.error(
+                        &objective.at,
+                        "there is no baseline to compare with",
+                        Some(hint.into()),
+                    );
                 }
             }
         }
@@ -77,12 +84,17 @@ impl Pipeline {
         match metric {
             MetricName::Load(stream, measure) => {
                 let names: Vec<String> = streams.iter().map(Stream::to_string).collect();
-                let near = did_you_mean(&stream.to_string(), names.iter().map(String::as_str))?.parse().ok()?;
+                let near = did_you_mean(&stream.to_string(), names.iter().map(String::as_str))?
+                    .parse()
+                    .ok()?;
                 Some(format!("did you mean `{}`?", MetricName::Load(near, *measure)))
             }
             MetricName::Custom { provider, name } => {
-                let near = did_you_mean(provider, ["http", "grpc"]).map(|protocol| format!("did you mean `{protocol}/{name}`?"));
-                near.or_else(|| Some("measured are metrics of the load tasks, such as http/latency-p95".to_owned()))
+                let near = did_you_mean(provider, ["http", "grpc"])
+                    .map(|protocol| format!("did you mean `{protocol}/{name}`?"));
+                near.or_else(|| {
+                    Some("measured are metrics of the load tasks, such as http/latency-p95".to_owned())
+                })
             }
         }
     }
@@ -95,8 +107,15 @@ fn step(index: usize, entry: &Entry, decoder: &mut Decoder<'_>) -> Option<Step> 
         Work::Task { name, at } => match kind_of(name) {
             Ok(kind) => (kind.name(), kind.parse(&entry.with, decoder)),
             Err(near) => {
-                let known: Vec<_> = TASKS.iter().map(|kind| kind.name()).filter(|name| *name != "run").collect();
-                let hint = near.map_or_else(|| format!("known are {}", known.join(", ")), |name| format!("did you mean `{name}`?"));
+                let known: Vec<_> = TASKS
+                    .iter()
+                    .map(|kind| kind.name())
+                    .filter(|name| *name != "run")
+                    .collect();
+                let hint = near.map_or_else(
+                    || format!("known are {}", known.join(", ")),
+                    |name| format!("did you mean `{name}`?"),
+                );
                 decoder.error(at, format!("unknown task `{name}`"), Some(hint));
                 return None;
             }
@@ -108,7 +127,12 @@ fn step(index: usize, entry: &Entry, decoder: &mut Decoder<'_>) -> Option<Step> 
         Some(parsed) => parsed,
         None => None,
     };
-    Some(Step { index, name, condition, task: task? })
+    Some(Step {
+        index,
+        name,
+        condition,
+        task: task?,
+    })
 }
 
 fn condition(node: &Node, decoder: &mut Decoder<'_>) -> Option<Condition> {
@@ -123,8 +147,15 @@ fn condition(node: &Node, decoder: &mut Decoder<'_>) -> Option<Condition> {
     match Condition::parse(&text) {
         Ok(condition) => Some(condition),
         Err(error) => {
-            let before: String = text.chars().take(text[..text.floor_char_boundary(error.offset)].chars().count()).collect();
-            let at = if before.is_empty() { String::new() } else { format!(" after `{}`", before.trim_end()) };
+            let before: String = text
+                .chars()
+                .take(text[..text.floor_char_boundary(error.offset)].chars().count())
+                .collect();
+            let at = if before.is_empty() {
+                String::new()
+            } else {
+                format!(" after `{}`", before.trim_end())
+            };
             decoder.error(&node.at, format!("condition: {}{at}", error.message), error.hint);
             None
         }

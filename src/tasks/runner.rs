@@ -13,7 +13,12 @@ use crate::slo::{Certainty, Judgement, Verdict};
 pub type Persist<'a> = &'a mut dyn FnMut(&mut ExperimentResult);
 
 /// Runs all steps of a pipeline and completes the result, its outcome included.
-pub async fn run(pipeline: &Pipeline, context: &RunContext, result: &mut ExperimentResult, persist: Persist<'_>) {
+pub async fn run(
+    pipeline: &Pipeline,
+    context: &RunContext,
+    result: &mut ExperimentResult,
+    persist: Persist<'_>,
+) {
     let started = Instant::now();
     result.tasks = pipeline.steps.iter().map(record).collect();
     persist(result);
@@ -32,7 +37,12 @@ pub async fn run(pipeline: &Pipeline, context: &RunContext, result: &mut Experim
         let status = perform(step, context, result).await;
         let took = begun.1.elapsed();
         stopped = matches!(status, TaskStatus::Failed { .. });
-        context.emit(Event::Ended { index: step.index, name: step.name.to_owned(), status: status.clone(), took });
+        context.emit(Event::Ended {
+            index: step.index,
+            name: step.name.to_owned(),
+            status: status.clone(),
+            took,
+        });
         let task = &mut result.tasks[step.index - 1];
         task.started = Some(begun.0);
         task.seconds = Some(took.as_secs_f64());
@@ -59,8 +69,16 @@ async fn perform(step: &Step, context: &RunContext, result: &mut ExperimentResul
     if let Some(condition) = &step.condition {
         match condition.evaluate(&result.facts()) {
             Ok(true) => {}
-            Ok(false) => return TaskStatus::Skipped { condition: condition.text().to_owned() },
-            Err(error) => return TaskStatus::Failed { error: format!("if: {}: {}", condition.text(), error.message) },
+            Ok(false) => {
+                return TaskStatus::Skipped {
+                    condition: condition.text().to_owned(),
+                };
+            }
+            Err(error) => {
+                return TaskStatus::Failed {
+                    error: format!("if: {}: {}", condition.text(), error.message),
+                };
+            }
         }
     }
     match step.task.run(context, result).await {
@@ -70,7 +88,9 @@ async fn perform(step: &Step, context: &RunContext, result: &mut ExperimentResul
         }
         Err(error) => {
             merge(*error.output, step, context, result);
-            TaskStatus::Failed { error: context.mask.apply(&error.message) }
+            TaskStatus::Failed {
+                error: context.mask.apply(&error.message),
+            }
         }
     }
 }
@@ -78,7 +98,12 @@ async fn perform(step: &Step, context: &RunContext, result: &mut ExperimentResul
 fn merge(output: TaskOutput, step: &Step, context: &RunContext, result: &mut ExperimentResult) {
     result.insights.merge(output.insights);
     result.assessment.merge(output.assessment);
-    let masked = |texts: Vec<String>| texts.into_iter().map(|text| context.mask.apply(&text)).collect::<Vec<_>>();
+    let masked = |texts: Vec<String>| {
+        texts
+            .into_iter()
+            .map(|text| context.mask.apply(&text))
+            .collect::<Vec<_>>()
+    };
     result.tasks[step.index - 1].notes.extend(masked(output.notes));
     result.distrust.extend(masked(output.distrust));
 }
@@ -86,16 +111,25 @@ fn merge(output: TaskOutput, step: &Step, context: &RunContext, result: &mut Exp
 /// Objectives that were not judged are said to be so, and the outcome is computed.
 fn finish(pipeline: &Pipeline, result: &mut ExperimentResult, elapsed: Duration) {
     result.seconds = elapsed.as_secs_f64();
-    result.assessment.judgements.retain(|judgement| judgement.verdict != Verdict::NotAssessed);
+    result
+        .assessment
+        .judgements
+        .retain(|judgement| judgement.verdict != Verdict::NotAssessed);
     for step in &pipeline.steps {
         let note = match &result.tasks[step.index - 1].status {
             TaskStatus::Completed => continue,
-            TaskStatus::Skipped { condition } => format!("task {} was skipped: `{condition}` is false", step.index),
+            TaskStatus::Skipped { condition } => {
+                format!("task {} was skipped: `{condition}` is false", step.index)
+            }
             TaskStatus::NotRun => format!("task {} was not reached", step.index),
             TaskStatus::Failed { .. } => format!("task {} failed", step.index),
         };
         for objective in step.task.objectives() {
-            let known = result.assessment.judgements.iter().any(|judgement| judgement.objective == objective.value);
+            let known = result
+                .assessment
+                .judgements
+                .iter()
+                .any(|judgement| judgement.objective == objective.value);
             if !known {
                 result.assessment.judgements.push(Judgement {
                     objective: objective.value.clone(),

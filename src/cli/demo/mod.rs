@@ -20,13 +20,20 @@ use crate::tasks::Reach;
 const EXPERIMENT: &str = include_str!("../../../examples/demo.yaml");
 
 /// Starts the service, tests it and prints the report.
-pub async fn demo(args: Demo, console: &Console, env: &Env, platform: &'static dyn Platform) -> Result<Exit, Exit> {
+pub(super) async fn demo(
+    args: Demo,
+    console: &Console,
+    env: &Env,
+    platform: &'static dyn Platform,
+) -> Result<Exit, Exit> {
     let formats = formats(&args.output.reports).map_err(|message| {
         console.diagnostics(&[Diagnostic::error(message)]);
         Exit::Usage
     })?;
     let address = service::start(args.broken).map_err(|error| {
-        console.diagnostics(&[Diagnostic::error(format!("cannot start the demo service on 127.0.0.1: {error}"))]);
+        console.diagnostics(&[Diagnostic::error(format!(
+            "cannot start the demo service on 127.0.0.1: {error}"
+        ))]);
         Exit::Error
     })?;
     let url = format!("http://{address}");
@@ -35,16 +42,31 @@ pub async fn demo(args: Demo, console: &Console, env: &Env, platform: &'static d
         console.diagnostics(&[diagnostic]);
         Exit::Usage
     })?;
-    let pipeline = check(&source, &root, Path::new("."), env, console, &[("DEMO_URL", &url)]).or_usage(console)?;
+    let pipeline = check(
+        &source,
+        &root,
+        Path::new("."),
+        env,
+        console,
+        &[("DEMO_URL", &url)],
+    )
+    .or_usage(console)?;
     let session = Session {
         console,
         output: &args.output,
-        source: SourceInfo { name: source.name().to_owned(), text: EXPERIMENT.to_owned() },
+        source: SourceInfo {
+            name: source.name().to_owned(),
+            text: EXPERIMENT.to_owned(),
+        },
         context: platform.context(env),
         platform: platform.name(),
         reach: Reach::Machine,
         validate_slos: true,
-        reproduce: Some(if args.broken { "iter8 demo --broken".into() } else { "iter8 demo".into() }),
+        reproduce: Some(if args.broken {
+            "iter8 demo --broken".into()
+        } else {
+            "iter8 demo".into()
+        }),
     };
     let finished = session.run(&pipeline, &formats).await?;
     show(&finished.view, console, env)?;

@@ -19,15 +19,21 @@ pub(super) fn start(broken: bool) -> std::io::Result<SocketAddr> {
     let listener = TcpListener::bind(("127.0.0.1", 0))?;
     listener.set_nonblocking(true)?;
     let address = listener.local_addr()?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    std::thread::Builder::new().name("demo-service".to_owned()).spawn(move || {
-        runtime.block_on(serve(listener, broken));
-    })?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    std::thread::Builder::new()
+        .name("demo-service".to_owned())
+        .spawn(move || {
+            runtime.block_on(serve(listener, broken));
+        })?;
     Ok(address)
 }
 
 async fn serve(listener: TcpListener, broken: bool) {
-    let Ok(listener) = tokio::net::TcpListener::from_std(listener) else { return };
+    let Ok(listener) = tokio::net::TcpListener::from_std(listener) else {
+        return;
+    };
     static REQUESTS: AtomicU64 = AtomicU64::new(0);
     while let Ok((stream, _)) = listener.accept().await {
         // Small answers leave at once; a failure here costs milliseconds, not the answer.
@@ -38,7 +44,9 @@ async fn serve(listener: TcpListener, broken: bool) {
                 Ok::<_, Infallible>(answer(request.uri().path(), n, broken).await)
             });
             // A client that goes away is none of the service's business.
-            let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), answer).await;
+            let _ = http1::Builder::new()
+                .serve_connection(TokioIo::new(stream), answer)
+                .await;
         });
     }
 }

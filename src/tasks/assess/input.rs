@@ -10,7 +10,7 @@ use crate::tasks::inputs::Count;
 
 crate::fields! {
     /// What is judged, and how.
-    pub struct AssessInput in "an `assess` task" {
+    pub(super) struct AssessInput in "an `assess` task" {
         /// `upper` and `lower`: lists of `{metric, limit}`; or a list of objectives as text.
         slos: Slos = ["SLOs"],
         /// Objectives as text, such as `http/latency-p95 <= 200ms`; or `{objective, warn: true}` to report without failing.
@@ -24,9 +24,12 @@ crate::fields! {
 
 impl AssessInput {
     /// All objectives, upper limits first as in Iter8.
-    pub fn objectives(&self) -> Vec<Located<Objective>> {
+    pub(super) fn objectives(&self) -> Vec<Located<Objective>> {
         let listed = self.slos.iter().flat_map(|slos| &slos.0);
-        listed.chain(self.texts.iter().flatten().map(|text| &text.0)).cloned().collect()
+        listed
+            .chain(self.texts.iter().flatten().map(|text| &text.0))
+            .cloned()
+            .collect()
     }
 }
 
@@ -45,7 +48,11 @@ impl Decode for OnInconclusive {
             other => {
                 let hint = crate::diagnostic::did_you_mean(other, ["observed", "pass", "fail"])
                     .map(|name| format!("did you mean `{name}`?"));
-                decoder.error(&node.at, format!("expected observed, pass or fail, found `{other}`"), hint);
+                decoder.error(
+                    &node.at,
+                    format!("expected observed, pass or fail, found `{other}`"),
+                    hint,
+                );
                 None
             }
         }
@@ -54,7 +61,7 @@ impl Decode for OnInconclusive {
 
 /// An objective as text.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Text(Located<Objective>);
+pub(super) struct Text(Located<Objective>);
 
 crate::fields! {
     /// An objective with more to say about it.
@@ -71,7 +78,8 @@ impl Decode for Text {
 
     fn schema() -> serde_json::Value {
         // Written out: the schema of `Detailed` would hold this one for ever.
-        let text = json!({ "type": "string", "examples": ["http/latency-p95 <= 200ms", "http/error-rate <= 1%"] });
+        let text =
+            json!({ "type": "string", "examples": ["http/latency-p95 <= 200ms", "http/error-rate <= 1%"] });
         let properties = json!({ "objective": text, "warn": bool::schema() });
         json!({ "anyOf": [text, {
             "type": "object", "properties": properties, "required": ["objective"], "additionalProperties": false
@@ -90,7 +98,10 @@ impl Decode for Text {
         }
         let text = String::decode(node, decoder)?;
         match text.parse::<Objective>() {
-            Ok(value) => Some(Self(Located { value, at: node.at.clone() })),
+            Ok(value) => Some(Self(Located {
+                value,
+                at: node.at.clone(),
+            })),
             Err(cause) => {
                 decoder.error(&node.at, cause.to_string(), cause.hint());
                 None
@@ -101,7 +112,7 @@ impl Decode for Text {
 
 /// `SLOs`: limits per metric, or texts.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Slos(Vec<Located<Objective>>);
+pub(super) struct Slos(Vec<Located<Objective>>);
 
 crate::fields! {
     /// Limits, as in Iter8.
@@ -126,8 +137,17 @@ impl Decode for Slos {
             return Some(Self(texts.into_iter().map(|text| text.0).collect()));
         }
         let limits = Limits::decode(node, decoder)?;
-        let bound = |entries: Option<Vec<Entry>>, bound| entries.into_iter().flatten().map(move |entry| entry.objective(bound));
-        Some(Self(bound(limits.upper, Bound::AtMost).chain(bound(limits.lower, Bound::AtLeast)).collect()))
+        let bound = |entries: Option<Vec<Entry>>, bound| {
+            entries
+                .into_iter()
+                .flatten()
+                .map(move |entry| entry.objective(bound))
+        };
+        Some(Self(
+            bound(limits.upper, Bound::AtMost)
+                .chain(bound(limits.lower, Bound::AtLeast))
+                .collect(),
+        ))
     }
 }
 
@@ -139,7 +159,13 @@ struct Entry {
 
 impl Entry {
     fn objective(self, bound: Bound) -> Located<Objective> {
-        Located { value: Objective { bound, ..self.objective.value }, at: self.objective.at }
+        Located {
+            value: Objective {
+                bound,
+                ..self.objective.value
+            },
+            at: self.objective.at,
+        }
     }
 }
 
@@ -168,8 +194,15 @@ impl Decode for Entry {
         let input = EntryInput::decode(node, decoder)?;
         match (input.metric, input.limit) {
             (Some(Metric(name)), Some(limit)) => {
-                let value = Objective { metric: name.value, bound: Bound::AtMost, limit: Limit::Value(limit), warn: input.warn == Some(true) };
-                Some(Self { objective: Located { value, at: name.at } })
+                let value = Objective {
+                    metric: name.value,
+                    bound: Bound::AtMost,
+                    limit: Limit::Value(limit),
+                    warn: input.warn == Some(true),
+                };
+                Some(Self {
+                    objective: Located { value, at: name.at },
+                })
             }
             (metric, limit) => {
                 // A field that was there but wrong has been reported.
@@ -198,7 +231,10 @@ impl Decode for Metric {
 
     fn decode(node: &Node, decoder: &mut Decoder<'_>) -> Option<Self> {
         match String::decode(node, decoder)?.parse() {
-            Ok(value) => Some(Self(Located { value, at: node.at.clone() })),
+            Ok(value) => Some(Self(Located {
+                value,
+                at: node.at.clone(),
+            })),
             Err(cause) => {
                 let cause: crate::metrics::MetricNameError = cause;
                 decoder.error(&node.at, cause.to_string(), cause.hint());

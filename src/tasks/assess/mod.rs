@@ -39,12 +39,19 @@ impl TaskKind for AssessKind {
         if objectives.is_empty() {
             if !decoder.has_errors() {
                 let hint = "add `SLOs:` with `upper:` or `lower:`, or `objectives:` with texts such as http/latency-p95 <= 200ms";
-                decoder.error(&with.at, "this `assess` task has no objectives: it would judge nothing", Some(hint.into()));
+                decoder.error(
+                    &with.at,
+                    "this `assess` task has no objectives: it would judge nothing",
+                    Some(hint.into()),
+                );
             }
             return None;
         }
         Some(Box::new(AssessTask {
-            plain: objectives.iter().map(|objective| objective.value.clone()).collect(),
+            plain: objectives
+                .iter()
+                .map(|objective| objective.value.clone())
+                .collect(),
             objectives,
             on_inconclusive: input.on_inconclusive,
             min_requests: input.min_requests.map(|count| count.0.get()),
@@ -72,12 +79,19 @@ impl Task for AssessTask {
         &self.objectives
     }
 
-    fn run<'a>(&'a self, context: &'a RunContext, so_far: &'a ExperimentResult) -> BoxFuture<'a, Result<TaskOutput, TaskError>> {
+    fn run<'a>(
+        &'a self,
+        context: &'a RunContext,
+        so_far: &'a ExperimentResult,
+    ) -> BoxFuture<'a, Result<TaskOutput, TaskError>> {
         let policy = Policy {
             on_inconclusive: self.on_inconclusive.unwrap_or(context.policy.on_inconclusive),
             min_requests: self.min_requests.unwrap_or(context.policy.min_requests),
         };
         let assessment = assess(&self.plain, &so_far.insights, policy);
-        Box::pin(std::future::ready(Ok(TaskOutput { assessment, ..TaskOutput::default() })))
+        Box::pin(std::future::ready(Ok(TaskOutput {
+            assessment,
+            ..TaskOutput::default()
+        })))
     }
 }

@@ -1,11 +1,13 @@
 //! The `with:` of `http`: how requests look, how many, how fast; and endpoints, which inherit what they do not say.
 
 use crate::spec::{Decode, Decoder, Map, Node, Period, Value};
-use crate::tasks::inputs::{Count, HttpMethod, NetInput, Range, Rate, Source, Statuses, Target, merge_schemas};
+use crate::tasks::inputs::{
+    Count, HttpMethod, NetInput, Range, Rate, Source, Statuses, Target, merge_schemas,
+};
 
 crate::fields! {
     /// What is sent and how often.
-    pub struct RequestInput in "an `http` task" {
+    pub(super) struct RequestInput in "an `http` task" {
         /// URL of the target.
         url: Target = ["url"],
         /// Number of requests, exactly; default 100 unless `duration` is given. With both, whichever comes first.
@@ -47,7 +49,7 @@ crate::fields! {
 
 crate::fields! {
     /// What a good answer is.
-    pub struct Expect in "`expect`" {
+    pub(super) struct Expect in "`expect`" {
         /// Status: `200`, `2xx`, `200-204` or a list.
         status: Statuses = ["status"],
         /// Text that the body contains.
@@ -59,7 +61,7 @@ crate::fields! {
 
 /// A percentile, above 0 and at most 100.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Percentile(pub f64);
+pub(super) struct Percentile(pub f64);
 
 impl Decode for Percentile {
     const TYPE: &'static str = "percentile";
@@ -73,14 +75,18 @@ impl Decode for Percentile {
         if percent > 0.0 && percent <= 100.0 {
             return Some(Self(percent));
         }
-        decoder.error(&node.at, format!("{percent} is no percentile"), Some("percentiles are above 0 and at most 100".into()));
+        decoder.error(
+            &node.at,
+            format!("{percent} is no percentile"),
+            Some("percentiles are above 0 and at most 100".into()),
+        );
         None
     }
 }
 
 crate::fields! {
     /// What only the whole task has.
-    pub struct WholeInput in "an `http` task" {
+    pub(super) struct WholeInput in "an `http` task" {
         /// Endpoints by name, one after the other; each has the fields of the task and inherits what it does not say.
         endpoints: Map<EndpointInput> = ["endpoints"],
         /// Send the load but forget its results; default false.
@@ -92,7 +98,7 @@ crate::fields! {
 
 /// One endpoint: the same fields, all optional, and its place.
 #[derive(Debug, Clone, PartialEq)]
-pub struct EndpointInput {
+pub(super) struct EndpointInput {
     /// What is sent.
     pub request: RequestInput,
     /// How it is reached.
@@ -103,7 +109,7 @@ pub struct EndpointInput {
 
 impl EndpointInput {
     /// The JSON Schema of the shared fields.
-    pub fn fields_schema() -> Vec<serde_json::Value> {
+    pub(super) fn fields_schema() -> Vec<serde_json::Value> {
         vec![RequestInput::schema(), NetInput::schema()]
     }
 }
@@ -120,12 +126,16 @@ impl Decode for EndpointInput {
         let request = RequestInput::read(&mut fields, decoder);
         let net = NetInput::read(&mut fields, decoder);
         fields.finish("an endpoint", decoder);
-        Some(Self { request, net, node: node.clone() })
+        Some(Self {
+            request,
+            net,
+            node: node.clone(),
+        })
     }
 }
 
 /// The whole `with:`.
-pub struct HttpInput {
+pub(super) struct HttpInput {
     /// What every endpoint inherits; the only load without endpoints.
     pub base: EndpointInput,
     /// What only the task has.
@@ -134,24 +144,31 @@ pub struct HttpInput {
 
 impl HttpInput {
     /// The JSON Schema.
-    pub fn schema() -> serde_json::Value {
+    pub(super) fn schema() -> serde_json::Value {
         let mut parts = EndpointInput::fields_schema();
         parts.push(WholeInput::schema());
         merge_schemas(&parts, &[])
     }
 
     /// Reads it.
-    pub fn decode(node: &Node, decoder: &mut Decoder<'_>) -> Option<Self> {
+    pub(super) fn decode(node: &Node, decoder: &mut Decoder<'_>) -> Option<Self> {
         let mut fields = decoder.fields(node, "a map with the fields of an `http` task")?;
         let request = RequestInput::read(&mut fields, decoder);
         let net = NetInput::read(&mut fields, decoder);
         let whole = WholeInput::read(&mut fields, decoder);
         fields.finish("an `http` task", decoder);
-        Some(Self { base: EndpointInput { request, net, node: node.clone() }, whole })
+        Some(Self {
+            base: EndpointInput {
+                request,
+                net,
+                node: node.clone(),
+            },
+            whole,
+        })
     }
 
     /// The loads to run: each endpoint completed by the base, or the base alone.
-    pub fn endpoints(&self) -> Vec<(Option<String>, EndpointInput)> {
+    pub(super) fn endpoints(&self) -> Vec<(Option<String>, EndpointInput)> {
         match &self.whole.endpoints {
             Some(Map(endpoints)) if !endpoints.is_empty() => endpoints
                 .iter()
@@ -174,8 +191,16 @@ impl EndpointInput {
         }
         let mut net_base = base.net.clone();
         net_base.headers = merge_headers(self.net.headers.as_ref(), base.net.headers.as_ref());
-        let net = NetInput { headers: None, ..self.net }.or(&net_base);
-        Self { request: self.request.or(&base_request), net, node: self.node }
+        let net = NetInput {
+            headers: None,
+            ..self.net
+        }
+        .or(&net_base);
+        Self {
+            request: self.request.or(&base_request),
+            net,
+            node: self.node,
+        }
     }
 }
 
@@ -190,6 +215,6 @@ fn merge_headers(own: Option<&Map<String>>, base: Option<&Map<String>>) -> Optio
 }
 
 /// Whether a map in the file has a key, whatever its value.
-pub fn given(node: &Node, key: &str) -> bool {
+pub(super) fn given(node: &Node, key: &str) -> bool {
     node.get(key).is_some_and(|node| node.value != Value::Null)
 }

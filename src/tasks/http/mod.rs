@@ -34,7 +34,11 @@ impl TaskKind for HttpKind {
     }
 
     fn fields(&self) -> Vec<&'static Field> {
-        RequestInput::FIELDS.iter().chain(NetInput::FIELDS).chain(WholeInput::FIELDS).collect()
+        RequestInput::FIELDS
+            .iter()
+            .chain(NetInput::FIELDS)
+            .chain(WholeInput::FIELDS)
+            .collect()
     }
 
     fn schema(&self) -> serde_json::Value {
@@ -43,8 +47,11 @@ impl TaskKind for HttpKind {
 
     fn parse(&self, with: &Node, decoder: &mut Decoder<'_>) -> Option<Box<dyn Task>> {
         let input = HttpInput::decode(with, decoder)?;
-        let loads: Vec<Option<Endpoint>> =
-            input.endpoints().into_iter().map(|(name, endpoint)| plan::endpoint(name, &endpoint, decoder)).collect();
+        let loads: Vec<Option<Endpoint>> = input
+            .endpoints()
+            .into_iter()
+            .map(|(name, endpoint)| plan::endpoint(name, &endpoint, decoder))
+            .collect();
         let loads = loads.into_iter().collect::<Option<Vec<_>>>()?;
         Some(Box::new(HttpTask {
             loads,
@@ -86,17 +93,28 @@ impl Task for HttpTask {
         match self.loads.as_slice() {
             [only] => format!("{warmup}{} to {}", plan::describe(&only.plan), only.target()),
             all => {
-                let names: Vec<String> = all.iter().filter_map(|load| load.stream.endpoint.clone()).collect();
+                let names: Vec<String> = all
+                    .iter()
+                    .filter_map(|load| load.stream.endpoint.clone())
+                    .collect();
                 format!("{warmup}{} endpoints: {}", all.len(), names.join(", "))
             }
         }
     }
 
     fn produces(&self) -> Vec<Stream> {
-        if self.warmup { Vec::new() } else { self.loads.iter().map(|load| load.stream.clone()).collect() }
+        if self.warmup {
+            Vec::new()
+        } else {
+            self.loads.iter().map(|load| load.stream.clone()).collect()
+        }
     }
 
-    fn run<'a>(&'a self, context: &'a RunContext, _: &'a ExperimentResult) -> BoxFuture<'a, Result<TaskOutput, TaskError>> {
+    fn run<'a>(
+        &'a self,
+        context: &'a RunContext,
+        _: &'a ExperimentResult,
+    ) -> BoxFuture<'a, Result<TaskOutput, TaskError>> {
         Box::pin(self.measure(context))
     }
 }
@@ -108,19 +126,26 @@ impl HttpTask {
         for load in &self.loads {
             specs.push(load.prepare().await?);
         }
-        let mut version = VersionInsights { name: self.version.clone(), ..VersionInsights::default() };
+        let mut version = VersionInsights {
+            name: self.version.clone(),
+            ..VersionInsights::default()
+        };
         let mut output = TaskOutput::default();
         let mut failed = None;
         for (load, spec) in self.loads.iter().zip(specs) {
             if context.shutdown.is_cancelled() {
-                output.notes.push(format!("{} was not sent: the run was stopped", load.stream));
+                output
+                    .notes
+                    .push(format!("{} was not sent: the run was stopped", load.stream));
                 continue;
             }
             match load.send(spec, context).await {
                 Ok(measurement) => {
                     output.notes.extend(load.notes(&measurement));
                     if !self.warmup {
-                        output.distrust.extend(walls::distrust(&load.stream, &measurement));
+                        output
+                            .distrust
+                            .extend(walls::distrust(&load.stream, &measurement));
                     }
                     failed = failed.or_else(|| load.unreachable(&measurement, context));
                     version.loads.push(load.measured(measurement));
@@ -132,10 +157,15 @@ impl HttpTask {
             }
         }
         if !self.warmup {
-            output.insights = Insights { versions: vec![version] };
+            output.insights = Insights {
+                versions: vec![version],
+            };
         }
         match failed {
-            Some(error) => Err(TaskError { output: Box::new(output), ..error }),
+            Some(error) => Err(TaskError {
+                output: Box::new(output),
+                ..error
+            }),
             None => Ok(output),
         }
     }
@@ -151,9 +181,9 @@ impl Endpoint {
         match &self.body {
             Body::Ready => {}
             Body::File(source) => {
-                spec.body = source
-                    .load()
-                    .map_err(|(path, cause)| TaskError::new(format!("cannot read the payload {}: {cause}", path.display())))?;
+                spec.body = source.load().map_err(|(path, cause)| {
+                    TaskError::new(format!("cannot read the payload {}: {cause}", path.display()))
+                })?;
             }
             Body::Download(target) => spec.body = self.download(target).await?,
         }
@@ -161,25 +191,40 @@ impl Endpoint {
     }
 
     async fn download(&self, target: &Target) -> Result<Bytes, TaskError> {
-        let settings = self.sender.settings().map_err(|error| TaskError::from_error(&error))?;
+        let settings = self
+            .sender
+            .settings()
+            .map_err(|error| TaskError::from_error(&error))?;
         let failed = |why: String| TaskError::new(format!("cannot download the payload {target}: {why}"));
-        let client = Client::new(&settings, Redirects::Follow(10)).map_err(|error| TaskError::from_error(&error))?;
-        let response = client.send(Request::get(target.0.clone())).await.map_err(|error| failed(TaskError::from_error(&error).message))?;
+        let client =
+            Client::new(&settings, Redirects::Follow(10)).map_err(|error| TaskError::from_error(&error))?;
+        let response = client
+            .send(Request::get(target.0.clone()))
+            .await
+            .map_err(|error| failed(TaskError::from_error(&error).message))?;
         if !response.status.is_success() {
-            return Err(failed(format!("it answers with status {}", response.status.as_u16())));
+            return Err(failed(format!(
+                "it answers with status {}",
+                response.status.as_u16()
+            )));
         }
         response.whole_body().map_err(|error| failed(error.to_string()))
     }
 
     async fn send(&self, spec: RequestSpec, context: &RunContext) -> Result<LoadMeasurement, TaskError> {
-        let settings = self.sender.settings().map_err(|error| TaskError::from_error(&error))?;
+        let settings = self
+            .sender
+            .settings()
+            .map_err(|error| TaskError::from_error(&error))?;
         let events = Arc::clone(&context.events);
         let duration = self.plan.stop.time();
         let progress = move |seen: load::Progress| events(Event::Progress(far(&seen, duration)));
-        load::http::run(&self.plan, &spec, &settings, &context.shutdown, progress).await.map_err(|error| {
-            let error = TaskError::from_error(&error);
-            explain_loopback(&spec.url, context, error)
-        })
+        load::http::run(&self.plan, &spec, &settings, &context.shutdown, progress)
+            .await
+            .map_err(|error| {
+                let error = TaskError::from_error(&error);
+                explain_loopback(&spec.url, context, error)
+            })
     }
 
     /// Not one connection: the task could not run, though its counts are kept.
@@ -187,7 +232,11 @@ impl Endpoint {
         if measurement.requests == 0 || measurement.connections > 0 {
             return None;
         }
-        let why = measurement.failures.values().max_by_key(|failure| failure.count).map(|failure| failure.example.clone());
+        let why = measurement
+            .failures
+            .values()
+            .max_by_key(|failure| failure.count)
+            .map(|failure| failure.example.clone());
         let error = TaskError::new(format!(
             "no connection to {}: all {} requests failed ({})",
             self.target(),
@@ -198,10 +247,18 @@ impl Endpoint {
     }
 
     fn notes(&self, measurement: &LoadMeasurement) -> Vec<String> {
-        let name = self.stream.endpoint.as_ref().map(|name| format!("{name}: ")).unwrap_or_default();
+        let name = self
+            .stream
+            .endpoint
+            .as_ref()
+            .map(|name| format!("{name}: "))
+            .unwrap_or_default();
         let mut notes = Vec::new();
         if measurement.unsent > 0 {
-            notes.push(format!("{name}{} requests were due but could not be sent in time", measurement.unsent));
+            notes.push(format!(
+                "{name}{} requests were due but could not be sent in time",
+                measurement.unsent
+            ));
         }
         if measurement.waited > 0 {
             notes.push(format!(
@@ -218,13 +275,21 @@ impl Endpoint {
     }
 
     fn measured(&self, measurement: LoadMeasurement) -> Load {
-        Load { stream: self.stream.clone(), target: self.target(), plan: plan::describe(&self.plan), measurement }
+        Load {
+            stream: self.stream.clone(),
+            target: self.target(),
+            plan: plan::describe(&self.plan),
+            measurement,
+        }
     }
 }
 
 /// How far a load is: by requests if their number is known, else by time.
 fn far(seen: &load::Progress, duration: Option<Duration>) -> Progress {
-    let by_count = seen.total.filter(|total| *total > 0).map(|total| seen.sent as f64 / total as f64);
+    let by_count = seen
+        .total
+        .filter(|total| *total > 0)
+        .map(|total| seen.sent as f64 / total as f64);
     let by_time = duration.map(|duration| seen.elapsed.as_secs_f64() / duration.as_secs_f64());
     Progress {
         sent: seen.sent,
@@ -238,5 +303,8 @@ fn far(seen: &load::Progress, duration: Option<Duration>) -> Progress {
 
 /// The stream of an endpoint.
 fn stream(endpoint: Option<String>) -> Stream {
-    Stream { protocol: Protocol::Http, endpoint }
+    Stream {
+        protocol: Protocol::Http,
+        endpoint,
+    }
 }

@@ -5,8 +5,8 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use http::Method;
+use http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 
 use super::input::{EndpointInput, Expect, RequestInput, given};
 use super::{Body, Endpoint, stream};
@@ -24,18 +24,29 @@ const REDIRECTS: u8 = 10;
 const FIRST_ERROR: u16 = 400;
 
 /// Checks what only shows when the fields are seen together.
-pub(super) fn endpoint(name: Option<String>, input: &EndpointInput, decoder: &mut Decoder<'_>) -> Option<Endpoint> {
+pub(super) fn endpoint(
+    name: Option<String>,
+    input: &EndpointInput,
+    decoder: &mut Decoder<'_>,
+) -> Option<Endpoint> {
     let node = &input.node;
     let sender = input.net.check(node, decoder);
     if let Some(name) = name.as_ref().filter(|name| name.is_empty() || name.contains('/')) {
-        decoder.error(&node.at, format!("`{name}` cannot be the name of an endpoint: metrics are called http-NAME/…"), None);
+        decoder.error(
+            &node.at,
+            format!("`{name}` cannot be the name of an endpoint: metrics are called http-NAME/…"),
+            None,
+        );
         return None;
     }
     let request = &input.request;
     let Some(url) = &request.url else {
         // A URL that was there but wrong has been reported.
         if !given(node, "url") && !decoder.has_errors() {
-            let what = name.map_or_else(|| "an `http` task".to_owned(), |name| format!("the endpoint `{name}`"));
+            let what = name.map_or_else(
+                || "an `http` task".to_owned(),
+                |name| format!("the endpoint `{name}`"),
+            );
             decoder.error(&node.at, format!("{what} needs `url`"), None);
         }
         return None;
@@ -60,9 +71,19 @@ pub(super) fn endpoint(name: Option<String>, input: &EndpointInput, decoder: &mu
         body: content,
         error_ranges: error_ranges(request.error_ranges.as_deref()),
         expect: expectation(request.expect.as_ref(), node, decoder)?,
-        max_redirects: if request.follow_redirects == Some(true) { REDIRECTS } else { 0 },
+        max_redirects: if request.follow_redirects == Some(true) {
+            REDIRECTS
+        } else {
+            0
+        },
     };
-    Some(Endpoint { stream: stream(name), plan, spec, sender, body })
+    Some(Endpoint {
+        stream: stream(name),
+        plan,
+        spec,
+        sender,
+        body,
+    })
 }
 
 fn plan(request: &RequestInput, node: &Node, decoder: &mut Decoder<'_>) -> Option<Plan> {
@@ -73,7 +94,11 @@ fn plan(request: &RequestInput, node: &Node, decoder: &mut Decoder<'_>) -> Optio
             return None;
         }
         (Some(number), Some(Period(duration))) => {
-            decoder.warning(&node.at, "`numRequests` and `duration` are both given: whichever comes first ends the load", None);
+            decoder.warning(
+                &node.at,
+                "`numRequests` and `duration` are both given: whichever comes first ends the load",
+                None,
+            );
             Stop::Either(number, duration)
         }
         (Some(number), None) => Stop::After(number),
@@ -98,7 +123,15 @@ fn plan(request: &RequestInput, node: &Node, decoder: &mut Decoder<'_>) -> Optio
         Rate::PerSecond(rate) => Pace::PerSecond(PerSecond::per_second(rate)?),
     };
     let connection_warmup = u32::try_from(request.connection_warmup.unwrap_or(0)).unwrap_or(u32::MAX);
-    Some(Plan { stop, pace, connections, max_connections, timeout, grace: timeout, connection_warmup })
+    Some(Plan {
+        stop,
+        pace,
+        connections,
+        max_connections,
+        timeout,
+        grace: timeout,
+        connection_warmup,
+    })
 }
 
 fn body(request: &RequestInput) -> (Bytes, Body) {
@@ -120,13 +153,18 @@ fn content_type(
     decoder: &mut Decoder<'_>,
 ) -> Option<Option<HeaderValue>> {
     match &request.content_type {
-        Some(text) => match HeaderValue::from_str(text) {
-            Ok(value) => Some(Some(value)),
-            Err(_) => {
-                decoder.error(&node.at, "`contentType` holds characters that HTTP does not allow", None);
+        Some(text) => {
+            if let Ok(value) = HeaderValue::from_str(text) {
+                Some(Some(value))
+            } else {
+                decoder.error(
+                    &node.at,
+                    "`contentType` holds characters that HTTP does not allow",
+                    None,
+                );
                 None
             }
-        },
+        }
         None if content.is_empty() && matches!(body, Body::Ready) => Some(None),
         None => Some(Some(HeaderValue::from_static("application/octet-stream"))),
     }

@@ -9,7 +9,10 @@ pub(super) fn distrust(stream: &Stream, measurement: &LoadMeasurement) -> Option
         return None;
     }
     let (wall, _) = measurement.walls.iter().max_by_key(|(_, count)| **count)?;
-    Some(format!("{walls} of {} answers to `{stream}` did not come from the application: {wall}", measurement.answered))
+    Some(format!(
+        "{walls} of {} answers to `{stream}` did not come from the application: {wall}",
+        measurement.answered
+    ))
 }
 
 #[cfg(test)]
@@ -18,7 +21,11 @@ mod tests {
 
     fn load(walls: u64, answered: u64) -> LoadMeasurement {
         let walls = [("it redirects to a log-in".to_owned(), walls)].into();
-        LoadMeasurement { walls, answered, ..LoadMeasurement::default() }
+        LoadMeasurement {
+            answered,
+            walls,
+            ..LoadMeasurement::default()
+        }
     }
 
     #[test]

@@ -9,7 +9,7 @@ use crate::spec::{Decode, Decoder, Node};
 
 /// The content of a file, or its path if a script has yet to write it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Source {
+pub(crate) enum Source {
     /// Read already.
     Content(Bytes),
     /// To be read when the task runs.
@@ -21,7 +21,9 @@ impl Source {
     pub(in crate::tasks) fn load(&self) -> Result<Bytes, (PathBuf, std::io::Error)> {
         match self {
             Self::Content(content) => Ok(content.clone()),
-            Self::Later(path) => std::fs::read(path).map(Bytes::from).map_err(|cause| (path.clone(), cause)),
+            Self::Later(path) => std::fs::read(path)
+                .map(Bytes::from)
+                .map_err(|cause| (path.clone(), cause)),
         }
     }
 }

@@ -7,7 +7,7 @@ use crate::spec::{Decode, Decoder, Node};
 
 /// A method of HTTP.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct HttpMethod(pub http::Method);
+pub(crate) struct HttpMethod(pub http::Method);
 
 const KNOWN: &[&str] = &["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
 
@@ -28,7 +28,11 @@ impl Decode for HttpMethod {
             || format!("known are {}", KNOWN.join(", ")),
             |known| format!("did you mean `{known}`?"),
         );
-        decoder.error(&node.at, format!("`{text}` is no method of HTTP that can be sent"), Some(hint));
+        decoder.error(
+            &node.at,
+            format!("`{text}` is no method of HTTP that can be sent"),
+            Some(hint),
+        );
         None
     }
 }

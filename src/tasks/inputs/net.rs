@@ -15,7 +15,7 @@ use crate::spec::{Decode, Decoder, Map, Node, Value};
 
 crate::fields! {
     /// How a server is reached.
-    pub struct NetInput in "a request" {
+    pub(crate) struct NetInput in "a request" {
         /// Headers to send. Values from the environment are masked everywhere.
         headers: Map<String> = secret ["headers"],
         /// User and password for basic authentication.
@@ -39,7 +39,7 @@ crate::fields! {
 
 /// User and password.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Credentials {
+pub(crate) struct Credentials {
     user: String,
     password: Secret,
 }
@@ -71,17 +71,24 @@ impl Decode for Credentials {
             (user.map(str::to_owned), password.map(str::to_owned))
         };
         let (Some(user), Some(password)) = (user, password) else {
-            decoder.error(&node.at, "basic authentication needs `username` and `password`", None);
+            decoder.error(
+                &node.at,
+                "basic authentication needs `username` and `password`",
+                None,
+            );
             return None;
         };
         decoder.mask().add(&password);
-        Some(Self { user, password: Secret::new(password) })
+        Some(Self {
+            user,
+            password: Secret::new(password),
+        })
     }
 }
 
 /// A proxy, or none at all.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ProxyInput(Option<Proxy>);
+pub(crate) struct ProxyInput(Option<Proxy>);
 
 impl Decode for ProxyInput {
     const TYPE: &'static str = "URL or none";
@@ -107,7 +114,7 @@ impl Decode for ProxyInput {
 
 /// One entry of `resolve`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OverrideInput(Override);
+pub(crate) struct OverrideInput(Override);
 
 impl Decode for OverrideInput {
     const TYPE: &'static str = "host:port:address";
@@ -120,7 +127,11 @@ impl Decode for OverrideInput {
         match String::decode(node, decoder)?.parse() {
             Ok(parsed) => Some(Self(parsed)),
             Err(cause) => {
-                decoder.error(&node.at, format!("{cause}"), Some("for example example.com:443:127.0.0.1".into()));
+                decoder.error(
+                    &node.at,
+                    format!("{cause}"),
+                    Some("for example example.com:443:127.0.0.1".into()),
+                );
                 None
             }
         }
@@ -129,7 +140,7 @@ impl Decode for OverrideInput {
 
 /// Headers and settings of a request, checked.
 #[derive(Debug, Clone)]
-pub struct Sender {
+pub(crate) struct Sender {
     /// Headers, authentication included.
     pub headers: HeaderMap,
     proxy: ProxySettings,
@@ -142,7 +153,7 @@ pub struct Sender {
 
 /// A certificate or key that cannot be read when the task runs.
 #[derive(Debug, thiserror::Error)]
-pub enum ReachError {
+pub(crate) enum ReachError {
     /// A file.
     #[error("cannot read {}", path.display())]
     File {
@@ -168,21 +179,38 @@ fn proxy_env(decoder: &Decoder<'_>) -> ProxyEnv {
 /// Headers whose values are secrets even when they are written out.
 fn is_secret_header(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
-    ["authorization", "cookie", "token", "secret", "api-key", "apikey", "password", "x-vercel-protection-bypass"]
-        .iter()
-        .any(|word| name.contains(word))
+    [
+        "authorization",
+        "cookie",
+        "token",
+        "secret",
+        "api-key",
+        "apikey",
+        "password",
+        "x-vercel-protection-bypass",
+    ]
+    .iter()
+    .any(|word| name.contains(word))
 }
 
 impl NetInput {
     /// Checks what only shows when the fields are seen together. `at` is where the task stands.
-    pub fn check(&self, node: &Node, decoder: &mut Decoder<'_>) -> Option<Sender> {
+    pub(crate) fn check(&self, node: &Node, decoder: &mut Decoder<'_>) -> Option<Sender> {
         let headers = self.header_map(node, decoder)?;
         if self.client_cert.is_some() != self.client_key.is_some() {
-            decoder.error(&node.at, "`clientCert` and `clientKey` must be given together", None);
+            decoder.error(
+                &node.at,
+                "`clientCert` and `clientKey` must be given together",
+                None,
+            );
             return None;
         }
         if self.insecure_skip_verify == Some(true) {
-            decoder.warning(&node.at, "`insecureSkipVerify: true` accepts any certificate, an attacker's too", Some("give `caCert` instead".into()));
+            decoder.warning(
+                &node.at,
+                "`insecureSkipVerify: true` accepts any certificate, an attacker's too",
+                Some("give `caCert` instead".into()),
+            );
         }
         let proxy = match &self.proxy {
             Some(ProxyInput(Some(proxy))) => ProxySettings::Explicit(proxy.clone()),
@@ -192,7 +220,12 @@ impl NetInput {
         let sender = Sender {
             headers,
             proxy,
-            resolve: self.resolve.iter().flatten().map(|entry| entry.0.clone()).collect(),
+            resolve: self
+                .resolve
+                .iter()
+                .flatten()
+                .map(|entry| entry.0.clone())
+                .collect(),
             ca_cert: self.ca_cert.clone(),
             client_cert: self.client_cert.clone(),
             client_key: self.client_key.clone(),
@@ -208,7 +241,10 @@ impl NetInput {
             if is_secret_header(name) {
                 decoder.mask().add(value);
                 // `Bearer abc`: the token alone is as secret.
-                value.split_whitespace().skip(1).for_each(|part| decoder.mask().add(part));
+                value
+                    .split_whitespace()
+                    .skip(1)
+                    .for_each(|part| decoder.mask().add(part));
             }
             match (name.parse::<HeaderName>(), HeaderValue::from_str(value)) {
                 (Ok(name), Ok(value)) => {
@@ -219,7 +255,11 @@ impl NetInput {
                     valid = false;
                 }
                 (_, Err(_)) => {
-                    decoder.error(&node.at, format!("the value of header `{name}` holds characters that HTTP does not allow"), None);
+                    decoder.error(
+                        &node.at,
+                        format!("the value of header `{name}` holds characters that HTTP does not allow"),
+                        None,
+                    );
                     valid = false;
                 }
             }
@@ -241,15 +281,16 @@ impl NetInput {
             (None, None) => None,
         };
         if let Some(text) = authorization {
-            match HeaderValue::from_str(&text) {
-                Ok(mut value) => {
-                    value.set_sensitive(true);
-                    map.insert(AUTHORIZATION, value);
-                }
-                Err(_) => {
-                    decoder.error(&node.at, "the token or password holds characters that HTTP does not allow", None);
-                    valid = false;
-                }
+            if let Ok(mut value) = HeaderValue::from_str(&text) {
+                value.set_sensitive(true);
+                map.insert(AUTHORIZATION, value);
+            } else {
+                decoder.error(
+                    &node.at,
+                    "the token or password holds characters that HTTP does not allow",
+                    None,
+                );
+                valid = false;
             }
         }
         valid.then_some(map)
@@ -258,10 +299,12 @@ impl NetInput {
 
 impl Sender {
     /// The settings; files that a script wrote are read now.
-    pub fn settings(&self) -> Result<NetSettings, ReachError> {
+    pub(crate) fn settings(&self) -> Result<NetSettings, ReachError> {
         let pem = |source: &Option<Source>| {
             let loaded = source.as_ref().map(Source::load).transpose();
-            loaded.map(|content| content.map(Pem::new)).map_err(|(path, source)| ReachError::File { path, source })
+            loaded
+                .map(|content| content.map(Pem::new))
+                .map_err(|(path, source)| ReachError::File { path, source })
         };
         let tls = TlsSettings {
             ca_cert: pem(&self.ca_cert)?,
@@ -269,17 +312,27 @@ impl Sender {
             client_key: pem(&self.client_key)?,
             insecure_skip_verify: self.insecure_skip_verify,
         };
-        Ok(NetSettings { tls, proxy: self.proxy.clone(), resolve: self.resolve.clone() })
+        Ok(NetSettings {
+            tls,
+            proxy: self.proxy.clone(),
+            resolve: self.resolve.clone(),
+        })
     }
 
     /// The proxy that requests to a URL go through, without credentials.
-    pub fn proxy_for(&self, url: &url::Url) -> Option<String> {
-        self.proxy.for_url(url).ok().flatten().map(|proxy| proxy.to_string())
+    pub(crate) fn proxy_for(&self, url: &url::Url) -> Option<String> {
+        self.proxy
+            .for_url(url)
+            .ok()
+            .flatten()
+            .map(|proxy| proxy.to_string())
     }
 
     /// Certificates and keys that are there are tried, so that a wrong one is found before anything is sent.
     fn check_tls(&self, node: &Node, decoder: &mut Decoder<'_>) -> bool {
-        let Ok(settings) = self.settings() else { return true };
+        let Ok(settings) = self.settings() else {
+            return true;
+        };
         match crate::net::tls::client_config(&settings.tls) {
             Ok(_) => true,
             Err(cause) => {

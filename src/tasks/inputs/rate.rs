@@ -8,7 +8,7 @@ use crate::spec::{Decode, Decoder, Node, Value};
 
 /// How fast to send.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Rate {
+pub(crate) enum Rate {
     /// As fast as the connections allow.
     Max,
     /// So many requests per second, above 0.
@@ -32,20 +32,32 @@ impl Decode for Rate {
         let rate = f64::decode(node, decoder)?;
         if rate == 0.0 {
             let hint = "write `max` to send as fast as the connections allow";
-            decoder.error(&node.at, "no requests per second: nothing would be sent", Some(hint.into()));
+            decoder.error(
+                &node.at,
+                "no requests per second: nothing would be sent",
+                Some(hint.into()),
+            );
             return None;
         }
         if rate > FASTEST {
-            decoder.error(&node.at, format!("{rate} requests per second are more than any machine sends"), None);
+            decoder.error(
+                &node.at,
+                format!("{rate} requests per second are more than any machine sends"),
+                None,
+            );
             return None;
         }
-        Some(if rate < 0.0 { Self::Max } else { Self::PerSecond(rate) })
+        Some(if rate < 0.0 {
+            Self::Max
+        } else {
+            Self::PerSecond(rate)
+        })
     }
 }
 
 /// A number of things, at least one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Count(pub NonZeroU64);
+pub(crate) struct Count(pub NonZeroU64);
 
 impl Decode for Count {
     const TYPE: &'static str = "number from 1";

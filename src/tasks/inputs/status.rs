@@ -6,7 +6,7 @@ use crate::spec::{Decode, Decoder, Node, Value};
 
 /// Statuses from the first to the last, both included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Range {
+pub(crate) struct Range {
     /// First.
     pub lower: u16,
     /// Last.
@@ -15,23 +15,26 @@ pub struct Range {
 
 impl Range {
     /// Whether a status is in it.
-    pub fn contains(self, status: u16) -> bool {
+    pub(crate) fn contains(self, status: u16) -> bool {
         (self.lower..=self.upper).contains(&status)
     }
 }
 
 /// A set of statuses.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Statuses(pub Vec<Range>);
+pub(crate) struct Statuses(pub Vec<Range>);
 
 impl Statuses {
     /// 200 to 299.
-    pub fn success() -> Self {
-        Self(vec![Range { lower: 200, upper: 299 }])
+    pub(crate) fn success() -> Self {
+        Self(vec![Range {
+            lower: 200,
+            upper: 299,
+        }])
     }
 
     /// Whether a status is in it.
-    pub fn contains(&self, status: u16) -> bool {
+    pub(crate) fn contains(&self, status: u16) -> bool {
         self.0.iter().any(|range| range.contains(status))
     }
 }
@@ -57,7 +60,10 @@ fn range(text: &str) -> Option<Range> {
     let valid = |status: &u16| (100..=599).contains(status);
     if let Some(class) = text.strip_suffix("xx").or_else(|| text.strip_suffix("XX")) {
         let class: u16 = class.parse().ok().filter(|class| (1..=5).contains(class))?;
-        return Some(Range { lower: class * 100, upper: class * 100 + 99 });
+        return Some(Range {
+            lower: class * 100,
+            upper: class * 100 + 99,
+        });
     }
     let (lower, upper) = text.split_once('-').unwrap_or((text, text));
     let lower = lower.trim().parse().ok().filter(valid)?;
@@ -78,7 +84,8 @@ impl Decode for Statuses {
     fn decode(node: &Node, decoder: &mut Decoder<'_>) -> Option<Self> {
         let texts: Vec<String> = match &node.value {
             Value::List(items) if !items.is_empty() => {
-                let nested: Vec<Option<Self>> = items.iter().map(|item| Self::decode(item, decoder)).collect();
+                let nested: Vec<Option<Self>> =
+                    items.iter().map(|item| Self::decode(item, decoder)).collect();
                 let ranges = nested.into_iter().collect::<Option<Vec<_>>>()?;
                 return Some(Self(ranges.into_iter().flat_map(|statuses| statuses.0).collect()));
             }
@@ -118,17 +125,28 @@ impl Decode for Range {
 
     fn decode(node: &Node, decoder: &mut Decoder<'_>) -> Option<Self> {
         let bounds = Bounds::decode(node, decoder)?;
-        let status = |bound: Option<u64>, open: u16| u16::try_from(bound.unwrap_or(open.into())).unwrap_or(u16::MAX);
+        let status =
+            |bound: Option<u64>, open: u16| u16::try_from(bound.unwrap_or(open.into())).unwrap_or(u16::MAX);
         match bounds {
-            Bounds { lower: None, upper: None } => {
+            Bounds {
+                lower: None,
+                upper: None,
+            } => {
                 decoder.error(&node.at, "an error range needs `lower`, `upper` or both", None);
                 None
             }
             Bounds { lower, upper } if lower.unwrap_or(0) > upper.unwrap_or(u64::MAX) => {
-                decoder.error(&node.at, "`lower` is above `upper`: no status is in this range", None);
+                decoder.error(
+                    &node.at,
+                    "`lower` is above `upper`: no status is in this range",
+                    None,
+                );
                 None
             }
-            Bounds { lower, upper } => Some(Self { lower: status(lower, 0), upper: status(upper, u16::MAX) }),
+            Bounds { lower, upper } => Some(Self {
+                lower: status(lower, 0),
+                upper: status(upper, u16::MAX),
+            }),
         }
     }
 }

@@ -8,7 +8,7 @@ use crate::spec::{Decode, Decoder, Node};
 
 /// A URL that requests can be sent to.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Target(pub Url);
+pub(crate) struct Target(pub Url);
 
 impl std::fmt::Display for Target {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -22,12 +22,24 @@ impl Target {
             return Err(("the URL is empty".into(), None));
         }
         // Iter8 took `example.com` for `http://example.com`.
-        let absolute = if text.contains("://") { text.to_owned() } else { format!("http://{text}") };
-        let url = Url::parse(&absolute).map_err(|cause| (format!("not a URL: {cause}"), Some("for example https://example.com/path".into())))?;
+        let absolute = if text.contains("://") {
+            text.to_owned()
+        } else {
+            format!("http://{text}")
+        };
+        let url = Url::parse(&absolute).map_err(|cause| {
+            (
+                format!("not a URL: {cause}"),
+                Some("for example https://example.com/path".into()),
+            )
+        })?;
         match url.scheme() {
             "http" | "https" if url.has_host() => Ok(Self(url)),
             "http" | "https" => Err(("the URL has no host".into(), None)),
-            other => Err((format!("`{other}://` cannot be tested"), Some("use http:// or https://".into()))),
+            other => Err((
+                format!("`{other}://` cannot be tested"),
+                Some("use http:// or https://".into()),
+            )),
         }
     }
 }

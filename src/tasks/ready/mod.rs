@@ -18,7 +18,7 @@ pub struct ReadyKind;
 
 crate::fields! {
     /// What is waited for.
-    pub struct ReadyInput in "a `ready` task" {
+    pub(super) struct ReadyInput in "a `ready` task" {
         /// URL that is asked with GET until it answers as expected.
         url: Target = ["url"],
         /// Expected status: `200`, `2xx`, `200-204` or a list; default 2xx. `any` is any but 404, 502, 503, 504 and walls.
@@ -32,7 +32,7 @@ crate::fields! {
     }
 }
 
-const TIMEOUT: Period = Period(Duration::from_secs(60));
+const TIMEOUT: Period = Period(Duration::from_mins(1));
 
 impl TaskKind for ReadyKind {
     fn name(&self) -> &'static str {
@@ -65,12 +65,19 @@ impl TaskKind for ReadyKind {
         };
         let timeout = input.timeout.unwrap_or(TIMEOUT);
         if timeout.0 < Duration::from_secs(1) {
-            decoder.error(&with.at, format!("a `timeout` of {timeout} is too short for any attempt"), Some("give at least 1s".into()));
+            decoder.error(
+                &with.at,
+                format!("a `timeout` of {timeout} is too short for any attempt"),
+                Some("give at least 1s".into()),
+            );
             return None;
         }
         Some(Box::new(ReadyTask {
             expected: Expected {
-                status: input.status.unwrap_or(Acceptable(Accept::Only(Statuses::success()))).0,
+                status: input
+                    .status
+                    .unwrap_or(Acceptable(Accept::Only(Statuses::success())))
+                    .0,
                 header: input.header.map(|map| map.0).unwrap_or_default(),
                 body: input.body,
             },
@@ -92,7 +99,7 @@ pub(in crate::tasks) enum Accept {
 
 /// The field `status`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Acceptable(Accept);
+pub(super) struct Acceptable(Accept);
 
 impl Decode for Acceptable {
     const TYPE: &'static str = "statuses or any";
@@ -130,10 +137,17 @@ impl Task for ReadyTask {
         format!("{} within {}", self.url, self.timeout)
     }
 
-    fn run<'a>(&'a self, context: &'a RunContext, _: &'a ExperimentResult) -> BoxFuture<'a, Result<TaskOutput, TaskError>> {
+    fn run<'a>(
+        &'a self,
+        context: &'a RunContext,
+        _: &'a ExperimentResult,
+    ) -> BoxFuture<'a, Result<TaskOutput, TaskError>> {
         Box::pin(async move {
             let note = probe::wait(self, context).await?;
-            Ok(TaskOutput { notes: vec![note], ..TaskOutput::default() })
+            Ok(TaskOutput {
+                notes: vec![note],
+                ..TaskOutput::default()
+            })
         })
     }
 }

@@ -33,7 +33,11 @@ struct Refusal {
 impl Refusal {
     /// Somebody answered, but not as expected.
     fn answered(reason: String) -> Self {
-        Self { reason, unreachable: false, final_: false }
+        Self {
+            reason,
+            unreachable: false,
+            final_: false,
+        }
     }
 }
 
@@ -41,7 +45,10 @@ impl Refusal {
 pub(super) async fn wait(task: &ReadyTask, context: &RunContext) -> Result<String, TaskError> {
     let started = Instant::now();
     let deadline = started + task.timeout.0;
-    let settings = task.sender.settings().map_err(|error| TaskError::from_error(&error))?;
+    let settings = task
+        .sender
+        .settings()
+        .map_err(|error| TaskError::from_error(&error))?;
     let client = Client::new(&settings, Redirects::None).map_err(|error| TaskError::from_error(&error))?;
     let mut pause = FIRST_PAUSE;
     let mut attempts = 0_u32;
@@ -59,8 +66,14 @@ pub(super) async fn wait(task: &ReadyTask, context: &RunContext) -> Result<Strin
         if refusal.final_ || Instant::now() + pause >= deadline {
             return Err(give_up(task, &refusal, started.elapsed(), context));
         }
-        if told.as_ref().is_none_or(|(reason, at)| *reason != refusal.reason || at.elapsed() >= TELL_EVERY) {
-            context.emit(Event::Note(format!("waiting for {}: {}", task.url, refusal.reason)));
+        if told
+            .as_ref()
+            .is_none_or(|(reason, at)| *reason != refusal.reason || at.elapsed() >= TELL_EVERY)
+        {
+            context.emit(Event::Note(format!(
+                "waiting for {}: {}",
+                task.url, refusal.reason
+            )));
             told = Some((refusal.reason, Instant::now()));
         }
         tokio::select! {
@@ -72,14 +85,26 @@ pub(super) async fn wait(task: &ReadyTask, context: &RunContext) -> Result<Strin
 }
 
 fn ready(took: Duration, attempts: u32) -> String {
-    let attempts = if attempts == 1 { "the first attempt".to_owned() } else { format!("{attempts} attempts") };
+    let attempts = if attempts == 1 {
+        "the first attempt".to_owned()
+    } else {
+        format!("{attempts} attempts")
+    };
     format!("ready after {:.1} s and {attempts}", took.as_secs_f64())
 }
 
 fn give_up(task: &ReadyTask, refusal: &Refusal, took: Duration, context: &RunContext) -> TaskError {
-    let after = if refusal.final_ { String::new() } else { format!(" after {:.0} s", took.as_secs_f64()) };
+    let after = if refusal.final_ {
+        String::new()
+    } else {
+        format!(" after {:.0} s", took.as_secs_f64())
+    };
     let error = TaskError::new(format!("{} is not ready{after}: {}", task.url, refusal.reason));
-    if refusal.unreachable { explain_loopback(&task.url.0, context, error) } else { error }
+    if refusal.unreachable {
+        explain_loopback(&task.url.0, context, error)
+    } else {
+        error
+    }
 }
 
 /// In a container `localhost` is the container itself: say so, and name the ways out.
@@ -98,14 +123,31 @@ async fn attempt(task: &ReadyTask, client: &Client, timeout: Duration) -> Result
     let mut request = Request::new(Method::GET, task.url.0.clone());
     request.headers = task.sender.headers.clone();
     request.timeout = timeout;
-    request.body_limit = if task.expected.body.is_some() { BODY } else { PREFIX };
+    request.body_limit = if task.expected.body.is_some() {
+        BODY
+    } else {
+        PREFIX
+    };
     match client.send(request).await {
         Ok(response) => judge(task, &response),
         // A name may appear and a server start; a wrong certificate or address stays as it is.
         Err(error) => {
-            let unreachable = matches!(error, ClientError::Refused(_) | ClientError::Connect { .. } | ClientError::TimedOut { .. });
-            let final_ = matches!(error, ClientError::Url(_) | ClientError::TlsSettings(_) | ClientError::Proxy(_) | ClientError::Setup(_));
-            Err(Refusal { reason: TaskError::from_error(&error).message, unreachable, final_ })
+            let unreachable = matches!(
+                error,
+                ClientError::Refused(_) | ClientError::Connect { .. } | ClientError::TimedOut { .. }
+            );
+            let final_ = matches!(
+                error,
+                ClientError::Url(_)
+                    | ClientError::TlsSettings(_)
+                    | ClientError::Proxy(_)
+                    | ClientError::Setup(_)
+            );
+            Err(Refusal {
+                reason: TaskError::from_error(&error).message,
+                unreachable,
+                final_,
+            })
         }
     }
 }
@@ -127,17 +169,31 @@ fn judge(task: &ReadyTask, response: &Response) -> Result<(), Refusal> {
             Accept::Only(statuses) => format!("expected {statuses}"),
             Accept::Application => "the application does not answer yet".to_owned(),
         };
-        return wait(format!("it answers with status {status}; {expected}{}", location(&response.headers)));
+        return wait(format!(
+            "it answers with status {status}; {expected}{}",
+            location(&response.headers)
+        ));
     }
     for (name, value) in &task.expected.header {
-        match response.headers.get(name).map(|found| String::from_utf8_lossy(found.as_bytes()).into_owned()) {
+        match response
+            .headers
+            .get(name)
+            .map(|found| String::from_utf8_lossy(found.as_bytes()).into_owned())
+        {
             Some(found) if found == *value => {}
-            Some(found) => return wait(format!("header {name} is `{}`, expected `{value}`", short(&found))),
+            Some(found) => {
+                return wait(format!(
+                    "header {name} is `{}`, expected `{value}`",
+                    short(&found)
+                ));
+            }
             None => return wait(format!("it answers without the header {name}")),
         }
     }
     match &task.expected.body {
-        Some(text) if !contains(&response.body, text.as_bytes()) => wait(format!("its body does not contain `{}`", short(text))),
+        Some(text) if !contains(&response.body, text.as_bytes()) => {
+            wait(format!("its body does not contain `{}`", short(text)))
+        }
         _ => Ok(()),
     }
 }
@@ -152,8 +208,14 @@ fn speaks_for_others(wall: &Wall) -> bool {
 }
 
 fn location(headers: &HeaderMap) -> String {
-    let target = headers.get(http::header::LOCATION).and_then(|value| value.to_str().ok());
-    match target.map(|target| target.parse::<Url>().map_or_else(|_| short(target), |url| display_url(&url))) {
+    let target = headers
+        .get(http::header::LOCATION)
+        .and_then(|value| value.to_str().ok());
+    match target.map(|target| {
+        target
+            .parse::<Url>()
+            .map_or_else(|_| short(target), |url| display_url(&url))
+    }) {
         Some(target) => format!(" (it redirects to {target})"),
         None => String::new(),
     }

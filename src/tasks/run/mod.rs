@@ -16,13 +16,13 @@ pub(super) struct RunKind;
 
 crate::fields! {
     /// What may be said about a script.
-    pub struct RunInput in "a `run` task" {
+    pub(super) struct RunInput in "a `run` task" {
         /// Time after which the script is ended; default 10m.
         timeout: Period = ["timeout"],
     }
 }
 
-const TIMEOUT: Period = Period(Duration::from_secs(600));
+const TIMEOUT: Period = Period(Duration::from_mins(10));
 
 impl TaskKind for RunKind {
     fn name(&self) -> &'static str {
@@ -62,7 +62,10 @@ impl RunKind {
             decoder.error(&script.at, "the script is empty", None);
             return None;
         }
-        Some(Box::new(RunTask { script: text.clone(), timeout: input.timeout.unwrap_or(TIMEOUT) }))
+        Some(Box::new(RunTask {
+            script: text.clone(),
+            timeout: input.timeout.unwrap_or(TIMEOUT),
+        }))
     }
 }
 
@@ -74,14 +77,28 @@ struct RunTask {
 
 impl Task for RunTask {
     fn about(&self) -> String {
-        let first = self.script.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default();
+        let first = self
+            .script
+            .lines()
+            .map(str::trim)
+            .find(|line| !line.is_empty())
+            .unwrap_or_default();
         first.chars().take(60).collect()
     }
 
-    fn run<'a>(&'a self, context: &'a RunContext, _: &'a ExperimentResult) -> BoxFuture<'a, Result<TaskOutput, TaskError>> {
+    fn run<'a>(
+        &'a self,
+        context: &'a RunContext,
+        _: &'a ExperimentResult,
+    ) -> BoxFuture<'a, Result<TaskOutput, TaskError>> {
         Box::pin(async move {
-            let tail = shell::run(&self.script, self.timeout.0, context).await.map_err(|error| TaskError::from_error(&error))?;
-            Ok(TaskOutput { notes: tail, ..TaskOutput::default() })
+            let tail = shell::run(&self.script, self.timeout.0, context)
+                .await
+                .map_err(|error| TaskError::from_error(&error))?;
+            Ok(TaskOutput {
+                notes: tail,
+                ..TaskOutput::default()
+            })
         })
     }
 }

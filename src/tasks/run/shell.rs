@@ -43,11 +43,18 @@ const WIDTH: usize = 300;
 const WAITING: usize = 256;
 
 /// Runs a script; returns the last lines of its output.
-pub(super) async fn run(script: &str, timeout: Duration, context: &RunContext) -> Result<Vec<String>, ShellError> {
+pub(super) async fn run(
+    script: &str,
+    timeout: Duration,
+    context: &RunContext,
+) -> Result<Vec<String>, ShellError> {
     let mut child = start(script, context)?;
     let (lines, mut received) = mpsc::channel(WAITING);
     let readers = [
-        child.stdout.take().map(|pipe| tokio::spawn(forward(pipe, lines.clone()))),
+        child
+            .stdout
+            .take()
+            .map(|pipe| tokio::spawn(forward(pipe, lines.clone()))),
         child.stderr.take().map(|pipe| tokio::spawn(forward(pipe, lines))),
     ];
     let mut tail = VecDeque::new();
@@ -77,7 +84,11 @@ pub(super) async fn run(script: &str, timeout: Duration, context: &RunContext) -
     match status? {
         status if status.success() => Ok(tail),
         status => {
-            let tail = if tail.is_empty() { String::new() } else { format!("; its output ends with: {}", tail.join(" ⏎ ")) };
+            let tail = if tail.is_empty() {
+                String::new()
+            } else {
+                format!("; its output ends with: {}", tail.join(" ⏎ "))
+            };
             Err(ShellError::Failed { status, tail })
         }
     }
@@ -105,7 +116,9 @@ async fn forward(pipe: impl AsyncRead + Unpin, lines: mpsc::Sender<String>) {
     let mut reader = BufReader::new(pipe);
     let mut line = Vec::new();
     while matches!(reader.read_until(b'\n', &mut line).await, Ok(1..)) {
-        let text = String::from_utf8_lossy(&line).trim_end_matches(['\n', '\r']).to_owned();
+        let text = String::from_utf8_lossy(&line)
+            .trim_end_matches(['\n', '\r'])
+            .to_owned();
         line.clear();
         if lines.send(text).await.is_err() {
             break;
@@ -125,10 +138,16 @@ fn keep(line: String, tail: &mut VecDeque<String>, context: &RunContext) {
 /// Asks the whole group to end, and makes it.
 async fn end(child: &mut Child) {
     use rustix::process::{Pid, Signal, kill_process_group};
-    let group = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
+    let group = child
+        .id()
+        .and_then(|id| i32::try_from(id).ok())
+        .and_then(Pid::from_raw);
     if let Some(group) = group {
         let _ = kill_process_group(group, Signal::TERM);
-        if tokio::time::timeout(Duration::from_secs(1), child.wait()).await.is_ok() {
+        if tokio::time::timeout(Duration::from_secs(1), child.wait())
+            .await
+            .is_ok()
+        {
             return;
         }
         let _ = kill_process_group(group, Signal::KILL);
