@@ -118,9 +118,11 @@ impl Session<'_> {
         for error in &unwritten {
             self.console.say(LogLevel::Error, &format!("error: {error}"));
         }
-        let exit = match Exit::of(result.outcome, result.interrupted.as_deref()) {
-            Exit::Pass if !unwritten.is_empty() => Exit::Output,
-            exit => exit,
+        let exit = Exit::of(result.outcome, result.interrupted.as_deref());
+        let exit = if exit == Exit::Pass && !unwritten.is_empty() {
+            Exit::Output
+        } else {
+            exit
         };
         Ok(Finished { result, view, exit })
     }

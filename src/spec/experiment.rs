@@ -43,9 +43,11 @@ impl Experiment {
     /// Reads the form `spec: [tasks]`; what is wrong goes to the decoder.
     pub fn read(root: &Node, decoder: &mut Decoder<'_>) -> Option<Self> {
         let Value::Map(_) = &root.value else {
-            let found = match &root.value {
-                Value::List(_) => "a list of tasks without `spec:`",
-                other => other.describe(),
+            let list = matches!(root.value, Value::List(_));
+            let found = if list {
+                "a list of tasks without `spec:`"
+            } else {
+                root.value.describe()
             };
             decoder.error(
                 &root.at,
@@ -104,16 +106,16 @@ fn entry(node: &Node, decoder: &mut Decoder<'_>) -> Option<Entry> {
     let with = fields.take(&["with"], decoder);
     fields.finish("a task", decoder);
     let work = match (task, run) {
-        (Some((_, name)), None) => match &name.value {
-            Value::String(text) if !text.is_empty() => Work::Task {
-                name: text.clone(),
-                at: name.at.clone(),
-            },
-            _ => {
+        (Some((_, name)), None) => {
+            let Value::String(text) = &name.value else {
                 decoder.mismatch(&name, "the name of a task");
                 return None;
+            };
+            Work::Task {
+                name: text.clone(),
+                at: name.at.clone(),
             }
-        },
+        }
         (None, Some((_, script))) => Work::Run(script),
         (Some((key, _)), Some(_)) => {
             decoder.error(
