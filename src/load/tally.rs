@@ -426,6 +426,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig::with_cases(16))]
+
         #[test]
         fn merging_is_exact_and_free_of_order(workers in proptest::collection::vec(0..4_usize, 1..80)) {
             let start = Instant::now();
