@@ -226,7 +226,7 @@ async fn request<T: Target>(work: &Work<T>, conn: &mut Option<T::Conn>, sent: Se
             sample.connects.iter().for_each(|times| tally.connected(*times));
             match sample.result {
                 Ok(answer) => tally.answered(sent, answer),
-                Err(failed) => tally.failed(sent, Instant::now(), failed),
+                Err(failed) => tally.failed(sent, Instant::now(), &failed),
             }
             sample.reusable
         }
@@ -234,7 +234,7 @@ async fn request<T: Target>(work: &Work<T>, conn: &mut Option<T::Conn>, sent: Se
             let now = Instant::now();
             let timed_out = failed.class == FailureClass::Timeout;
             // However the timer rounds, a time-out lasts at least as long as the time-out.
-            tally.failed(sent, if timed_out { now.max(deadline) } else { now }, failed);
+            tally.failed(sent, if timed_out { now.max(deadline) } else { now }, &failed);
             false
         }
     };
