@@ -61,6 +61,20 @@ async fn what_is_sent_is_what_was_asked_for() {
 }
 
 #[tokio::test]
+async fn odd_characters_in_a_url_reach_the_server() {
+    let server = Server::start(ok).await;
+    let url = server.url("/a b^|`{x}[]\"<>ü%zz;,@!$&'()*+=:~?q=a b^|`{x}[]\"<>ü%zz'#fragment");
+    let load = load(&burst(2, 1), &get(&url)).await;
+    assert_eq!((load.answered, load.errors), (2, 0), "{:?}", load.failures);
+    let path = server.seen(|seen| seen.path().to_owned()).remove(0);
+    assert!(
+        path.starts_with("/a%20b^|") || path.starts_with("/a%20b%5E"),
+        "{path}"
+    );
+    assert!(path.contains("?q=a%20b") && !path.contains("fragment"), "{path}");
+}
+
+#[tokio::test]
 async fn every_request_has_its_own_uuid() {
     let server = Server::start(ok).await;
     let mut spec = get(&server.url("/{uuid}"));
