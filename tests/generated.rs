@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use iter8::cli::docs::{SECTIONS, section};
+use iter8::platform::Env;
 use serde_json::Value;
 
 fn root() -> PathBuf {
@@ -108,7 +109,7 @@ fn tables_of_the_readme_are_those_of_the_program() {
         let table = section(name).expect("a section");
         current.replace_range(from..from + length, &format!("\n{}\n\n", table.trim()));
     }
-    if std::env::var_os("UPDATE_GENERATED").is_some() {
+    if Env::of_process().get("UPDATE_GENERATED").is_some() {
         std::fs::write(&path, current).expect("README.md");
     } else {
         assert!(
