@@ -307,9 +307,9 @@ pub(crate) fn kept() -> ExperimentResult {
             Some((Some(0.0), Some(0.0031))),
         ),
     ];
-    judgements
-        .iter_mut()
-        .for_each(|judgement| judgement.version = "default".into());
+    for judgement in &mut judgements {
+        judgement.version = "default".into();
+    }
     result.assessment.judgements = judgements;
     result.tasks = broken().tasks;
     result.conclude();

@@ -76,7 +76,7 @@ fn run(view: &View, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "iter8_run_duration_seconds {}", number::plain(view.seconds))
 }
 
-fn of_load<'a>(row: &'a LoadRow) -> [(&'static str, &'a str); 3] {
+fn of_load(row: &LoadRow) -> [(&'static str, &str); 3] {
     [
         ("version", row.version.as_str()),
         ("protocol", row.protocol),

@@ -22,7 +22,12 @@ fn matches_snapshot(file: &str, found: &str) {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
         .join("tests/snapshots")
         .join(file);
-    if std::env::var_os("UPDATE_SNAPSHOTS").is_some() {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a switch for developers, not a setting of the product"
+    )]
+    let update = std::env::var_os("UPDATE_SNAPSHOTS").is_some();
+    if update {
         std::fs::write(&path, found).expect("the snapshot can be written");
     }
     let expected = std::fs::read_to_string(&path).unwrap_or_default();

@@ -1,6 +1,7 @@
 //! Charts as inline SVG: every shape that means something has a `<title>`, which browsers show on hover.
 
 use maud::{Markup, html};
+use std::fmt::Write as _;
 
 use super::scale::{Scale, place, round_steps};
 use crate::metrics::Unit;
@@ -10,11 +11,11 @@ use crate::report::view::{Distribution, Mark, ObjectiveRow, PhaseBar, Spread, Ti
 
 /// A drawing's size and the frame inside of it.
 const WIDTH: f64 = 560.0;
-const HEIGHT: f64 = 300.0;
-const LEFT: f64 = 56.0;
+const HEIGHT: f64 = 268.0;
+const LEFT: f64 = 68.0;
 const RIGHT: f64 = 520.0;
-const TOP: f64 = 34.0;
-const BOTTOM: f64 = 256.0;
+const TOP: f64 = 16.0;
+const BOTTOM: f64 = 240.0;
 /// Longest name in a legend.
 const LONGEST: usize = 28;
 
@@ -34,7 +35,7 @@ fn path(points: &[Point]) -> String {
     let mut out = String::new();
     for (index, (x, y)) in points.iter().enumerate() {
         out.push(if index == 0 { 'M' } else { 'L' });
-        out.push_str(&format!("{} {}", place(*x), place(*y)));
+        let _ = write!(out, "{} {}", place(*x), place(*y));
     }
     out
 }

@@ -3,6 +3,7 @@
 
 use super::escape::title;
 use crate::report::{ChartSet, TimePoint, View};
+use std::fmt::Write as _;
 
 /// Red and grey, readable on white and on black.
 const PALETTE: &str = "#cf222e, #8b949e";
@@ -24,7 +25,7 @@ fn chart(out: &mut String, palette: &str, lines: &[String]) {
     out.push_str(palette);
     out.push_str("\"}}}}%%\nxychart-beta\n");
     for line in lines {
-        out.push_str(&format!("  {line}\n"));
+        let _ = writeln!(out, "  {line}");
     }
     out.push_str("```\n\n");
 }
