@@ -474,7 +474,7 @@ pub(crate) fn failed() -> ExperimentResult {
 pub(crate) fn crowded(endpoints: usize) -> ExperimentResult {
     let mut result = broken();
     let shape = Shape {
-        median: 20.0,
+        median: 0.001,
         sigma: 0.3,
         requests: 5,
         errors_every: 2,

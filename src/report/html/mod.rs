@@ -182,7 +182,7 @@ fn charts(view: &View) -> Markup {
                 h2 { "Latency of " (prose(&set.title)) }
                 div class="charts" {
                     (svg::distribution(&set.distribution))
-                    @for timeline in &set.timelines { (svg::timeline(timeline, set.timelines.len() > 1)) }
+                    @for timeline in &set.timelines { (svg::timeline(timeline, set.timelines.len() > 1, svg::highest(&set.timelines))) }
                 }
             }
         }

@@ -69,7 +69,8 @@ pub(super) fn tell(known: &Known<'_>, rows: &[ObjectiveRow]) -> Told {
             title: format!("iter8: {title}"),
         },
         summary,
-        reason,
+        // It goes into outputs and statuses, where typography only gets in the way.
+        reason: reason.replace('\u{a0}', " ").replace('\u{2060}', ""),
     }
 }
 
