@@ -188,7 +188,9 @@ impl Slices {
             }
             merged
         };
-        let width = self.width() * u32::try_from(per_group).unwrap_or(u32::MAX);
+        let width = self
+            .width()
+            .saturating_mul(u32::try_from(per_group).unwrap_or(u32::MAX));
         (width, self.slices.chunks(per_group).map(merge).collect())
     }
 
