@@ -5,6 +5,7 @@ use crate::metrics::{FailureClass, LoadMeasurement, Measure, MetricName, Statist
 use crate::report::number;
 use crate::report::prose::{Prose, clipped};
 use crate::report::view::known::Known;
+use std::fmt::Write as _;
 
 /// Ratios between which a phase is "as in the baseline".
 const ALIKE: std::ops::RangeInclusive<f64> = 0.8..=1.25;
@@ -70,10 +71,7 @@ fn slow(now: &LoadMeasurement, before: Option<&LoadMeasurement>, statistic: Stat
             .collect();
         if !alike.is_empty() {
             let verb = if alike.len() == 1 { "is" } else { "are" };
-            told.push_str(&format!(
-                "; {} {verb} as in the baseline",
-                Prose::list(alike).plain()
-            ));
+            let _ = write!(told, "; {} {verb} as in the baseline", Prose::list(alike).plain());
         }
     }
     Some(Prose::from(told + "."))
