@@ -17,7 +17,12 @@ struct Phase {
     /// As a subject: `connecting`.
     name: &'static str,
     milliseconds: f64,
+    /// Enough requests had it that it can be where their time goes: a connection's set-up is part of its first only.
+    of_requests: bool,
 }
+
+/// One request in so many must have a phase for it to explain a percentile.
+const ONE_IN: u64 = 20;
 
 /// The cause of the worst broken objective, as far as the data show one.
 pub(super) fn of(known: &Known<'_>) -> Option<Prose> {
@@ -49,6 +54,7 @@ fn slow(now: &LoadMeasurement, before: Option<&LoadMeasurement>, statistic: Stat
     let phases = phases(now, statistic);
     let slowest = phases
         .iter()
+        .filter(|phase| phase.of_requests)
         .max_by(|a, b| a.milliseconds.total_cmp(&b.milliseconds))
         .filter(|phase| phase.milliseconds > 0.0)?;
     let mut told = format!(
@@ -93,14 +99,24 @@ fn phases(load: &LoadMeasurement, statistic: Statistic) -> Vec<Phase> {
             doing,
             name,
             milliseconds: at(timing)?,
+            of_requests: load
+                .timings
+                .get(&timing)
+                .is_some_and(|times| times.count() * ONE_IN >= load.requests),
         })
     })
     .collect();
     if let (Some(latency), Some(service)) = (at(Timing::Latency), at(Timing::ServiceTime)) {
         phases.push(Phase {
-            doing: "waiting for a free connection",
+            // Late with a connection free is the generator's own fault.
+            doing: if load.waited > 0 {
+                "waiting for a free connection"
+            } else {
+                "before it was sent, in iter8 itself"
+            },
             name: "waiting",
             milliseconds: latency - service,
+            of_requests: true,
         });
     }
     phases
