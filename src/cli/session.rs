@@ -81,6 +81,7 @@ impl Session<'_> {
         })?;
         let stopped = {
             let mut persist = |result: &mut ExperimentResult| {
+                mask(result, &self.console.mask);
                 if let Err(error) = results::write(&path, result) {
                     note(
                         &mut unwritten,
