@@ -1,6 +1,5 @@
 //! [`Session`]: one run from a checked pipeline to written reports. `run`, `demo` and `action` differ only in what they put in.
 
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -17,7 +16,7 @@ use crate::report::{FORMATS, Format, View};
 use crate::results::{self, Environment, ExperimentResult, Outcome, SourceInfo};
 use crate::secret::Mask;
 use crate::slo::Policy;
-use crate::tasks::{self, Pipeline, Reach, RunContext};
+use crate::tasks::{self, Pipeline, Reach, RunContext, TaskError};
 
 /// Formats that are always written.
 const ALWAYS: &[&str] = &["markdown", "html"];
@@ -83,10 +82,7 @@ impl Session<'_> {
             let mut persist = |result: &mut ExperimentResult| {
                 mask(result, &self.console.mask);
                 if let Err(error) = results::write(&path, result) {
-                    note(
-                        &mut unwritten,
-                        &crate::tasks::TaskError::from_error(&error).message,
-                    );
+                    note(&mut unwritten, &TaskError::from_error(&error).message);
                 }
             };
             let running = tasks::run(pipeline, &context, &mut result, &mut persist);
@@ -100,10 +96,7 @@ impl Session<'_> {
         result.conclude();
         mask(&mut result, &self.console.mask);
         if let Err(error) = results::write(&path, &result) {
-            note(
-                &mut unwritten,
-                &crate::tasks::TaskError::from_error(&error).message,
-            );
+            note(&mut unwritten, &TaskError::from_error(&error).message);
         }
         let view = View::of(&result);
         let folder = self.output.folder();
@@ -177,16 +170,11 @@ fn mask(result: &mut ExperimentResult, mask: &Mask) {
 
 fn write_report(format: &dyn Format, view: &View, folder: &Path) -> Result<(), String> {
     let path: PathBuf = folder.join(format.file());
-    let failed = |error: &std::io::Error| format!("cannot write {}: {error}", path.display());
     let mut bytes = Vec::new();
-    format.render(view, &mut bytes).map_err(|error| failed(&error))?;
-    let write = || -> std::io::Result<()> {
-        std::fs::create_dir_all(folder)?;
-        let mut file = std::fs::File::create(&path)?;
-        file.write_all(&bytes)?;
-        file.flush()
-    };
-    write().map_err(|error| failed(&error))
+    format
+        .render(view, &mut bytes)
+        .map_err(|error| format!("cannot render {}: {error}", path.display()))?;
+    results::store(&path, &bytes).map_err(|error| TaskError::from_error(&error).message)
 }
 
 /// The formats of `reports`, by name.
