@@ -13,7 +13,7 @@ use super::progress::Watcher;
 use super::signals::{Signals, Stop};
 use crate::platform::Context;
 use crate::report::{FORMATS, Format, View};
-use crate::results::{self, Environment, ExperimentResult, Outcome, SourceInfo};
+use crate::results::{self, Environment, ExperimentResult, SourceInfo};
 use crate::secret::Mask;
 use crate::slo::Policy;
 use crate::tasks::{self, Pipeline, Reach, RunContext, TaskError};
@@ -47,6 +47,8 @@ pub(super) struct Finished {
     pub result: ExperimentResult,
     /// The same, for reports.
     pub view: View,
+    /// Whether all files are there.
+    pub(super) written: bool,
     /// How the process ends.
     pub exit: Exit,
 }
@@ -118,7 +120,13 @@ impl Session<'_> {
         } else {
             exit
         };
-        Ok(Finished { result, view, exit })
+        let written = unwritten.is_empty();
+        Ok(Finished {
+            result,
+            view,
+            written,
+            exit,
+        })
     }
 
     fn blank(&self) -> ExperimentResult {
@@ -202,15 +210,18 @@ pub(super) fn formats(names: &[String]) -> Result<Vec<&'static dyn Format>, Stri
         .collect()
 }
 
-/// The last line on stderr: where the files are.
-pub(super) fn say_where(console: &Console, output: &Output, outcome: Outcome) {
-    let folder = output.folder();
-    console.say(
-        LogLevel::Info,
-        &format!(
-            "{}: details in {}",
-            outcome.name(),
-            folder.join("report.html").display()
-        ),
-    );
+impl Finished {
+    /// Says where the files are, if they are there.
+    pub(super) fn say_where(&self, console: &Console, output: &Output) {
+        let report = output.files().1;
+        let place = if self.written {
+            format!("details in {}", report.display())
+        } else {
+            "not all files are written".to_owned()
+        };
+        console.say(
+            LogLevel::Info,
+            &format!("{}: {place}", self.result.outcome.name()),
+        );
+    }
 }
