@@ -33,8 +33,10 @@ pub struct Entry {
 /// The tasks, in order.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Experiment {
-    /// At least one.
+    /// The tasks that could be told apart.
     pub entries: Vec<Entry>,
+    /// Whether these are all; if not, what is wrong with the others has been reported.
+    pub whole: bool,
 }
 
 const SHAPE: &str = "an experiment is a map with `spec:`, a list of tasks";
@@ -71,11 +73,13 @@ impl Experiment {
         };
         match &spec.value {
             Value::List(tasks) if !tasks.is_empty() => {
-                let entries: Vec<_> = tasks.iter().map(|task| entry(task, decoder)).collect();
-                entries
-                    .into_iter()
-                    .collect::<Option<Vec<_>>>()
-                    .map(|entries| Self { entries })
+                // The others are read even when one is wrong, so that every mistake is found.
+                let read: Vec<_> = tasks.iter().map(|task| entry(task, decoder)).collect();
+                let whole = read.iter().all(Option::is_some);
+                Some(Self {
+                    entries: read.into_iter().flatten().collect(),
+                    whole,
+                })
             }
             Value::List(_) | Value::Null => {
                 decoder.error(

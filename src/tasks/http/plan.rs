@@ -20,7 +20,7 @@ const QPS: f64 = 8.0;
 const CONNECTIONS: NonZeroU32 = NonZeroU32::new(4).expect("4 is not 0");
 const TIMEOUT: Duration = Duration::from_secs(3);
 const REDIRECTS: u8 = 10;
-const AS_LONG_AS_IT_TAKES: Duration = Duration::from_secs(24 * 3600);
+const AS_LONG_AS_IT_TAKES: Duration = Duration::from_hours(24);
 /// Status from which an answer is an error.
 const FIRST_ERROR: u16 = 400;
 
