@@ -1,0 +1,8 @@
+//! End-to-end tests: the real program against real servers on loopback, a module per behaviour.
+
+mod support;
+
+mod bad_input;
+mod demo;
+mod run;
+mod stored;

@@ -1,0 +1,15 @@
+//! What the end-to-end tests stand on: the program itself, real servers on loopback, and programs that may be installed.
+
+mod app;
+mod certificate;
+mod external;
+mod faulty;
+mod http;
+mod parallel;
+
+pub(crate) use app::{App, Output};
+pub(crate) use certificate::{Certificate, Flaw};
+pub(crate) use external::find;
+pub(crate) use faulty::Faulty;
+pub(crate) use http::{Answer, Seen, Server};
+pub(crate) use parallel::each;
