@@ -4,5 +4,10 @@ mod support;
 
 mod bad_input;
 mod demo;
+mod examples;
+mod exit_codes;
+mod faults;
 mod run;
+mod secrets;
+mod silent_passes;
 mod stored;

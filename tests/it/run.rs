@@ -86,7 +86,11 @@ fn nginx_is_a_target_like_any_other() {
         .exits(0);
     let result = app.result();
     assert_eq!(load(&result, 0)["statuses"]["200"], 20);
-    assert_eq!(load(&result, 0)["connections"], 4, "keep-alive");
+    let connections = load(&result, 0)["connections"].as_u64();
+    assert!(
+        connections.is_some_and(|opened| opened <= 4),
+        "{connections:?} connections for a pool of 4"
+    );
 }
 
 /// nginx in the foreground, ended with the test.
