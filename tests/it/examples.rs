@@ -49,14 +49,14 @@ fn every_example_is_valid_and_passes_on_a_server_that_keeps_its_promises() {
                 "run",
                 name,
                 "--numRequests",
-                "40",
+                "100",
                 "--duration",
                 "5s",
                 "--qps",
                 "200",
             ]);
             file.exits(0);
-            assert!(server.requests() >= 40, "{file}");
+            assert!(server.requests() >= 100, "{file}");
             let broken = Server::new(|_| Answer::status(500));
             let (url, code) = (broken.url(""), if text.contains("task: ready") { 3 } else { 1 });
             // Waiting for a broken server is not worth a minute of test.
@@ -72,7 +72,7 @@ fn every_example_is_valid_and_passes_on_a_server_that_keeps_its_promises() {
                 "run",
                 name,
                 "--numRequests",
-                "40",
+                "100",
                 "--duration",
                 "5s",
                 "--qps",

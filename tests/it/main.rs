@@ -2,6 +2,7 @@
 
 mod support;
 
+mod action;
 mod bad_input;
 mod demo;
 mod examples;

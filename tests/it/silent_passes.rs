@@ -12,9 +12,9 @@ struct Row {
     check: fn(),
 }
 
-/// Runs a file; `URL` is the server's.
+/// Runs a file; `ADDRESS` is the server's.
 fn run(server: &Server, text: &str) -> (App, Output) {
-    let app = App::with(&text.replace("URL", &server.url("/")));
+    let app = App::with(&text.replace("ADDRESS", &server.url("/")));
     let output = app.run(&["run"]);
     (app, output)
 }
@@ -51,15 +51,15 @@ fn unreachable_server() {
         let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
         listener.local_addr().expect("an address").port()
     };
-    let text = "spec:\n- task: http\n  with: {url: URL, numRequests: 5, qps: 100, errorRanges: [{lower: 500}]}\n- task: assess\n  with: {objectives: [http/error-rate <= 100%]}\n";
-    let dead = App::with(&text.replace("URL", &format!("http://127.0.0.1:{dead}/")));
+    let text = "spec:\n- task: http\n  with: {url: ADDRESS, numRequests: 5, qps: 100, errorRanges: [{lower: 500}]}\n- task: assess\n  with: {objectives: [http/error-rate <= 100%]}\n";
+    let dead = App::with(&text.replace("ADDRESS", &format!("http://127.0.0.1:{dead}/")));
     dead.run(&["run"]).exits(3);
     let measured = &dead.result()["insights"]["versions"][0]["loads"][0]["measurement"];
     assert_eq!(
         (&measured["errors"], &measured["answered"]),
         (&5.into(), &0.into())
     );
-    let alive = App::with(&text.replace("URL", &format!("http://127.0.0.1:{port}/")));
+    let alive = App::with(&text.replace("ADDRESS", &format!("http://127.0.0.1:{port}/")));
     alive.run(&["run"]).exits(0);
 }
 
@@ -81,7 +81,7 @@ fn endpoint_left_out() {
     let (app, output) = run(
         &server,
         &format!(
-            "spec:\n- task: http\n  with:\n    {}\n    endpoints:\n      good: {{url: URL}}\n      dead: {{url: 'http://127.0.0.1:1/'}}\n- task: assess\n  with: {{objectives: [http-good/error-rate <= 1%]}}\n",
+            "spec:\n- task: http\n  with:\n    {}\n    endpoints:\n      good: {{url: ADDRESS}}\n      dead: {{url: 'http://127.0.0.1:1/'}}\n- task: assess\n  with: {{objectives: [http-good/error-rate <= 1%]}}\n",
             FEW.replace(", ", "\n    ")
         ),
     );
@@ -95,7 +95,7 @@ fn endpoint_left_out() {
 // A typo in a key, `assess` skipped by `if`, an empty `assess`: three ways to promise nothing.
 fn nothing_assessed() {
     let server = Server::ok();
-    let load = format!("spec:\n- task: http\n  with: {{url: 'URL', {FEW}}}\n");
+    let load = format!("spec:\n- task: http\n  with: {{url: 'ADDRESS', {FEW}}}\n");
     let (_, output) = run(
         &server,
         &format!(
@@ -111,7 +111,7 @@ fn nothing_assessed() {
     let (app, output) = run(
         &server,
         &format!(
-            "{load}- task: assess\n  if: not Completed()\n  with: {{objectives: [http/error-rate <= 1%]}}\n"
+            "{load}- task: assess\n  if: Result.NumLoops > 5\n  with: {{objectives: [http/error-rate <= 1%]}}\n"
         ),
     );
     output.exits(5).says("not assessed");
@@ -125,7 +125,7 @@ fn failed_task() {
     let server = Server::ok();
     let (app, output) = run(
         &server,
-        "spec:\n- run: exit 7\n- task: http\n  with: {url: 'URL'}\n",
+        "spec:\n- run: exit 7\n- task: http\n  with: {url: 'ADDRESS'}\n",
     );
     output.exits(3).says("exit status: 7");
     assert_eq!(server.requests(), 0, "later tasks do not run");
@@ -154,7 +154,7 @@ fn error_page_as_payload() {
     let server = Server::new(|seen| Answer::status(if seen.path == "/body" { 404 } else { 200 }));
     let (_, output) = run(
         &server,
-        &format!("spec:\n- task: http\n  with: {{url: 'URL', payloadURL: 'URLbody', {FEW}}}\n"),
+        &format!("spec:\n- task: http\n  with: {{url: 'ADDRESS', payloadURL: 'ADDRESSbody', {FEW}}}\n"),
     );
     output.exits(3).says("cannot download the payload").says("404");
     assert!(server.seen().iter().all(|seen| seen.path == "/body"));
@@ -164,7 +164,7 @@ fn unknown_keys() {
     let server = Server::ok();
     let (_, output) = run(
         &server,
-        "spec:\n- task: http\n  with: {url: 'URL', numRequest: 5}\n",
+        "spec:\n- task: http\n  with: {url: 'ADDRESS', numRequest: 5}\n",
     );
     output.exits(2).says("did you mean `numRequests`?");
     let misspelt = App::new()
@@ -190,7 +190,7 @@ fn dropped_headers() {
     let (_, output) = run(
         &server,
         &format!(
-            "spec:\n- task: http\n  with: {{{FEW}, headers: {{x-all: a}}, endpoints: {{one: {{url: 'URL', headers: {{x-one: b}}}}}}}}\n"
+            "spec:\n- task: http\n  with: {{{FEW}, headers: {{x-all: a}}, endpoints: {{one: {{url: 'ADDRESS', headers: {{x-one: b}}}}}}}}\n"
         ),
     );
     output.exits(0);
@@ -220,7 +220,7 @@ fn rounded_away() {
     let server = Server::new(|seen| Answer::status(if seen.number == 7 { 500 } else { 200 }));
     let (app, output) = run(
         &server,
-        "spec:\n- task: http\n  with: {url: 'URL', numRequests: 300, qps: max}\n- task: assess\n  with: {SLOs: {upper: [{metric: http/error-rate, limit: 0}]}}\n",
+        "spec:\n- task: http\n  with: {url: 'ADDRESS', numRequests: 300, qps: max}\n- task: assess\n  with: {SLOs: {upper: [{metric: http/error-rate, limit: 0}]}}\n",
     );
     output.exits(1).says("0.333 %");
     for format in ["text", "markdown", "html"] {
@@ -234,7 +234,7 @@ fn assert_nothing() {
     let server = Server::ok();
     let (app, output) = run(
         &server,
-        &format!("spec:\n- task: http\n  with: {{url: 'URL', {FEW}}}\n"),
+        &format!("spec:\n- task: http\n  with: {{url: 'ADDRESS', {FEW}}}\n"),
     );
     output.exits(0);
     for none in [
@@ -252,7 +252,7 @@ fn assert_nothing() {
 fn too_few_samples() {
     let server = Server::ok();
     let judged = |more: &str| {
-        run(&server, &format!("spec:\n- task: http\n  with: {{url: 'URL', numRequests: 1}}\n- task: assess\n  with: {{objectives: [http/error-rate <= 1%]{more}}}\n")).1
+        run(&server, &format!("spec:\n- task: http\n  with: {{url: 'ADDRESS', numRequests: 1}}\n- task: assess\n  with: {{objectives: [http/error-rate <= 1%]{more}}}\n")).1
     };
     judged("").exits(0).says("not sure");
     judged(", onInconclusive: fail").exits(4);

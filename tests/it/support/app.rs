@@ -185,7 +185,6 @@ impl Output {
 
     /// Whether stdout or stderr has this text, however its lines are broken.
     pub(crate) fn has(&self, text: &str) -> bool {
-        let plain = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
         plain(&self.stdout).contains(&plain(text)) || plain(&self.stderr).contains(&plain(text))
     }
 }
@@ -198,4 +197,9 @@ impl std::fmt::Display for Output {
             self.args, self.code, self.stdout, self.stderr
         )
     }
+}
+
+/// Text as a reader sees it: however its lines are broken, and with every space alike.
+pub(crate) fn plain(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }

@@ -7,7 +7,7 @@ mod faulty;
 mod http;
 mod parallel;
 
-pub(crate) use app::{App, Output};
+pub(crate) use app::{App, Output, plain};
 pub(crate) use certificate::{Certificate, Flaw};
 pub(crate) use external::find;
 pub(crate) use faulty::Faulty;
