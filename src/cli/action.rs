@@ -8,6 +8,7 @@ use super::check::check;
 use super::console::Console;
 use super::exit::Exit;
 use super::publish::{for_usage, publication};
+use super::reproduce::command;
 use super::run::{DEFAULT_FILE, read};
 use super::session::{Session, formats};
 use super::shown::show;
@@ -98,7 +99,7 @@ impl Stage<'_> {
             platform: self.platform.name(),
             reach: Reach::Container,
             validate_slos: inputs.flag("validateSLOs").unwrap_or(true),
-            reproduce: None,
+            reproduce: Some(command(&given, file.as_deref())),
         };
         let finished = session.run(&pipeline, &formats).await?;
         show(&finished.view, self.console, self.env)?;

@@ -163,6 +163,7 @@ pub(super) struct Run {
 
 /// Where results go.
 #[derive(Debug, Clone, ClapArgs)]
+#[expect(clippy::struct_field_names, reason = "named as the flags are")]
 #[command(next_help_heading = "Output")]
 pub(super) struct Output {
     /// Folder of the experiment and, in it, of the results

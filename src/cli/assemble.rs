@@ -155,21 +155,16 @@ impl Given {
         };
         for task in tasks.iter_mut() {
             if named(task, "http") {
-                put(task, self.fields());
+                put(task, &self.fields());
             } else if named(task, "ready") && task.get("with").is_some_and(|with| with.get("url").is_some()) {
-                put(
-                    task,
-                    self.fields()
-                        .into_iter()
-                        .filter(|(key, _)| key.name == "url")
-                        .collect(),
-                );
+                let url = self.fields().into_iter().filter(|(key, _)| key.name == "url");
+                put(task, &url.collect::<Vec<_>>());
             } else if named(task, "assess") {
                 let fields = self
                     .judge
                     .iter()
                     .map(|(name, value, source)| (key(name, source), Node::text(source, value)));
-                put(task, fields.collect());
+                put(task, &fields.collect::<Vec<_>>());
             }
         }
         if self.url().is_some() && !tasks.iter().any(|task| named(task, "ready")) {
@@ -185,14 +180,15 @@ fn tasks(root: &mut Node) -> Option<&mut Vec<Node>> {
         return None;
     };
     let (_, spec) = entries.iter_mut().find(|(key, _)| key.name == "spec")?;
-    match &mut spec.value {
-        Value::List(tasks) => Some(tasks),
-        _ => None,
+    if let Value::List(tasks) = &mut spec.value {
+        Some(tasks)
+    } else {
+        None
     }
 }
 
 /// Puts fields over those of a task's `with:`.
-fn put(task: &mut Node, fields: Vec<(Key, Node)>) {
+fn put(task: &mut Node, fields: &[(Key, Node)]) {
     let Value::Map(entries) = &mut task.value else {
         return;
     };
@@ -217,7 +213,7 @@ fn put(task: &mut Node, fields: Vec<(Key, Node)>) {
         let Value::Map(known) = &mut with.value else {
             continue;
         };
-        for (name, node) in fields.clone() {
+        for (name, node) in fields.iter().cloned() {
             known.retain(|(old, _)| !old.name.eq_ignore_ascii_case(&name.name));
             known.push((name, node));
         }

@@ -51,21 +51,21 @@ impl Console {
     /// Says a line of ours.
     pub(super) fn say(&self, level: LogLevel, text: &str) {
         if self.shows(level) {
-            self.write(&format!("{}\n", self.platform.inert(&self.mask.apply(text))));
+            write(&format!("{}\n", self.platform.inert(&self.mask.apply(text))));
         }
     }
 
     /// Shows text that a script or a target wrote.
     pub(super) fn foreign(&self, text: &str) {
         if self.shows(LogLevel::Info) {
-            self.write(&self.platform.untrusted(&visible(&self.mask.apply(text))));
+            write(&self.platform.untrusted(&visible(&self.mask.apply(text))));
         }
     }
 
     /// Begins a collapsible part of the log.
     pub(super) fn open_group(&self, title: &str) {
         if self.shows(LogLevel::Info) {
-            self.write(
+            write(
                 &self
                     .platform
                     .open_group(&self.mask.apply(title), Timestamp::now()),
@@ -76,7 +76,7 @@ impl Console {
     /// Ends it.
     pub(super) fn close_group(&self, title: &str) {
         if self.shows(LogLevel::Info) {
-            self.write(
+            write(
                 &self
                     .platform
                     .close_group(&self.mask.apply(title), Timestamp::now()),
@@ -89,7 +89,7 @@ impl Console {
         for secret in self.mask.secrets() {
             let lines = self.platform.mask(&secret);
             if !lines.is_empty() {
-                self.write(&lines);
+                write(&lines);
             }
         }
     }
@@ -105,15 +105,15 @@ impl Console {
             if self.shows(level) {
                 let text = self.mask.apply(&render(diagnostic, self.colour));
                 let lines: Vec<String> = text.lines().map(|line| self.platform.inert(line)).collect();
-                self.write(&format!("{}\n", lines.join("\n")));
+                write(&format!("{}\n", lines.join("\n")));
             }
         }
     }
+}
 
-    fn write(&self, text: &str) {
-        // Nobody reads: there is nobody to tell.
-        let _ = std::io::stderr().lock().write_all(text.as_bytes());
-    }
+fn write(text: &str) {
+    // Nobody reads: there is nobody to tell.
+    let _ = std::io::stderr().lock().write_all(text.as_bytes());
 }
 
 /// Colours on a terminal and in GitHub's log, unless `NO_COLOR` or the user says otherwise.

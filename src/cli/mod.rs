@@ -13,6 +13,7 @@ mod exit;
 mod load_flags;
 mod progress;
 mod publish;
+mod reproduce;
 mod run;
 mod session;
 mod shown;
@@ -33,10 +34,7 @@ use crate::platform::{Env, Platform, detect};
 
 /// Runs the program: parses what was typed, does it, and says how it ended.
 pub fn main() -> ExitCode {
-    let typed: Vec<String> = std::env::args_os()
-        .map(|word| word.to_string_lossy().into_owned())
-        .collect();
-    let args = match Args::try_parse_from(&typed) {
+    let args = match Args::try_parse() {
         Ok(args) => args,
         Err(error) => {
             // Help and version are no mistakes; where they cannot be printed, nobody reads.
@@ -62,7 +60,7 @@ pub fn main() -> ExitCode {
             return Exit::Error.into();
         }
     };
-    let exit = runtime.block_on(command(args, &console, &env, platform, &typed));
+    let exit = runtime.block_on(command(args, &console, &env, platform));
     // A load that a second signal left behind must not hold the process.
     runtime.shutdown_background();
     exit.unwrap_or_else(|exit| exit).into()
@@ -73,11 +71,10 @@ async fn command(
     console: &Console,
     env: &Env,
     platform: &'static dyn Platform,
-    typed: &[String],
 ) -> Result<Exit, Exit> {
     match args.command {
         Command::Demo(demo) => demo::demo(demo, console, env, platform).await,
-        Command::Run(run) => Box::pin(run::run(*run, console, env, platform, typed)).await,
+        Command::Run(run) => Box::pin(run::run(*run, console, env, platform)).await,
         Command::Report(report) => commands::report(&report, console, env),
         Command::Assert(assert) => assert::assert(&assert, console).await,
         Command::Validate(validate) => commands::validate(&validate, console, env),

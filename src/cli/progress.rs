@@ -55,9 +55,9 @@ impl Watcher {
             }
             Event::Progress(progress) => self.progress(&mut state, &progress),
             Event::Note(text) => {
-                self.above(&state, || self.console.say(LogLevel::Info, &format!("  {text}")));
+                above(&state, || self.console.say(LogLevel::Info, &format!("  {text}")));
             }
-            Event::Foreign(text) => self.above(&state, || self.console.foreign(&text)),
+            Event::Foreign(text) => above(&state, || self.console.foreign(&text)),
             Event::Ended {
                 index,
                 name,
@@ -74,13 +74,6 @@ impl Watcher {
                     &format!("task {index}: {name}: {text} ({:.1} s)", took.as_secs_f64()),
                 );
             }
-        }
-    }
-
-    fn above(&self, state: &State, write: impl FnOnce()) {
-        match &state.bar {
-            Some(bar) => bar.suspend(write),
-            None => write(),
         }
     }
 
@@ -102,6 +95,14 @@ impl Watcher {
             self.console
                 .say(LogLevel::Info, &format!("  {}", describe(progress)));
         }
+    }
+}
+
+/// Writes without tearing the bar apart.
+fn above(state: &State, write: impl FnOnce()) {
+    match &state.bar {
+        Some(bar) => bar.suspend(write),
+        None => write(),
     }
 }
 

@@ -7,7 +7,8 @@ use super::assemble::Given;
 use super::check::check;
 use super::console::Console;
 use super::exit::Exit;
-use super::session::{Session, formats, say_where};
+use super::reproduce::command;
+use super::session::{Session, formats};
 use super::shown::show;
 use crate::diagnostic::Diagnostic;
 use crate::platform::{Env, Platform};
@@ -25,7 +26,6 @@ pub(super) async fn run(
     console: &Console,
     env: &Env,
     platform: &'static dyn Platform,
-    typed: &[String],
 ) -> Result<Exit, Exit> {
     let usage = |message: String| {
         console.diagnostics(&[Diagnostic::error(message)]);
@@ -53,11 +53,11 @@ pub(super) async fn run(
         platform: platform.name(),
         reach: reach(env),
         validate_slos: true,
-        reproduce: Some(command(typed)),
+        reproduce: Some(command(&given, args.file.as_deref())),
     };
     let finished = session.run(&pipeline, &formats).await?;
     show(&finished.view, console, env)?;
-    say_where(console, &args.output, finished.result.outcome);
+    finished.say_where(console, &args.output);
     Ok(finished.publish(&args.output, console, env, platform))
 }
 
@@ -127,23 +127,4 @@ pub(super) fn reach(env: &Env) -> Reach {
     } else {
         Reach::Machine
     }
-}
-
-/// What was typed, quoted for a shell.
-fn command(typed: &[String]) -> String {
-    let quoted = typed.iter().skip(1).map(|word| {
-        let plain = !word.is_empty()
-            && word
-                .chars()
-                .all(|c| c.is_ascii_alphanumeric() || "-_./:=,@%+".contains(c));
-        if plain {
-            word.clone()
-        } else {
-            format!("'{}'", word.replace('\'', r"'\''"))
-        }
-    });
-    std::iter::once("iter8".to_owned())
-        .chain(quoted)
-        .collect::<Vec<_>>()
-        .join(" ")
 }

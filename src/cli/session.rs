@@ -1,6 +1,5 @@
 //! [`Session`]: one run from a checked pipeline to written reports. `run`, `demo` and `action` differ only in what they put in.
 
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -14,10 +13,10 @@ use super::progress::Watcher;
 use super::signals::{Signals, Stop};
 use crate::platform::Context;
 use crate::report::{FORMATS, Format, View};
-use crate::results::{self, Environment, ExperimentResult, Outcome, SourceInfo};
+use crate::results::{self, Environment, ExperimentResult, SourceInfo};
 use crate::secret::Mask;
 use crate::slo::Policy;
-use crate::tasks::{self, Pipeline, Reach, RunContext};
+use crate::tasks::{self, Pipeline, Reach, RunContext, TaskError};
 
 /// Formats that are always written.
 const ALWAYS: &[&str] = &["markdown", "html"];
@@ -48,6 +47,8 @@ pub(super) struct Finished {
     pub result: ExperimentResult,
     /// The same, for reports.
     pub view: View,
+    /// Whether all files are there.
+    pub(super) written: bool,
     /// How the process ends.
     pub exit: Exit,
 }
@@ -81,11 +82,9 @@ impl Session<'_> {
         })?;
         let stopped = {
             let mut persist = |result: &mut ExperimentResult| {
+                mask(result, &self.console.mask);
                 if let Err(error) = results::write(&path, result) {
-                    note(
-                        &mut unwritten,
-                        &crate::tasks::TaskError::from_error(&error).message,
-                    );
+                    note(&mut unwritten, &TaskError::from_error(&error).message);
                 }
             };
             let running = tasks::run(pipeline, &context, &mut result, &mut persist);
@@ -99,10 +98,7 @@ impl Session<'_> {
         result.conclude();
         mask(&mut result, &self.console.mask);
         if let Err(error) = results::write(&path, &result) {
-            note(
-                &mut unwritten,
-                &crate::tasks::TaskError::from_error(&error).message,
-            );
+            note(&mut unwritten, &TaskError::from_error(&error).message);
         }
         let view = View::of(&result);
         let folder = self.output.folder();
@@ -118,11 +114,19 @@ impl Session<'_> {
         for error in &unwritten {
             self.console.say(LogLevel::Error, &format!("error: {error}"));
         }
-        let exit = match Exit::of(result.outcome, result.interrupted.as_deref()) {
-            Exit::Pass if !unwritten.is_empty() => Exit::Output,
-            exit => exit,
+        let exit = Exit::of(result.outcome, result.interrupted.as_deref());
+        let exit = if exit == Exit::Pass && !unwritten.is_empty() {
+            Exit::Output
+        } else {
+            exit
         };
-        Ok(Finished { result, view, exit })
+        let written = unwritten.is_empty();
+        Ok(Finished {
+            result,
+            view,
+            written,
+            exit,
+        })
     }
 
     fn blank(&self) -> ExperimentResult {
@@ -174,16 +178,11 @@ fn mask(result: &mut ExperimentResult, mask: &Mask) {
 
 fn write_report(format: &dyn Format, view: &View, folder: &Path) -> Result<(), String> {
     let path: PathBuf = folder.join(format.file());
-    let failed = |error: &std::io::Error| format!("cannot write {}: {error}", path.display());
     let mut bytes = Vec::new();
-    format.render(view, &mut bytes).map_err(|error| failed(&error))?;
-    let write = || -> std::io::Result<()> {
-        std::fs::create_dir_all(folder)?;
-        let mut file = std::fs::File::create(&path)?;
-        file.write_all(&bytes)?;
-        file.flush()
-    };
-    write().map_err(|error| failed(&error))
+    format
+        .render(view, &mut bytes)
+        .map_err(|error| format!("cannot render {}: {error}", path.display()))?;
+    results::store(&path, &bytes).map_err(|error| TaskError::from_error(&error).message)
 }
 
 /// The formats of `reports`, by name.
@@ -211,15 +210,18 @@ pub(super) fn formats(names: &[String]) -> Result<Vec<&'static dyn Format>, Stri
         .collect()
 }
 
-/// The last line on stderr: where the files are.
-pub(super) fn say_where(console: &Console, output: &Output, outcome: Outcome) {
-    let folder = output.folder();
-    console.say(
-        LogLevel::Info,
-        &format!(
-            "{}: details in {}",
-            outcome.name(),
-            folder.join("report.html").display()
-        ),
-    );
+impl Finished {
+    /// Says where the files are, if they are there.
+    pub(super) fn say_where(&self, console: &Console, output: &Output) {
+        let report = output.files().1;
+        let place = if self.written {
+            format!("details in {}", report.display())
+        } else {
+            "not all files are written".to_owned()
+        };
+        console.say(
+            LogLevel::Info,
+            &format!("{}: {place}", self.result.outcome.name()),
+        );
+    }
 }

@@ -32,6 +32,7 @@ pub(super) async fn run<T: Target + Send>(
     shutdown: &CancellationToken,
     progress: impl Fn(Progress) + Send + 'static,
 ) -> Result<LoadMeasurement, LoadError> {
+    raise_file_limit();
     let stop = shutdown.child_token();
     let _stop_when_dropped = stop.clone().drop_guard();
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -52,6 +53,19 @@ pub(super) async fn run<T: Target + Send>(
         })
         .map_err(LoadError::Start)?;
     outcome.await.map_err(LoadError::Stopped)
+}
+
+/// Lets this process open as many connections as the system allows; the usual soft limit is 1,024.
+fn raise_file_limit() {
+    #[cfg(unix)]
+    {
+        use rustix::process::{Resource, getrlimit, setrlimit};
+
+        let mut limit = getrlimit(Resource::Nofile);
+        limit.current = limit.maximum;
+        // Where it is not allowed, a connection too many says so itself.
+        let _ = setrlimit(Resource::Nofile, limit);
+    }
 }
 
 /// Where requests come from.
@@ -226,7 +240,7 @@ async fn request<T: Target>(work: &Work<T>, conn: &mut Option<T::Conn>, sent: Se
             sample.connects.iter().for_each(|times| tally.connected(*times));
             match sample.result {
                 Ok(answer) => tally.answered(sent, answer),
-                Err(failed) => tally.failed(sent, Instant::now(), failed),
+                Err(failed) => tally.failed(sent, Instant::now(), &failed),
             }
             sample.reusable
         }
@@ -234,7 +248,7 @@ async fn request<T: Target>(work: &Work<T>, conn: &mut Option<T::Conn>, sent: Se
             let now = Instant::now();
             let timed_out = failed.class == FailureClass::Timeout;
             // However the timer rounds, a time-out lasts at least as long as the time-out.
-            tally.failed(sent, if timed_out { now.max(deadline) } else { now }, failed);
+            tally.failed(sent, if timed_out { now.max(deadline) } else { now }, &failed);
             false
         }
     };

@@ -159,13 +159,13 @@ impl Tally {
     }
 
     /// A request has no complete answer, and why. A time-out counts as a latency of at least the time-out.
-    pub(super) fn failed(&mut self, sent: Sent, end: Instant, failed: Failed) {
+    pub(super) fn failed(&mut self, sent: Sent, end: Instant, failed: &Failed) {
         let end = self.offset(end);
         self.sent(sent, end, true);
         if failed.class == FailureClass::Timeout {
             self.latency(sent, end);
         }
-        self.failure(sent.n, &failed);
+        self.failure(sent.n, failed);
     }
 
     /// A request was due and will not be sent; it had waited until `now`.
@@ -343,12 +343,12 @@ mod tests {
             0 => tally.failed(
                 sent(n),
                 end,
-                Failed::new(FailureClass::Reset, format!("reset {n}")),
+                &Failed::new(FailureClass::Reset, format!("reset {n}")),
             ),
             1 => tally.failed(
                 sent(n),
                 end,
-                Failed::new(FailureClass::Timeout, format!("late {n}")),
+                &Failed::new(FailureClass::Timeout, format!("late {n}")),
             ),
             2 => tally.unsent(ms(10 * n), ms(10 * n + 500)),
             _ => tally.answered(
@@ -426,6 +426,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig::with_cases(16))]
+
         #[test]
         fn merging_is_exact_and_free_of_order(workers in proptest::collection::vec(0..4_usize, 1..80)) {
             let start = Instant::now();
@@ -437,7 +439,9 @@ mod tests {
             let together = of(start, 0..workers.len() as u64).finish();
             for order in [[0, 1, 2, 3], [3, 1, 0, 2], [2, 3, 1, 0]] {
                 let mut merged = Tally::new(start);
-                order.iter().for_each(|part| merged.merge(&parts[*part]));
+                for part in order {
+                    merged.merge(&parts[part]);
+                }
                 prop_assert_eq!(&merged.finish(), &together);
             }
         }

@@ -249,6 +249,12 @@ impl TryFrom<Stored> for Histogram {
                 stored.count
             )));
         }
+        if stored.count > 0 && stored.min_ns > stored.max_ns {
+            return Err(HistogramError::Format(format!(
+                "the minimum {} is above the maximum {}",
+                stored.min_ns, stored.max_ns
+            )));
+        }
         Ok(Self {
             min: if stored.count == 0 {
                 u64::MAX
@@ -331,6 +337,14 @@ mod tests {
             back.statistic(Statistic::Mean),
             histogram.statistic(Statistic::Mean)
         );
+    }
+
+    #[test]
+    fn a_minimum_above_the_maximum_is_refused() {
+        let json = serde_json::to_string(&of([1, 2])).expect("json");
+        let tampered = json.replace("\"minNs\":1000000", "\"minNs\":9000000");
+        assert_ne!(json, tampered);
+        assert!(serde_json::from_str::<Histogram>(&tampered).is_err());
     }
 
     #[test]

@@ -207,10 +207,14 @@ impl Slices {
         let per_group = self.slices.len().div_ceil(most.max(1)).max(1);
         let merge = |group: &[Slice]| {
             let mut merged = Slice::default();
-            group.iter().for_each(|slice| merged.add(slice));
+            for slice in group {
+                merged.add(slice);
+            }
             merged
         };
-        let width = self.width() * u32::try_from(per_group).unwrap_or(u32::MAX);
+        let width = self
+            .width()
+            .saturating_mul(u32::try_from(per_group).unwrap_or(u32::MAX));
         (width, self.slices.chunks(per_group).map(merge).collect())
     }
 

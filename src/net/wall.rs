@@ -54,13 +54,47 @@ const WAIT_HINT: &str =
     "wait for the deployment with a `ready` task, and check that the URL is the one that was deployed";
 
 /// The wall that answered in place of the application, if it was one. `body` is the beginning of the body, at most
-/// [`PREFIX`] bytes of it are looked at.
+/// [`PREFIX`] bytes of it are looked at, and none of a success that is not HTML.
 pub fn recognise(requested: &Url, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Option<Wall> {
-    challenge(status, headers, body)
-        .or_else(|| rate_limit(status, headers))
-        .or_else(|| redirect(requested, status, headers))
-        .or_else(|| login(status, headers, body))
-        .or_else(|| placeholder(status, headers, body))
+    let html = header(headers, CONTENT_TYPE)
+        .to_ascii_lowercase()
+        .starts_with("text/html");
+    let text = if html || status.is_client_error() || status.is_server_error() {
+        String::from_utf8_lossy(&body[..body.len().min(PREFIX)]).to_ascii_lowercase()
+    } else {
+        String::new()
+    };
+    let page = Page {
+        status,
+        headers,
+        html,
+        text,
+    };
+    challenge(&page)
+        .or_else(|| rate_limit(&page))
+        .or_else(|| redirect(requested, &page))
+        .or_else(|| login(&page))
+        .or_else(|| placeholder(&page))
+}
+
+/// An answer, prepared for looking at it.
+struct Page<'a> {
+    status: StatusCode,
+    headers: &'a HeaderMap,
+    html: bool,
+    /// The beginning of the body in lower case.
+    text: String,
+}
+
+impl Page<'_> {
+    fn header(&self, name: impl http::header::AsHeaderName) -> &str {
+        header(self.headers, name)
+    }
+
+    /// Whether the beginning of the body holds one of `needles`, which are in lower case.
+    fn holds(&self, needles: &[&str]) -> bool {
+        needles.iter().any(|needle| self.text.contains(needle))
+    }
 }
 
 fn header(headers: &HeaderMap, name: impl http::header::AsHeaderName) -> &str {
@@ -70,36 +104,23 @@ fn header(headers: &HeaderMap, name: impl http::header::AsHeaderName) -> &str {
         .unwrap_or_default()
 }
 
-fn is_html(headers: &HeaderMap) -> bool {
-    header(headers, CONTENT_TYPE)
-        .to_ascii_lowercase()
-        .starts_with("text/html")
-}
-
-/// Whether the beginning of the body holds one of `needles`, which are in lower case.
-fn holds(body: &[u8], needles: &[&str]) -> bool {
-    let text = String::from_utf8_lossy(&body[..body.len().min(PREFIX)]).to_lowercase();
-    needles.iter().any(|needle| text.contains(needle))
-}
-
-fn challenge(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Option<Wall> {
-    let named = if header(headers, "cf-mitigated").eq_ignore_ascii_case("challenge") {
+fn challenge(page: &Page<'_>) -> Option<Wall> {
+    let named = if page.header("cf-mitigated").eq_ignore_ascii_case("challenge") {
         "Cloudflare asks whether the client is human"
-    } else if headers.contains_key("x-vercel-mitigated") || headers.contains_key("x-vercel-challenge-token") {
+    } else if page.headers.contains_key("x-vercel-mitigated")
+        || page.headers.contains_key("x-vercel-challenge-token")
+    {
         "Vercel's firewall stopped the request"
-    } else if !header(headers, "x-amzn-waf-action").is_empty() {
+    } else if !page.header("x-amzn-waf-action").is_empty() {
         "the AWS firewall stopped the request"
-    } else if refused(status)
-        && is_html(headers)
-        && holds(
-            body,
-            &[
-                "captcha",
-                "just a moment...",
-                "attention required! | cloudflare",
-                "checking your browser",
-            ],
-        )
+    } else if refused(page.status)
+        && page.html
+        && page.holds(&[
+            "captcha",
+            "just a moment...",
+            "attention required! | cloudflare",
+            "checking your browser",
+        ])
     {
         "a firewall asks whether the client is human"
     } else {
@@ -116,11 +137,11 @@ fn refused(status: StatusCode) -> bool {
     matches!(status.as_u16(), 401 | 403 | 405 | 429 | 503)
 }
 
-fn rate_limit(status: StatusCode, headers: &HeaderMap) -> Option<Wall> {
-    if status != StatusCode::TOO_MANY_REQUESTS {
+fn rate_limit(page: &Page<'_>) -> Option<Wall> {
+    if page.status != StatusCode::TOO_MANY_REQUESTS {
         return None;
     }
-    let after = header(headers, RETRY_AFTER);
+    let after = page.header(RETRY_AFTER);
     let description = if after.is_empty() {
         "the target limits the rate of requests (429)".to_owned()
     } else if after.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -135,11 +156,11 @@ fn rate_limit(status: StatusCode, headers: &HeaderMap) -> Option<Wall> {
     ))
 }
 
-fn redirect(requested: &Url, status: StatusCode, headers: &HeaderMap) -> Option<Wall> {
-    if !matches!(status.as_u16(), 301 | 302 | 303 | 307 | 308) {
+fn redirect(requested: &Url, page: &Page<'_>) -> Option<Wall> {
+    if !matches!(page.status.as_u16(), 301 | 302 | 303 | 307 | 308) {
         return None;
     }
-    let to = requested.join(header(headers, LOCATION)).ok()?;
+    let to = requested.join(page.header(LOCATION)).ok()?;
     let host = to.host_str().unwrap_or_default();
     if host == "vercel.com" || host.ends_with(".vercel.com") {
         return Some(Wall::new(
@@ -194,9 +215,9 @@ fn is_login_path(path: &str) -> bool {
     })
 }
 
-fn login(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Option<Wall> {
-    if status == StatusCode::UNAUTHORIZED {
-        let scheme = header(headers, WWW_AUTHENTICATE).to_ascii_lowercase();
+fn login(page: &Page<'_>) -> Option<Wall> {
+    if page.status == StatusCode::UNAUTHORIZED {
+        let scheme = page.header(WWW_AUTHENTICATE).to_ascii_lowercase();
         if scheme.starts_with("basic") {
             return Some(Wall::new(
                 WallKind::Login,
@@ -204,7 +225,7 @@ fn login(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Option<Wall> {
                 BASIC_HINT,
             ));
         }
-        if holds(body, &["vercel.com/sso-api", "vercel authentication"]) {
+        if page.holds(&["vercel.com/sso-api", "vercel authentication"]) {
             return Some(Wall::new(
                 WallKind::Login,
                 "Vercel's deployment protection wants a log-in",
@@ -212,35 +233,29 @@ fn login(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Option<Wall> {
             ));
         }
     }
-    if !is_html(headers) {
+    if !page.html {
         return None;
     }
-    if holds(
-        body,
-        &["cloudflareaccess.com", "<title>sign in ・ cloudflare access"],
-    ) {
+    if page.holds(&["cloudflareaccess.com", "<title>sign in ・ cloudflare access"]) {
         return Some(Wall::new(
             WallKind::Login,
             "Cloudflare Access wants a log-in",
             ACCESS_HINT,
         ));
     }
-    let netlify = header(headers, SERVER).eq_ignore_ascii_case("netlify");
-    if netlify && status == StatusCode::UNAUTHORIZED && holds(body, &["type=\"password\"", "password"]) {
+    let netlify = page.header(SERVER).eq_ignore_ascii_case("netlify");
+    if netlify && page.status == StatusCode::UNAUTHORIZED && page.holds(&["password"]) {
         return Some(Wall::new(
             WallKind::Login,
             "Netlify asks for the site's password",
             "lift the password protection of deploy previews, or test a URL without it",
         ));
     }
-    if holds(
-        body,
-        &[
-            "vercel.com/sso-api",
-            "<title>login – vercel",
-            "<title>authentication required",
-        ],
-    ) {
+    if page.holds(&[
+        "vercel.com/sso-api",
+        "<title>login – vercel",
+        "<title>authentication required",
+    ]) {
         return Some(Wall::new(
             WallKind::Login,
             "Vercel's deployment protection wants a log-in",
@@ -250,50 +265,40 @@ fn login(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Option<Wall> {
     None
 }
 
-fn placeholder(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Option<Wall> {
-    let vercel = header(headers, "x-vercel-error");
-    let named =
-        if vercel == "DEPLOYMENT_NOT_FOUND" || (status == 404 && holds(body, &["deployment_not_found"])) {
-            "Vercel has no deployment at this URL"
-        } else if is_html(headers)
-            && holds(
-                body,
-                &[
-                    "<title>deployment is building",
-                    "this deployment is building",
-                    "your deployment is being built",
-                ],
-            )
-        {
-            "the deployment is still being built"
-        } else if status == 404 && holds(body, &["not found - request id"]) {
-            "Netlify has no site at this URL"
-        } else if status == 404 && holds(body, &["herokucdn.com/error-pages/no-such-app", "no such app"]) {
-            "Heroku has no such app"
-        } else if holds(body, &["herokucdn.com/error-pages/application-error"]) && status.is_server_error() {
-            "Heroku's app did not start"
-        } else if header(headers, "x-render-routing") == "no-server" {
-            "Render has no service at this URL"
-        } else if is_html(headers)
-            && holds(
-                body,
-                &["<title>render - application loading", "service waking up"],
-            )
-        {
-            "Render is still starting the service"
-        } else if status == 404
-            && holds(
-                body,
-                &[
-                    "there isn't a github pages site here",
-                    "<title>site not found &middot; github pages",
-                ],
-            )
-        {
-            "GitHub Pages has no site at this URL"
-        } else {
-            return None;
-        };
+fn placeholder(page: &Page<'_>) -> Option<Wall> {
+    let vercel = page.header("x-vercel-error");
+    let named = if vercel == "DEPLOYMENT_NOT_FOUND"
+        || (page.status == 404 && page.holds(&["deployment_not_found"]))
+    {
+        "Vercel has no deployment at this URL"
+    } else if page.html
+        && page.holds(&[
+            "<title>deployment is building",
+            "this deployment is building",
+            "your deployment is being built",
+        ])
+    {
+        "the deployment is still being built"
+    } else if page.status == 404 && page.holds(&["not found - request id"]) {
+        "Netlify has no site at this URL"
+    } else if page.status == 404 && page.holds(&["herokucdn.com/error-pages/no-such-app", "no such app"]) {
+        "Heroku has no such app"
+    } else if page.holds(&["herokucdn.com/error-pages/application-error"]) && page.status.is_server_error() {
+        "Heroku's app did not start"
+    } else if page.header("x-render-routing") == "no-server" {
+        "Render has no service at this URL"
+    } else if page.html && page.holds(&["<title>render - application loading", "service waking up"]) {
+        "Render is still starting the service"
+    } else if page.status == 404
+        && page.holds(&[
+            "there isn't a github pages site here",
+            "<title>site not found &middot; github pages",
+        ])
+    {
+        "GitHub Pages has no site at this URL"
+    } else {
+        return None;
+    };
     Some(Wall::new(WallKind::Placeholder, named, WAIT_HINT))
 }
 

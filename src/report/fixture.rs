@@ -307,9 +307,9 @@ pub(crate) fn kept() -> ExperimentResult {
             Some((Some(0.0), Some(0.0031))),
         ),
     ];
-    judgements
-        .iter_mut()
-        .for_each(|judgement| judgement.version = "default".into());
+    for judgement in &mut judgements {
+        judgement.version = "default".into();
+    }
     result.assessment.judgements = judgements;
     result.tasks = broken().tasks;
     result.conclude();
@@ -474,7 +474,7 @@ pub(crate) fn failed() -> ExperimentResult {
 pub(crate) fn crowded(endpoints: usize) -> ExperimentResult {
     let mut result = broken();
     let shape = Shape {
-        median: 20.0,
+        median: 0.001,
         sigma: 0.3,
         requests: 5,
         errors_every: 2,

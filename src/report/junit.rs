@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 
+use super::prose::visible;
 use super::{Format, ObjectiveRow, Sign, TaskRow, View};
 use crate::slo::Verdict;
 
@@ -65,8 +66,8 @@ fn objective(row: &ObjectiveRow) -> TestCase {
             failed(NonSuccessKind::Error, row.verdict)
         }
     };
-    let mut case = TestCase::new(allowed(&row.objective), status);
-    case.set_classname(format!("iter8.{}", allowed(&row.version)));
+    let mut case = TestCase::new(named(&row.objective), status);
+    case.set_classname(format!("iter8.{}", named(&row.version)));
     case.set_time(Duration::ZERO);
     case.set_system_out(message);
     case
@@ -92,7 +93,7 @@ fn task(row: &TaskRow) -> Option<TestCase> {
         }
         (Sign::Met | Sign::NotMet | Sign::Unsure, _) => return None,
     };
-    let mut case = TestCase::new(format!("task {}: {}", row.index, allowed(&row.name)), status);
+    let mut case = TestCase::new(format!("task {}: {}", row.index, named(&row.name)), status);
     case.set_classname("iter8.tasks");
     let time = row
         .seconds
@@ -101,13 +102,18 @@ fn task(row: &TaskRow) -> Option<TestCase> {
     Some(case)
 }
 
+/// A name on one line.
+fn named(text: &str) -> String {
+    allowed(&visible(text))
+}
+
 /// Only characters that XML 1.0 knows (<https://www.w3.org/TR/xml/#charsets>).
 fn allowed(text: &str) -> String {
     text.chars()
         .filter(
             |c| matches!(c, '\t' | '\n' | '\r' | ' '..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..),
         )
-        .filter(|c| *c != '\u{7f}')
+        .filter(|c| !matches!(c, '\u{7f}' | '\u{2060}'))
         .collect()
 }
 

@@ -63,7 +63,8 @@ pub fn interval(interval: Interval, limit: Option<f64>, unit: Unit, times: bool)
         (None, Some(high)) => ("open".to_owned(), high + suffix),
         (None, None) => ("open".to_owned(), "open".to_owned()),
     };
-    format!("{low}{JOIN}–{JOIN}{high}")
+    // Browsers break behind a dash even before a no-break space; the word joiner forbids it.
+    format!("{low}{JOIN}–\u{2060}{JOIN}{high}")
 }
 
 /// `287 ms` beside `341 ms` is `287`.
@@ -103,6 +104,9 @@ pub fn share(part: u64, whole: u64) -> String {
 pub fn duration(seconds: f64) -> String {
     if !seconds.is_finite() || seconds < 0.0 {
         return NONE.to_owned();
+    }
+    if seconds == 0.0 {
+        return format!("0{JOIN}s");
     }
     if seconds < 59.95 {
         return measured(seconds * 1e3, Unit::Milliseconds);
@@ -244,7 +248,7 @@ mod tests {
     use super::*;
 
     fn spaced(text: &str) -> String {
-        text.replace(JOIN, " ")
+        text.replace(JOIN, " ").replace('\u{2060}', "")
     }
 
     #[test]

@@ -84,6 +84,18 @@ impl Prose {
         self
     }
 
+    /// With a capital letter at its start, if it starts with words.
+    #[must_use]
+    pub fn capitalised(mut self) -> Self {
+        if let Some(piece) = self.0.first_mut().filter(|piece| piece.kind == Kind::Text) {
+            let mut rest = piece.text.chars();
+            if let Some(first) = rest.next() {
+                piece.text = first.to_uppercase().chain(rest).collect();
+            }
+        }
+        self
+    }
+
     /// Whether there is nothing in it.
     pub fn is_empty(&self) -> bool {
         self.0.iter().all(|piece| piece.text.is_empty())
@@ -126,8 +138,8 @@ pub(crate) fn visible(text: &str) -> String {
     text.chars()
         .map(|c| match c {
             c if c.is_control() => ' ',
-            '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}' => ' ',
-            '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{fffe}' | '\u{ffff}' => ' ',
+            '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => ' ',
+            '\u{feff}' | '\u{fffe}' | '\u{ffff}' => '\u{fffd}',
             c => c,
         })
         .collect()

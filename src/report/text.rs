@@ -49,7 +49,7 @@ impl Format for Text {
 
 impl Text {
     /// Colours a line by the sign it begins with.
-    fn coloured(&self, line: &str) -> String {
+    fn coloured(self, line: &str) -> String {
         let code = |sign| match sign {
             Sign::Met => "32",
             Sign::NotMet | Sign::NoData => "31",
@@ -72,9 +72,9 @@ impl Text {
     }
 }
 
-/// Keeps the runner from reading commands.
+/// Keeps the runner from reading commands, without changing the width.
 fn harmless(line: &str) -> String {
-    let line = line.replace("##[", "# #[");
+    let line = line.replace("##[", "##(");
     if line.trim_start().starts_with("::") {
         format!("|{}", line.trim_start())
     } else {
@@ -205,7 +205,8 @@ fn words(prose: &Prose, longest: usize) -> String {
         .iter()
         .map(|piece| match piece.kind {
             Kind::Code => clipped(&visible(&piece.text), longest),
-            Kind::Text | Kind::Link(_) => visible(&piece.text),
+            // Terminals need no help against breaks, and some draw a box for it.
+            Kind::Text | Kind::Link(_) => visible(&piece.text).replace('\u{2060}', ""),
         })
         .collect()
 }

@@ -9,4 +9,4 @@ mod wire;
 pub use environment::Environment;
 pub use experiment::{ExperimentResult, SourceInfo, TaskRecord, TaskStatus};
 pub use outcome::{Outcome, OutcomeReason};
-pub use wire::{WireError, read, schema, write};
+pub use wire::{WireError, read, schema, store, write};

@@ -71,32 +71,39 @@ pub fn read(path: &Path) -> Result<ExperimentResult, WireError> {
 
 /// Writes a result so that a reader sees the old one or the new one, never a part.
 pub fn write(path: &Path, result: &ExperimentResult) -> Result<(), WireError> {
-    let text = serde_json::to_string_pretty(result).map_err(|source| WireError::Format {
+    let format = |source| WireError::Format {
         path: path.to_owned(),
         source,
-    })?;
-    replace(path, text.as_bytes()).map_err(|source| WireError::Write {
+    };
+    let mut text = serde_json::to_string_pretty(result).map_err(format)?;
+    text.push('\n');
+    store(path, text.as_bytes())
+}
+
+/// Writes a file of the output folder at once or not at all, so that later steps, as other users, can read it:
+/// mode 0644, and 0755 for a folder that has to be made.
+pub fn store(path: &Path, bytes: &[u8]) -> Result<(), WireError> {
+    replace(path, bytes).map_err(|source| WireError::Write {
         path: path.to_owned(),
         source,
     })
 }
 
-/// Writes `bytes` beside `path` and renames; mode 0644, folders 0755, so that later steps can read them.
 fn replace(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    use std::os::unix::fs::PermissionsExt as _;
+
     let folder = path
         .parent()
         .filter(|folder| !folder.as_os_str().is_empty())
         .unwrap_or(Path::new("."));
-    std::fs::create_dir_all(folder)?;
-    let mut file = tempfile::Builder::new().prefix(".result-").tempfile_in(folder)?;
-    file.write_all(bytes)?;
-    file.write_all(b"\n")?;
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt as _;
-        file.as_file()
-            .set_permissions(std::fs::Permissions::from_mode(0o644))?;
+    if !folder.is_dir() {
+        std::fs::create_dir_all(folder)?;
+        std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o755))?;
     }
+    let mut file = tempfile::Builder::new().prefix(".iter8-").tempfile_in(folder)?;
+    file.write_all(bytes)?;
+    file.as_file()
+        .set_permissions(std::fs::Permissions::from_mode(0o644))?;
     file.persist(path)?;
     Ok(())
 }

@@ -93,7 +93,8 @@ fn judge(
                 value: Some(estimate.value),
                 interval: estimate.interval,
                 requests: estimate.requests,
-                note: estimate.note,
+                // Bursts matter only where they leave a doubt.
+                note: estimate.note.filter(|_| certainty != Certainty::Sure),
                 ..blank
             }
         }

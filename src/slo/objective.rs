@@ -180,17 +180,15 @@ fn parse_limit(text: &str, metric: &MetricName) -> Result<Limit, ObjectiveError>
         fits,
     };
     let factor = match (metric.unit(), unit) {
-        (_, "") => 1.0,
+        (_, "") | (Unit::Milliseconds, "ms") | (Unit::PerSecond, "/s") => 1.0,
         (_, "x base" | "x baseline" | "× base") => return Ok(Limit::TimesBaseline(number)),
         (Unit::Milliseconds, "us" | "µs") => 1e-3,
-        (Unit::Milliseconds, "ms") => 1.0,
         (Unit::Milliseconds, "s") => 1e3,
         (Unit::Fraction | Unit::Plain, "%") => 1e-2,
         (Unit::Milliseconds, "%") => return Err(misfit("us, ms or s")),
         (Unit::Fraction, "us" | "µs" | "ms" | "s") => {
             return Err(misfit("a percentage such as 1%, or a fraction such as 0.01"));
         }
-        (Unit::PerSecond, "/s") => 1.0,
         (_, "us" | "µs" | "ms" | "s" | "%") => return Err(misfit("a plain number")),
         _ => return Err(refused()),
     };

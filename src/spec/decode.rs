@@ -120,6 +120,10 @@ impl<'a> Decoder<'a> {
 
     /// Reports that a node is not what was expected.
     pub fn mismatch(&mut self, node: &Node, expected: &str) {
+        #[expect(
+            clippy::wildcard_enum_match_arm,
+            reason = "hints are for the few cases that have one"
+        )]
         let hint = match &node.value {
             Value::String(text) if expected.contains("number") && text.parse::<f64>().is_ok() => {
                 Some(format!("write it without quotes: {text}"))
@@ -129,11 +133,15 @@ impl<'a> Decoder<'a> {
             }
             _ => None,
         };
+        #[expect(
+            clippy::wildcard_enum_match_arm,
+            reason = "short texts are shown, anything else is described"
+        )]
         let found = match &node.value {
             Value::String(text) | Value::Text(text) if text.chars().count() <= 40 && !self.sensitive => {
                 format!("`{text}`")
             }
-            other => other.describe().to_owned(),
+            value => value.describe().to_owned(),
         };
         self.error(&node.at, format!("expected {expected}, found {found}"), hint);
     }

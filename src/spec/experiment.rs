@@ -33,8 +33,10 @@ pub struct Entry {
 /// The tasks, in order.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Experiment {
-    /// At least one.
+    /// The tasks that could be told apart.
     pub entries: Vec<Entry>,
+    /// Whether these are all; if not, what is wrong with the others has been reported.
+    pub whole: bool,
 }
 
 const SHAPE: &str = "an experiment is a map with `spec:`, a list of tasks";
@@ -43,9 +45,11 @@ impl Experiment {
     /// Reads the form `spec: [tasks]`; what is wrong goes to the decoder.
     pub fn read(root: &Node, decoder: &mut Decoder<'_>) -> Option<Self> {
         let Value::Map(_) = &root.value else {
-            let found = match &root.value {
-                Value::List(_) => "a list of tasks without `spec:`",
-                other => other.describe(),
+            let list = matches!(root.value, Value::List(_));
+            let found = if list {
+                "a list of tasks without `spec:`"
+            } else {
+                root.value.describe()
             };
             decoder.error(
                 &root.at,
@@ -69,11 +73,13 @@ impl Experiment {
         };
         match &spec.value {
             Value::List(tasks) if !tasks.is_empty() => {
-                let entries: Vec<_> = tasks.iter().map(|task| entry(task, decoder)).collect();
-                entries
-                    .into_iter()
-                    .collect::<Option<Vec<_>>>()
-                    .map(|entries| Self { entries })
+                // The others are read even when one is wrong, so that every mistake is found.
+                let read: Vec<_> = tasks.iter().map(|task| entry(task, decoder)).collect();
+                let whole = read.iter().all(Option::is_some);
+                Some(Self {
+                    entries: read.into_iter().flatten().collect(),
+                    whole,
+                })
             }
             Value::List(_) | Value::Null => {
                 decoder.error(
@@ -104,16 +110,16 @@ fn entry(node: &Node, decoder: &mut Decoder<'_>) -> Option<Entry> {
     let with = fields.take(&["with"], decoder);
     fields.finish("a task", decoder);
     let work = match (task, run) {
-        (Some((_, name)), None) => match &name.value {
-            Value::String(text) if !text.is_empty() => Work::Task {
-                name: text.clone(),
-                at: name.at.clone(),
-            },
-            _ => {
+        (Some((_, name)), None) => {
+            let Value::String(text) = &name.value else {
                 decoder.mismatch(&name, "the name of a task");
                 return None;
+            };
+            Work::Task {
+                name: text.clone(),
+                at: name.at.clone(),
             }
-        },
+        }
         (None, Some((_, script))) => Work::Run(script),
         (Some((key, _)), Some(_)) => {
             decoder.error(

@@ -41,12 +41,13 @@ macro_rules! fields {
         $(#[doc = $about])*
         #[derive(Debug, Clone, Default, PartialEq)]
         $vis struct $name {
-            $( $(#[doc = $doc])+ pub $field: Option<$type>, )*
+            $( $(#[doc = $doc])+ $vis $field: Option<$type>, )*
         }
 
         impl $name {
             /// Its fields.
-            pub const FIELDS: &'static [$crate::spec::Field] = &[
+            #[allow(dead_code, reason = "nested maps are documented by the field that holds them")]
+            $vis const FIELDS: &'static [$crate::spec::Field] = &[
                 $( $crate::spec::Field {
                     key: $key,
                     aliases: &[$($alias),*],
@@ -58,13 +59,13 @@ macro_rules! fields {
             /// What is given here, completed by what `base` gives.
             #[must_use]
             #[allow(dead_code, reason = "only endpoints are merged")]
-            pub fn or(self, base: &Self) -> Self {
+            $vis fn or(self, base: &Self) -> Self {
                 Self { $( $field: self.$field.or_else(|| base.$field.clone()), )* }
             }
 
             /// Reads the fields that a map has and leaves the others to the caller.
             #[allow(dead_code, reason = "only some structs are parts of others")]
-            pub fn read(fields: &mut $crate::spec::Fields, decoder: &mut $crate::spec::Decoder<'_>) -> Self {
+            $vis fn read(fields: &mut $crate::spec::Fields, decoder: &mut $crate::spec::Decoder<'_>) -> Self {
                 Self { $( $field: fields.read(&[$key $(, $alias)*], $crate::fields!(@secret $($secret)?), decoder), )* }
             }
         }

@@ -32,7 +32,7 @@ impl Pipeline {
     /// Reads and checks every task; all that is wrong goes to the decoder.
     pub fn build(experiment: &Experiment, decoder: &mut Decoder<'_>) -> Option<Self> {
         let mut steps = Vec::new();
-        let mut whole = true;
+        let mut whole = experiment.whole;
         for (index, entry) in experiment.entries.iter().enumerate() {
             match step(index + 1, entry, decoder) {
                 Some(step) => steps.push(step),

@@ -8,7 +8,7 @@ use super::args::Demo;
 use super::check::check;
 use super::console::Console;
 use super::exit::Exit;
-use super::session::{Session, formats, say_where};
+use super::session::{Session, formats};
 use super::shown::show;
 use crate::diagnostic::Diagnostic;
 use crate::platform::{Env, Platform};
@@ -70,6 +70,6 @@ pub(super) async fn demo(
     };
     let finished = session.run(&pipeline, &formats).await?;
     show(&finished.view, console, env)?;
-    say_where(console, &args.output, finished.result.outcome);
+    finished.say_where(console, &args.output);
     Ok(finished.exit)
 }

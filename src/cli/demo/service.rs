@@ -30,11 +30,13 @@ pub(super) fn start(broken: bool) -> std::io::Result<SocketAddr> {
     Ok(address)
 }
 
+/// Requests so far, for delays that differ.
+static REQUESTS: AtomicU64 = AtomicU64::new(0);
+
 async fn serve(listener: TcpListener, broken: bool) {
     let Ok(listener) = tokio::net::TcpListener::from_std(listener) else {
         return;
     };
-    static REQUESTS: AtomicU64 = AtomicU64::new(0);
     while let Ok((stream, _)) = listener.accept().await {
         // Small answers leave at once; a failure here costs milliseconds, not the answer.
         let _ = stream.set_nodelay(true);

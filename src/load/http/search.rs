@@ -74,7 +74,9 @@ mod tests {
     fn found(needle: &[u8], chunks: &[&[u8]]) -> bool {
         let needle = Needle::new(Bytes::copy_from_slice(needle));
         let mut search = Search::new(&needle);
-        chunks.iter().for_each(|chunk| search.feed(chunk));
+        for chunk in chunks {
+            search.feed(chunk);
+        }
         search.found()
     }
 

@@ -160,10 +160,10 @@ fn objective(row: &ObjectiveRow, several: bool) -> Markup {
                 (prose(&row.name))
                 @if row.words != row.verdict { div class="words" { (visible(&row.words)) } }
             }
-            @if several { td { code { (clipped(&visible(&row.version), LONGEST)) } } }
+            @if several { td class="version" { code { (clipped(&visible(&row.version), LONGEST)) } } }
             td class="right" { @if row.decides() { strong { (row.measured) } } @else { (row.measured) } }
-            td class="center soft" { (row.interval) }
-            td class="right" { (row.limit_text) }
+            td class="center soft range" { (row.interval) }
+            td class="right limit-cell" { (row.limit_text) }
             td class="bar" { (svg::interval(row)) }
         }
     }
@@ -182,7 +182,7 @@ fn charts(view: &View) -> Markup {
                 h2 { "Latency of " (prose(&set.title)) }
                 div class="charts" {
                     (svg::distribution(&set.distribution))
-                    @for timeline in &set.timelines { (svg::timeline(timeline, set.timelines.len() > 1)) }
+                    @for timeline in &set.timelines { (svg::timeline(timeline, set.timelines.len() > 1, svg::highest(&set.timelines))) }
                 }
             }
         }

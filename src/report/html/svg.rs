@@ -1,6 +1,7 @@
 //! Charts as inline SVG: every shape that means something has a `<title>`, which browsers show on hover.
 
 use maud::{Markup, html};
+use std::fmt::Write as _;
 
 use super::scale::{Scale, place, round_steps};
 use crate::metrics::Unit;
@@ -10,11 +11,11 @@ use crate::report::view::{Distribution, Mark, ObjectiveRow, PhaseBar, Spread, Ti
 
 /// A drawing's size and the frame inside of it.
 const WIDTH: f64 = 560.0;
-const HEIGHT: f64 = 300.0;
-const LEFT: f64 = 56.0;
-const RIGHT: f64 = 520.0;
-const TOP: f64 = 34.0;
-const BOTTOM: f64 = 256.0;
+const HEIGHT: f64 = 268.0;
+const LEFT: f64 = 68.0;
+const RIGHT: f64 = 512.0;
+const TOP: f64 = 16.0;
+const BOTTOM: f64 = 240.0;
 /// Longest name in a legend.
 const LONGEST: usize = 28;
 
@@ -34,7 +35,7 @@ fn path(points: &[Point]) -> String {
     let mut out = String::new();
     for (index, (x, y)) in points.iter().enumerate() {
         out.push(if index == 0 { 'M' } else { 'L' });
-        out.push_str(&format!("{} {}", place(*x), place(*y)));
+        let _ = write!(out, "{} {}", place(*x), place(*y));
     }
     out
 }
@@ -145,7 +146,7 @@ pub(super) fn distribution(picture: &Distribution) -> Markup {
                     (text("tick end", LEFT - 6.0, y.at(step) + 4.0, &number::measured(step / 100.0, Unit::Fraction)))
                 }
                 @for percent in [50.0, 100.0] {
-                    (text("tick", RIGHT + 5.0, cumulative.at(percent) + 4.0, &format!("{percent}")))
+                    (text("tick", RIGHT + 5.0, cumulative.at(percent) + 4.0, &format!("{percent}\u{a0}%")))
                 }
                 (ticks(&picture.ticks, &x))
                 @for (spread, class) in spreads.iter().rev() { (bars(spread, class, &x, &y)) }
@@ -193,17 +194,18 @@ fn bars(spread: &Spread, class: &str, x: &Scale, y: &Scale) -> Markup {
     }
 }
 
-/// p50 and p95 over time, errors as bars at the foot.
-pub(super) fn timeline(picture: &Timeline, named: bool) -> Markup {
+/// The highest p95 of several timelines: versions are compared on one axis.
+pub(super) fn highest(timelines: &[Timeline]) -> f64 {
+    let points = timelines.iter().flat_map(|timeline| &timeline.points);
+    points.filter_map(|point| point.p95).fold(0.0, f64::max)
+}
+
+/// p50 and p95 over time up to `highest` milliseconds, errors as bars at the foot.
+pub(super) fn timeline(picture: &Timeline, named: bool, highest: f64) -> Markup {
     let (Some(first), Some(last)) = (picture.points.first(), picture.points.last()) else {
         return html! {};
     };
     let end = last.seconds + picture.step;
-    let highest = picture
-        .points
-        .iter()
-        .filter_map(|point| point.p95)
-        .fold(0.0, f64::max);
     // A limit far above everything measured would press the lines flat.
     let limits: Vec<Mark> = picture
         .limits

@@ -3,11 +3,12 @@
 
 use super::escape::title;
 use crate::report::{ChartSet, TimePoint, View};
+use std::fmt::Write as _;
 
 /// Red and grey, readable on white and on black.
-const PALETTE: &str = "#cf222e, #8b949e";
+const PALETTE: &str = "#e5534b, #8b949e";
 /// Blue and red: median and tail.
-const TIME_PALETTE: &str = "#0969da, #cf222e";
+const TIME_PALETTE: &str = "#4493f8, #e5534b";
 /// Longest version name in a title.
 const LONGEST_NAME: usize = 20;
 
@@ -24,7 +25,7 @@ fn chart(out: &mut String, palette: &str, lines: &[String]) {
     out.push_str(palette);
     out.push_str("\"}}}}%%\nxychart-beta\n");
     for line in lines {
-        out.push_str(&format!("  {line}\n"));
+        let _ = writeln!(out, "  {line}");
     }
     out.push_str("```\n\n");
 }
@@ -73,6 +74,7 @@ fn over_time(out: &mut String, set: &ChartSet) {
     if points.len() < 2 {
         return;
     }
+    let highest = points.iter().map(|(.., p95)| *p95).fold(0.001, f64::max);
     let whose = title(&set.title.plain(), LONGEST_NAME);
     chart(
         out,
@@ -81,7 +83,7 @@ fn over_time(out: &mut String, set: &ChartSet) {
             format!("title \"{whose}: latency over time (blue: p50, red: p95)\""),
             labels(points.iter().map(|(point, ..)| format!("{:.1}", point.seconds)))
                 .replace("x-axis ", "x-axis \"seconds from start\" "),
-            "y-axis \"ms\"".to_owned(),
+            format!("y-axis \"ms\" 0 --> {highest:.1}"),
             numbers(points.iter().map(|(_, p50, _)| *p50)),
             numbers(points.iter().map(|(_, _, p95)| *p95)),
         ],

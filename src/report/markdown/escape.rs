@@ -4,12 +4,22 @@
 //! zero-width space inside keeps them plain. In code spans GitHub looks for none of them.
 
 use crate::report::prose::{Kind, Prose, clipped, visible};
+use std::fmt::Write as _;
 
 /// Keeps apart what would be recognised together.
 const GAP: char = '\u{200b}';
 
+/// Where text stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    /// In a table, which is cut at `|` before anything else is read.
+    Cell,
+    /// Anywhere else.
+    Line,
+}
+
 /// A sentence or cell; names of at most `longest` characters.
-pub(super) fn prose(prose: &Prose, longest: usize) -> String {
+pub(super) fn prose(prose: &Prose, longest: usize, place: Place) -> String {
     let mut out = String::new();
     let mut strong = false;
     for piece in &prose.0 {
@@ -22,9 +32,9 @@ pub(super) fn prose(prose: &Prose, longest: usize) -> String {
         }
         match &piece.kind {
             Kind::Text => out.push_str(&escaped(&clipped(&piece.text, longest.max(1000)))),
-            Kind::Code => out.push_str(&code(&clipped(&piece.text, longest))),
+            Kind::Code => out.push_str(&code(&clipped(&piece.text, longest), place)),
             Kind::Link(url) => {
-                out.push_str(&format!("[{}]({url})", code(&clipped(&piece.text, longest))));
+                let _ = write!(out, "[{}]({url})", code(&clipped(&piece.text, longest), place));
             }
         }
     }
@@ -71,8 +81,8 @@ fn ends_with_www(text: &str) -> bool {
     text.len() >= 3 && end.all(|c| c.eq_ignore_ascii_case(&'w'))
 }
 
-/// A code span that its content cannot leave, in a table cell or outside.
-fn code(text: &str) -> String {
+/// A code span that its content cannot leave.
+fn code(text: &str, place: Place) -> String {
     let text = visible(text);
     if text.trim().is_empty() {
         return "(empty)".to_owned();
@@ -88,7 +98,8 @@ fn code(text: &str) -> String {
     let mut before = ' ';
     for c in text.chars() {
         match c {
-            // Tables are cut at `|` before anything else is read, and only a single backslash prevents it.
+            '|' if place == Place::Line => content.push('|'),
+            // In a table only a single backslash keeps a `|` from ending the cell.
             '|' if before == '\\' => content.extend([GAP, '\\', '|']),
             '|' => content.push_str("\\|"),
             '>' if before == '-' => content.extend([GAP, '>']),
@@ -126,18 +137,19 @@ mod tests {
 
     #[test]
     fn code_cannot_be_left() {
-        assert_eq!(code("a`b"), "``a`b``");
-        assert_eq!(code("`"), "`` ` ``");
-        assert_eq!(code("a|b"), "`a\\|b`");
-        assert_eq!(code("a\\|b"), "`a\\\u{200b}\\|b`");
-        assert_eq!(code("-->"), "`--\u{200b}>`");
-        assert_eq!(code("\n"), "(empty)");
+        assert_eq!(code("a`b", Place::Cell), "``a`b``");
+        assert_eq!(code("`", Place::Cell), "`` ` ``");
+        assert_eq!(code("a|b", Place::Cell), "`a\\|b`");
+        assert_eq!(code("a\\|b", Place::Cell), "`a\\\u{200b}\\|b`");
+        assert_eq!(code("a|b", Place::Line), "`a|b`");
+        assert_eq!(code("-->", Place::Cell), "`--\u{200b}>`");
+        assert_eq!(code("\n", Place::Cell), "(empty)");
     }
 
     proptest! {
         #[test]
         fn escaped_text_stays_on_one_line_and_in_its_cell(text in any::<String>()) {
-            for out in [escaped(&text), code(&text)] {
+            for out in [escaped(&text), code(&text, Place::Cell)] {
                 prop_assert!(!out.contains(['\n', '\r']));
                 prop_assert!(!out.contains("-->"));
                 let bare = out.replace("\\|", "");

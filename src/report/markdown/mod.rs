@@ -5,10 +5,11 @@
 mod charts;
 mod escape;
 
+use std::fmt::Write as _;
 use std::io::{self, Write};
 
 use super::{Align, Format, Prose, Section, Sign, Table, Topic, View, number};
-use escape::{escaped, prose};
+use escape::{Place, escaped, prose};
 
 /// GitHub shows job summaries up to 1 MiB.
 const SUMMARY_LIMIT: usize = 1024 * 1024;
@@ -110,12 +111,16 @@ fn render(view: &View, detail: Detail) -> String {
     let mut out = format!("## {}\n\n", escaped(&view.headline.line()));
     for part in [&view.summary, &view.context] {
         if !part.is_empty() {
-            out.push_str(&prose(part, detail.name));
+            out.push_str(&prose(part, detail.name, Place::Line));
             out.push_str("\n\n");
         }
     }
     for warning in view.warnings.iter().take(detail.rows) {
-        out.push_str(&format!("> ⚠️ **Warning:** {}\n\n", prose(warning, detail.name)));
+        let _ = write!(
+            out,
+            "> ⚠️ **Warning:** {}\n\n",
+            prose(warning, detail.name, Place::Line)
+        );
     }
     table(&mut out, &view.objectives_table(Sign::emoji), detail);
     if detail.sections {
@@ -136,7 +141,7 @@ fn table(out: &mut String, table: &Table, detail: Detail) {
     let line = |out: &mut String, cells: &mut dyn Iterator<Item = String>| {
         out.push('|');
         for cell in cells {
-            out.push_str(&format!(" {cell} |"));
+            let _ = write!(out, " {cell} |");
         }
         out.push('\n');
     };
@@ -157,20 +162,24 @@ fn table(out: &mut String, table: &Table, detail: Detail) {
     });
     line(out, &mut rules);
     for row in table.rows.iter().take(detail.rows) {
-        line(out, &mut row.iter().map(|cell| prose(cell, detail.name)));
+        line(
+            out,
+            &mut row.iter().map(|cell| prose(cell, detail.name, Place::Cell)),
+        );
     }
     out.push('\n');
     if table.rows.len() > detail.rows {
         let more = number::count((table.rows.len() - detail.rows) as u64);
-        out.push_str(&format!("and {more} more\n\n"));
+        let _ = writeln!(out, "and {more} more\n");
     }
 }
 
 fn folded(out: &mut String, title: &str, open: bool, body: &str) {
     let open = if open { " open" } else { "" };
-    out.push_str(&format!(
+    let _ = write!(
+        out,
         "<details{open}><summary>{title}</summary>\n\n{body}</details>\n"
-    ));
+    );
 }
 
 fn section(out: &mut String, view: &View, section: &Section, detail: Detail) {
@@ -180,7 +189,7 @@ fn section(out: &mut String, view: &View, section: &Section, detail: Detail) {
     }
     table(&mut body, &section.table, detail);
     for note in section.notes.iter().take(detail.rows) {
-        body.push_str(&format!("- {}\n", prose(note, detail.name * 5)));
+        let _ = writeln!(body, "- {}", prose(note, detail.name * 5, Place::Line));
     }
     if !section.notes.is_empty() {
         body.push('\n');
@@ -192,11 +201,11 @@ fn section(out: &mut String, view: &View, section: &Section, detail: Detail) {
 fn measured(out: &mut String, view: &View, detail: Detail) {
     let mut body = String::new();
     for told in &view.measured {
-        body.push_str(&format!("- {}\n", prose(told, detail.name)));
+        let _ = writeln!(body, "- {}", prose(told, detail.name, Place::Line));
     }
     if let Some(command) = &view.reproduce {
         let command = Prose::new().code(command.as_str());
-        body.push_str(&format!("- Reproduce: {}\n", prose(&command, 4000)));
+        let _ = writeln!(body, "- Reproduce: {}", prose(&command, 4000, Place::Line));
     }
     if !body.is_empty() {
         body.push('\n');

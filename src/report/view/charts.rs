@@ -211,7 +211,7 @@ fn set(known: &Known<'_>, stream: &Stream, timed: bool) -> Option<ChartSet> {
     };
     Some(ChartSet {
         title: stream_name(stream),
-        distribution: distribution(&shown, limits)?,
+        distribution: distribution(&shown, &limits)?,
         timelines,
     })
 }
@@ -248,7 +248,7 @@ fn limits(known: &Known<'_>, stream: &Stream) -> Vec<Mark> {
     marks
 }
 
-fn distribution(shown: &[(&Version<'_>, &LoadMeasurement)], limits: Vec<Mark>) -> Option<Distribution> {
+fn distribution(shown: &[(&Version<'_>, &LoadMeasurement)], limits: &[Mark]) -> Option<Distribution> {
     let times: Vec<&Histogram> = shown.iter().filter_map(|(_, load)| latencies(load)).collect();
     let extreme = |statistic| times.iter().filter_map(move |times| times.statistic(statistic));
     let low = extreme(Statistic::Min).fold(f64::INFINITY, f64::min).max(1e-6) * 0.95;

@@ -93,6 +93,12 @@ impl<'a> Known<'a> {
         self.versions.len() > 1
     }
 
+    /// Whether more than one version is judged.
+    pub(super) fn several_tested(&self) -> bool {
+        let tested = self.versions.iter().filter(|version| !version.insights.baseline);
+        tested.count() > 1
+    }
+
     /// Whether this number of this version broke an objective.
     pub(super) fn broke(&self, version: &str, stream: &Stream, measures: &[Measure]) -> bool {
         self.result.assessment.judgements.iter().any(|judgement| {

@@ -1,6 +1,7 @@
 //! [`ObjectiveRow`]: one objective on one version, in the user's words and with the numbers that decided.
 
 use serde::Serialize;
+use std::fmt::Write as _;
 
 use super::known::{Known, metric_name};
 use crate::metrics::{MetricName, Unit};
@@ -209,7 +210,7 @@ fn words(judgement: &Judgement, verdict: &str) -> String {
         }
         if let Some(more) = more_requests {
             let more = number::counted(more, "more request");
-            words.push_str(&format!(": about {more} would tell"));
+            let _ = write!(words, ": about {more} would tell");
         }
     }
     if judgement.objective.warn {

@@ -61,7 +61,7 @@ crate::fields! {
 
 /// A percentile, above 0 and at most 100.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Percentile(pub f64);
+pub(super) struct Percentile(pub(crate) f64);
 
 impl Decode for Percentile {
     const TYPE: &'static str = "percentile";
@@ -100,11 +100,11 @@ crate::fields! {
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct EndpointInput {
     /// What is sent.
-    pub request: RequestInput,
+    pub(crate) request: RequestInput,
     /// How it is reached.
-    pub net: NetInput,
+    pub(crate) net: NetInput,
     /// Where it stands.
-    pub node: Node,
+    pub(crate) node: Node,
 }
 
 impl EndpointInput {
@@ -137,9 +137,9 @@ impl Decode for EndpointInput {
 /// The whole `with:`.
 pub(super) struct HttpInput {
     /// What every endpoint inherits; the only load without endpoints.
-    pub base: EndpointInput,
+    pub(crate) base: EndpointInput,
     /// What only the task has.
-    pub whole: WholeInput,
+    pub(crate) whole: WholeInput,
 }
 
 impl HttpInput {

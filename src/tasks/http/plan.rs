@@ -13,13 +13,14 @@ use super::{Body, Endpoint, stream};
 use crate::load::http::{self as wire, RequestSpec};
 use crate::load::{Pace, Plan, Rate as PerSecond, Stop};
 use crate::spec::{Decoder, Node, Period};
-use crate::tasks::inputs::{Count, Range, Rate, Source};
+use crate::tasks::inputs::{Count, Rate, Source};
 
 const NUM_REQUESTS: NonZeroU64 = NonZeroU64::new(100).expect("100 is not 0");
 const QPS: f64 = 8.0;
 const CONNECTIONS: NonZeroU32 = NonZeroU32::new(4).expect("4 is not 0");
 const TIMEOUT: Duration = Duration::from_secs(3);
 const REDIRECTS: u8 = 10;
+const AS_LONG_AS_IT_TAKES: Duration = Duration::from_hours(24);
 /// Status from which an answer is an error.
 const FIRST_ERROR: u16 = 400;
 
@@ -69,7 +70,7 @@ pub(super) fn endpoint(
         method,
         headers: sender.headers.clone(),
         body: content,
-        error_ranges: error_ranges(request.error_ranges.as_deref()),
+        error_ranges: error_ranges(request),
         expect: expectation(request.expect.as_ref(), node, decoder)?,
         max_redirects: if request.follow_redirects == Some(true) {
             REDIRECTS
@@ -129,7 +130,7 @@ fn plan(request: &RequestInput, node: &Node, decoder: &mut Decoder<'_>) -> Optio
         connections,
         max_connections,
         timeout,
-        grace: timeout,
+        grace: grace(stop, timeout),
         connection_warmup,
     })
 }
@@ -170,9 +171,23 @@ fn content_type(
     }
 }
 
-fn error_ranges(given: Option<&[Range]>) -> Vec<RangeInclusive<u16>> {
-    match given {
+/// A number of requests is exact, however slow the target; a duration ends.
+fn grace(stop: Stop, timeout: Duration) -> Duration {
+    match stop {
+        Stop::After(_) => AS_LONG_AS_IT_TAKES,
+        Stop::For(_) | Stop::Either(..) => timeout,
+    }
+}
+
+fn error_ranges(request: &RequestInput) -> Vec<RangeInclusive<u16>> {
+    let expected = request
+        .expect
+        .as_ref()
+        .is_some_and(|expect| expect.status.is_some());
+    match &request.error_ranges {
         Some(ranges) => ranges.iter().map(|range| range.lower..=range.upper).collect(),
+        // A status that is expected is no error, whatever it is.
+        None if expected => Vec::new(),
         None => vec![FIRST_ERROR..=u16::MAX],
     }
 }

@@ -7,7 +7,7 @@ use crate::spec::{Decode, Decoder, Node};
 
 /// A method of HTTP.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct HttpMethod(pub http::Method);
+pub(crate) struct HttpMethod(pub(crate) http::Method);
 
 const KNOWN: &[&str] = &["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
 

@@ -142,7 +142,7 @@ impl Decode for OverrideInput {
 #[derive(Debug, Clone)]
 pub(crate) struct Sender {
     /// Headers, authentication included.
-    pub headers: HeaderMap,
+    pub(crate) headers: HeaderMap,
     proxy: ProxySettings,
     resolve: Vec<Override>,
     ca_cert: Option<Source>,

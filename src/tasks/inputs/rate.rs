@@ -57,7 +57,7 @@ impl Decode for Rate {
 
 /// A number of things, at least one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Count(pub NonZeroU64);
+pub(crate) struct Count(pub(crate) NonZeroU64);
 
 impl Decode for Count {
     const TYPE: &'static str = "number from 1";

@@ -8,9 +8,9 @@ use crate::spec::{Decode, Decoder, Node, Value};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Range {
     /// First.
-    pub lower: u16,
+    pub(crate) lower: u16,
     /// Last.
-    pub upper: u16,
+    pub(crate) upper: u16,
 }
 
 impl Range {
@@ -22,7 +22,7 @@ impl Range {
 
 /// A set of statuses.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Statuses(pub Vec<Range>);
+pub(crate) struct Statuses(pub(crate) Vec<Range>);
 
 impl Statuses {
     /// 200 to 299.

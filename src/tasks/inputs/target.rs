@@ -8,7 +8,7 @@ use crate::spec::{Decode, Decoder, Node};
 
 /// A URL that requests can be sent to.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Target(pub Url);
+pub(crate) struct Target(pub(crate) Url);
 
 impl std::fmt::Display for Target {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

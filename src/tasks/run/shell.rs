@@ -61,13 +61,13 @@ pub(super) async fn run(
     let finished = async {
         let status = loop {
             tokio::select! {
-                Some(line) = received.recv() => keep(line, &mut tail, context),
+                Some(line) = received.recv() => keep(&line, &mut tail, context),
                 status = child.wait() => break status.map_err(ShellError::Wait)?,
             }
         };
         // What is in the pipes already; a child left in the background may hold them open for ever.
         while let Ok(Some(line)) = tokio::time::timeout(Duration::from_millis(200), received.recv()).await {
-            keep(line, &mut tail, context);
+            keep(&line, &mut tail, context);
         }
         Ok(status)
     };
@@ -126,8 +126,8 @@ async fn forward(pipe: impl AsyncRead + Unpin, lines: mpsc::Sender<String>) {
     }
 }
 
-fn keep(line: String, tail: &mut VecDeque<String>, context: &RunContext) {
-    let line = context.mask.apply(&line);
+fn keep(line: &str, tail: &mut VecDeque<String>, context: &RunContext) {
+    let line = context.mask.apply(line);
     if tail.len() == KEPT {
         tail.pop_front();
     }

@@ -5,6 +5,7 @@ use crate::metrics::{FailureClass, LoadMeasurement, Measure, MetricName, Statist
 use crate::report::number;
 use crate::report::prose::{Prose, clipped};
 use crate::report::view::known::Known;
+use std::fmt::Write as _;
 
 /// Ratios between which a phase is "as in the baseline".
 const ALIKE: std::ops::RangeInclusive<f64> = 0.8..=1.25;
@@ -16,7 +17,12 @@ struct Phase {
     /// As a subject: `connecting`.
     name: &'static str,
     milliseconds: f64,
+    /// Enough requests had it that it can be where their time goes: a connection's set-up is part of its first only.
+    of_requests: bool,
 }
+
+/// One request in so many must have a phase for it to explain a percentile.
+const ONE_IN: u64 = 20;
 
 /// The cause of the worst broken objective, as far as the data show one.
 pub(super) fn of(known: &Known<'_>) -> Option<Prose> {
@@ -48,6 +54,7 @@ fn slow(now: &LoadMeasurement, before: Option<&LoadMeasurement>, statistic: Stat
     let phases = phases(now, statistic);
     let slowest = phases
         .iter()
+        .filter(|phase| phase.of_requests)
         .max_by(|a, b| a.milliseconds.total_cmp(&b.milliseconds))
         .filter(|phase| phase.milliseconds > 0.0)?;
     let mut told = format!(
@@ -70,10 +77,7 @@ fn slow(now: &LoadMeasurement, before: Option<&LoadMeasurement>, statistic: Stat
             .collect();
         if !alike.is_empty() {
             let verb = if alike.len() == 1 { "is" } else { "are" };
-            told.push_str(&format!(
-                "; {} {verb} as in the baseline",
-                Prose::list(alike).plain()
-            ));
+            let _ = write!(told, "; {} {verb} as in the baseline", Prose::list(alike).plain());
         }
     }
     Some(Prose::from(told + "."))
@@ -95,14 +99,24 @@ fn phases(load: &LoadMeasurement, statistic: Statistic) -> Vec<Phase> {
             doing,
             name,
             milliseconds: at(timing)?,
+            of_requests: load
+                .timings
+                .get(&timing)
+                .is_some_and(|times| times.count() * ONE_IN >= load.requests),
         })
     })
     .collect();
     if let (Some(latency), Some(service)) = (at(Timing::Latency), at(Timing::ServiceTime)) {
         phases.push(Phase {
-            doing: "waiting for a free connection",
+            // Late with a connection free is the generator's own fault.
+            doing: if load.waited > 0 {
+                "waiting for a free connection"
+            } else {
+                "before it was sent, in iter8 itself"
+            },
             name: "waiting",
             milliseconds: latency - service,
+            of_requests: true,
         });
     }
     phases

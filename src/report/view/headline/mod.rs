@@ -1,6 +1,7 @@
 //! [`Headline`] and the sentence below it: the verdict with counts, and what to do about it.
 
 use serde::Serialize;
+use std::fmt::Write as _;
 
 use super::known::Known;
 use super::objectives::{ObjectiveRow, Sign};
@@ -44,6 +45,7 @@ pub(super) fn tell(known: &Known<'_>, rows: &[ObjectiveRow]) -> Told {
         finding if finding.is_empty() => format!("{title}."),
         finding => format!("{title}: {finding}."),
     };
+    let finding = finding.capitalised();
     let mut summary = if finding.is_empty() {
         Prose::new()
     } else if known.result.outcome == Outcome::Pass {
@@ -51,7 +53,10 @@ pub(super) fn tell(known: &Known<'_>, rows: &[ObjectiveRow]) -> Told {
     } else {
         finding.strong().text(".")
     };
-    for more in [cause::of(known), doubts(known, rows)].into_iter().flatten() {
+    let cause = (known.result.outcome == Outcome::Fail)
+        .then(|| cause::of(known))
+        .flatten();
+    for more in [cause, doubts(known, rows)].into_iter().flatten() {
         summary = if summary.is_empty() {
             more
         } else {
@@ -64,7 +69,8 @@ pub(super) fn tell(known: &Known<'_>, rows: &[ObjectiveRow]) -> Told {
             title: format!("iter8: {title}"),
         },
         summary,
-        reason,
+        // It goes into outputs and statuses, where typography only gets in the way.
+        reason: reason.replace('\u{a0}', " ").replace('\u{2060}', ""),
     }
 }
 
@@ -137,7 +143,7 @@ fn passed(known: &Known<'_>, rows: &[ObjectiveRow], all: usize, met: usize) -> S
     };
     if warned > 0 {
         title.push_str("; of those that only warn, ");
-        title.push_str(&format!("{} not met", number::count(warned as u64)));
+        let _ = write!(title, "{} not met", number::count(warned as u64));
     }
     title
 }
@@ -318,10 +324,10 @@ fn excess(judgement: &Judgement) -> String {
         Bound::AtLeast => "at least ",
     };
     if relative {
-        let limit = number::limit(limit, unit);
         return format!(
-            "is {} the baseline, the limit is {least}{limit}×",
-            number::ratio(value, judgement_limit(judgement))
+            "is {} the baseline, the limit is {least}{}×",
+            number::ratio(value, Some(limit)),
+            number::limit(limit, unit)
         );
     }
     format!(
@@ -331,18 +337,9 @@ fn excess(judgement: &Judgement) -> String {
     )
 }
 
-fn judgement_limit(judgement: &Judgement) -> Option<f64> {
-    Some(limit_of(judgement).0)
-}
-
 /// Who is meant: the endpoint, and the version where there are several under test.
 fn subject(known: &Known<'_>, stream: &Stream, version: &str) -> Prose {
-    let tested = known
-        .versions
-        .iter()
-        .filter(|version| !version.insights.baseline)
-        .count();
-    match (&stream.endpoint, tested > 1) {
+    match (&stream.endpoint, known.several_tested()) {
         (Some(endpoint), false) => Prose::new().code(endpoint.as_str()),
         (Some(endpoint), true) => Prose::new().code(endpoint.as_str()).text(" of ").code(version),
         (None, true) => Prose::new().text("version ").code(version),
@@ -373,20 +370,15 @@ fn accusation(known: &Known<'_>, judgement: &Judgement) -> Prose {
 
 /// `p95` instead of `latency p95`, after a sentence that speaks of latency.
 fn short_name(measure: Measure) -> String {
-    match measure {
-        Measure::Time(Timing::Latency, statistic) => statistic.to_string(),
-        other => super::known::measure_name(other),
+    if let Measure::Time(Timing::Latency, statistic) = measure {
+        return statistic.to_string();
     }
+    super::known::measure_name(measure)
 }
 
 fn addition(known: &Known<'_>, judgement: &Judgement) -> Prose {
     let name = super::known::metric_name(&judgement.objective.metric);
-    let tested = known
-        .versions
-        .iter()
-        .filter(|version| !version.insights.baseline)
-        .count();
-    let name = if tested > 1 {
+    let name = if known.several_tested() {
         name.text(" of ").code(judgement.version.as_str())
     } else {
         name
