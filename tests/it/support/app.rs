@@ -77,9 +77,19 @@ impl App {
 
     /// Starts a command whose stdout goes elsewhere.
     pub(crate) fn start_into(&self, args: &[&str], stdout: Stdio) -> Running {
-        let mut command = Command::new(program());
+        self.spawn(Command::new(program()).args(args), stdout)
+    }
+
+    /// Runs a command that can write no more than a few kilobytes to a file, as on a full disk.
+    pub(crate) fn run_without_room(&self, args: &[&str]) -> Output {
+        let script = "ulimit -f 8; trap '' XFSZ; exec \"$0\" \"$@\"";
+        let mut command = Command::new("sh");
+        command.args(["-c", script]).arg(program()).args(args);
+        self.spawn(&mut command, Stdio::piped()).finish()
+    }
+
+    fn spawn(&self, command: &mut Command, stdout: Stdio) -> Running {
         command
-            .args(args)
             .current_dir(self.folder.path())
             .env_clear()
             .envs(self.variables.iter().map(|(name, value)| (name, value)))
@@ -95,7 +105,7 @@ impl App {
             stderr: child.stderr.take().map(collect),
             child,
             started: Instant::now(),
-            args: args.join(" "),
+            args: format!("{:?}", command.get_args().collect::<Vec<_>>()),
         }
     }
 }
