@@ -1,4 +1,4 @@
-//! [`serde_as_text!`]: types whose stored form is the text of their `Display`, read back by their `FromStr`.
+//! `serde_as_text!`: types whose stored form is the text of their `Display`, read back by their `FromStr`.
 
 /// Implements `Serialize`, `Deserialize` and `JsonSchema` for a type with `Display` and `FromStr`.
 #[macro_export]

@@ -1,4 +1,4 @@
-//! From flags or inputs to an experiment: [`assemble`]. What it makes is read like a file, so that it is checked like one.
+//! From flags or inputs to an experiment: [`Given`]. What it makes is read like a file, so that it is checked like one.
 
 use super::load_flags::field_node;
 use crate::spec::{At, Key, Node, Value};

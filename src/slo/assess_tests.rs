@@ -204,3 +204,26 @@ fn against_a_baseline_only_a_clear_difference_fails() {
     );
     assert_eq!(alone.verdict, Verdict::NoData);
 }
+
+#[test]
+fn a_sure_verdict_never_contradicts_the_interval_beside_it() {
+    for seed in 0..300_u64 {
+        let slow =
+            |i: u64| (i.wrapping_mul(0x9E37_79B9 + seed * 77) >> 7) % 19 == 0 || (i / 30) % 23 == seed % 23;
+        let judged = verdict(
+            load(400, |i| Some(if slow(i) { 150 + i % 90 } else { 10 + i % 40 })),
+            "http/latency-p95 <= 160ms",
+            OnInconclusive::Fail,
+        );
+        let interval = judged.interval.expect("interval");
+        match judged.verdict {
+            Verdict::Met => assert!(
+                interval.high.is_none_or(|high| high <= 160.0),
+                "{seed}: {interval:?}"
+            ),
+            Verdict::NotMet => assert!(interval.low.is_none_or(|low| low > 160.0), "{seed}: {interval:?}"),
+            Verdict::Undecided => {}
+            Verdict::NoData | Verdict::NotAssessed => panic!("{seed}: there are data"),
+        }
+    }
+}

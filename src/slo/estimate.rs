@@ -129,15 +129,35 @@ fn percentile(
     };
     let share = share_interval(beyond, n, &effect_of_limit);
     // "pQ at most L" is "at most 1 − Q of the requests take longer than L".
+    let interval = Interval {
+        low: at(low),
+        high: at(high),
+    };
     Estimate {
-        interval: Some(Interval {
-            low: at(low),
-            high: at(high),
-        }),
-        side: Some(side(share, bound, 1.0 - q)),
+        interval: Some(interval),
+        side: Some(agreed(side(share, bound, 1.0 - q), interval, bound, limit)),
         more_requests: more(beyond, n, 1.0 - q, &effect_of_limit),
         note: note(&effect, n),
         ..plain
+    }
+}
+
+/// A side is sure only if the interval that is shown does not contradict it: share and percentile see different
+/// bursts. Where the interval is open the share decides alone.
+fn agreed(share: Side, shown: Interval, bound: Bound, limit: f64) -> Side {
+    let (worst, best) = match bound {
+        Bound::AtMost => (
+            shown.high.is_none_or(|high| high <= limit),
+            shown.low.is_none_or(|low| low > limit),
+        ),
+        Bound::AtLeast => (
+            shown.low.is_none_or(|low| low >= limit),
+            shown.high.is_none_or(|high| high < limit),
+        ),
+    };
+    Side {
+        inside: share.inside && worst,
+        outside: share.outside && best,
     }
 }
 

@@ -99,10 +99,12 @@ fn title(known: &Known<'_>, rows: &[ObjectiveRow]) -> (Sign, String) {
         ),
         Outcome::Invalid => {
             let without = with(&[Verdict::NoData, Verdict::NotAssessed]);
-            (
-                Sign::NoData,
-                format!("invalid, no data for {without} of {}", objectives(all)),
-            )
+            let why = if with(&[Verdict::NoData]) > 0 {
+                format!("invalid, no data for {without} of {}", objectives(all))
+            } else {
+                format!("invalid, {without} of {} not assessed", objectives(all))
+            };
+            (Sign::NoData, why)
         }
         Outcome::Error => {
             let failed = result
