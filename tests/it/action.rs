@@ -1,14 +1,16 @@
 //! `iter8 action` as GitHub starts it: inputs in; outputs, summary, annotations and an exit code out.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde_json::json;
 
-use crate::support::{Answer, App, Output, Seen, Server, each, plain};
+use crate::support::{Answer, App, Output, Seen, Server, commands, each, outputs, plain};
+
+/// Names and values of inputs.
+type Given<'a> = &'a [(&'a str, &'a str)];
 
 /// A workspace with the runner's variables and files.
-fn step(inputs: &[(&str, &str)]) -> App {
+fn step(inputs: Given<'_>) -> App {
     let app = App::new().file("runner/output", "").file("runner/summary", "");
     let path = |name: &str| app.path(name).display().to_string();
     let (output, summary) = (path("runner/output"), path("runner/summary"));
@@ -27,7 +29,7 @@ fn step(inputs: &[(&str, &str)]) -> App {
 }
 
 /// A step that sends a few requests.
-fn short(server: &Server, inputs: &[(&str, &str)]) -> App {
+fn short(server: &Server, inputs: Given<'_>) -> App {
     let url = server.url("/");
     step(
         &[
@@ -36,62 +38,6 @@ fn short(server: &Server, inputs: &[(&str, &str)]) -> App {
         ]
         .concat(),
     )
-}
-
-/// Reads the file of outputs by the runner's rules (`EnvFileKeyValuePairs`).
-fn outputs(app: &App) -> BTreeMap<String, String> {
-    let text = app.read("runner/output");
-    let mut found = BTreeMap::new();
-    let mut lines = text.split('\n');
-    while let Some(line) = lines.next() {
-        if line.is_empty() {
-            continue;
-        }
-        let (equals, heredoc) = (line.find('='), line.find("<<"));
-        let (name, value) = match (equals, heredoc) {
-            (Some(equals), heredoc) if heredoc.is_none_or(|heredoc| equals < heredoc) => {
-                (line[..equals].to_owned(), line[equals + 1..].to_owned())
-            }
-            (_, Some(heredoc)) => {
-                let end = &line[heredoc + 2..];
-                let value: Vec<&str> = lines.by_ref().take_while(|line| *line != end).collect();
-                (line[..heredoc].to_owned(), value.join("\n"))
-            }
-            _ => panic!("the runner would fail the step: {line:?}\n{text}"),
-        };
-        assert!(
-            found.insert(name.clone(), value).is_none(),
-            "{name} is written twice"
-        );
-    }
-    found
-}
-
-/// The lines in which the runner sees a command: one that begins with `::`, or else has the older form anywhere.
-fn commands(output: &Output) -> Vec<String> {
-    let mut fence: Option<String> = None;
-    let mut seen = Vec::new();
-    for line in output
-        .stderr
-        .lines()
-        .chain(output.stdout.lines())
-        .flat_map(|line| line.split('\r'))
-    {
-        let line = line.trim_start();
-        if let Some(token) = &fence {
-            if line == format!("::{token}::") {
-                fence = None;
-            }
-            continue;
-        }
-        if let Some(token) = line.strip_prefix("::stop-commands::") {
-            fence = Some(token.to_owned());
-        } else if line.starts_with("::") || line.contains("##[") {
-            seen.push(line.to_owned());
-        }
-    }
-    assert_eq!(fence, None, "commands stay stopped");
-    seen
 }
 
 const NAMES: [&str; 16] = [
@@ -252,7 +198,7 @@ fn every_outcome_has_its_exit_code_and_writes_its_outputs() {
     });
     let failing = Server::new(|_| Answer::status(500));
     let gone = Server::new(|_| Answer::status(503));
-    let rows: [(&str, i32, &Server, &[(&str, &str)]); 5] = [
+    let rows: [(&str, i32, &Server, Given<'_>); 5] = [
         ("fail", 1, &failing, &[("slos", "http/error-rate <= 1%")]),
         (
             "inconclusive",
@@ -394,7 +340,7 @@ fn wrong_inputs_are_named_and_outputs_are_written_all_the_same() {
     let url = server.url("/");
     let url = url.as_str();
     #[rustfmt::skip] // a table
-    let rows: &[(&str, &[(&str, &str)], &[&str])] = &[
+    let rows: &[(&str, Given<'_>, &[&str])] = &[
         ("qps", &[("url", url), ("qps", "fast")], &["input 'qps'", "expected a number"]),
         ("qps 0", &[("url", url), ("qps", "0")], &["input 'qps'", "write `max`"]),
         ("duration", &[("url", url), ("duration", "soon")], &["input 'duration'"]),
@@ -419,7 +365,7 @@ fn wrong_inputs_are_named_and_outputs_are_written_all_the_same() {
             let app = step(inputs);
             let output = app.run(&["action"]);
             output.exits(2);
-            says.iter().for_each(|text| drop(output.says(text)));
+            output.says_all(says);
             let outputs = outputs(&app);
             assert_eq!(outputs.len(), NAMES.len(), "{outputs:?}");
             assert_eq!(

@@ -109,7 +109,7 @@ fn check(row: &Row) {
             "not at {at}: {output}"
         );
         assert!(output.stderr.contains("experiment.yaml"), "no place: {output}");
-        row.says.iter().for_each(|text| drop(output.says(text)));
+        output.says_all(row.says);
         assert_eq!(output.stdout, "", "{output}");
     }
     assert_eq!((server.requests(), server.connections()), (0, 0));
@@ -229,7 +229,7 @@ fn mistakes_in_flags_name_the_flag() {
             let app = App::new();
             let output = app.run(&[&["run"], *args].concat());
             output.exits(2);
-            says.iter().for_each(|text| drop(output.says(text)));
+            output.says_all(says);
             assert!(!app.path("iter8-results").exists());
         },
     );

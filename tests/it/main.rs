@@ -4,6 +4,7 @@ mod support;
 
 mod action;
 mod bad_input;
+mod browser;
 mod demo;
 mod examples;
 mod exit_codes;

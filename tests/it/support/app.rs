@@ -193,6 +193,14 @@ impl Output {
         self
     }
 
+    /// Fails unless stdout or stderr has each of these texts.
+    #[track_caller]
+    pub(crate) fn says_all(&self, texts: &[&str]) {
+        for text in texts {
+            self.says(text);
+        }
+    }
+
     /// Whether stdout or stderr has this text, however its lines are broken.
     pub(crate) fn has(&self, text: &str) -> bool {
         plain(&self.stdout).contains(&plain(text)) || plain(&self.stderr).contains(&plain(text))

@@ -45,7 +45,7 @@ impl Faulty {
     /// Takes requests and never answers.
     pub(crate) fn silent() -> Self {
         Self::new(|_| {
-            std::thread::sleep(Duration::from_secs(60));
+            std::thread::sleep(Duration::from_mins(1));
             false
         })
     }

@@ -6,6 +6,7 @@ mod external;
 mod faulty;
 mod http;
 mod parallel;
+mod runner;
 
 pub(crate) use app::{App, Output, plain};
 pub(crate) use certificate::{Certificate, Flaw};
@@ -13,3 +14,4 @@ pub(crate) use external::find;
 pub(crate) use faulty::Faulty;
 pub(crate) use http::{Answer, Seen, Server};
 pub(crate) use parallel::each;
+pub(crate) use runner::{commands, outputs};
