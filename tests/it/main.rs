@@ -13,3 +13,4 @@ mod run;
 mod secrets;
 mod silent_passes;
 mod stored;
+mod unusual;
