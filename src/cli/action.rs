@@ -12,6 +12,7 @@ use super::reproduce::command;
 use super::run::{DEFAULT_FILE, read};
 use super::session::{Session, formats};
 use super::shown::show;
+use super::signals::Signals;
 use crate::diagnostic::Diagnostic;
 use crate::platform::github::Inputs;
 use crate::platform::{Context, Env, Platform, Publication};
@@ -37,6 +38,7 @@ pub(super) async fn action(
     console: &Console,
     env: &Env,
     platform: &'static dyn Platform,
+    signals: Signals,
 ) -> Result<Exit, Exit> {
     // Masks come first: nothing that is printed later may show a secret.
     if let Some(token) = env.get("INPUT_TOKEN") {
@@ -50,7 +52,7 @@ pub(super) async fn action(
     };
     let inputs = Inputs::read(env).map_err(|diagnostics| stage.refuse(&diagnostics))?;
     let context = platform.context(env);
-    stage.perform(&inputs, context).await
+    stage.perform(&inputs, context, signals).await
 }
 
 struct Stage<'a> {
@@ -60,7 +62,7 @@ struct Stage<'a> {
 }
 
 impl Stage<'_> {
-    async fn perform(&self, inputs: &Inputs, context: Context) -> Result<Exit, Exit> {
+    async fn perform(&self, inputs: &Inputs, context: Context, signals: Signals) -> Result<Exit, Exit> {
         let refuse = |message: String, input: &str| {
             self.refuse(&[Diagnostic::error(message).at(Inputs::place(input))])
         };
@@ -95,15 +97,13 @@ impl Stage<'_> {
             validate_slos: inputs.flag("validateSLOs").unwrap_or(true),
             reproduce: Some(command(&given, file.as_deref())),
         };
-        let finished = session.run(&pipeline, &formats).await?;
-        show(&finished.view, self.console, self.env)?;
+        let finished = session.run(&pipeline, &formats, signals).await?;
+        let shown = show(&finished.view, self.console, self.env).is_ok();
         let summary = inputs.flag("summary").unwrap_or(true);
         let mut publication = publication(&finished, &output.files(), summary);
         publication.annotations.extend(found.iter().map(Into::into));
-        Ok(match (self.publish_checked(&publication), finished.exit) {
-            (false, Exit::Pass) => Exit::Output,
-            (_, exit) => exit,
-        })
+        let published = self.publish_checked(&publication);
+        Ok(finished.exit.if_written(shown && published))
     }
 
     /// The file to run, if one is; without anything to run there is nothing to say but how.

@@ -51,7 +51,13 @@ impl Console {
     /// Says a line of ours.
     pub(super) fn say(&self, level: LogLevel, text: &str) {
         if self.shows(level) {
-            write(&format!("{}\n", self.platform.inert(&self.mask.apply(text))));
+            let lines: Vec<String> = self
+                .mask
+                .apply(text)
+                .lines()
+                .map(|line| self.platform.inert(&visible(line)))
+                .collect();
+            write(&format!("{}\n", lines.join("\n")));
         }
     }
 

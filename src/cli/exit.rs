@@ -89,6 +89,16 @@ impl Exit {
         }
     }
 
+    /// The same, unless something that was asked for could not be written: that spoils a pass and nothing else.
+    #[must_use]
+    pub fn if_written(self, written: bool) -> Self {
+        if self == Self::Pass && !written {
+            Self::Output
+        } else {
+            self
+        }
+    }
+
     /// The code of an outcome; which signal interrupted is told by its name.
     pub fn of(outcome: Outcome, signal: Option<&str>) -> Self {
         match outcome {

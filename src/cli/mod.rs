@@ -29,6 +29,7 @@ pub use exit::Exit;
 
 use args::{Args, Command, LogLevel};
 use console::Console;
+use signals::Signals;
 
 use crate::platform::{Env, Platform, detect};
 
@@ -72,13 +73,24 @@ async fn command(
     env: &Env,
     platform: &'static dyn Platform,
 ) -> Result<Exit, Exit> {
+    // From the start: as process 1 of a container, signals would do nothing by themselves.
+    let mut signals = Signals::listen().map_err(|error| {
+        console.say(
+            LogLevel::Error,
+            &format!("error: cannot listen for signals: {error}"),
+        );
+        Exit::Error
+    })?;
     match args.command {
-        Command::Demo(demo) => demo::demo(demo, console, env, platform).await,
-        Command::Run(run) => Box::pin(run::run(*run, console, env, platform)).await,
+        Command::Demo(demo) => Box::pin(demo::demo(demo, console, env, platform, signals)).await,
+        Command::Run(run) => Box::pin(run::run(*run, console, env, platform, signals)).await,
+        Command::Action => Box::pin(action::action(console, env, platform, signals)).await,
+        Command::Assert(assert) => tokio::select! {
+            exit = assert::assert(&assert, console) => exit,
+            (_, exit) = signals.next() => Err(exit),
+        },
         Command::Report(report) => commands::report(&report, console, env),
-        Command::Assert(assert) => assert::assert(&assert, console).await,
         Command::Validate(validate) => commands::validate(&validate, console, env),
-        Command::Action => Box::pin(action::action(console, env, platform)).await,
         Command::Version { short } => commands::version(short, console),
         Command::Schema { of } => commands::schema(of, console),
         Command::Completions { shell } => commands::completions(shell, console),

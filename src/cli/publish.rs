@@ -54,15 +54,9 @@ impl Finished {
         match platform.publish(env, &publication, &mut std::io::stdout().lock()) {
             Ok(()) => self.exit,
             Err(error) => {
-                console.say(
-                    LogLevel::Error,
-                    &format!("error: {}", TaskError::from_error(&error).message),
-                );
-                if self.exit == Exit::Pass {
-                    Exit::Output
-                } else {
-                    self.exit
-                }
+                let message = TaskError::from_error(&error).message;
+                console.say(LogLevel::Error, &format!("error: {message}"));
+                self.exit.if_written(false)
             }
         }
     }

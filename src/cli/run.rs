@@ -10,6 +10,7 @@ use super::exit::Exit;
 use super::reproduce::command;
 use super::session::{Session, formats};
 use super::shown::show;
+use super::signals::Signals;
 use crate::diagnostic::Diagnostic;
 use crate::platform::{Env, Platform};
 use crate::results::SourceInfo;
@@ -26,6 +27,7 @@ pub(super) async fn run(
     console: &Console,
     env: &Env,
     platform: &'static dyn Platform,
+    signals: Signals,
 ) -> Result<Exit, Exit> {
     let usage = |message: String| {
         console.diagnostics(&[Diagnostic::error(message)]);
@@ -55,10 +57,12 @@ pub(super) async fn run(
         validate_slos: true,
         reproduce: Some(command(&given, args.file.as_deref())),
     };
-    let finished = session.run(&pipeline, &formats).await?;
-    show(&finished.view, console, env)?;
+    let finished = session.run(&pipeline, &formats, signals).await?;
+    let shown = show(&finished.view, console, env).is_ok();
     finished.say_where(console, &args.output);
-    Ok(finished.publish(&args.output, console, env, platform))
+    Ok(finished
+        .publish(&args.output, console, env, platform)
+        .if_written(shown))
 }
 
 fn given(args: &Run) -> Given {

@@ -59,6 +59,7 @@ impl Session<'_> {
         self,
         pipeline: &Pipeline,
         formats: &[&'static dyn Format],
+        signals: Signals,
     ) -> Result<Finished, Exit> {
         let mut result = self.blank();
         let path = self.output.result();
@@ -73,13 +74,6 @@ impl Session<'_> {
             reach: self.reach,
             folder: self.output.run_dir.clone(),
         };
-        let signals = Signals::listen().map_err(|error| {
-            self.console.say(
-                LogLevel::Error,
-                &format!("error: cannot listen for signals: {error}"),
-            );
-            Exit::Error
-        })?;
         let stopped = {
             let mut persist = |result: &mut ExperimentResult| {
                 mask(result, &self.console.mask);
@@ -114,13 +108,8 @@ impl Session<'_> {
         for error in &unwritten {
             self.console.say(LogLevel::Error, &format!("error: {error}"));
         }
-        let exit = Exit::of(result.outcome, result.interrupted.as_deref());
-        let exit = if exit == Exit::Pass && !unwritten.is_empty() {
-            Exit::Output
-        } else {
-            exit
-        };
         let written = unwritten.is_empty();
+        let exit = Exit::of(result.outcome, result.interrupted.as_deref()).if_written(written);
         Ok(Finished {
             result,
             view,

@@ -36,7 +36,8 @@ impl Signals {
         })
     }
 
-    async fn next(&mut self) -> (&'static str, Exit) {
+    /// The next signal: its name, and how the process ends because of it.
+    pub(super) async fn next(&mut self) -> (&'static str, Exit) {
         tokio::select! {
             _ = self.interrupt.recv() => ("SIGINT", Exit::Interrupted),
             _ = self.terminate.recv() => ("SIGTERM", Exit::Terminated),

@@ -10,6 +10,7 @@ use super::console::Console;
 use super::exit::Exit;
 use super::session::{Session, formats};
 use super::shown::show;
+use super::signals::Signals;
 use crate::diagnostic::Diagnostic;
 use crate::platform::{Env, Platform};
 use crate::results::SourceInfo;
@@ -25,6 +26,7 @@ pub(super) async fn demo(
     console: &Console,
     env: &Env,
     platform: &'static dyn Platform,
+    signals: Signals,
 ) -> Result<Exit, Exit> {
     let formats = formats(&args.output.reports).map_err(|message| {
         console.diagnostics(&[Diagnostic::error(message)]);
@@ -68,8 +70,8 @@ pub(super) async fn demo(
             "iter8 demo".into()
         }),
     };
-    let finished = session.run(&pipeline, &formats).await?;
-    show(&finished.view, console, env)?;
+    let finished = session.run(&pipeline, &formats, signals).await?;
+    let shown = show(&finished.view, console, env).is_ok();
     finished.say_where(console, &args.output);
-    Ok(finished.exit)
+    Ok(finished.exit.if_written(shown))
 }

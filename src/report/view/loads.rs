@@ -176,7 +176,10 @@ pub(super) fn rows(known: &Known<'_>) -> Vec<LoadRow> {
                         quantiles: PERCENTILES
                             .iter()
                             .zip(histogram.percentiles(PERCENTILES))
-                            .map(|(percent, milliseconds)| (percent / 100.0, milliseconds / 1e3))
+                            // Through whole thousandths: 99.9 / 100 is 0.9990000000000001.
+                            .map(|(percent, milliseconds)| {
+                                ((percent * 1e3).round() / 1e5, milliseconds / 1e3)
+                            })
                             .collect(),
                     })
                     .collect(),

@@ -122,7 +122,13 @@ pub(in crate::tasks) fn explain_loopback(url: &Url, context: &RunContext, error:
 async fn attempt(task: &ReadyTask, client: &Client, timeout: Duration) -> Result<(), Refusal> {
     let mut request = Request::new(Method::GET, task.url.0.clone());
     request.headers = task.sender.headers.clone();
-    request.timeout = timeout;
+    // Whole hundredths read better in the message about it.
+    request.timeout = Duration::from_millis(
+        u64::try_from(timeout.as_millis())
+            .unwrap_or(u64::MAX)
+            .div_ceil(10)
+            * 10,
+    );
     request.body_limit = if task.expected.body.is_some() {
         BODY
     } else {
@@ -132,10 +138,7 @@ async fn attempt(task: &ReadyTask, client: &Client, timeout: Duration) -> Result
         Ok(response) => judge(task, &response),
         // A name may appear and a server start; a wrong certificate or address stays as it is.
         Err(error) => {
-            let unreachable = matches!(
-                error,
-                ClientError::Refused(_) | ClientError::Connect { .. } | ClientError::TimedOut { .. }
-            );
+            let unreachable = matches!(error, ClientError::Refused(_) | ClientError::Connect { .. });
             let final_ = matches!(
                 error,
                 ClientError::Url(_)
