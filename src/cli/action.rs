@@ -50,13 +50,7 @@ pub(super) async fn action(
         env,
         platform,
     };
-    let inputs = match Inputs::read(env) {
-        Ok((inputs, warnings)) => {
-            console.diagnostics(&warnings);
-            inputs
-        }
-        Err(diagnostics) => return Err(stage.refuse(&diagnostics)),
-    };
+    let inputs = Inputs::read(env).map_err(|diagnostics| stage.refuse(&diagnostics))?;
     let context = platform.context(env);
     stage.perform(&inputs, context, signals).await
 }

@@ -84,7 +84,7 @@ impl<'a> Decoder<'a> {
     }
 
     fn report(&mut self, severity: Severity, at: &At, message: String, hint: Option<String>) {
-        self.diagnostics.push(Diagnostic {
+        self.add(Diagnostic {
             severity,
             message,
             place: Some(at.place(self.source)),
@@ -92,9 +92,12 @@ impl<'a> Decoder<'a> {
         });
     }
 
-    /// Adds a finding that has its place already.
+    /// Adds a finding that has its place already. What several tasks or endpoints share is read several times, but a
+    /// mistake in it is one mistake.
     pub fn add(&mut self, diagnostic: Diagnostic) {
-        self.diagnostics.push(diagnostic);
+        if !self.diagnostics.contains(&diagnostic) {
+            self.diagnostics.push(diagnostic);
+        }
     }
 
     /// Everything that was reported, in the order of the source.

@@ -84,7 +84,9 @@ impl Decode for u64 {
             | Value::String(_)
             | Value::Text(_)
             | Value::List(_)
-            | Value::Map(_) => untyped(node, decoder, "a whole number", |text| text.parse().ok()),
+            | Value::Map(_) => untyped(node, decoder, "a whole number that is not negative", |text| {
+                text.parse().ok()
+            }),
         }
     }
 }

@@ -84,10 +84,13 @@ impl Pipeline {
         match metric {
             MetricName::Load(stream, measure) => {
                 let names: Vec<String> = streams.iter().map(Stream::to_string).collect();
-                let near = did_you_mean(&stream.to_string(), names.iter().map(String::as_str))?
-                    .parse()
-                    .ok()?;
-                Some(format!("did you mean `{}`?", MetricName::Load(near, *measure)))
+                let near = did_you_mean(&stream.to_string(), names.iter().map(String::as_str));
+                let meant = |stream: Stream| MetricName::Load(stream, *measure);
+                match (near.and_then(|name| name.parse().ok()), streams.first()) {
+                    (Some(near), _) => Some(format!("did you mean `{}`?", meant(near))),
+                    (None, Some(first)) => Some(format!("measured is `{}`", meant(first.clone()))),
+                    (None, None) => Some("add an `http` task before it".to_owned()),
+                }
             }
             MetricName::Custom { provider, name } => {
                 let near = did_you_mean(provider, ["http", "grpc"])

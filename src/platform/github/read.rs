@@ -23,8 +23,8 @@ impl std::fmt::Debug for Inputs {
 }
 
 impl Inputs {
-    /// Reads and checks all inputs. Warnings come with the inputs; with an error among them, all of both are the `Err`.
-    pub fn read(env: &Env) -> Result<(Self, Vec<Diagnostic>), Vec<Diagnostic>> {
+    /// Reads and checks all inputs; all that is wrong is the `Err`.
+    pub fn read(env: &Env) -> Result<Self, Vec<Diagnostic>> {
         let mut inputs = Self::default();
         let mut found = unknown(env);
         for input in INPUTS {
@@ -37,11 +37,7 @@ impl Inputs {
                 Err(why) => found.push(why),
             }
         }
-        if found.iter().any(Diagnostic::is_error) {
-            Err(found)
-        } else {
-            Ok((inputs, found))
-        }
+        if found.is_empty() { Ok(inputs) } else { Err(found) }
     }
 
     /// The value of an input of [`INPUTS`].
@@ -146,8 +142,8 @@ fn check(input: &Input, value: &str) -> Option<Diagnostic> {
     }
 }
 
-/// Warnings for `INPUT_*` that nobody declared but that look like an input. Others are somebody else's: a container
-/// action inherits what the workflow sets.
+/// `INPUT_*` that nobody declared but that look like an input: a misspelt `slos` would pass whatever the target does.
+/// Others are somebody else's: a container action inherits what the workflow sets.
 fn unknown(env: &Env) -> Vec<Diagnostic> {
     let names = || {
         INPUTS
@@ -164,7 +160,7 @@ fn unknown(env: &Env) -> Vec<Diagnostic> {
             let meant = did_you_mean(name, names())?;
             let place = Inputs::place(&name.to_lowercase());
             Some(
-                Diagnostic::warning("unknown input")
+                Diagnostic::error("unknown input")
                     .at(place)
                     .hint(format!("did you mean `{meant}`?")),
             )
@@ -176,7 +172,7 @@ fn unknown(env: &Env) -> Vec<Diagnostic> {
 mod tests {
     use super::*;
 
-    fn read(variables: &[(&str, &str)]) -> Result<(Inputs, Vec<Diagnostic>), Vec<Diagnostic>> {
+    fn read(variables: &[(&str, &str)]) -> Result<Inputs, Vec<Diagnostic>> {
         Inputs::read(&variables.iter().copied().collect())
     }
 
@@ -188,15 +184,14 @@ mod tests {
 
     #[test]
     fn values_are_trimmed_and_empty_is_absent() {
-        let (inputs, warnings) = read(&[("INPUT_URL", " https://a \n"), ("INPUT_QPS", "  ")]).unwrap();
+        let inputs = read(&[("INPUT_URL", " https://a \n"), ("INPUT_QPS", "  ")]).unwrap();
         assert_eq!(inputs.text("url"), Some("https://a"));
         assert_eq!(inputs.text("qps"), None);
-        assert_eq!(warnings, []);
     }
 
     #[test]
     fn lists_have_an_item_per_line() {
-        let (inputs, _) = read(&[(
+        let inputs = read(&[(
             "INPUT_SLOS",
             "\n http/latency-p95 <= 200ms\r\n\n http/error-rate <= 1%\n",
         )])
@@ -210,9 +205,9 @@ mod tests {
 
     #[test]
     fn flags_follow_yaml_and_fall_back_to_their_default() {
-        assert_eq!(read(&[]).unwrap().0.flag("summary"), Some(true));
+        assert_eq!(read(&[]).unwrap().flag("summary"), Some(true));
         assert_eq!(
-            read(&[("INPUT_SUMMARY", "FALSE")]).unwrap().0.flag("summary"),
+            read(&[("INPUT_SUMMARY", "FALSE")]).unwrap().flag("summary"),
             Some(false)
         );
         for wrong in ["yes", "1", "tRUE", "true\n::error::x"] {
@@ -223,7 +218,7 @@ mod tests {
 
     #[test]
     fn a_choice_is_known_by_its_word_in_any_case() {
-        let (inputs, _) = read(&[("INPUT_LOGLEVEL", "INFO")]).unwrap();
+        let inputs = read(&[("INPUT_LOGLEVEL", "INFO")]).unwrap();
         assert_eq!(inputs.text("logLevel"), Some("info"));
     }
 
@@ -255,8 +250,7 @@ mod tests {
 
     #[test]
     fn an_alias_works_and_may_not_contradict() {
-        let payload =
-            |variables| read(variables).map(|(inputs, _)| inputs.text("payloadStr").map(str::to_owned));
+        let payload = |variables| read(variables).map(|inputs| inputs.text("payloadStr").map(str::to_owned));
         assert_eq!(payload(&[("INPUT_PAYLOAD", "a")]).unwrap().as_deref(), Some("a"));
         assert_eq!(
             payload(&[("INPUT_PAYLOAD", "a"), ("INPUT_PAYLOADSTR", "a")])
@@ -268,22 +262,21 @@ mod tests {
     }
 
     #[test]
-    fn a_near_miss_is_a_warning_and_a_stranger_is_not() {
-        let (_, warnings) = read(&[
-            ("INPUT_BASELINE-URL", "https://a"),
+    fn a_near_miss_is_an_error_and_a_stranger_is_not() {
+        let strangers = [
             ("INPUT_SOMETHING_ELSE", "x"),
             ("INPUT_ARGS", "x"),
             ("INPUT_ENTRYPOINT", "x"),
-        ])
-        .unwrap();
-        assert_eq!(warnings.len(), 1);
-        assert_eq!(warnings[0].hint.as_deref(), Some("did you mean `baselineURL`?"));
-        assert!(!warnings[0].is_error());
+        ];
+        assert!(read(&strangers).is_ok());
+        let errors = read(&[("INPUT_BASELINE-URL", "https://a"), strangers[0]]).unwrap_err();
+        assert_eq!(errors.len(), 1);
+        assert_eq!(errors[0].hint.as_deref(), Some("did you mean `baselineURL`?"));
     }
 
     #[test]
     fn debug_shows_no_token() {
-        let (inputs, _) = read(&[("INPUT_TOKEN", "ghs_hunter2")]).unwrap();
+        let inputs = read(&[("INPUT_TOKEN", "ghs_hunter2")]).unwrap();
         assert_eq!(format!("{inputs:?}"), r#"{"token"}"#);
     }
 }

@@ -11,7 +11,7 @@ use crate::net::proxy::{Proxy, ProxyEnv, ProxySettings};
 use crate::net::resolve::Override;
 use crate::net::tls::{Pem, TlsSettings};
 use crate::secret::Secret;
-use crate::spec::{Decode, Decoder, Map, Node, Value};
+use crate::spec::{At, Decode, Decoder, Map, Node, Value};
 
 crate::fields! {
     /// How a server is reached.
@@ -251,12 +251,17 @@ impl NetInput {
                     map.append(name, value);
                 }
                 (Err(_), _) => {
-                    decoder.error(&node.at, format!("`{name}` is no name of a header"), None);
+                    let hint = "write headers as `name: value`";
+                    decoder.error(
+                        header_at(node, name),
+                        format!("`{name}` is no name of a header"),
+                        Some(hint.into()),
+                    );
                     valid = false;
                 }
                 (_, Err(_)) => {
                     decoder.error(
-                        &node.at,
+                        header_at(node, name),
                         format!("the value of header `{name}` holds characters that HTTP does not allow"),
                         None,
                     );
@@ -295,6 +300,15 @@ impl NetInput {
         }
         valid.then_some(map)
     }
+}
+
+/// Where a header is named, if it is in this map and not inherited.
+fn header_at<'a>(node: &'a Node, name: &str) -> &'a At {
+    let Some(Value::Map(entries)) = node.get("headers").map(|headers| &headers.value) else {
+        return &node.at;
+    };
+    let key = entries.iter().find(|(key, _)| key.name == name);
+    key.map_or(&node.at, |(key, _)| &key.at)
 }
 
 impl Sender {

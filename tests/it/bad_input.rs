@@ -1,0 +1,237 @@
+//! Mistakes in files and flags: each is exit 2 with its place and a hint, and nothing is sent.
+
+use std::fmt::Write as _;
+
+use crate::support::{App, Server, each};
+
+/// A mistake: its name, the experiment (`URL` is the server's), where it must be found (`line:column`; empty if a file
+/// as a whole is wrong), and what must be said.
+struct Row {
+    name: &'static str,
+    text: &'static str,
+    at: &'static str,
+    says: &'static [&'static str],
+}
+
+const fn row(name: &'static str, text: &'static str, at: &'static str, says: &'static [&'static str]) -> Row {
+    Row { name, text, at, says }
+}
+
+#[rustfmt::skip] // a table
+const ROWS: &[Row] = &[
+    row("unknown key", "spec:\n- task: http\n  with: {url: URL, qsp: 20}\n", "3:URL+2", &["unknown field `qsp`", "did you mean `qps`?"]),
+    row("unknown key of a task", "spec:\n- task: http\n  wiht: {url: URL}\n", "3:3", &["unknown field `wiht`", "did you mean `with`?"]),
+    row("unknown key at the top", "spec:\n- run: 'true'\nspce: 1\n", "3:1", &["unknown field `spce`", "did you mean `spec`?"]),
+    row("unknown key of an endpoint", "spec:\n- task: http\n  with:\n    endpoints:\n      home:\n        url: URL\n        methd: PUT\n", "7:9", &["unknown field `methd`", "did you mean `method`?"]),
+    row("wrong type: word for number", "spec:\n- task: http\n  with:\n    url: URL\n    qps: fast\n", "5:10", &["expected a number", "`fast`"]),
+    row("wrong type: quoted number", "spec:\n- task: http\n  with:\n    url: URL\n    numRequests: '10'\n", "5:18", &["expected", "without quotes: 10"]),
+    row("wrong type: list for map", "spec:\n- task: http\n  with:\n    url: URL\n    headers: [a, b]\n", "5:14", &["expected", "list"]),
+    row("wrong type: number for text", "spec:\n- task: http\n  with:\n    url: URL\n    payloadStr: 5\n", "5:17", &["expected a string", "put it in quotes"]),
+    row("wrong type: yes for boolean", "spec:\n- task: http\n  with:\n    url: URL\n    followRedirects: yes\n", "5:22", &["expected", "`yes`"]),
+    row("misspelt metric", "spec:\n- task: http\n  with: {url: URL}\n- task: assess\n  with:\n    objectives: [http/latancy-p95 <= 1s]\n", "6:18", &["latancy", "did you mean"]),
+    row("misspelt metric of Iter8's form", "spec:\n- task: http\n  with: {url: URL}\n- task: assess\n  with:\n    SLOs:\n      upper:\n      - metric: http/error-rat\n        limit: 0\n", "8:17", &["error-rat", "did you mean"]),
+    row("metric of no task", "spec:\n- task: http\n  with: {url: URL}\n- task: assess\n  with:\n    objectives: [grpc/error-rate <= 1%]\n", "6:18", &["no task measures grpc/error-rate", "measured is `http/error-rate`"]),
+    row("metric of no endpoint", "spec:\n- task: http\n  with: {endpoints: {home: {url: URL}}}\n- task: assess\n  with:\n    objectives: [http-hoem/latency-p95 <= 1s]\n", "6:18", &["no task measures http-hoem/latency-p95", "did you mean `http-home/latency-p95`?"]),
+    row("metric measured too late", "spec:\n- task: assess\n  with:\n    objectives: [http/error-rate <= 1%]\n- task: http\n  with: {url: URL}\n", "4:18", &["measured only after this task", "behind it"]),
+    row("baseline without one", "spec:\n- task: http\n  with: {url: URL}\n- task: assess\n  with:\n    objectives: [http/latency-p95 <= 1.1x base]\n", "6:18", &["no baseline"]),
+    row("unknown task", "spec:\n- task: htpp\n  with: {url: URL}\n", "2:9", &["unknown task `htpp`", "did you mean `http`?"]),
+    row("a task without a name", "spec:\n- with: {url: URL}\n", "2:3", &["task"]),
+    row("an entry that is a task and a script", "spec:\n- task: http\n  run: 'true'\n  with: {url: URL}\n", "", &["run", "task"]),
+    row("empty file", "", "1:1", &["spec"]),
+    row("only a comment", "# nothing\n", "", &["spec"]),
+    row("no tasks", "spec: []\n", "1:1", &["no tasks"]),
+    row("null tasks", "spec:\n", "", &["task"]),
+    row("not YAML", "spec: [1, 2\n", "", &["not usable YAML"]),
+    row("tab as indentation", "spec:\n\t- run: 'true'\n", "2:", &["not usable YAML"]),
+    row("a list instead of spec", "- task: http\n  with: {url: URL}\n", "1:1", &["spec"]),
+    row("a text instead of spec", "hello\n", "1:1", &["spec"]),
+    row("limit without number", "spec:\n- task: http\n  with: {url: URL}\n- task: assess\n  with:\n    SLOs:\n      upper:\n      - metric: http/error-rate\n", "8:9", &["a limit needs `limit`"]),
+    row("null limit", "spec:\n- task: http\n  with: {url: URL}\n- task: assess\n  with:\n    SLOs:\n      upper:\n      - metric: http/error-rate\n        limit:\n", "8:9", &["a limit needs `limit`"]),
+    row("limit that is a word", "spec:\n- task: http\n  with: {url: URL}\n- task: assess\n  with:\n    SLOs:\n      upper:\n      - metric: http/error-rate\n        limit: low\n", "9:16", &["expected a number", "`low`"]),
+    row("limit that is no number", "spec:\n- task: http\n  with: {url: URL}\n- task: assess\n  with:\n    SLOs:\n      upper:\n      - metric: http/error-rate\n        limit: .nan\n", "9:16", &[".nan"]),
+    row("objective without number", "spec:\n- task: http\n  with: {url: URL}\n- task: assess\n  with:\n    objectives: ['http/latency-p95 <=']\n", "6:18", &["limit"]),
+    row("objective with <", "spec:\n- task: http\n  with: {url: URL}\n- task: assess\n  with:\n    objectives: ['http/latency-p95 < 5ms']\n", "6:18", &["<="]),
+    row("assess without objectives", "spec:\n- task: http\n  with: {url: URL}\n- task: assess\n", "", &["no objectives", "would judge nothing"]),
+    row("qps 0", "spec:\n- task: http\n  with:\n    url: URL\n    qps: 0\n", "5:10", &["nothing would be sent", "write `max`"]),
+    row("negative number of requests", "spec:\n- task: http\n  with:\n    url: URL\n    numRequests: -5\n", "5:18", &["whole number from 1", "-5"]),
+    row("no connections", "spec:\n- task: http\n  with:\n    url: URL\n    connections: 0\n", "5:18", &["whole number from 1", "0"]),
+    row("half a connection", "spec:\n- task: http\n  with:\n    url: URL\n    connections: 0.5\n", "5:18", &["whole number"]),
+    row("negative warm-up", "spec:\n- task: http\n  with:\n    url: URL\n    connectionWarmup: -1\n", "5:23", &["whole number"]),
+    row("unreadable payload file", "spec:\n- task: http\n  with:\n    url: URL\n    payloadFile: no-such.json\n", "5:18", &["no-such.json", "No such file"]),
+    row("unreadable certificate", "spec:\n- task: http\n  with:\n    url: URL\n    caCert: no-such.pem\n", "5:13", &["no-such.pem"]),
+    row("certificate that is none", "spec:\n- task: http\n  with:\n    url: URL\n    caCert: experiment.yaml\n", "", &["PEM"]),
+    row("no URL", "spec:\n- task: http\n  with: {qps: 5}\n", "3:9", &["needs `url`"]),
+    row("bad URL", "spec:\n- task: http\n  with: {url: 'http://[::1'}\n", "3:15", &["not a URL"]),
+    row("URL with a bad port", "spec:\n- task: http\n  with: {url: 'http://a:99999/'}\n", "3:15", &["not a URL", "port"]),
+    row("unsupported scheme", "spec:\n- task: http\n  with: {url: 'ftp://a.example/'}\n", "3:15", &["`ftp://` cannot be tested", "use http:// or https://"]),
+    row("bad duration", "spec:\n- task: http\n  with:\n    url: URL\n    duration: 5 parsecs\n", "5:15", &["duration", "5 parsecs"]),
+    row("duration without a unit", "spec:\n- task: http\n  with:\n    url: URL\n    duration: 5\n", "5:15", &["5s"]),
+    row("duration of 0", "spec:\n- task: http\n  with:\n    url: URL\n    duration: 0s\n", "", &["`duration` of 0"]),
+    row("negative duration", "spec:\n- task: http\n  with:\n    url: URL\n    duration: -5s\n", "5:15", &["duration"]),
+    row("duplicate keys", "spec:\n- task: http\n  with:\n    url: URL\n    qps: 5\n    qps: 6\n", "6:5", &["duplicate", "qps"]),
+    row("the same key in another case", "spec:\n- task: http\n  with:\n    url: URL\n    numRequests: 5\n    numrequests: 6\n", "6:5", &["are the same field"]),
+    row("bad if: syntax", "spec:\n- run: 'true'\n  if: SLOs() &&\n", "3:7", &["condition"]),
+    row("bad if: name", "spec:\n- run: 'true'\n  if: SLO()\n", "3:7", &["SLO", "did you mean `SLOs"]),
+    row("bad if: type", "spec:\n- run: 'true'\n  if: Result.NumLoops\n", "3:7", &["condition"]),
+    row("bad if: comparison of types", "spec:\n- run: 'true'\n  if: Result.NumLoops == \"a\"\n", "3:7", &["condition"]),
+    row("undefined name", "spec:\n- task: http\n  with:\n    url: URL\n    qps: ${NO_SUCH}\n", "5:10", &["the environment has no NO_SUCH", "${NO_SUCH:-default}"]),
+    row("name of the wrong type", "spec:\n- task: http\n  with:\n    url: URL\n    qps: ${WORD}\n", "5:10", &["expected a number"]),
+    row("bad method", "spec:\n- task: http\n  with:\n    url: URL\n    method: 'GE T'\n", "5:13", &["method"]),
+    row("bad header", "spec:\n- task: http\n  with:\n    url: URL\n    headers: {'a b': c}\n", "", &["`a b` is no name of a header"]),
+    row("bad percentile", "spec:\n- task: http\n  with:\n    url: URL\n    percentiles: [101]\n", "5:19", &["101 is no percentile"]),
+    row("unknown word", "spec:\n- task: http\n  with: {url: URL}\n- task: assess\n  with: {objectives: [http/error-rate <= 1%], onInconclusive: fial}\n", "5:63", &["expected observed, pass or fail", "`fial`"]),
+    row("empty script", "spec:\n- run: ''\n", "2:8", &["the script is empty"]),
+    row("script that is none", "spec:\n- run: [a]\n", "2:8", &["a shell script"]),
+    row("task `run`", "spec:\n- task: run\n  with: {}\n", "2:9", &["run"]),
+    row("ready without URL", "spec:\n- task: ready\n  with: {timeout: 5s}\n", "3:9", &["needs `url`"]),
+    row("bad status", "spec:\n- task: ready\n  with:\n    url: URL\n    status: 2000\n", "5:13", &["expected a status"]),
+    row("both kinds of credentials", "spec:\n- task: http\n  with: {url: URL, bearerToken: abcdefg, basicAuth: 'a:bcdefgh'}\n", "", &["either `basicAuth` or `bearerToken`"]),
+];
+
+fn check(row: &Row) {
+    let server = Server::ok();
+    let url = server.url("/");
+    let app = App::with(&row.text.replace("URL", &format!("'{url}'"))).env("WORD", "fast");
+    for command in [&["run"][..], &["validate", "experiment.yaml"]] {
+        let output = app.run(command);
+        output.exits(2);
+        // A column behind the address depends on the length of the address.
+        let at = match row.at.split_once("URL+") {
+            Some((line, more)) => {
+                let column =
+                    "  with: {url: ".len() + url.len() + 2 + more.parse::<usize>().expect("a number") + 1;
+                format!("{line}{column}")
+            }
+            None => row.at.to_owned(),
+        };
+        assert!(
+            output.stderr.contains(&format!("experiment.yaml:{at}")) || at.is_empty(),
+            "not at {at}: {output}"
+        );
+        assert!(output.stderr.contains("experiment.yaml"), "no place: {output}");
+        output.says_all(row.says);
+        assert_eq!(output.stdout, "", "{output}");
+    }
+    assert_eq!((server.requests(), server.connections()), (0, 0));
+    assert!(!app.path("iter8-results").exists());
+}
+
+#[test]
+fn a_mistake_in_a_file_is_shown_at_its_place_and_nothing_is_sent() {
+    each(ROWS, |row| row.name, check);
+}
+
+#[test]
+fn hostile_files_are_refused_and_do_no_harm() {
+    let bomb = |levels: u32| {
+        let mut text = "a0: &a0 [x, x, x, x, x, x, x, x, x]\n".to_owned();
+        for level in 1..levels {
+            let before = vec![format!("*a{}", level - 1); 9].join(", ");
+            writeln!(text, "a{level}: &a{level} [{before}]").expect("text grows");
+        }
+        text
+    };
+    let deep = format!("spec: {}{}\n", "[".repeat(20_000), "]".repeat(20_000));
+    let nested = (0..20_000).fold(String::new(), |text, depth| {
+        format!("{text}{}a:\n", " ".repeat(depth % 80))
+    });
+    let rows = [
+        ("alias bomb", bomb(12).into_bytes()),
+        ("deep list", deep.into_bytes()),
+        ("deep maps", nested.into_bytes()),
+        ("deep flow maps", "{a: ".repeat(20_000).into_bytes()),
+        ("100 MB", vec![b'#'; 100 << 20]),
+        (
+            "a million keys",
+            (0..1_000_000)
+                .fold(String::new(), |text, n| text + &format!("k{n}: 1\n"))
+                .into_bytes(),
+        ),
+        ("not UTF-8", b"spec: \xff\xfe\n".to_vec()),
+        ("binary", vec![0; 4096]),
+        ("an endless anchor", b"spec: &a [*a]\n".to_vec()),
+    ];
+    each(
+        &rows,
+        |(name, _)| name,
+        |(_, content)| {
+            let app = App::new().file("experiment.yaml", content);
+            let output = app.run(&["run"]);
+            output.exits(2).says("experiment.yaml");
+            assert!(
+                output.stderr.len() < 4096,
+                "{} bytes of talk",
+                output.stderr.len()
+            );
+        },
+    );
+}
+
+#[test]
+fn all_mistakes_are_listed_at_once() {
+    let server = Server::ok();
+    let app = App::with(&format!(
+        "spec:\n- task: http\n  with:\n    url: '{}'\n    qsp: 5\n    numRequests: -1\n    timeout: soon\n- task: rady\n- run: echo\n  if: SLO()\n- task: assess\n  with: {{objectives: [http/latensy-p95 <= 1s, http/error-rate < 1]}}\n",
+        server.url("/")
+    ));
+    let output = app.run(&["run"]);
+    output.exits(2).says("7 mistakes; nothing was sent");
+    for place in ["5:5", "6:18", "7:14", "8:9", "10:7", "12:23", "12:"] {
+        output.says(&format!("--> ./experiment.yaml:{place}"));
+    }
+    assert_eq!(server.connections(), 0);
+}
+
+#[test]
+fn a_key_in_another_case_is_a_warning() {
+    let server = Server::ok();
+    let app = App::with(&format!(
+        "spec:\n- task: http\n  with: {{url: '{}', numrequests: 3, QPS: 100}}\n",
+        server.url("/")
+    ));
+    app.run(&["run"])
+        .exits(0)
+        .says("`numrequests` is read as `numRequests`");
+    assert_eq!(server.requests(), 3);
+}
+
+#[test]
+fn mistakes_in_flags_name_the_flag() {
+    let server = Server::ok();
+    let url = server.url("/");
+    let url = url.as_str();
+    #[rustfmt::skip] // a table
+    let rows: &[(&[&str], &[&str])] = &[
+        (&["--url", url, "--qps", "0"], &["flag --qps", "write `max`"]),
+        (&["--url", url, "--qps", "NaN"], &["flag --qps"]),
+        (&["--url", url, "--numRequests", "-3"], &["flag --numRequests", "not negative"]),
+        (&["--url", url, "--duration", "soon"], &["flag --duration"]),
+        (&["--url", url, "--slo", "http/latency-p95"], &["flag --slo", "METRIC <= LIMIT"]),
+        (&["--url", url, "--slo", "http/latency-p95 < 5ms"], &["flag --slo", "<="]),
+        (&["--url", url, "--slo", "http/latency-p95 <= fast"], &["flag --slo", "fast"]),
+        (&["--url", url, "--slo", "http/latency-p101 <= 5ms"], &["flag --slo", "p101"]),
+        (&["--url", url, "--slo", "latency-p95 <= 5ms"], &["flag --slo", "http/latency-p95"]),
+        (&["--url", url, "--slo", "http-x/error-rate <= 1%"], &["flag --slo", "no task measures"]),
+        (&["--url", url, "--headers", "no colon"], &["flag --headers", "1 mistake", "name: value"]),
+        (&["--url", url, "--payloadFile", "none"], &["flag --payloadFile", "none"]),
+        (&["--url", url, "--readyTimeout", "x"], &["flag --readyTimeout"]),
+        (&["--url", url, "--reports", "pdf"], &["unknown report format `pdf`"]),
+        (&["--url", url, "--slo", "http/error-rate <= 1%", "--onInconclusive", "maybe"], &["flag --onInconclusive"]),
+        (&["--url", "gopher://a"], &["flag --url", "`gopher://`"]),
+        (&["--url", ""], &["flag --url", "empty"]),
+        (&["--qps", "5"], &["experiment.yaml"]),
+        (&["none.yaml"], &["none.yaml", "No such file"]),
+    ];
+    each(
+        rows,
+        |(args, _)| args.last().expect("an argument"),
+        |(args, says)| {
+            let app = App::new();
+            let output = app.run(&[&["run"], *args].concat());
+            output.exits(2);
+            output.says_all(says);
+            assert!(!app.path("iter8-results").exists());
+        },
+    );
+    assert_eq!(server.connections(), 0);
+}

@@ -1,0 +1,94 @@
+//! The examples are what people copy: each is valid and runs against a real server.
+
+use crate::support::{Answer, App, Server, each};
+
+fn examples() -> Vec<(String, String)> {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/examples");
+    let mut all: Vec<_> = std::fs::read_dir(folder)
+        .expect("examples")
+        .map(|entry| entry.expect("an entry").path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "yaml"))
+        .map(|path| {
+            let text = std::fs::read_to_string(&path).expect("a file");
+            (
+                path.file_name().expect("a name").to_string_lossy().into_owned(),
+                text,
+            )
+        })
+        .collect();
+    all.sort();
+    all
+}
+
+/// A shop that every example can be run on.
+fn shop() -> Server {
+    Server::new(|seen| match (seen.method.as_str(), seen.path.as_str()) {
+        ("POST", "/orders") => Answer::status(201).body(seen.body.clone()),
+        _ => Answer::status(200),
+    })
+}
+
+#[test]
+fn every_example_is_valid_and_passes_on_a_server_that_keeps_its_promises() {
+    let examples = examples();
+    assert!(examples.len() >= 3, "{examples:?}");
+    each(
+        &examples,
+        |(name, _)| name,
+        |(name, text)| {
+            let server = shop();
+            let app = App::new()
+                .file(name, text)
+                .env("TARGET_URL", server.url(""))
+                .env("DEMO_URL", server.url(""))
+                .env("API_TOKEN", "a-token-of-the-shop");
+            app.run(&["validate", name]).exits(0);
+            assert_eq!(server.connections(), 0);
+            // Shorter than people run it, and without a wait between requests.
+            let file = app.run(&[
+                "run",
+                name,
+                "--numRequests",
+                "100",
+                "--duration",
+                "5s",
+                "--qps",
+                "200",
+            ]);
+            file.exits(0);
+            assert!(server.requests() >= 100, "{file}");
+            let broken = Server::new(|_| Answer::status(500));
+            let (url, code) = (broken.url(""), if text.contains("task: ready") { 3 } else { 1 });
+            // Waiting for a broken server is not worth a minute of test.
+            let text = text
+                .replace("timeout: 30s", "timeout: 1s")
+                .replace("timeout: 10s", "timeout: 1s");
+            let app = App::new()
+                .file(name, text)
+                .env("TARGET_URL", url.clone())
+                .env("DEMO_URL", url)
+                .env("API_TOKEN", "a-token-of-the-shop");
+            app.run(&[
+                "run",
+                name,
+                "--numRequests",
+                "100",
+                "--duration",
+                "5s",
+                "--qps",
+                "200",
+            ])
+            .exits(code);
+        },
+    );
+}
+
+#[test]
+fn names_that_an_example_needs_are_asked_for() {
+    for (name, text) in examples() {
+        let app = App::new().file(&name, text);
+        app.run(&["validate", &name])
+            .exits(2)
+            .says("the environment has no");
+    }
+}

@@ -1,0 +1,16 @@
+//! End-to-end tests: the real program against real servers on loopback, a module per behaviour.
+
+mod support;
+
+mod action;
+mod bad_input;
+mod browser;
+mod demo;
+mod examples;
+mod exit_codes;
+mod faults;
+mod run;
+mod secrets;
+mod silent_passes;
+mod stored;
+mod unusual;

@@ -1,0 +1,179 @@
+//! What must stay secret stands in no output: not on the screen, not in a file, not when the target sends it back.
+
+use crate::support::{Answer, App, Output, Server};
+
+const TOKEN: &str = "tok-4f9a7c21e8";
+const PASSWORD: &str = "pass-93b1d5f0aa";
+const KEY: &str = "key-77aa01bb92";
+
+/// Every file that the program wrote, and what it printed.
+fn everything(app: &App, output: &Output) -> Vec<(String, String)> {
+    let folder = app.path("iter8-results");
+    let mut all = vec![
+        ("stdout".to_owned(), output.stdout.clone()),
+        ("stderr".to_owned(), output.stderr.clone()),
+    ];
+    for entry in std::fs::read_dir(folder).expect("results") {
+        let path = entry.expect("an entry").path();
+        let bytes = std::fs::read(&path).expect("a file");
+        all.push((
+            path.display().to_string(),
+            String::from_utf8_lossy(&bytes).into_owned(),
+        ));
+    }
+    assert!(all.len() >= 9, "all formats were written");
+    all
+}
+
+fn hidden(app: &App, output: &Output, secrets: &[&str]) {
+    for (name, text) in everything(app, output) {
+        for secret in secrets {
+            assert!(!text.contains(secret), "{secret} stands in {name}:\n{text}");
+        }
+    }
+}
+
+const REPORTS: [&str; 2] = ["--reports", "text,json,csv,junit,openmetrics"];
+
+#[test]
+fn values_of_the_environment_in_secret_fields_are_masked_everywhere() {
+    // The target sends back what it got: in its address of a log-in, and in its status line's friends.
+    let server = Server::new(|seen| {
+        let sent = seen.header("x-api-key").to_owned();
+        Answer::status(302)
+            .header("location", format!("https://login.example/{sent}?token={sent}"))
+            .body(sent)
+    });
+    let app = App::with(
+        "spec:\n- run: 'echo \"the key is $KEY\"'\n- task: http\n  with:\n    url: ${URL}\n    numRequests: 4\n    qps: 100\n    bearerToken: ${TOKEN}\n    headers: {x-api-key: '${KEY}'}\n    payloadStr: '{\"password\": \"${PASSWORD}\"}'\n- task: assess\n  with: {objectives: [http/error-rate <= 1%]}\n",
+    )
+    .env("URL", server.url("/?q=1"))
+    .env("TOKEN", TOKEN)
+    .env("KEY", KEY)
+    .env("PASSWORD", PASSWORD);
+    let output = app.run(&[&["run", "-l", "trace"], &REPORTS[..]].concat());
+    output.exits(5).says("the key is ***");
+    let seen = server.seen();
+    assert_eq!(seen[0].header("authorization"), format!("Bearer {TOKEN}"));
+    assert_eq!(seen[0].header("x-api-key"), KEY);
+    assert!(String::from_utf8_lossy(&seen[0].body).contains(PASSWORD));
+    hidden(&app, &output, &[TOKEN, KEY, PASSWORD]);
+    for format in ["text", "markdown", "html", "json"] {
+        let again = app.run(&["report", "-o", format]);
+        for secret in [TOKEN, KEY, PASSWORD] {
+            assert!(!again.stdout.contains(secret), "{format}");
+        }
+    }
+}
+
+#[test]
+fn secrets_that_stand_in_the_file_or_in_flags_are_masked_too() {
+    let server = Server::ok();
+    let user_info = server
+        .url("/path?token=tok-in-the-query")
+        .replace("//", &format!("//ann:{PASSWORD}@"));
+    let app = App::new();
+    let header = format!("Authorization: Bearer {TOKEN}");
+    let args = [
+        "run",
+        "--url",
+        &user_info,
+        "--headers",
+        &header,
+        "--numRequests",
+        "3",
+        "--qps",
+        "100",
+    ];
+    let output = app.run(&[&args[..], &REPORTS[..]].concat());
+    output.exits(0);
+    hidden(&app, &output, &[TOKEN, PASSWORD]);
+    for (name, text) in everything(&app, &output) {
+        // The command that repeats the run is the user's own line, which may hold the query.
+        let text = text
+            .lines()
+            .filter(|line| !line.contains("--numRequests"))
+            .collect::<String>();
+        assert!(
+            !text.contains("tok-in-the-query") || name.ends_with("result.json"),
+            "{name}:\n{text}"
+        );
+    }
+    let app = App::with(&format!(
+        "spec:\n- task: http\n  with:\n    url: '{}'\n    numRequests: 3\n    qps: 100\n    basicAuth: {{username: ann, password: {PASSWORD}}}\n    headers: {{x-token: {KEY}}}\n",
+        server.url("/")
+    ));
+    let output = app.run(&[&["run"], &REPORTS[..]].concat());
+    output.exits(0);
+    hidden(&app, &output, &[PASSWORD, KEY]);
+}
+
+#[test]
+fn mistakes_do_not_show_the_secret_they_are_about() {
+    let app = App::with("spec:\n- task: http\n  with:\n    url: 'http://127.0.0.1:1/'\n    bearerToken: ${TOKEN}\n    headers: {x-key: '${KEY}'}\n")
+        .env("TOKEN", format!("{TOKEN}\u{7f}"))
+        .env("KEY", format!("{KEY}\u{1}"));
+    let output = app.run(&["run"]);
+    output.exits(2).says("characters that HTTP does not allow");
+    for secret in [TOKEN, KEY] {
+        assert!(!output.has(secret), "{output}");
+    }
+    let target = App::new().run(&[
+        "run",
+        "--url",
+        &format!("http://ann:{PASSWORD}@127.0.0.1:1/"),
+        "--readyTimeout",
+        "1s",
+    ]);
+    target.exits(3);
+    assert!(!target.has(PASSWORD), "{target}");
+}
+
+#[test]
+fn proxies_are_used_and_shown_without_their_password() {
+    let proxy = Server::ok();
+    let with_password = proxy.url("").replace("//", &format!("//ann:{PASSWORD}@"));
+    let app = App::new()
+        .env("HTTP_PROXY", &with_password)
+        .env("http_proxy", &with_password);
+    let args = [
+        "run",
+        "--url",
+        "http://shop.example/cart",
+        "--numRequests",
+        "3",
+        "--qps",
+        "100",
+    ];
+    let output = app.run(&[&args[..], &REPORTS[..]].concat());
+    output.exits(0).says("through the proxy");
+    assert!(
+        proxy
+            .seen()
+            .iter()
+            .all(|seen| seen.header("host") == "shop.example")
+    );
+    assert!(
+        proxy
+            .seen()
+            .iter()
+            .all(|seen| !seen.header("proxy-authorization").is_empty())
+    );
+    hidden(&app, &output, &[PASSWORD]);
+    let direct = Server::ok();
+    let app = App::new()
+        .env("http_proxy", &with_password)
+        .env("no_proxy", "127.0.0.1");
+    let before = proxy.requests();
+    app.run(&[
+        "run",
+        "--url",
+        &direct.url("/"),
+        "--numRequests",
+        "3",
+        "--qps",
+        "100",
+    ])
+    .exits(0);
+    assert_eq!((proxy.requests(), direct.requests()), (before, 4));
+}

@@ -1,0 +1,70 @@
+//! [`Certificate`]: a server's certificate and the authority that signed it, made for one test.
+
+use std::sync::Arc;
+
+use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, date_time_ymd};
+use rustls::ServerConfig;
+use rustls::pki_types::PrivateKeyDer;
+use tokio_rustls::TlsAcceptor;
+
+/// What is wrong with a certificate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Flaw {
+    /// Nothing, for a client that knows the authority.
+    None,
+    /// It is for another name.
+    OtherName,
+    /// It ended years ago.
+    Expired,
+}
+
+/// A certificate for 127.0.0.1 and localhost.
+pub(crate) struct Certificate {
+    /// The authority's certificate, as `caCert` wants it.
+    pub(crate) authority: String,
+    config: Arc<ServerConfig>,
+}
+
+impl Certificate {
+    /// Makes one.
+    pub(crate) fn new(flaw: Flaw) -> Self {
+        let authority_key = KeyPair::generate().expect("a key");
+        let mut authority = CertificateParams::new(Vec::new()).expect("parameters");
+        authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        authority
+            .distinguished_name
+            .push(rcgen::DnType::CommonName, "a test's authority");
+        let signed = authority.self_signed(&authority_key).expect("a certificate");
+        let issuer = Issuer::new(authority, authority_key);
+        let names = match flaw {
+            Flaw::OtherName => vec!["other.example".to_owned()],
+            Flaw::None | Flaw::Expired => vec!["127.0.0.1".to_owned(), "localhost".to_owned()],
+        };
+        let mut params = CertificateParams::new(names).expect("names");
+        if flaw == Flaw::Expired {
+            params.not_before = date_time_ymd(2020, 1, 1);
+            params.not_after = date_time_ymd(2021, 1, 1);
+        }
+        let key = KeyPair::generate().expect("a key");
+        let certificate = params.signed_by(&key, &issuer).expect("a certificate");
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let config = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .expect("versions")
+            .with_no_client_auth()
+            .with_single_cert(
+                vec![certificate.der().clone()],
+                PrivateKeyDer::try_from(key.serialize_der()).expect("a key"),
+            )
+            .expect("a configuration");
+        Self {
+            authority: signed.pem(),
+            config: Arc::new(config),
+        }
+    }
+
+    /// What a server does TLS with.
+    pub(super) fn acceptor(&self) -> TlsAcceptor {
+        TlsAcceptor::from(Arc::clone(&self.config))
+    }
+}

@@ -1,0 +1,17 @@
+//! What the end-to-end tests stand on: the program itself, real servers on loopback, and programs that may be installed.
+
+mod app;
+mod certificate;
+mod external;
+mod faulty;
+mod http;
+mod parallel;
+mod runner;
+
+pub(crate) use app::{App, Output, plain};
+pub(crate) use certificate::{Certificate, Flaw};
+pub(crate) use external::find;
+pub(crate) use faulty::Faulty;
+pub(crate) use http::{Answer, Seen, Server};
+pub(crate) use parallel::each;
+pub(crate) use runner::{commands, outputs};
