@@ -19,17 +19,18 @@ pub(super) fn show(view: &View, console: &Console, env: &Env) -> Result<(), Exit
         std::io::stdout().is_terminal(),
         env,
     );
-    print(&Text { colour }, view, console)
+    let mut bytes = Vec::new();
+    let rendered = Text { colour }.render(view, &mut bytes);
+    // For readers of the log, of whom the platform is one.
+    let inert = |()| console.inert(&String::from_utf8_lossy(&bytes)).into_bytes();
+    write(rendered.map(inert), console)
 }
 
-/// Prints a report in any format.
+/// Prints a report for programs, byte by byte as the file would be: their formats escape line ends, or are redirected.
 pub(super) fn print(format: &dyn Format, view: &View, console: &Console) -> Result<(), Exit> {
     let mut bytes = Vec::new();
     let rendered = format.render(view, &mut bytes);
-    write(
-        rendered.map(|()| console.inert(&String::from_utf8_lossy(&bytes)).into_bytes()),
-        console,
-    )
+    write(rendered.map(|()| bytes), console)
 }
 
 /// Prints text of ours as it is.
