@@ -8,7 +8,7 @@ use super::args::{Assert, LogLevel};
 use super::console::Console;
 use super::exit::Exit;
 use crate::diagnostic::did_you_mean;
-use crate::results::{ExperimentResult, TaskStatus};
+use crate::results::ExperimentResult;
 use crate::spec::Period;
 use crate::tasks::TaskError;
 
@@ -45,17 +45,18 @@ impl Condition {
             })
     }
 
+    /// Nothing holds of a run that has not ended or was cut short.
     fn holds(self, result: &ExperimentResult) -> bool {
-        match self {
-            Self::Completed => result.completed(),
-            Self::NoFailure => result.no_failure() && result.interrupted.is_none(),
-            Self::Slos => {
-                result.no_failure()
-                    && result.distrust.is_empty()
-                    && result.assessment.all_met()
-                    && !result.insights.is_empty()
+        let whole = result.ended && result.interrupted.is_none();
+        whole
+            && match self {
+                Self::Completed => result.completed(),
+                Self::NoFailure => result.no_failure(),
+                Self::Slos => {
+                    let trusted = result.no_failure() && result.distrust.is_empty();
+                    trusted && result.assessment.all_met() && !result.assessment.judgements.is_empty()
+                }
             }
-        }
     }
 
     fn describe(self, holds: bool) -> &'static str {
@@ -65,7 +66,7 @@ impl Condition {
             (Self::NoFailure, true) => "experiment has no failure",
             (Self::NoFailure, false) => "experiment failed",
             (Self::Slos, true) => "SLOs are satisfied",
-            (Self::Slos, false) => "SLOs are not satisfied",
+            (Self::Slos, false) => "SLOs are not satisfied, or none was judged",
         }
     }
 }
@@ -99,7 +100,7 @@ pub(super) async fn assert(args: &Assert, console: &Console) -> Result<Exit, Exi
         match read {
             Ok(result) => {
                 let holds = |condition: &Condition| condition.holds(&result);
-                if conditions.iter().all(holds) || late || is_final(&result) {
+                if conditions.iter().all(holds) || late || result.ended {
                     return Ok(verdict(&conditions, &result, console));
                 }
             }
@@ -109,12 +110,6 @@ pub(super) async fn assert(args: &Assert, console: &Console) -> Result<Exit, Exi
         }
         sleep(POLL.min(deadline.saturating_duration_since(Instant::now()))).await;
     }
-}
-
-/// A run that ended will not change: waiting is of no use.
-fn is_final(result: &ExperimentResult) -> bool {
-    let waiting = result.tasks.iter().any(|task| task.status == TaskStatus::NotRun);
-    !waiting || !result.no_failure() || result.interrupted.is_some()
 }
 
 fn verdict(conditions: &[Condition], result: &ExperimentResult, console: &Console) -> Exit {

@@ -59,7 +59,7 @@ pub(super) fn validate(args: &Validate, console: &Console, env: &Env) -> Result<
             step.task.about()
         ));
     }
-    print_text(&console.mask.apply(&text), console)?;
+    print_text(&console.inert(&console.mask.apply(&text)), console)?;
     Ok(Exit::Pass)
 }
 

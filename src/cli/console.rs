@@ -48,16 +48,16 @@ impl Console {
         level >= self.level
     }
 
+    /// Text with text from outside in it, as it may be printed; stdout too is read by the platform.
+    pub(super) fn inert(&self, text: &str) -> String {
+        self.platform.inert(text)
+    }
+
     /// Says a line of ours.
     pub(super) fn say(&self, level: LogLevel, text: &str) {
         if self.shows(level) {
-            let lines: Vec<String> = self
-                .mask
-                .apply(text)
-                .lines()
-                .map(|line| self.platform.inert(&visible(line)))
-                .collect();
-            write(&format!("{}\n", lines.join("\n")));
+            let lines: Vec<String> = self.mask.apply(text).lines().map(visible).collect();
+            write(&format!("{}\n", self.inert(&lines.join("\n"))));
         }
     }
 
@@ -110,8 +110,7 @@ impl Console {
             };
             if self.shows(level) {
                 let text = self.mask.apply(&render(diagnostic, self.colour));
-                let lines: Vec<String> = text.lines().map(|line| self.platform.inert(line)).collect();
-                write(&format!("{}\n", lines.join("\n")));
+                write(&format!("{}\n", self.inert(&text)));
             }
         }
     }

@@ -127,7 +127,6 @@ impl Session<'_> {
             commit: self.context.commit.clone(),
             commit_url: self.context.commit_url.clone(),
             run_url: self.context.run_url.clone(),
-            proxy: None,
             reproduce: self.reproduce.clone(),
         };
         let mut result = ExperimentResult::new(self.source.clone(), environment, Timestamp::now());

@@ -26,10 +26,13 @@ pub(super) fn show(view: &View, console: &Console, env: &Env) -> Result<(), Exit
 pub(super) fn print(format: &dyn Format, view: &View, console: &Console) -> Result<(), Exit> {
     let mut bytes = Vec::new();
     let rendered = format.render(view, &mut bytes);
-    write(rendered.map(|()| bytes), console)
+    write(
+        rendered.map(|()| console.inert(&String::from_utf8_lossy(&bytes)).into_bytes()),
+        console,
+    )
 }
 
-/// Prints text.
+/// Prints text of ours as it is.
 pub(super) fn print_text(text: &str, console: &Console) -> Result<(), Exit> {
     write(Ok(text.as_bytes().to_owned()), console)
 }

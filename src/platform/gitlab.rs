@@ -74,11 +74,6 @@ impl Platform for GitLab {
             section(&title)
         )
     }
-
-    /// Sections are told by a carriage return; a line that has one could open or close a section.
-    fn inert(&self, text: &str) -> String {
-        text.replace("\r\n", "\n").replace('\r', "\n")
-    }
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@
 mod env;
 pub mod github;
 mod gitlab;
+mod inert;
 mod plain;
 mod publication;
 mod tekton;
@@ -48,9 +49,11 @@ pub trait Platform: Sync {
         String::new()
     }
 
-    /// Text from outside (the target, a script), changed as little as needed so that the platform sees no command in it.
+    /// Text of any number of lines with text from outside in it (of the target, a script, a file), changed as little as
+    /// needed so that no CI system sees a command in it. A platform reads both streams: whoever prints applies this to
+    /// everything, also to a whole report just before it goes to stdout, as wrapping moves words to the start of a line.
     fn inert(&self, text: &str) -> String {
-        text.to_owned()
+        inert::inert(text)
     }
 
     /// A block of such text, with what fences it off. Ends with a newline.
@@ -120,6 +123,19 @@ mod tests {
                 detect(&Env::from_iter(variables.clone())).name(),
                 name,
                 "{variables:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn no_platform_lets_a_command_of_another_through() {
+        let hostile = "a\n::error::b\n##[error]c\n##vso[task.complete result=Succeeded;]d\re";
+        for platform in PLATFORMS {
+            assert_eq!(
+                platform.inert(hostile),
+                "a\n| ::error::b\n## [error]c\n## vso[task.complete result=Succeeded;]d\ne",
+                "{}",
+                platform.name()
             );
         }
     }

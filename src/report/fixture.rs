@@ -123,6 +123,7 @@ fn judge(
     interval: Option<(Option<f64>, Option<f64>)>,
 ) -> Judgement {
     Judgement {
+        task: 3,
         objective: objective.parse().expect(objective),
         version: "preview".into(),
         verdict,
@@ -155,7 +156,6 @@ fn environment() -> Environment {
         commit: Some("abc1234def5678".into()),
         commit_url: Some("https://github.com/acme/shop/commit/abc1234def5678".into()),
         run_url: Some("https://github.com/acme/shop/actions/runs/1".into()),
-        proxy: None,
         reproduce: Some(
             "iter8 run --url https://pr-42.preview.example.com --baselineURL https://staging.example.com --qps 40 \
              --duration 30s --slo \"http/latency-p95 <= 250ms\""
@@ -274,6 +274,7 @@ pub(crate) fn broken() -> ExperimentResult {
         ),
         task(3, "assess", "5 objectives", TaskStatus::Completed, 0.01),
     ];
+    result.ended = true;
     result.conclude();
     result
 }
@@ -312,6 +313,7 @@ pub(crate) fn kept() -> ExperimentResult {
     }
     result.assessment.judgements = judgements;
     result.tasks = broken().tasks;
+    result.ended = true;
     result.conclude();
     result
 }
@@ -369,7 +371,6 @@ pub(crate) fn hostile() -> ExperimentResult {
         commit: Some(EVIL.into()),
         commit_url: Some("javascript:alert(1)".into()),
         run_url: Some("https://x\"><script>".into()),
-        proxy: Some(EVIL.into()),
         reproduce: Some(EVIL.into()),
         system: EVIL.into(),
         ..environment()
@@ -389,6 +390,7 @@ pub(crate) fn hostile() -> ExperimentResult {
     ];
     result.tasks[0].notes = vec![EVIL.into()];
     result.distrust = vec![];
+    result.ended = true;
     result.conclude();
     result
 }
@@ -466,6 +468,7 @@ pub(crate) fn failed() -> ExperimentResult {
         None,
         None,
     )];
+    result.ended = true;
     result.conclude();
     result
 }

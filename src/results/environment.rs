@@ -21,8 +21,6 @@ pub struct Environment {
     pub commit_url: Option<String>,
     /// Link to the run.
     pub run_url: Option<String>,
-    /// The proxy that requests went through, without credentials.
-    pub proxy: Option<String>,
     /// A command that repeats the run, secrets masked.
     pub reproduce: Option<String>,
 }

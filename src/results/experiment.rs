@@ -85,6 +85,9 @@ pub struct ExperimentResult {
     pub validate_slos: bool,
     /// Why the measurement cannot be trusted; empty when it can.
     pub distrust: Vec<String>,
+    /// Whether the run came to its end; a result without it is of a run that goes on, or was killed.
+    #[serde(default)]
+    pub ended: bool,
     /// The signal that stopped the run, if one did.
     pub interrupted: Option<String>,
     /// The outcome of everything above.
@@ -109,6 +112,7 @@ impl ExperimentResult {
             assessment: Assessment::default(),
             validate_slos: true,
             distrust: Vec::new(),
+            ended: false,
             interrupted: None,
             outcome: Outcome::Pass,
             because: Vec::new(),
@@ -123,11 +127,13 @@ impl ExperimentResult {
         self.because = because;
     }
 
-    /// Whether every task completed or was skipped.
+    /// Whether every task completed or was skipped, and nothing cut the run short.
     pub fn completed(&self) -> bool {
-        self.tasks
-            .iter()
-            .all(|task| matches!(task.status, TaskStatus::Completed | TaskStatus::Skipped { .. }))
+        self.interrupted.is_none()
+            && self
+                .tasks
+                .iter()
+                .all(|task| matches!(task.status, TaskStatus::Completed | TaskStatus::Skipped { .. }))
     }
 
     /// Whether no task failed.

@@ -139,7 +139,10 @@ impl ExperimentResult {
             .iter()
             .filter(|judgement| judgement.objective.bound == bound)
         {
-            if !seen.iter().any(|known| known.objective == judgement.objective) {
+            if !seen
+                .iter()
+                .any(|known| known.objective == judgement.objective && known.task == judgement.task)
+            {
                 seen.push(judgement);
             }
         }
@@ -163,11 +166,9 @@ impl ExperimentResult {
         self.objectives(bound)
             .into_iter()
             .map(|first| {
-                let same = self
-                    .assessment
-                    .judgements
-                    .iter()
-                    .filter(|judgement| judgement.objective == first.objective);
+                let same = self.assessment.judgements.iter().filter(|judgement| {
+                    judgement.objective == first.objective && judgement.task == first.task
+                });
                 same.map(|judgement| judgement.verdict == Verdict::Met).collect()
             })
             .collect()

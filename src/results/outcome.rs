@@ -56,6 +56,13 @@ impl OutcomeReason {
                 because: vec![format!("stopped by {signal}")],
             };
         }
+        if !result.ended {
+            let why = "the run has not ended: it still goes on, or it was killed";
+            return Self {
+                outcome: Outcome::Interrupted,
+                because: vec![why.to_owned()],
+            };
+        }
         let mut reasons: Vec<(Outcome, String)> = Vec::new();
         for task in &result.tasks {
             if let TaskStatus::Failed { error } = &task.status {

@@ -61,11 +61,23 @@ fn judge(
     baseline: Option<&VersionInsights>,
     policy: Policy,
 ) -> Judgement {
+    let enough = |finding: Finding| match finding
+        .estimate
+        .requests
+        .filter(|requests| *requests < policy.min_requests)
+    {
+        Some(few) => Err(format!(
+            "it rests on {few} requests, fewer than minRequests ({})",
+            policy.min_requests
+        )),
+        None => Ok(finding),
+    };
     let found = match objective.limit {
-        Limit::Value(limit) => absolute(objective, limit, version, policy),
+        Limit::Value(limit) => absolute(objective, limit, version),
         Limit::TimesBaseline(factor) => relative(objective, factor, version, baseline),
     };
     let blank = Judgement {
+        task: 0,
         objective: objective.clone(),
         version: version.name.clone(),
         verdict: Verdict::NoData,
@@ -75,7 +87,7 @@ fn judge(
         requests: None,
         note: None,
     };
-    match found {
+    match found.and_then(enough) {
         Err(why) => Judgement {
             note: Some(why),
             ..blank
@@ -136,12 +148,7 @@ fn decide(
     }
 }
 
-fn absolute(
-    objective: &Objective,
-    limit: f64,
-    version: &VersionInsights,
-    policy: Policy,
-) -> Result<Finding, String> {
+fn absolute(objective: &Objective, limit: f64, version: &VersionInsights) -> Result<Finding, String> {
     let holds = |value: f64| match objective.bound {
         Bound::AtMost => value <= limit,
         Bound::AtLeast => value >= limit,
@@ -152,7 +159,7 @@ fn absolute(
             .ok_or_else(|| "no provider gave this metric a value".to_owned())?;
         return Ok(certain(Estimate::plain(value, None), holds(value)));
     };
-    let load = measurement(version, stream, policy)?;
+    let load = measurement(version, stream)?;
     let estimate =
         estimate(&load, *measure, objective.bound, limit).ok_or_else(|| no_value(&load, *measure))?;
     let Some(side) = estimate.side else {
@@ -179,19 +186,12 @@ fn certain(estimate: Estimate, holds: bool) -> Finding {
 fn measurement<'a>(
     version: &'a VersionInsights,
     stream: &Stream,
-    policy: Policy,
 ) -> Result<std::borrow::Cow<'a, LoadMeasurement>, String> {
     let load = version
         .measurement(stream)
         .ok_or_else(|| format!("nothing measured `{stream}`"))?;
     if load.requests == 0 {
         return Err("no request was sent".to_owned());
-    }
-    if load.requests < policy.min_requests {
-        return Err(format!(
-            "{} requests are fewer than minRequests ({})",
-            load.requests, policy.min_requests
-        ));
     }
     Ok(load)
 }

@@ -228,3 +228,18 @@ fn a_sure_verdict_never_contradicts_the_interval_beside_it() {
         }
     }
 }
+
+#[test]
+fn failed_requests_are_not_requests_that_a_latency_rests_on() {
+    let policy = Policy {
+        on_inconclusive: OnInconclusive::Observed,
+        min_requests: 50,
+    };
+    let one_answer = || insights(load(100, |i| (i == 7).then_some(3)));
+    let judge = |text: &str| {
+        let objective = text.parse().expect(text);
+        assess(&[objective], &one_answer(), policy).judgements.remove(0)
+    };
+    assert_eq!(judge("http/latency-p95 <= 1s").verdict, Verdict::NoData);
+    assert_eq!(judge("http/error-rate <= 1%").verdict, Verdict::NotMet);
+}

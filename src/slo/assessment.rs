@@ -53,6 +53,9 @@ pub enum Certainty {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Judgement {
+    /// The `assess` task that judged it, from 1: later ones judge later measurements and replace nothing.
+    #[serde(default)]
+    pub task: usize,
     /// What was promised.
     pub objective: Objective,
     /// Of which version.
@@ -80,18 +83,9 @@ pub struct Assessment {
 }
 
 impl Assessment {
-    /// Adds what a later `assess` task judged. The same objective on the same version is replaced.
+    /// Adds what a later `assess` task judged; nothing that was judged before is forgotten.
     pub fn merge(&mut self, newer: Assessment) {
-        for judgement in newer.judgements {
-            match self
-                .judgements
-                .iter_mut()
-                .find(|known| known.objective == judgement.objective && known.version == judgement.version)
-            {
-                Some(known) => *known = judgement,
-                None => self.judgements.push(judgement),
-            }
-        }
+        self.judgements.extend(newer.judgements);
     }
 
     /// Whether every objective that can fail the run was met (true without objectives).

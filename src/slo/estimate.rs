@@ -53,7 +53,20 @@ pub(super) fn estimate(
     limit: f64,
 ) -> Option<Estimate> {
     let value = load.value(measure)?;
-    let plain = Estimate::plain(value, Some(load.requests));
+    // A latency rests on the requests that have one, not on those that failed.
+    let rests_on = match measure {
+        Measure::Time(timing, _) => load.timings.get(&timing).map_or(0, Histogram::count),
+        Measure::RequestCount
+        | Measure::ErrorCount
+        | Measure::ErrorRate
+        | Measure::Throughput
+        | Measure::Timeouts
+        | Measure::Unsent
+        | Measure::BytesReceived
+        | Measure::StatusClass(_)
+        | Measure::ColdStart => load.requests,
+    };
+    let plain = Estimate::plain(value, Some(rests_on));
     match measure {
         Measure::ErrorRate => Some(error_rate(load, &plain, bound, limit)),
         Measure::Time(timing, Statistic::Percentile(p)) if p < 100.0 => {

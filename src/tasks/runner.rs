@@ -21,6 +21,7 @@ pub async fn run(
 ) {
     let started = Instant::now();
     result.tasks = pipeline.steps.iter().map(record).collect();
+    finish(pipeline, result, started.elapsed());
     persist(result);
     let mut stopped = false;
     for step in &pipeline.steps {
@@ -50,6 +51,7 @@ pub async fn run(
         finish(pipeline, result, started.elapsed());
         persist(result);
     }
+    result.ended = true;
     finish(pipeline, result, started.elapsed());
 }
 
@@ -97,7 +99,12 @@ async fn perform(step: &Step, context: &RunContext, result: &mut ExperimentResul
 
 fn merge(output: TaskOutput, step: &Step, context: &RunContext, result: &mut ExperimentResult) {
     result.insights.merge(output.insights);
-    result.assessment.merge(output.assessment);
+    let mut assessment = output.assessment;
+    assessment
+        .judgements
+        .iter_mut()
+        .for_each(|judgement| judgement.task = step.index);
+    result.assessment.merge(assessment);
     let masked = |texts: Vec<String>| {
         texts
             .into_iter()
@@ -125,23 +132,17 @@ fn finish(pipeline: &Pipeline, result: &mut ExperimentResult, elapsed: Duration)
             TaskStatus::Failed { .. } => format!("task {} failed", step.index),
         };
         for objective in step.task.objectives() {
-            let known = result
-                .assessment
-                .judgements
-                .iter()
-                .any(|judgement| judgement.objective == objective.value);
-            if !known {
-                result.assessment.judgements.push(Judgement {
-                    objective: objective.value.clone(),
-                    version: String::new(),
-                    verdict: Verdict::NotAssessed,
-                    value: None,
-                    interval: None,
-                    certainty: Certainty::Sure,
-                    requests: None,
-                    note: Some(note.clone()),
-                });
-            }
+            result.assessment.judgements.push(Judgement {
+                task: step.index,
+                objective: objective.value.clone(),
+                version: String::new(),
+                verdict: Verdict::NotAssessed,
+                value: None,
+                interval: None,
+                certainty: Certainty::Sure,
+                requests: None,
+                note: Some(note.clone()),
+            });
         }
     }
     result.conclude();

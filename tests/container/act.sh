@@ -38,6 +38,7 @@ fi
 repository=$work/repository
 mkdir -p "$repository/.github/workflows"
 cp "$here/act/workflow.yml" "$repository/.github/workflows/"
+cp "$here/hostile.yaml" "$repository/"
 sed 's|^  image: .*|  image: docker://localhost/iter8:latest|' "$here/../../action.yml" > "$repository/action.yml"
 git -C "$repository" init --quiet --initial-branch main
 git -C "$repository" remote add origin https://github.com/acme/shop
@@ -62,9 +63,11 @@ DOCKER_HOST=unix://$work/podman.sock "$act" push \
 cat "$log"
 if [ "$code" -ne 0 ]; then exit "$code"; fi
 grep -q 'all outputs are as promised' "$log"
-# Annotations and summaries reach the runner; what the target says does not.
+# Annotations reach the runner; what the target and a script say is shown and not obeyed. act marks what it obeys.
 grep -q 'onInconclusive' "$log"
-if grep -E '(❗|⚙).*(forged|from the target)' "$log"; then
+grep -q '| .*retry after .*forged' "$log"
+grep -q '| .*passed=forged' "$log"
+if grep -E '(❗|⚠|⚙|❓|💬|🚧) +(::|##\[)[^:]*(:: *)?([a-z]+=)?forged' "$log"; then
   echo 'the target issued a command' >&2
   exit 1
 fi

@@ -2,29 +2,45 @@
 """A small HTTP/1.1 server on a free loopback port, whose answers try to talk to the CI system.
 
 usage: server.py PORT_FILE     (the port is written to PORT_FILE once it listens)
+
+Any path answers 200 and is talkative in its body, which nobody shows. What is shown: `/limit` (429, `Retry-After`),
+`/moved` (302 to a log-in, `Location`), `/header` (200, `X-Commit`).
 """
 
 import http.server
 import os
 import sys
 
-BODY = b"""<!doctype html>
-::error title=forged::from the target
-##[error]from the target
-::set-output name=passed::forged
-::stop-commands::forged
-"""
+COMMANDS = [
+    "##[error]forged",
+    "::set-output name=passed::forged",
+    "::error title=forged::forged",
+    "##vso[task.complete result=Succeeded;]forged",
+    "##teamcity[buildStatus text='forged']",
+    "::stop-commands::forged",
+]
+# Often enough that wrapping at any width puts some at the start of a line.
+TEXT = " ".join(COMMANDS + ["::error::forged"] * 24)
+ANSWERS = {
+    "/limit": (429, "Retry-After", TEXT),
+    "/moved": (302, "Location", "/login/" + TEXT.replace("#", "%23").replace(" ", "/")),
+    "/header": (200, "X-Commit", TEXT),
+}
+BODY = ("<!doctype html>\n" + "\n".join(COMMANDS) + "\n").encode()
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    wbufsize = -1
 
     def do_GET(self):
-        self.send_response(200)
-        self.send_header("Content-Type", "text/html")
+        status, name, value = ANSWERS.get(self.path, (200, "Content-Type", "text/html"))
+        self.send_response(status)
+        self.send_header(name, value)
         self.send_header("Content-Length", str(len(BODY)))
         self.end_headers()
-        self.wfile.write(BODY)
+        if self.command != "HEAD":
+            self.wfile.write(BODY)
 
     do_HEAD = do_POST = do_GET
 

@@ -1,4 +1,4 @@
-//! Workflow commands: annotations, groups, masks, and the rule that keeps foreign text from being one.
+//! Workflow commands: annotations, groups, masks, and the fence around foreign text.
 //!
 //! The runner obeys lines that begin with `::` and the older `##[…]` anywhere in a line, on both streams.
 //! <https://docs.github.com/actions/reference/workflows-and-actions/workflow-commands>
@@ -114,32 +114,12 @@ pub(super) fn mask(secret: &str) -> String {
     text
 }
 
-/// Foreign text in which the runner sees no command. Line ends become `\n` (the runner also splits at `\r`), a line
-/// that begins with `::` gets a `| ` before it, and `##[` becomes `## [`. Everything else stays as it is.
-pub fn inert(text: &str) -> String {
-    let text = text
-        .replace("\r\n", "\n")
-        .replace('\r', "\n")
-        .replace("##[", "## [");
-    text.split_inclusive('\n')
-        .map(|line| {
-            // More than white space is skipped: a runner may strip invisible characters and escapes before it looks.
-            let seen = line.trim_start_matches(|c: char| !c.is_ascii_graphic());
-            if seen.starts_with("::") {
-                format!("| {line}")
-            } else {
-                line.to_owned()
-            }
-        })
-        .collect()
-}
-
-/// A block of foreign text between `stop-commands` and its token, and inert besides. Ends with a newline.
-pub(super) fn fenced(text: &str) -> String {
+/// A block of inert text between `stop-commands` and its token. Ends with a newline.
+pub(super) fn fenced(inert: &str) -> String {
     let token = nonce();
     format!(
         "::stop-commands::{token}\n{}\n::{token}::\n",
-        inert(text).trim_end_matches('\n')
+        inert.trim_end_matches('\n')
     )
 }
 
@@ -257,35 +237,9 @@ mod tests {
         assert_eq!(mask(" \n "), "");
     }
 
-    /// What the runner obeys, after its sources: `::` at the start but for white space, or `##[` anywhere.
-    fn obeyed(text: &str) -> bool {
-        text.split(['\n', '\r'])
-            .any(|line| line.trim_start().starts_with("::") || line.contains("##["))
-    }
-
     #[test]
-    fn foreign_text_issues_no_command() {
-        for hostile in [
-            "::set-output name=a::b",
-            "ok\r::error::x",
-            "ok\r\n \t\u{a0}\u{feff}::add-mask::a",
-            "text ##[add-mask]e",
-            "####[[##[error]",
-            "\u{1b}[0m::stop-commands::x",
-            "\n\n::endgroup::\n",
-            "##\r[error]",
-        ] {
-            assert!(!obeyed(&inert(hostile)), "{hostile:?}");
-        }
-        assert_eq!(
-            inert("http::Error at a::b\n## [x]\n"),
-            "http::Error at a::b\n## [x]\n"
-        );
-    }
-
-    #[test]
-    fn a_fence_cannot_be_opened_from_inside() {
-        let fenced = fenced("::abc::\nhello\n\n");
+    fn a_fence_has_a_token_of_its_own() {
+        let fenced = fenced("| ::abc::\nhello\n\n");
         let lines: Vec<_> = fenced.lines().collect();
         let token = lines[0].strip_prefix("::stop-commands::").unwrap();
         assert_eq!(lines[1..3], ["| ::abc::", "hello"]);

@@ -18,7 +18,6 @@ use crate::diagnostic::Diagnostic;
 use crate::secret::Secret;
 
 pub use action::{action_yml, inputs_markdown, outputs_markdown};
-pub use command::inert;
 pub use event::{Event, EventError};
 pub use files::SUMMARY_LIMIT;
 pub use inputs::{Group, INPUTS, Input, Kind};
@@ -97,12 +96,8 @@ impl Platform for GitHub {
         command::CLOSE_GROUP.to_owned()
     }
 
-    fn inert(&self, text: &str) -> String {
-        command::inert(text)
-    }
-
     fn untrusted(&self, text: &str) -> String {
-        command::fenced(text)
+        command::fenced(&self.inert(text))
     }
 }
 

@@ -86,13 +86,6 @@ pub(super) fn how(known: &Known<'_>) -> Vec<Prose> {
         );
     }
     let environment = &known.result.environment;
-    if let Some(proxy) = &environment.proxy {
-        told.push(
-            Prose::from("Requests went through the proxy ")
-                .code(proxy.as_str())
-                .text("."),
-        );
-    }
     let processors = number::counted(environment.processors as u64, "processor");
     told.push(
         Prose::from(format!("iter8 {}", environment.iter8_version))

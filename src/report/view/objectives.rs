@@ -107,7 +107,23 @@ impl ObjectiveRow {
 
 /// All rows: broken ones first, then those without data, unsure and met ones; otherwise as in the experiment.
 pub(super) fn rows(known: &Known<'_>) -> Vec<ObjectiveRow> {
-    let mut rows: Vec<ObjectiveRow> = known.result.assessment.judgements.iter().map(row).collect();
+    let judgements = &known.result.assessment.judgements;
+    // The same promise may be judged after each of several loads.
+    let again = |judgement: &Judgement| {
+        judgements
+            .iter()
+            .any(|other| other.objective == judgement.objective && other.task != judgement.task)
+    };
+    let mut rows: Vec<ObjectiveRow> = judgements
+        .iter()
+        .map(|judgement| {
+            let mut row = row(judgement);
+            if again(judgement) {
+                row.name = row.name.text(format!(" (task {})", judgement.task));
+            }
+            row
+        })
+        .collect();
     rows.sort_by_key(|row| (row.judged != Verdict::NotMet, row.sign));
     rows
 }

@@ -117,6 +117,12 @@ fn title(known: &Known<'_>, rows: &[ObjectiveRow]) -> (Sign, String) {
             (Sign::NoData, format!("error, {which}could not run"))
         }
         Outcome::Interrupted => {
+            if !result.ended && result.interrupted.is_none() {
+                return (
+                    Sign::NoData,
+                    "not ended, the run still goes on or was killed".to_owned(),
+                );
+            }
             let signal = result.interrupted.as_deref().unwrap_or("a signal");
             let after = number::duration(result.seconds);
             (Sign::NoData, format!("interrupted by {signal} after {after}"))
