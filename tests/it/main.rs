@@ -14,3 +14,4 @@ mod secrets;
 mod silent_passes;
 mod stored;
 mod unusual;
+mod walls;

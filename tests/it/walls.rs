@@ -1,0 +1,101 @@
+//! What stands in front of an application, and what is not ready yet: told apart from the application and named.
+
+use super::faults::load;
+use crate::support::{Answer, App, Server, each};
+
+#[test]
+fn walls_in_front_of_the_application_make_a_measurement_invalid() {
+    let html = ("content-type", "text/html");
+    // Name, answer, what it is, and what to do about it: the wait before a load says both.
+    let rows: [(&str, Answer, &str, &str); 5] = [
+        (
+            "login",
+            Answer::status(302).header("location", "/login?next=/"),
+            "redirects to a log-in",
+            "credentials",
+        ),
+        (
+            "Vercel",
+            Answer::status(401)
+                .header(html.0, html.1)
+                .body("<a href=https://vercel.com/sso-api>"),
+            "Vercel's deployment protection wants a log-in",
+            "x-vercel-protection-bypass",
+        ),
+        (
+            "other host",
+            Answer::status(302).header("location", "https://other.example/"),
+            "redirects to another host, other.example",
+            "",
+        ),
+        (
+            "rate limit",
+            Answer::status(429).header("retry-after", "30"),
+            "retry after 30 s",
+            "lower `qps`",
+        ),
+        (
+            "challenge",
+            Answer::status(403).header("cf-mitigated", "challenge"),
+            "whether the client is human",
+            "firewall",
+        ),
+    ];
+    each(
+        &rows,
+        |row| row.0,
+        |(name, answer, what, hint)| {
+            let answer = answer.clone();
+            let server = Server::new(move |_| answer.clone());
+            let (app, output) = load(&server.url("/"), "");
+            output
+                .exits(5)
+                .says(what)
+                .says("did not come from the application");
+            assert_eq!(app.result()["outcome"], "invalid", "{name}");
+            let url = server.url("/");
+            let few = ["--readyTimeout", "1s", "--numRequests", "5", "--qps", "100"];
+            let waiting = App::new().run(&[&["run", "--url", &url], &few[..]].concat());
+            // Another host may be where the application is; that is seen in the load.
+            waiting
+                .exits(if hint.is_empty() { 5 } else { 3 })
+                .says(what)
+                .says(hint);
+        },
+    );
+}
+
+#[test]
+fn a_placeholder_page_is_not_taken_for_the_application() {
+    let server = Server::new(|_| Answer::status(404).header("x-vercel-error", "DEPLOYMENT_NOT_FOUND"));
+    let output = App::new().run(&["run", "--url", &server.url("/"), "--readyTimeout", "1s"]);
+    output.exits(3).says("Vercel has no deployment at this URL");
+    let starting = Server::new(|seen| Answer::status(if seen.number < 3 { 503 } else { 200 }));
+    let url = starting.url("/");
+    App::new()
+        .run(&["run", "--url", &url, "--numRequests", "3", "--qps", "100"])
+        .exits(0)
+        .says("503");
+    assert_eq!(starting.requests(), 7);
+}
+
+#[test]
+fn ready_says_which_expectation_was_not_met() {
+    let server = Server::new(|_| Answer::status(200).header("x-commit", "old").body("building"));
+    let url = server.url("/");
+    let rows = [
+        ("status", "status: 204", "expected 204"),
+        ("header", "header: {x-commit: new}", "x-commit"),
+        ("body", "body: shop", "shop"),
+    ];
+    each(
+        &rows,
+        |row| row.0,
+        |(_, field, says)| {
+            let app = App::with(&format!(
+                "spec:\n- task: ready\n  with: {{url: '{url}', {field}, timeout: 1s}}\n"
+            ));
+            app.run(&["run"]).exits(3).says("is not ready").says(says);
+        },
+    );
+}
