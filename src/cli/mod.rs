@@ -83,7 +83,14 @@ async fn command(
     })?;
     match args.command {
         Command::Demo(demo) => Box::pin(demo::demo(demo, console, env, platform, signals)).await,
-        Command::Run(run) => Box::pin(run::run(*run, console, env, platform, signals)).await,
+        Command::Run(run) => {
+            let output = run.output.clone();
+            let exit = Box::pin(run::run(*run, console, env, platform, signals)).await;
+            if exit == Err(Exit::Usage) {
+                output.set_aside();
+            }
+            exit
+        }
         Command::Action => Box::pin(action::action(console, env, platform, signals)).await,
         Command::Assert(assert) => tokio::select! {
             exit = assert::assert(&assert, console) => exit,

@@ -61,6 +61,7 @@ impl Session<'_> {
         formats: &[&'static dyn Format],
         signals: Signals,
     ) -> Result<Finished, Exit> {
+        self.output.clear();
         let mut result = self.blank();
         let path = self.output.result();
         let mut unwritten: Vec<String> = Vec::new();

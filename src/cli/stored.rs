@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::args::{Output, Stored};
+use crate::report::FORMATS;
 use crate::results::{self, ExperimentResult, WireError};
 
 /// The file that everything else is made from.
@@ -20,7 +21,25 @@ impl Stored {
     }
 }
 
+/// The result of the run before, kept when a later one could not begin.
+const PREVIOUS: &str = "result.previous.json";
+
 impl Output {
+    /// Takes the files of an earlier run away, so that nobody takes them for this one's.
+    pub(super) fn clear(&self) {
+        let folder = self.folder();
+        for file in FORMATS.iter().map(|format| format.file()).chain([RESULT]) {
+            // What cannot be removed cannot be replaced either, and that is said where it is written.
+            let _ = std::fs::remove_file(folder.join(file));
+        }
+    }
+
+    /// A run that could not begin has no result: the one before is kept under another name, which no gate reads.
+    pub(super) fn set_aside(&self) {
+        let _ = std::fs::rename(self.result(), self.folder().join(PREVIOUS));
+        self.clear();
+    }
+
     /// Folder of results.
     pub(super) fn folder(&self) -> PathBuf {
         self.run_dir.join(&self.output_dir)
