@@ -32,6 +32,7 @@ pub struct Decoder<'a> {
     sensitive: bool,
     files_may_come: bool,
     diagnostics: Vec<Diagnostic>,
+    errors: usize,
 }
 
 impl<'a> Decoder<'a> {
@@ -45,6 +46,7 @@ impl<'a> Decoder<'a> {
             sensitive: false,
             files_may_come: false,
             diagnostics: Vec::new(),
+            errors: 0,
         }
     }
 
@@ -84,7 +86,7 @@ impl<'a> Decoder<'a> {
     }
 
     fn report(&mut self, severity: Severity, at: &At, message: String, hint: Option<String>) {
-        self.diagnostics.push(Diagnostic {
+        self.add(Diagnostic {
             severity,
             message,
             place: Some(at.place(self.source)),
@@ -94,6 +96,7 @@ impl<'a> Decoder<'a> {
 
     /// Adds a finding that has its place already.
     pub fn add(&mut self, diagnostic: Diagnostic) {
+        self.errors += usize::from(diagnostic.is_error());
         self.diagnostics.push(diagnostic);
     }
 
@@ -112,7 +115,27 @@ impl<'a> Decoder<'a> {
 
     /// Whether an error was reported.
     pub fn has_errors(&self) -> bool {
-        self.diagnostics.iter().any(Diagnostic::is_error)
+        self.errors > 0
+    }
+
+    /// Reads a value. Where a type gives nothing and says nothing, this reports it: no input is ever dropped in silence.
+    pub fn read<T: Decode>(&mut self, node: &Node) -> Option<T> {
+        self.insist(node, T::TYPE, |decoder| T::decode(node, decoder))
+    }
+
+    /// What `read` gives; if that is nothing and no error was reported, reports that `expected` was.
+    pub fn insist<T>(
+        &mut self,
+        node: &Node,
+        expected: &str,
+        read: impl FnOnce(&mut Self) -> Option<T>,
+    ) -> Option<T> {
+        let before = self.errors;
+        let value = read(self);
+        if value.is_none() && self.errors == before {
+            self.mismatch(node, expected);
+        }
+        value
     }
 
     /// Reports that a node is not what was expected.
@@ -275,7 +298,7 @@ impl Fields {
         }
         let before = decoder.sensitive;
         decoder.sensitive |= sensitive;
-        let value = T::decode(&node, decoder);
+        let value = decoder.read(&node);
         decoder.sensitive = before;
         value
     }

@@ -17,7 +17,6 @@ use crate::results::ExperimentResult;
 use crate::slo::{Assessment, Objective};
 use crate::spec::{At, Decoder, Field, Node};
 
-pub use assess::Located;
 pub use context::{Reach, RunContext};
 pub use event::{Event, Progress};
 pub use http::HttpKind;
@@ -58,7 +57,7 @@ pub trait Task: Send + Sync {
     }
 
     /// The objectives it judges, with their places.
-    fn objectives(&self) -> &[Located<Objective>] {
+    fn objectives(&self) -> &[Placed<Objective>] {
         &[]
     }
 

@@ -105,7 +105,11 @@ fn step(index: usize, entry: &Entry, decoder: &mut Decoder<'_>) -> Option<Step> 
     let (name, task) = match &entry.work {
         Work::Run(script) => ("run", RunKind::script(script, &entry.with, decoder)),
         Work::Task { name, at } => match kind_of(name) {
-            Ok(kind) => (kind.name(), kind.parse(&entry.with, decoder)),
+            Ok(kind) => {
+                let expected = format!("the fields of `{}`", kind.name());
+                let task = decoder.insist(&entry.with, &expected, |decoder| kind.parse(&entry.with, decoder));
+                (kind.name(), task)
+            }
             Err(near) => {
                 let known: Vec<_> = TASKS
                     .iter()
@@ -195,3 +199,7 @@ pub fn experiment_schema() -> serde_json::Value {
         "additionalProperties": false,
     })
 }
+
+#[cfg(test)]
+#[path = "pipeline_tests.rs"]
+mod tests;

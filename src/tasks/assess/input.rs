@@ -2,10 +2,10 @@
 
 use serde_json::json;
 
-use super::Located;
 use crate::metrics::MetricName;
 use crate::slo::{Bound, Limit, Objective, OnInconclusive};
 use crate::spec::{Decode, Decoder, Node, Value};
+use crate::tasks::Placed;
 use crate::tasks::inputs::Count;
 
 crate::fields! {
@@ -24,7 +24,7 @@ crate::fields! {
 
 impl AssessInput {
     /// All objectives, upper limits first as in Iter8.
-    pub(super) fn objectives(&self) -> Vec<Located<Objective>> {
+    pub(super) fn objectives(&self) -> Vec<Placed<Objective>> {
         let listed = self.slos.iter().flat_map(|slos| &slos.0);
         listed
             .chain(self.texts.iter().flatten().map(|text| &text.0))
@@ -61,7 +61,7 @@ impl Decode for OnInconclusive {
 
 /// An objective as text.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Text(Located<Objective>);
+pub(super) struct Text(Placed<Objective>);
 
 crate::fields! {
     /// An objective with more to say about it.
@@ -90,7 +90,9 @@ impl Decode for Text {
         if let Value::Map(_) = node.value {
             let detailed = Detailed::decode(node, decoder)?;
             let Some(Self(mut objective)) = detailed.objective else {
-                decoder.error(&node.at, "an objective needs `objective`", None);
+                if node.field("objective").is_none() {
+                    decoder.error(&node.at, "an objective needs `objective`", None);
+                }
                 return None;
             };
             objective.value.warn = detailed.warn == Some(true);
@@ -98,7 +100,7 @@ impl Decode for Text {
         }
         let text = String::decode(node, decoder)?;
         match text.parse::<Objective>() {
-            Ok(value) => Some(Self(Located {
+            Ok(value) => Some(Self(Placed {
                 value,
                 at: node.at.clone(),
             })),
@@ -112,7 +114,7 @@ impl Decode for Text {
 
 /// `SLOs`: limits per metric, or texts.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Slos(Vec<Located<Objective>>);
+pub(super) struct Slos(Vec<Placed<Objective>>);
 
 crate::fields! {
     /// Limits, as in Iter8.
@@ -154,12 +156,12 @@ impl Decode for Slos {
 /// `{metric, limit}`.
 #[derive(Debug, Clone, PartialEq)]
 struct Entry {
-    objective: Located<Objective>,
+    objective: Placed<Objective>,
 }
 
 impl Entry {
-    fn objective(self, bound: Bound) -> Located<Objective> {
-        Located {
+    fn objective(self, bound: Bound) -> Placed<Objective> {
+        Placed {
             value: Objective {
                 bound,
                 ..self.objective.value
@@ -201,15 +203,15 @@ impl Decode for Entry {
                     warn: input.warn == Some(true),
                 };
                 Some(Self {
-                    objective: Located { value, at: name.at },
+                    objective: Placed { value, at: name.at },
                 })
             }
             (metric, limit) => {
                 // A field that was there but wrong has been reported.
-                if metric.is_none() && node.get("metric").is_none() {
+                if metric.is_none() && node.field("metric").is_none() {
                     decoder.error(&node.at, "a limit needs `metric`", None);
                 }
-                if limit.is_none() && node.get("limit").is_none_or(|limit| limit.value == Value::Null) {
+                if limit.is_none() && node.field("limit").is_none() {
                     decoder.error(&node.at, "a limit needs `limit`, a number", None);
                 }
                 None
@@ -220,7 +222,7 @@ impl Decode for Entry {
 
 /// A metric's name and where it stands.
 #[derive(Debug, Clone, PartialEq)]
-struct Metric(Located<MetricName>);
+struct Metric(Placed<MetricName>);
 
 impl Decode for Metric {
     const TYPE: &'static str = "metric";
@@ -231,7 +233,7 @@ impl Decode for Metric {
 
     fn decode(node: &Node, decoder: &mut Decoder<'_>) -> Option<Self> {
         match String::decode(node, decoder)?.parse() {
-            Ok(value) => Some(Self(Located {
+            Ok(value) => Some(Self(Placed {
                 value,
                 at: node.at.clone(),
             })),

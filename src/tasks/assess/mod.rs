@@ -10,9 +10,6 @@ use crate::slo::{Objective, OnInconclusive, Policy, assess};
 use crate::spec::{Decode, Decoder, Field, Node};
 use input::AssessInput;
 
-/// Something and where it was written.
-pub type Located<T> = Placed<T>;
-
 /// The kind `assess`.
 pub(super) struct AssessKind;
 
@@ -61,7 +58,7 @@ impl TaskKind for AssessKind {
 
 /// Objectives that will be judged.
 struct AssessTask {
-    objectives: Vec<Located<Objective>>,
+    objectives: Vec<Placed<Objective>>,
     plain: Vec<Objective>,
     on_inconclusive: Option<OnInconclusive>,
     min_requests: Option<u64>,
@@ -75,7 +72,7 @@ impl Task for AssessTask {
         }
     }
 
-    fn objectives(&self) -> &[Located<Objective>] {
+    fn objectives(&self) -> &[Placed<Objective>] {
         &self.objectives
     }
 

@@ -58,7 +58,7 @@ impl TaskKind for ReadyKind {
         fields.finish("a `ready` task", decoder);
         let sender = net.check(with, decoder)?;
         let Some(url) = input.url else {
-            if with.get("url").is_none() {
+            if with.field("url").is_none() {
                 decoder.error(&with.at, "a `ready` task needs `url`", None);
             }
             return None;
