@@ -60,12 +60,12 @@ impl<'a> Decoder<'a> {
         (self.environment)(name).filter(|value| !value.is_empty())
     }
 
-    /// From here on a file that does not exist yet is no mistake: a script before may write it.
+    /// From here on files are read when they are needed: a script before may write them.
     pub fn expect_files(&mut self) {
         self.files_may_come = true;
     }
 
-    /// Whether a missing file may still be written by a script.
+    /// Whether a file may still be written by a script.
     pub fn files_may_come(&self) -> bool {
         self.files_may_come
     }
