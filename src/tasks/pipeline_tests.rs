@@ -82,3 +82,63 @@ fn a_null_where_something_is_required_is_missing() {
         ["3:10: a `ready` task needs `url`"]
     );
 }
+
+#[test]
+fn limits_and_ranges_that_cannot_be_are_refused_in_both_forms() {
+    assert_eq!(
+        objective("SLOs: {upper: [{metric: http/error-rate, limit: 100}], lower: [{metric: http/latency-p95, limit: -1}]}"),
+        [
+            "5:53: a limit of 100 for http/error-rate, which is at most 1",
+            "5:102: a limit of -1 for http/latency-p95, which is never negative"
+        ]
+    );
+    assert_eq!(
+        objective("objectives: [http/error-rate <= 5]"),
+        ["5:18: a limit of 5 for http/error-rate, which is at most 1"]
+    );
+    assert_eq!(
+        http("url: http://a\nerrorRanges: [{lower: 4000}, {lower: 0, upper: 99}, {lower: 500}]"),
+        [
+            "5:27: `lower: 4000` is no status",
+            "5:53: `upper: 99` is no status"
+        ]
+    );
+}
+
+#[test]
+fn a_task_without_objectives_is_a_mistake_whatever_else_is_wrong() {
+    let found = check("spec:\n- task: http\n  with: {url: http://a, qps: 0}\n- task: assess\n  with: {SLOs: }\n");
+    assert_eq!(found.len(), 2, "{found:?}");
+    assert!(found[1].contains("has no objectives"), "{found:?}");
+}
+
+#[test]
+fn more_objectives_endpoints_or_tasks_than_anyone_reads_are_refused() {
+    let objectives = vec!["http/error-rate <= 1%"; 1001].join(", ");
+    assert_eq!(
+        objective(&format!("objectives: [{objectives}]")),
+        ["5:5: 1001 objectives; a task judges at most 1000"]
+    );
+    let tasks = "- run: \"true\"\n".repeat(1001);
+    assert_eq!(
+        check(&format!("spec:\n{tasks}")),
+        ["1:1: 1001 tasks; an experiment has at most 1000"]
+    );
+}
+
+#[test]
+fn a_file_that_a_script_may_write_is_read_when_it_is_needed() {
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::write(folder.path().join("old.pem"), "left behind, no certificate").expect("written");
+    let load = "- {task: http, with: {url: https://a, caCert: old.pem}}";
+    let checked = check_in(folder.path(), &format!("spec:\n- run: make cert\n{load}\n"));
+    assert!(checked.pipeline.is_some(), "{:?}", checked.found);
+    let checked = check_in(folder.path(), &format!("spec:\n{load}\n"));
+    assert!(checked.pipeline.is_none());
+}
+
+#[test]
+fn a_device_is_no_payload() {
+    let found = http("url: http://a\npayloadFile: /dev/zero");
+    assert_eq!(found, ["5:18: cannot read /dev/zero: it is not a regular file"]);
+}

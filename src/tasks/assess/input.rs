@@ -31,6 +31,12 @@ impl AssessInput {
             .cloned()
             .collect()
     }
+
+    /// Whether objectives were given that could not be read; that has been reported.
+    pub(super) fn is_unreadable(&self, with: &Node) -> bool {
+        let lost = |read: bool, key: &str| !read && with.field(key).is_some();
+        lost(self.slos.is_some(), "SLOs") || lost(self.texts.is_some(), "objectives")
+    }
 }
 
 impl Decode for OnInconclusive {
@@ -139,34 +145,42 @@ impl Decode for Slos {
             return Some(Self(texts.into_iter().map(|text| text.0).collect()));
         }
         let limits = Limits::decode(node, decoder)?;
-        let bound = |entries: Option<Vec<Entry>>, bound| {
-            entries
-                .into_iter()
-                .flatten()
-                .map(move |entry| entry.objective(bound))
-        };
-        Some(Self(
-            bound(limits.upper, Bound::AtMost)
-                .chain(bound(limits.lower, Bound::AtLeast))
-                .collect(),
-        ))
+        let lost = |read: bool, key: &str| !read && node.field(key).is_some();
+        if lost(limits.upper.is_some(), "upper") || lost(limits.lower.is_some(), "lower") {
+            return None; // reported where they stand
+        }
+        let mut objectives = Vec::new();
+        for (entries, bound) in [(limits.upper, Bound::AtMost), (limits.lower, Bound::AtLeast)] {
+            for entry in entries.into_iter().flatten() {
+                objectives.push(entry.objective(bound, decoder));
+            }
+        }
+        objectives.into_iter().collect::<Option<_>>().map(Self)
     }
 }
 
 /// `{metric, limit}`.
 #[derive(Debug, Clone, PartialEq)]
 struct Entry {
-    objective: Placed<Objective>,
+    metric: Placed<MetricName>,
+    limit: Placed<f64>,
+    warn: bool,
 }
 
 impl Entry {
-    fn objective(self, bound: Bound) -> Placed<Objective> {
-        Placed {
-            value: Objective {
-                bound,
-                ..self.objective.value
-            },
-            at: self.objective.at,
+    fn objective(self, bound: Bound, decoder: &mut Decoder<'_>) -> Option<Placed<Objective>> {
+        match Objective::new(self.metric.value, bound, Limit::Value(self.limit.value)) {
+            Ok(objective) => Some(Placed {
+                value: Objective {
+                    warn: self.warn,
+                    ..objective
+                },
+                at: self.metric.at,
+            }),
+            Err(cause) => {
+                decoder.error(&self.limit.at, cause.to_string(), cause.hint());
+                None
+            }
         }
     }
 }
@@ -195,15 +209,12 @@ impl Decode for Entry {
     fn decode(node: &Node, decoder: &mut Decoder<'_>) -> Option<Self> {
         let input = EntryInput::decode(node, decoder)?;
         match (input.metric, input.limit) {
-            (Some(Metric(name)), Some(limit)) => {
-                let value = Objective {
-                    metric: name.value,
-                    bound: Bound::AtMost,
-                    limit: Limit::Value(limit),
-                    warn: input.warn == Some(true),
-                };
+            (Some(Metric(metric)), Some(value)) => {
+                let at = node.field("limit").map_or(&node.at, |(_, limit)| &limit.at).clone();
                 Some(Self {
-                    objective: Placed { value, at: name.at },
+                    metric,
+                    limit: Placed { value, at },
+                    warn: input.warn == Some(true),
                 })
             }
             (metric, limit) => {

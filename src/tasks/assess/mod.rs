@@ -10,6 +10,9 @@ use crate::slo::{Objective, OnInconclusive, Policy, assess};
 use crate::spec::{Decode, Decoder, Field, Node};
 use input::AssessInput;
 
+/// Most objectives of one task.
+const MOST: usize = 1000;
+
 /// The kind `assess`.
 pub(super) struct AssessKind;
 
@@ -34,7 +37,7 @@ impl TaskKind for AssessKind {
         let input = AssessInput::decode(with, decoder)?;
         let objectives = input.objectives();
         if objectives.is_empty() {
-            if !decoder.has_errors() {
+            if !input.is_unreadable(with) {
                 let hint = "add `SLOs:` with `upper:` or `lower:`, or `objectives:` with texts such as http/latency-p95 <= 200ms";
                 decoder.error(
                     &with.at,
@@ -42,6 +45,11 @@ impl TaskKind for AssessKind {
                     Some(hint.into()),
                 );
             }
+            return None;
+        }
+        if objectives.len() > MOST {
+            let message = format!("{} objectives; a task judges at most {MOST}", objectives.len());
+            decoder.error(&with.at, message, Some("make several `assess` tasks of it".into()));
             return None;
         }
         Some(Box::new(AssessTask {
