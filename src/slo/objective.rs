@@ -311,7 +311,11 @@ mod tests {
                 error.hint()
             );
         }
-        for text in ["http/error-rate <= 100%", "http/error-rate <= 3x base", "prometheus/delta >= -5"] {
+        for text in [
+            "http/error-rate <= 100%",
+            "http/error-rate <= 3x base",
+            "prometheus/delta >= -5",
+        ] {
             assert!(parse(text).is_ok(), "{text}");
         }
     }

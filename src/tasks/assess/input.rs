@@ -210,7 +210,10 @@ impl Decode for Entry {
         let input = EntryInput::decode(node, decoder)?;
         match (input.metric, input.limit) {
             (Some(Metric(metric)), Some(value)) => {
-                let at = node.field("limit").map_or(&node.at, |(_, limit)| &limit.at).clone();
+                let at = node
+                    .field("limit")
+                    .map_or(&node.at, |(_, limit)| &limit.at)
+                    .clone();
                 Some(Self {
                     metric,
                     limit: Placed { value, at },

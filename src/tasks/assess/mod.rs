@@ -49,7 +49,11 @@ impl TaskKind for AssessKind {
         }
         if objectives.len() > MOST {
             let message = format!("{} objectives; a task judges at most {MOST}", objectives.len());
-            decoder.error(&with.at, message, Some("make several `assess` tasks of it".into()));
+            decoder.error(
+                &with.at,
+                message,
+                Some("make several `assess` tasks of it".into()),
+            );
             return None;
         }
         Some(Box::new(AssessTask {

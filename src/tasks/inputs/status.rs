@@ -134,7 +134,10 @@ impl Decode for Range {
         let field = |name: &str| node.field(name).map(|(_, bound)| bound.at.clone());
         let outside = |bound: Option<u64>, allowed: fn(&u64) -> bool| bound.filter(|bound| !allowed(bound));
         let wrong = [
-            ("lower", outside(bounds.lower, |&bound| bound == 0 || is_status(bound))),
+            (
+                "lower",
+                outside(bounds.lower, |&bound| bound == 0 || is_status(bound)),
+            ),
             ("upper", outside(bounds.upper, |&bound| is_status(bound))),
         ];
         for (name, bound) in wrong {
