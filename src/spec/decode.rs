@@ -1,5 +1,6 @@
 //! [`Decode`]: from located nodes to types. All mistakes of an experiment are collected, none ends the reading.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use super::interpolate::{Undefined, expand};
@@ -55,6 +56,26 @@ impl<'a> Decoder<'a> {
         &self.mask
     }
 
+    /// Remembers what is secret in `value`, which `add` knows, and in the text that stands for it in the file: escapes may
+    /// write it differently there.
+    pub fn hide(&self, node: Option<&Node>, value: &str, add: impl Fn(&Mask, &str)) {
+        add(&self.mask, value);
+        if let Some(written) = node.and_then(|node| self.written(node)) {
+            add(&self.mask, written);
+        }
+    }
+
+    /// A literal as the file writes it, without quotes; nothing where the environment is asked.
+    fn written(&self, node: &Node) -> Option<&'a str> {
+        let (Value::String(text), At::Bytes(range)) = (&node.value, &node.at) else {
+            return None;
+        };
+        if text.contains("${") {
+            return None;
+        }
+        self.source.literal(range.clone())
+    }
+
     /// A variable of the environment; empty is the same as absent.
     pub fn variable(&self, name: &str) -> Option<String> {
         (self.environment)(name).filter(|value| !value.is_empty())
@@ -100,7 +121,7 @@ impl<'a> Decoder<'a> {
         self.diagnostics.push(diagnostic);
     }
 
-    /// Everything that was reported, in the order of the source.
+    /// Everything that was reported, in the order of the source, each once.
     pub fn into_diagnostics(mut self) -> Vec<Diagnostic> {
         let key = |diagnostic: &Diagnostic| {
             diagnostic
@@ -110,6 +131,9 @@ impl<'a> Decoder<'a> {
                 .map(|span| (span.line, span.column))
         };
         self.diagnostics.sort_by_key(key);
+        let mut seen = BTreeSet::new();
+        self.diagnostics
+            .retain(|found| seen.insert((found.place.clone(), found.message.clone())));
         self.diagnostics
     }
 
@@ -319,5 +343,53 @@ impl Fields {
                 Some(hint),
             );
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, Clone, PartialEq)]
+    struct Silent;
+
+    impl Decode for Silent {
+        const TYPE: &'static str = "something else";
+
+        fn schema() -> serde_json::Value {
+            serde_json::Value::Null
+        }
+
+        fn decode(_: &Node, decoder: &mut Decoder<'_>) -> Option<Self> {
+            decoder.warning(&At::Named("e".into()), "a doubt", None);
+            None
+        }
+    }
+
+    crate::fields! {
+        /// Fields of a type that refuses and does not say so.
+        struct Holder in "a holder" {
+            /// Alone.
+            one: Silent = ["one"],
+            /// In a list.
+            list: Vec<Silent> = ["list"],
+            /// In a map.
+            map: crate::spec::Map<Silent> = ["map"],
+        }
+    }
+
+    #[test]
+    fn what_is_read_to_nothing_is_always_reported() {
+        let source = SourceFile::new("e.yaml", "one: 1\nlist: [2, 3]\nmap: {a: 4}\n");
+        let root = Node::parse(&source).expect("yaml");
+        let mut decoder = Decoder::new(&source, Path::new("."), &|_| None, Mask::default());
+        assert_eq!(Holder::decode(&root, &mut decoder), Some(Holder::default()));
+        let places: Vec<String> = decoder
+            .into_diagnostics()
+            .iter()
+            .filter(|found| found.is_error() && found.message == "expected something else, found a number")
+            .filter_map(|found| found.place.as_ref().map(ToString::to_string))
+            .collect();
+        assert_eq!(places, ["e.yaml:1:6", "e.yaml:2:8", "e.yaml:2:11", "e.yaml:3:10"]);
     }
 }

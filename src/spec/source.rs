@@ -88,6 +88,20 @@ impl SourceFile {
         &self.text
     }
 
+    /// The text of a scalar in a range of bytes, as it is written but without quotes; that of its anchor for an alias.
+    pub(super) fn literal(&self, range: Range<usize>) -> Option<&str> {
+        let text = self.text.get(range)?.trim();
+        let text = match text.strip_prefix('*') {
+            Some(anchor) => {
+                let anchor = format!("&{anchor} ");
+                let at = self.text.find(&anchor)? + anchor.len();
+                self.text[at..].lines().next()?.trim()
+            }
+            None => text,
+        };
+        Some(text.trim_matches(['"', '\'']))
+    }
+
     /// The place of a range of bytes; only its first line is meant.
     pub fn place(&self, range: Range<usize>) -> Place {
         let start = self.floor(range.start);
@@ -158,7 +172,10 @@ mod tests {
             let SourceError::Read { source, .. } = SourceFile::read(path).expect_err("refused");
             assert!(source.to_string().contains(why), "{source}");
         }
-        assert_eq!(read_file(&path, 9 << 20).expect("as large as allowed").len(), 9 << 20);
+        assert_eq!(
+            read_file(&path, 9 << 20).expect("as large as allowed").len(),
+            9 << 20
+        );
     }
 
     #[test]

@@ -38,6 +38,10 @@ pub trait TaskKind: Sync {
     fn name(&self) -> &'static str;
     /// One sentence.
     fn about(&self) -> &'static str;
+    /// Whether its tasks measure loads, so that objectives may depend on what one that cannot be read would have measured.
+    fn loads(&self) -> bool {
+        false
+    }
     /// The fields of its `with:`.
     fn fields(&self) -> Vec<&'static Field>;
     /// The JSON Schema of its `with:`.

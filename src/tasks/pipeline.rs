@@ -33,22 +33,25 @@ impl Pipeline {
     pub fn build(experiment: &Experiment, decoder: &mut Decoder<'_>) -> Option<Self> {
         let mut steps = Vec::new();
         let mut whole = experiment.whole;
+        let mut loads_known = experiment.whole;
         for (index, entry) in experiment.entries.iter().enumerate() {
             match step(index + 1, entry, decoder) {
                 Some(step) => steps.push(step),
-                None => whole = false,
+                None => {
+                    whole = false;
+                    loads_known &= !may_load(entry);
+                }
             }
             if matches!(entry.work, Work::Run(_)) {
                 decoder.expect_files();
             }
         }
-        // What an unreadable task would have measured is not known: no guesses then.
-        if !whole {
-            return None;
-        }
         let pipeline = Self { steps };
-        pipeline.check_metrics(decoder);
-        (!decoder.has_errors()).then_some(pipeline)
+        // What an unreadable load would have measured is not known: no guesses then.
+        if loads_known {
+            pipeline.check_metrics(decoder);
+        }
+        (whole && !decoder.has_errors()).then_some(pipeline)
     }
 
     /// Every metric of an objective must be measured by a task before it.
@@ -97,6 +100,14 @@ impl Pipeline {
                 })
             }
         }
+    }
+}
+
+/// Whether a task that cannot be read may have been meant to measure a load.
+fn may_load(entry: &Entry) -> bool {
+    match &entry.work {
+        Work::Run(_) => false,
+        Work::Task { name, .. } => kind_of(name).map_or(true, |kind| kind.loads()),
     }
 }
 
