@@ -35,12 +35,11 @@ impl Pipeline {
         let mut whole = experiment.whole;
         let mut loads_known = experiment.whole;
         for (index, entry) in experiment.entries.iter().enumerate() {
-            match step(index + 1, entry, decoder) {
-                Some(step) => steps.push(step),
-                None => {
-                    whole = false;
-                    loads_known &= !may_load(entry);
-                }
+            if let Some(step) = step(index + 1, entry, decoder) {
+                steps.push(step);
+            } else {
+                whole = false;
+                loads_known &= !may_load(entry);
             }
             if matches!(entry.work, Work::Run(_)) {
                 decoder.expect_files();
@@ -107,7 +106,7 @@ impl Pipeline {
 fn may_load(entry: &Entry) -> bool {
     match &entry.work {
         Work::Run(_) => false,
-        Work::Task { name, .. } => kind_of(name).map_or(true, |kind| kind.loads()),
+        Work::Task { name, .. } => kind_of(name).map_or(true, TaskKind::loads),
     }
 }
 

@@ -63,8 +63,8 @@ fn key(name: &str, source: &str) -> Key {
 
 /// The diagnostics of one `http` task with these lines in its `with:`, the first of which is line 4.
 fn http(fields: &str) -> Vec<String> {
-    let fields: String = fields.lines().map(|line| format!("    {}\n", line)).collect();
-    check(&format!("spec:\n- task: http\n  with:\n{fields}"))
+    let fields = fields.replace('\n', "\n    ");
+    check(&format!("spec:\n- task: http\n  with:\n    {fields}\n"))
 }
 
 /// The diagnostics of an objective on the load before it.
@@ -155,7 +155,8 @@ fn a_device_is_no_payload() {
 
 #[test]
 fn more_than_a_thousand_endpoints_are_refused() {
-    let endpoints: String = (0..1001).map(|n| format!("e{n}: {{}}, ")).collect();
+    let endpoints: Vec<String> = (0..1001).map(|n| format!("e{n}: {{}}")).collect();
+    let endpoints = endpoints.join(", ");
     assert_eq!(
         http(&format!("url: http://a\nendpoints: {{{endpoints}}}")),
         ["5:5: 1001 endpoints; a task has at most 1000"]
