@@ -103,6 +103,22 @@ pub enum ObjectiveError {
         /// Units that fit.
         fits: &'static str,
     },
+    /// More than everything.
+    #[error("a limit of {limit} for {metric}, which is at most 1")]
+    AboveAll {
+        /// The limit, a fraction.
+        limit: f64,
+        /// The metric.
+        metric: String,
+    },
+    /// Less than nothing.
+    #[error("a limit of {limit} for {metric}, which is never negative")]
+    Negative {
+        /// The limit.
+        limit: f64,
+        /// The metric.
+        metric: String,
+    },
 }
 
 impl ObjectiveError {
@@ -124,7 +140,39 @@ impl ObjectiveError {
                     .map(|unit| format!("did you mean `{unit}`?"))
             }
             Self::Unit { fits, .. } => Some(format!("use {fits}")),
+            Self::AboveAll { limit, .. } if *limit <= 100.0 && limit.fract() == 0.0 => Some(format!(
+                "{limit} % is written {limit}%, or {} as a number",
+                tidy(limit / 100.0)
+            )),
+            Self::AboveAll { .. } => Some("100 % is written 100%, or 1 as a number".into()),
+            Self::Negative { .. } => Some("give a limit from 0".into()),
         }
+    }
+}
+
+impl Objective {
+    /// An objective whose limit its metric can have: a share is at most 1, and what is counted or timed is not negative.
+    pub fn new(metric: MetricName, bound: Bound, limit: Limit) -> Result<Self, ObjectiveError> {
+        let (Limit::Value(value) | Limit::TimesBaseline(value)) = limit;
+        let unit = metric.unit();
+        if value < 0.0 && (unit != Unit::Plain || matches!(limit, Limit::TimesBaseline(_))) {
+            return Err(ObjectiveError::Negative {
+                limit: value,
+                metric: metric.to_string(),
+            });
+        }
+        if unit == Unit::Fraction && matches!(limit, Limit::Value(value) if value > 1.0) {
+            return Err(ObjectiveError::AboveAll {
+                limit: value,
+                metric: metric.to_string(),
+            });
+        }
+        Ok(Self {
+            metric,
+            bound,
+            limit,
+            warn: false,
+        })
     }
 }
 
@@ -152,12 +200,7 @@ impl FromStr for Objective {
         };
         let metric: MetricName = text[..at].parse()?;
         let limit = parse_limit(limit, &metric)?;
-        Ok(Self {
-            metric,
-            bound,
-            limit,
-            warn: false,
-        })
+        Self::new(metric, bound, limit)
     }
 }
 
@@ -247,6 +290,33 @@ mod tests {
                 error.hint().is_some_and(|hint| hint.contains(meant)),
                 "{text}: {error:?}"
             );
+        }
+    }
+
+    #[test]
+    fn limits_that_no_value_can_reach_are_refused() {
+        for (text, hint) in [
+            ("http/error-rate <= 5", "5 % is written 5%"),
+            ("http/error-rate <= 150%", "100 % is written 100%"),
+            ("http/error-rate <= 500", "100 % is written 100%"),
+            ("http/error-rate >= -0.1", "from 0"),
+            ("http/latency-p95 <= -5ms", "from 0"),
+            ("http/request-count >= -1", "from 0"),
+            ("http/latency-p95 <= -1x base", "from 0"),
+        ] {
+            let error = parse(text).expect_err(text);
+            assert!(
+                error.hint().is_some_and(|found| found.contains(hint)),
+                "{text}: {error:?} {:?}",
+                error.hint()
+            );
+        }
+        for text in [
+            "http/error-rate <= 100%",
+            "http/error-rate <= 3x base",
+            "prometheus/delta >= -5",
+        ] {
+            assert!(parse(text).is_ok(), "{text}");
         }
     }
 

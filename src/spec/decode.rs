@@ -1,5 +1,6 @@
 //! [`Decode`]: from located nodes to types. All mistakes of an experiment are collected, none ends the reading.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use super::interpolate::{Undefined, expand};
@@ -32,6 +33,7 @@ pub struct Decoder<'a> {
     sensitive: bool,
     files_may_come: bool,
     diagnostics: Vec<Diagnostic>,
+    errors: usize,
 }
 
 impl<'a> Decoder<'a> {
@@ -45,6 +47,7 @@ impl<'a> Decoder<'a> {
             sensitive: false,
             files_may_come: false,
             diagnostics: Vec::new(),
+            errors: 0,
         }
     }
 
@@ -53,17 +56,37 @@ impl<'a> Decoder<'a> {
         &self.mask
     }
 
+    /// Remembers what is secret in `value`, which `add` knows, and in the text that stands for it in the file: escapes may
+    /// write it differently there.
+    pub fn hide(&self, node: Option<&Node>, value: &str, add: impl Fn(&Mask, &str)) {
+        add(&self.mask, value);
+        if let Some(written) = node.and_then(|node| self.written(node)) {
+            add(&self.mask, written);
+        }
+    }
+
+    /// A literal as the file writes it, without quotes; nothing where the environment is asked.
+    fn written(&self, node: &Node) -> Option<&'a str> {
+        let (Value::String(text), At::Bytes(range)) = (&node.value, &node.at) else {
+            return None;
+        };
+        if text.contains("${") {
+            return None;
+        }
+        self.source.literal(range.clone())
+    }
+
     /// A variable of the environment; empty is the same as absent.
     pub fn variable(&self, name: &str) -> Option<String> {
         (self.environment)(name).filter(|value| !value.is_empty())
     }
 
-    /// From here on a file that does not exist yet is no mistake: a script before may write it.
+    /// From here on files are read when they are needed: a script before may write them.
     pub fn expect_files(&mut self) {
         self.files_may_come = true;
     }
 
-    /// Whether a missing file may still be written by a script.
+    /// Whether a file may still be written by a script.
     pub fn files_may_come(&self) -> bool {
         self.files_may_come
     }
@@ -92,15 +115,13 @@ impl<'a> Decoder<'a> {
         });
     }
 
-    /// Adds a finding that has its place already. What several tasks or endpoints share is read several times, but a
-    /// mistake in it is one mistake.
+    /// Adds a finding that has its place already.
     pub fn add(&mut self, diagnostic: Diagnostic) {
-        if !self.diagnostics.contains(&diagnostic) {
-            self.diagnostics.push(diagnostic);
-        }
+        self.errors += usize::from(diagnostic.is_error());
+        self.diagnostics.push(diagnostic);
     }
 
-    /// Everything that was reported, in the order of the source.
+    /// Everything that was reported, in the order of the source, each once.
     pub fn into_diagnostics(mut self) -> Vec<Diagnostic> {
         let key = |diagnostic: &Diagnostic| {
             diagnostic
@@ -110,12 +131,35 @@ impl<'a> Decoder<'a> {
                 .map(|span| (span.line, span.column))
         };
         self.diagnostics.sort_by_key(key);
+        let mut seen = BTreeSet::new();
+        self.diagnostics
+            .retain(|found| seen.insert((found.place.clone(), found.message.clone())));
         self.diagnostics
     }
 
     /// Whether an error was reported.
     pub fn has_errors(&self) -> bool {
-        self.diagnostics.iter().any(Diagnostic::is_error)
+        self.errors > 0
+    }
+
+    /// Reads a value. Where a type gives nothing and says nothing, this reports it: no input is ever dropped in silence.
+    pub fn read<T: Decode>(&mut self, node: &Node) -> Option<T> {
+        self.insist(node, T::TYPE, |decoder| T::decode(node, decoder))
+    }
+
+    /// What `read` gives; if that is nothing and no error was reported, reports that `expected` was.
+    pub fn insist<T>(
+        &mut self,
+        node: &Node,
+        expected: &str,
+        read: impl FnOnce(&mut Self) -> Option<T>,
+    ) -> Option<T> {
+        let before = self.errors;
+        let value = read(self);
+        if value.is_none() && self.errors == before {
+            self.mismatch(node, expected);
+        }
+        value
     }
 
     /// Reports that a node is not what was expected.
@@ -278,7 +322,7 @@ impl Fields {
         }
         let before = decoder.sensitive;
         decoder.sensitive |= sensitive;
-        let value = T::decode(&node, decoder);
+        let value = decoder.read(&node);
         decoder.sensitive = before;
         value
     }
@@ -299,5 +343,53 @@ impl Fields {
                 Some(hint),
             );
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, Clone, PartialEq)]
+    struct Silent;
+
+    impl Decode for Silent {
+        const TYPE: &'static str = "something else";
+
+        fn schema() -> serde_json::Value {
+            serde_json::Value::Null
+        }
+
+        fn decode(_: &Node, decoder: &mut Decoder<'_>) -> Option<Self> {
+            decoder.warning(&At::Named("e".into()), "a doubt", None);
+            None
+        }
+    }
+
+    crate::fields! {
+        /// Fields of a type that refuses and does not say so.
+        struct Holder in "a holder" {
+            /// Alone.
+            one: Silent = ["one"],
+            /// In a list.
+            list: Vec<Silent> = ["list"],
+            /// In a map.
+            map: crate::spec::Map<Silent> = ["map"],
+        }
+    }
+
+    #[test]
+    fn what_is_read_to_nothing_is_always_reported() {
+        let source = SourceFile::new("e.yaml", "one: 1\nlist: [2, 3]\nmap: {a: 4}\n");
+        let root = Node::parse(&source).expect("yaml");
+        let mut decoder = Decoder::new(&source, Path::new("."), &|_| None, Mask::default());
+        assert_eq!(Holder::decode(&root, &mut decoder), Some(Holder::default()));
+        let places: Vec<String> = decoder
+            .into_diagnostics()
+            .iter()
+            .filter(|found| found.is_error() && found.message == "expected something else, found a number")
+            .filter_map(|found| found.place.as_ref().map(ToString::to_string))
+            .collect();
+        assert_eq!(places, ["e.yaml:1:6", "e.yaml:2:8", "e.yaml:2:11", "e.yaml:3:10"]);
     }
 }

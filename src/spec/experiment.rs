@@ -39,6 +39,8 @@ pub struct Experiment {
     pub whole: bool,
 }
 
+/// Most tasks of one experiment.
+const MOST: usize = 1000;
 const SHAPE: &str = "an experiment is a map with `spec:`, a list of tasks";
 
 impl Experiment {
@@ -72,6 +74,11 @@ impl Experiment {
             return None;
         };
         match &spec.value {
+            Value::List(tasks) if tasks.len() > MOST => {
+                let message = format!("{} tasks; an experiment has at most {MOST}", tasks.len());
+                decoder.error(&key.at, message, None);
+                None
+            }
             Value::List(tasks) if !tasks.is_empty() => {
                 // The others are read even when one is wrong, so that every mistake is found.
                 let read: Vec<_> = tasks.iter().map(|task| entry(task, decoder)).collect();

@@ -22,7 +22,7 @@ pub struct Field {
 ///         /// Requests per second; default 8.
 ///         qps: Rate = ["qps"],
 ///         /// Headers.
-///         secret headers: Map<String> = ["headers"],
+///         headers: Map<String> = secret ["headers"],
 ///     }
 /// }
 /// ```

@@ -16,5 +16,5 @@ pub use duration::{Period, PeriodError};
 pub use experiment::{Entry, Experiment, Work};
 pub use fields::Field;
 pub use node::{At, Key, Node, Value};
-pub use source::{SourceError, SourceFile};
+pub use source::{SourceError, SourceFile, read_file};
 pub use values::Map;

@@ -103,6 +103,16 @@ impl Node {
         }
     }
 
+    /// The entry of a field that a map gives, whatever the case of its key; `null` is the same as absent.
+    pub fn field(&self, name: &str) -> Option<&(Key, Node)> {
+        let Value::Map(entries) = &self.value else {
+            return None;
+        };
+        entries
+            .iter()
+            .find(|(key, node)| key.name.eq_ignore_ascii_case(name) && node.value != Value::Null)
+    }
+
     /// The value under a key of a map.
     pub fn get(&self, name: &str) -> Option<&Node> {
         match &self.value {

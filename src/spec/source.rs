@@ -1,5 +1,7 @@
 //! [`SourceFile`]: a text the user wrote, and where in it a byte stands.
 
+use std::fs::File;
+use std::io::{self, Read as _};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
@@ -22,14 +24,21 @@ pub enum SourceError {
         #[source]
         source: std::io::Error,
     },
-    /// It is larger than any experiment.
-    #[error("{} has {size} bytes; an experiment has at most {LARGEST}", path.display())]
-    TooLarge {
-        /// The file.
-        path: PathBuf,
-        /// Its size in bytes.
-        size: u64,
-    },
+}
+
+/// The content of a regular file of at most `largest` bytes. Devices and pipes, which may never end, are refused unopened.
+pub fn read_file(path: &Path, largest: u64) -> io::Result<Vec<u8>> {
+    if !std::fs::metadata(path)?.is_file() {
+        return Err(io::Error::other("it is not a regular file"));
+    }
+    let mut content = Vec::new();
+    // A file may grow while it is read.
+    File::open(path)?.take(largest + 1).read_to_end(&mut content)?;
+    if content.len() as u64 > largest {
+        let limit = largest >> 20;
+        return Err(io::Error::other(format!("it is larger than {limit} MiB")));
+    }
+    Ok(content)
 }
 
 /// A text with a name.
@@ -55,20 +64,14 @@ impl SourceFile {
         }
     }
 
-    /// Reads a file; one that is too large is refused before it is read.
+    /// Reads a file of at most 8 MiB.
     pub fn read(path: &Path) -> Result<Self, SourceError> {
         let read = |source| SourceError::Read {
             path: path.to_owned(),
             source,
         };
-        let size = std::fs::metadata(path).map_err(read)?.len();
-        if size > LARGEST {
-            return Err(SourceError::TooLarge {
-                path: path.to_owned(),
-                size,
-            });
-        }
-        let text = std::fs::read_to_string(path).map_err(read)?;
+        let content = read_file(path, LARGEST).map_err(read)?;
+        let text = String::from_utf8(content).map_err(|cause| read(io::Error::other(cause.utf8_error())))?;
         Ok(Self::new(
             path.display().to_string(),
             text.trim_start_matches('\u{feff}'),
@@ -83,6 +86,20 @@ impl SourceFile {
     /// Its text.
     pub fn text(&self) -> &str {
         &self.text
+    }
+
+    /// The text of a scalar in a range of bytes, as it is written but without quotes; that of its anchor for an alias.
+    pub(super) fn literal(&self, range: Range<usize>) -> Option<&str> {
+        let text = self.text.get(range)?.trim();
+        let text = match text.strip_prefix('*') {
+            Some(anchor) => {
+                let anchor = format!("&{anchor} ");
+                let at = self.text.find(&anchor)? + anchor.len();
+                self.text[at..].lines().next()?.trim()
+            }
+            None => text,
+        };
+        Some(text.trim_matches(['"', '\'']))
     }
 
     /// The place of a range of bytes; only its first line is meant.
@@ -140,6 +157,25 @@ mod tests {
         let place = source.place(at..at + 4);
         assert_eq!(place.to_string(), "e.yaml:2:9");
         assert_eq!(place.span.expect("lines").width, 4);
+    }
+
+    #[test]
+    fn only_regular_files_of_a_fair_size_are_read() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("e.yaml");
+        std::fs::write(&path, vec![b'#'; 9 << 20]).expect("written");
+        for (path, why) in [
+            (Path::new("/dev/zero"), "not a regular file"),
+            (folder.path(), "not a regular file"),
+            (&path, "larger than 8 MiB"),
+        ] {
+            let SourceError::Read { source, .. } = SourceFile::read(path).expect_err("refused");
+            assert!(source.to_string().contains(why), "{source}");
+        }
+        assert_eq!(
+            read_file(&path, 9 << 20).expect("as large as allowed").len(),
+            9 << 20
+        );
     }
 
     #[test]

@@ -184,7 +184,7 @@ impl<T: Decode> Decode for Vec<T> {
             return None;
         };
         // Every item is read, so that every mistake is found.
-        let read: Vec<Option<T>> = items.iter().map(|item| T::decode(item, decoder)).collect();
+        let read: Vec<Option<T>> = items.iter().map(|item| decoder.read(item)).collect();
         read.into_iter().collect()
     }
 }
@@ -207,7 +207,7 @@ impl<T: Decode> Decode for Map<T> {
         };
         let read: Vec<Option<(String, T)>> = entries
             .iter()
-            .map(|(key, node)| Some((key.name.clone(), T::decode(node, decoder)?)))
+            .map(|(key, node)| Some((key.name.clone(), decoder.read(node)?)))
             .collect();
         read.into_iter().collect::<Option<Vec<_>>>().map(Map)
     }

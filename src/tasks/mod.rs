@@ -17,7 +17,6 @@ use crate::results::ExperimentResult;
 use crate::slo::{Assessment, Objective};
 use crate::spec::{At, Decoder, Field, Node};
 
-pub use assess::Located;
 pub use context::{Reach, RunContext};
 pub use event::{Event, Progress};
 pub use http::HttpKind;
@@ -39,6 +38,10 @@ pub trait TaskKind: Sync {
     fn name(&self) -> &'static str;
     /// One sentence.
     fn about(&self) -> &'static str;
+    /// Whether its tasks measure loads, so that objectives may depend on what one that cannot be read would have measured.
+    fn loads(&self) -> bool {
+        false
+    }
     /// The fields of its `with:`.
     fn fields(&self) -> Vec<&'static Field>;
     /// The JSON Schema of its `with:`.
@@ -58,7 +61,7 @@ pub trait Task: Send + Sync {
     }
 
     /// The objectives it judges, with their places.
-    fn objectives(&self) -> &[Located<Objective>] {
+    fn objectives(&self) -> &[Placed<Objective>] {
         &[]
     }
 

@@ -33,22 +33,24 @@ impl Pipeline {
     pub fn build(experiment: &Experiment, decoder: &mut Decoder<'_>) -> Option<Self> {
         let mut steps = Vec::new();
         let mut whole = experiment.whole;
+        let mut loads_known = experiment.whole;
         for (index, entry) in experiment.entries.iter().enumerate() {
-            match step(index + 1, entry, decoder) {
-                Some(step) => steps.push(step),
-                None => whole = false,
+            if let Some(step) = step(index + 1, entry, decoder) {
+                steps.push(step);
+            } else {
+                whole = false;
+                loads_known &= !may_load(entry);
             }
             if matches!(entry.work, Work::Run(_)) {
                 decoder.expect_files();
             }
         }
-        // What an unreadable task would have measured is not known: no guesses then.
-        if !whole {
-            return None;
-        }
         let pipeline = Self { steps };
-        pipeline.check_metrics(decoder);
-        (!decoder.has_errors()).then_some(pipeline)
+        // What an unreadable load would have measured is not known: no guesses then.
+        if loads_known {
+            pipeline.check_metrics(decoder);
+        }
+        (whole && !decoder.has_errors()).then_some(pipeline)
     }
 
     /// Every metric of an objective must be measured by a task before it.
@@ -103,12 +105,24 @@ impl Pipeline {
     }
 }
 
+/// Whether a task that cannot be read may have been meant to measure a load.
+fn may_load(entry: &Entry) -> bool {
+    match &entry.work {
+        Work::Run(_) => false,
+        Work::Task { name, .. } => kind_of(name).map_or(true, TaskKind::loads),
+    }
+}
+
 fn step(index: usize, entry: &Entry, decoder: &mut Decoder<'_>) -> Option<Step> {
     let condition = entry.condition.as_ref().map(|node| condition(node, decoder));
     let (name, task) = match &entry.work {
         Work::Run(script) => ("run", RunKind::script(script, &entry.with, decoder)),
         Work::Task { name, at } => match kind_of(name) {
-            Ok(kind) => (kind.name(), kind.parse(&entry.with, decoder)),
+            Ok(kind) => {
+                let expected = format!("the fields of `{}`", kind.name());
+                let task = decoder.insist(&entry.with, &expected, |decoder| kind.parse(&entry.with, decoder));
+                (kind.name(), task)
+            }
             Err(near) => {
                 let known: Vec<_> = TASKS
                     .iter()
@@ -198,3 +212,7 @@ pub fn experiment_schema() -> serde_json::Value {
         "additionalProperties": false,
     })
 }
+
+#[cfg(test)]
+#[path = "pipeline_tests.rs"]
+mod tests;

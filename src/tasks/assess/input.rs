@@ -2,10 +2,10 @@
 
 use serde_json::json;
 
-use super::Located;
 use crate::metrics::MetricName;
 use crate::slo::{Bound, Limit, Objective, OnInconclusive};
 use crate::spec::{Decode, Decoder, Node, Value};
+use crate::tasks::Placed;
 use crate::tasks::inputs::Count;
 
 crate::fields! {
@@ -24,12 +24,18 @@ crate::fields! {
 
 impl AssessInput {
     /// All objectives, upper limits first as in Iter8.
-    pub(super) fn objectives(&self) -> Vec<Located<Objective>> {
+    pub(super) fn objectives(&self) -> Vec<Placed<Objective>> {
         let listed = self.slos.iter().flat_map(|slos| &slos.0);
         listed
             .chain(self.texts.iter().flatten().map(|text| &text.0))
             .cloned()
             .collect()
+    }
+
+    /// Whether objectives were given that could not be read; that has been reported.
+    pub(super) fn is_unreadable(&self, with: &Node) -> bool {
+        let lost = |read: bool, key: &str| !read && with.field(key).is_some();
+        lost(self.slos.is_some(), "SLOs") || lost(self.texts.is_some(), "objectives")
     }
 }
 
@@ -61,7 +67,7 @@ impl Decode for OnInconclusive {
 
 /// An objective as text.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Text(Located<Objective>);
+pub(super) struct Text(Placed<Objective>);
 
 crate::fields! {
     /// An objective with more to say about it.
@@ -90,7 +96,9 @@ impl Decode for Text {
         if let Value::Map(_) = node.value {
             let detailed = Detailed::decode(node, decoder)?;
             let Some(Self(mut objective)) = detailed.objective else {
-                decoder.error(&node.at, "an objective needs `objective`", None);
+                if node.field("objective").is_none() {
+                    decoder.error(&node.at, "an objective needs `objective`", None);
+                }
                 return None;
             };
             objective.value.warn = detailed.warn == Some(true);
@@ -98,7 +106,7 @@ impl Decode for Text {
         }
         let text = String::decode(node, decoder)?;
         match text.parse::<Objective>() {
-            Ok(value) => Some(Self(Located {
+            Ok(value) => Some(Self(Placed {
                 value,
                 at: node.at.clone(),
             })),
@@ -112,7 +120,7 @@ impl Decode for Text {
 
 /// `SLOs`: limits per metric, or texts.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Slos(Vec<Located<Objective>>);
+pub(super) struct Slos(Vec<Placed<Objective>>);
 
 crate::fields! {
     /// Limits, as in Iter8.
@@ -137,34 +145,42 @@ impl Decode for Slos {
             return Some(Self(texts.into_iter().map(|text| text.0).collect()));
         }
         let limits = Limits::decode(node, decoder)?;
-        let bound = |entries: Option<Vec<Entry>>, bound| {
-            entries
-                .into_iter()
-                .flatten()
-                .map(move |entry| entry.objective(bound))
-        };
-        Some(Self(
-            bound(limits.upper, Bound::AtMost)
-                .chain(bound(limits.lower, Bound::AtLeast))
-                .collect(),
-        ))
+        let lost = |read: bool, key: &str| !read && node.field(key).is_some();
+        if lost(limits.upper.is_some(), "upper") || lost(limits.lower.is_some(), "lower") {
+            return None; // reported where they stand
+        }
+        let mut objectives = Vec::new();
+        for (entries, bound) in [(limits.upper, Bound::AtMost), (limits.lower, Bound::AtLeast)] {
+            for entry in entries.into_iter().flatten() {
+                objectives.push(entry.objective(bound, decoder));
+            }
+        }
+        objectives.into_iter().collect::<Option<_>>().map(Self)
     }
 }
 
 /// `{metric, limit}`.
 #[derive(Debug, Clone, PartialEq)]
 struct Entry {
-    objective: Located<Objective>,
+    metric: Placed<MetricName>,
+    limit: Placed<f64>,
+    warn: bool,
 }
 
 impl Entry {
-    fn objective(self, bound: Bound) -> Located<Objective> {
-        Located {
-            value: Objective {
-                bound,
-                ..self.objective.value
-            },
-            at: self.objective.at,
+    fn objective(self, bound: Bound, decoder: &mut Decoder<'_>) -> Option<Placed<Objective>> {
+        match Objective::new(self.metric.value, bound, Limit::Value(self.limit.value)) {
+            Ok(objective) => Some(Placed {
+                value: Objective {
+                    warn: self.warn,
+                    ..objective
+                },
+                at: self.metric.at,
+            }),
+            Err(cause) => {
+                decoder.error(&self.limit.at, cause.to_string(), cause.hint());
+                None
+            }
         }
     }
 }
@@ -193,23 +209,23 @@ impl Decode for Entry {
     fn decode(node: &Node, decoder: &mut Decoder<'_>) -> Option<Self> {
         let input = EntryInput::decode(node, decoder)?;
         match (input.metric, input.limit) {
-            (Some(Metric(name)), Some(limit)) => {
-                let value = Objective {
-                    metric: name.value,
-                    bound: Bound::AtMost,
-                    limit: Limit::Value(limit),
-                    warn: input.warn == Some(true),
-                };
+            (Some(Metric(metric)), Some(value)) => {
+                let at = node
+                    .field("limit")
+                    .map_or(&node.at, |(_, limit)| &limit.at)
+                    .clone();
                 Some(Self {
-                    objective: Located { value, at: name.at },
+                    metric,
+                    limit: Placed { value, at },
+                    warn: input.warn == Some(true),
                 })
             }
             (metric, limit) => {
                 // A field that was there but wrong has been reported.
-                if metric.is_none() && node.get("metric").is_none() {
+                if metric.is_none() && node.field("metric").is_none() {
                     decoder.error(&node.at, "a limit needs `metric`", None);
                 }
-                if limit.is_none() && node.get("limit").is_none_or(|limit| limit.value == Value::Null) {
+                if limit.is_none() && node.field("limit").is_none() {
                     decoder.error(&node.at, "a limit needs `limit`, a number", None);
                 }
                 None
@@ -220,7 +236,7 @@ impl Decode for Entry {
 
 /// A metric's name and where it stands.
 #[derive(Debug, Clone, PartialEq)]
-struct Metric(Located<MetricName>);
+struct Metric(Placed<MetricName>);
 
 impl Decode for Metric {
     const TYPE: &'static str = "metric";
@@ -231,7 +247,7 @@ impl Decode for Metric {
 
     fn decode(node: &Node, decoder: &mut Decoder<'_>) -> Option<Self> {
         match String::decode(node, decoder)?.parse() {
-            Ok(value) => Some(Self(Located {
+            Ok(value) => Some(Self(Placed {
                 value,
                 at: node.at.clone(),
             })),

@@ -10,8 +10,8 @@ use crate::slo::{Objective, OnInconclusive, Policy, assess};
 use crate::spec::{Decode, Decoder, Field, Node};
 use input::AssessInput;
 
-/// Something and where it was written.
-pub type Located<T> = Placed<T>;
+/// Most objectives of one task.
+const MOST: usize = 1000;
 
 /// The kind `assess`.
 pub(super) struct AssessKind;
@@ -37,7 +37,7 @@ impl TaskKind for AssessKind {
         let input = AssessInput::decode(with, decoder)?;
         let objectives = input.objectives();
         if objectives.is_empty() {
-            if !decoder.has_errors() {
+            if !input.is_unreadable(with) {
                 let hint = "add `SLOs:` with `upper:` or `lower:`, or `objectives:` with texts such as http/latency-p95 <= 200ms";
                 decoder.error(
                     &with.at,
@@ -45,6 +45,15 @@ impl TaskKind for AssessKind {
                     Some(hint.into()),
                 );
             }
+            return None;
+        }
+        if objectives.len() > MOST {
+            let message = format!("{} objectives; a task judges at most {MOST}", objectives.len());
+            decoder.error(
+                &with.at,
+                message,
+                Some("make several `assess` tasks of it".into()),
+            );
             return None;
         }
         Some(Box::new(AssessTask {
@@ -61,7 +70,7 @@ impl TaskKind for AssessKind {
 
 /// Objectives that will be judged.
 struct AssessTask {
-    objectives: Vec<Located<Objective>>,
+    objectives: Vec<Placed<Objective>>,
     plain: Vec<Objective>,
     on_inconclusive: Option<OnInconclusive>,
     min_requests: Option<u64>,
@@ -75,7 +84,7 @@ impl Task for AssessTask {
         }
     }
 
-    fn objectives(&self) -> &[Located<Objective>] {
+    fn objectives(&self) -> &[Placed<Objective>] {
         &self.objectives
     }
 

@@ -1,8 +1,8 @@
 //! The `with:` of `http`: how requests look, how many, how fast; and endpoints, which inherit what they do not say.
 
-use crate::spec::{Decode, Decoder, Map, Node, Period, Value};
+use crate::spec::{Decode, Decoder, Map, Node, Period};
 use crate::tasks::inputs::{
-    Count, HttpMethod, NetInput, Range, Rate, Source, Statuses, Target, merge_schemas,
+    Count, HttpMethod, NetInput, Places, Range, Rate, Source, Statuses, Target, merge_schemas,
 };
 
 crate::fields! {
@@ -134,6 +134,9 @@ impl Decode for EndpointInput {
     }
 }
 
+/// Most endpoints of one task.
+const MOST: usize = 1000;
+
 /// The whole `with:`.
 pub(super) struct HttpInput {
     /// What every endpoint inherits; the only load without endpoints.
@@ -155,8 +158,14 @@ impl HttpInput {
         let mut fields = decoder.fields(node, "a map with the fields of an `http` task")?;
         let request = RequestInput::read(&mut fields, decoder);
         let net = NetInput::read(&mut fields, decoder);
-        let whole = WholeInput::read(&mut fields, decoder);
+        let mut whole = WholeInput::read(&mut fields, decoder);
         fields.finish("an `http` task", decoder);
+        let number = whole.endpoints.as_ref().map_or(0, |endpoints| endpoints.0.len());
+        if number > MOST {
+            let message = format!("{number} endpoints; a task has at most {MOST}");
+            decoder.error(Places::of(node).at("endpoints"), message, None);
+            whole.endpoints = None;
+        }
         Some(Self {
             base: EndpointInput {
                 request,
@@ -165,6 +174,11 @@ impl HttpInput {
             },
             whole,
         })
+    }
+
+    /// Whether endpoints were given that cannot be used; that has been reported.
+    pub(super) fn lacks_endpoints(&self) -> bool {
+        self.whole.endpoints.is_none() && self.base.node.field("endpoints").is_some()
     }
 
     /// The loads to run: each endpoint completed by the base, or the base alone.
@@ -212,9 +226,4 @@ fn merge_headers(own: Option<&Map<String>>, base: Option<&Map<String>>) -> Optio
         merged.push((name.clone(), value.clone()));
     }
     (!merged.is_empty()).then_some(Map(merged))
-}
-
-/// Whether a map in the file has a key, whatever its value.
-pub(super) fn given(node: &Node, key: &str) -> bool {
-    node.get(key).is_some_and(|node| node.value != Value::Null)
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 
-use super::inputs::{NetInput, Sender, Source, Target};
+use super::inputs::{NetInput, Places, Sender, Source, Target};
 use super::ready::explain_loopback;
 use super::{Event, Progress, RunContext, Task, TaskError, TaskKind, TaskOutput};
 use crate::load::{self, Plan, http::RequestSpec};
@@ -41,6 +41,10 @@ impl TaskKind for HttpKind {
             .collect()
     }
 
+    fn loads(&self) -> bool {
+        true
+    }
+
     fn schema(&self) -> serde_json::Value {
         HttpInput::schema()
     }
@@ -50,8 +54,14 @@ impl TaskKind for HttpKind {
         let loads: Vec<Option<Endpoint>> = input
             .endpoints()
             .into_iter()
-            .map(|(name, endpoint)| plan::endpoint(name, &endpoint, decoder))
+            .map(|(name, endpoint)| {
+                let places = Places::within(&endpoint.node, with);
+                plan::endpoint(name, &endpoint, places, decoder)
+            })
             .collect();
+        if input.lacks_endpoints() {
+            return None;
+        }
         let loads = loads.into_iter().collect::<Option<Vec<_>>>()?;
         Some(Box::new(HttpTask {
             loads,

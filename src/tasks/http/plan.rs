@@ -8,55 +8,53 @@ use bytes::Bytes;
 use http::Method;
 use http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 
-use super::input::{EndpointInput, Expect, RequestInput, given};
+use super::input::{EndpointInput, Expect, RequestInput};
 use super::{Body, Endpoint, stream};
 use crate::load::http::{self as wire, RequestSpec};
 use crate::load::{Pace, Plan, Rate as PerSecond, Stop};
-use crate::spec::{Decoder, Node, Period};
-use crate::tasks::inputs::{Count, Rate, Source};
+use crate::spec::{Decoder, Period, Value};
+use crate::tasks::inputs::{Count, Places, Rate, Source};
 
 const NUM_REQUESTS: NonZeroU64 = NonZeroU64::new(100).expect("100 is not 0");
 const QPS: f64 = 8.0;
 const CONNECTIONS: NonZeroU32 = NonZeroU32::new(4).expect("4 is not 0");
 const TIMEOUT: Duration = Duration::from_secs(3);
 const REDIRECTS: u8 = 10;
+/// Most connections of a load, and most warm-up requests of a connection.
+const MOST: u32 = 1_000_000;
 const AS_LONG_AS_IT_TAKES: Duration = Duration::from_hours(24);
 /// Status from which an answer is an error.
 const FIRST_ERROR: u16 = 400;
 
-/// Checks what only shows when the fields are seen together.
+/// Checks what only shows when the fields are seen together. All of it is looked at, so that every mistake is listed.
 pub(super) fn endpoint(
     name: Option<String>,
     input: &EndpointInput,
+    places: Places<'_>,
     decoder: &mut Decoder<'_>,
 ) -> Option<Endpoint> {
-    let node = &input.node;
-    let sender = input.net.check(node, decoder);
-    if let Some(name) = name.as_ref().filter(|name| name.is_empty() || name.contains('/')) {
-        decoder.error(
-            &node.at,
-            format!("`{name}` cannot be the name of an endpoint: metrics are called http-NAME/…"),
-            None,
-        );
-        return None;
-    }
     let request = &input.request;
+    let named = check_name(name.as_deref(), places, decoder);
+    let sender = input.net.check(places, decoder);
+    let plan = plan(request, places, decoder);
+    let (content, body) = body(request);
+    let content_type = content_type(request, &body, &content, places, decoder);
+    let expect = expectation(request.expect.as_ref(), places, decoder);
     let Some(url) = &request.url else {
-        // A URL that was there but wrong has been reported.
-        if !given(node, "url") && !decoder.has_errors() {
+        // A URL that was there but wrong has been reported, and so have endpoints.
+        let elsewhere = name.is_none() && has_endpoints(places);
+        if !places.given("url") && !elsewhere {
             let what = name.map_or_else(
                 || "an `http` task".to_owned(),
                 |name| format!("the endpoint `{name}`"),
             );
-            decoder.error(&node.at, format!("{what} needs `url`"), None);
+            decoder.error(places.own(), format!("{what} needs `url`"), None);
         }
         return None;
     };
-    let plan = plan(request, node, decoder)?;
-    let (content, body) = body(request);
-    let mut sender = sender?;
-    let content_type = content_type(request, &body, &content, node, decoder)?;
-    if let Some(value) = content_type {
+    named?;
+    let (mut sender, plan) = (sender?, plan?);
+    if let Some(value) = content_type? {
         sender.headers.insert(CONTENT_TYPE, value);
     }
     let sends_body = request.content_type.is_some() || !content.is_empty() || !matches!(body, Body::Ready);
@@ -71,7 +69,7 @@ pub(super) fn endpoint(
         headers: sender.headers.clone(),
         body: content,
         error_ranges: error_ranges(request),
-        expect: expectation(request.expect.as_ref(), node, decoder)?,
+        expect: expect?,
         max_redirects: if request.follow_redirects == Some(true) {
             REDIRECTS
         } else {
@@ -87,35 +85,32 @@ pub(super) fn endpoint(
     })
 }
 
-fn plan(request: &RequestInput, node: &Node, decoder: &mut Decoder<'_>) -> Option<Plan> {
-    let count = |count: Count| count.0;
-    let stop = match (request.num_requests.map(count), request.duration) {
-        (_, Some(Period(Duration::ZERO))) => {
-            decoder.error(&node.at, "a `duration` of 0 sends nothing", None);
-            return None;
+fn has_endpoints(places: Places<'_>) -> bool {
+    let none = Value::Map(Vec::new());
+    places.node("endpoints").is_some_and(|node| node.value != none)
+}
+
+fn check_name(name: Option<&str>, places: Places<'_>, decoder: &mut Decoder<'_>) -> Option<()> {
+    match name {
+        Some(name) if name.is_empty() || name.contains('/') => {
+            let message =
+                format!("`{name}` cannot be the name of an endpoint: metrics are called http-NAME/…");
+            decoder.error(places.own(), message, None);
+            None
         }
-        (Some(number), Some(Period(duration))) => {
-            decoder.warning(
-                &node.at,
-                "`numRequests` and `duration` are both given: whichever comes first ends the load",
-                None,
-            );
-            Stop::Either(number, duration)
-        }
-        (Some(number), None) => Stop::After(number),
-        (None, Some(Period(duration))) => Stop::For(duration),
-        (None, None) => Stop::After(NUM_REQUESTS),
-    };
-    let narrow = |count: Count| NonZeroU32::try_from(count.0).unwrap_or(NonZeroU32::MAX);
-    let connections = request.connections.map_or(CONNECTIONS, narrow);
-    let max_connections = request.max_connections.map_or(connections, narrow);
-    if max_connections < connections {
-        decoder.error(&node.at, "`maxConnections` is below `connections`", None);
-        return None;
+        _ => Some(()),
     }
+}
+
+fn plan(request: &RequestInput, places: Places<'_>, decoder: &mut Decoder<'_>) -> Option<Plan> {
+    let stop = stop(request, places, decoder);
+    let connections = connections(request, places, decoder);
+    let warmup = request.connection_warmup.unwrap_or(0);
+    let connection_warmup = capped(warmup, "connectionWarmup", places, decoder);
     let timeout = request.timeout.map_or(TIMEOUT, |timeout| timeout.0);
     if timeout.is_zero() {
-        decoder.error(&node.at, "a `timeout` of 0 lets no request succeed", None);
+        let message = "a `timeout` of 0 lets no request succeed";
+        decoder.error(places.at("timeout"), message, None);
         return None;
     }
     let pace = match request.qps.unwrap_or(Rate::PerSecond(QPS)) {
@@ -123,7 +118,7 @@ fn plan(request: &RequestInput, node: &Node, decoder: &mut Decoder<'_>) -> Optio
         // Zero and infinity were refused when the field was read.
         Rate::PerSecond(rate) => Pace::PerSecond(PerSecond::per_second(rate)?),
     };
-    let connection_warmup = u32::try_from(request.connection_warmup.unwrap_or(0)).unwrap_or(u32::MAX);
+    let (stop, (connections, max_connections)) = (stop?, connections?);
     Some(Plan {
         stop,
         pace,
@@ -131,8 +126,65 @@ fn plan(request: &RequestInput, node: &Node, decoder: &mut Decoder<'_>) -> Optio
         max_connections,
         timeout,
         grace: grace(stop, timeout),
-        connection_warmup,
+        connection_warmup: connection_warmup?,
     })
+}
+
+fn stop(request: &RequestInput, places: Places<'_>, decoder: &mut Decoder<'_>) -> Option<Stop> {
+    let at = places.at("duration");
+    Some(
+        match (request.num_requests.map(|count| count.0), request.duration) {
+            (_, Some(Period(Duration::ZERO))) => {
+                decoder.error(at, "a `duration` of 0 sends nothing", None);
+                return None;
+            }
+            (Some(number), Some(Period(duration))) => {
+                let message =
+                    "`numRequests` and `duration` are both given: whichever comes first ends the load";
+                decoder.warning(at, message, None);
+                Stop::Either(number, duration)
+            }
+            (Some(number), None) => Stop::After(number),
+            (None, Some(Period(duration))) => Stop::For(duration),
+            (None, None) => Stop::After(NUM_REQUESTS),
+        },
+    )
+}
+
+/// Connections in the pool, and at most.
+fn connections(
+    request: &RequestInput,
+    places: Places<'_>,
+    decoder: &mut Decoder<'_>,
+) -> Option<(NonZeroU32, NonZeroU32)> {
+    let mut read = |count: Option<Count>, field: &str| {
+        let count = count.map(|count| capped(count.0.get(), field, places, decoder));
+        count.map(|count| count.and_then(NonZeroU32::new)) // a count is from 1
+    };
+    let few = read(request.connections, "connections");
+    let most = read(request.max_connections, "maxConnections");
+    // With a `connections` that cannot be read there is nothing to compare with.
+    if few.is_none() && places.given("connections") {
+        return None;
+    }
+    let few = few.unwrap_or(Some(CONNECTIONS))?;
+    let most = most.unwrap_or(Some(few))?;
+    if most < few {
+        let message = format!("`maxConnections` is below `connections`, which is {few}");
+        decoder.error(places.at("maxConnections"), message, None);
+        return None;
+    }
+    Some((few, most))
+}
+
+/// A number of connections or warm-up requests that a machine can have.
+fn capped(number: u64, field: &str, places: Places<'_>, decoder: &mut Decoder<'_>) -> Option<u32> {
+    let fits = u32::try_from(number).ok().filter(|number| *number <= MOST);
+    if fits.is_none() {
+        let message = format!("`{field}: {number}` is more than {MOST}");
+        decoder.error(places.at(field), message, None);
+    }
+    fits
 }
 
 fn body(request: &RequestInput) -> (Bytes, Body) {
@@ -150,7 +202,7 @@ fn content_type(
     request: &RequestInput,
     body: &Body,
     content: &Bytes,
-    node: &Node,
+    places: Places<'_>,
     decoder: &mut Decoder<'_>,
 ) -> Option<Option<HeaderValue>> {
     match &request.content_type {
@@ -159,7 +211,7 @@ fn content_type(
                 Some(Some(value))
             } else {
                 decoder.error(
-                    &node.at,
+                    places.at("contentType"),
                     "`contentType` holds characters that HTTP does not allow",
                     None,
                 );
@@ -192,19 +244,30 @@ fn error_ranges(request: &RequestInput) -> Vec<RangeInclusive<u16>> {
     }
 }
 
-fn expectation(expect: Option<&Expect>, node: &Node, decoder: &mut Decoder<'_>) -> Option<wire::Expect> {
+fn expectation(
+    expect: Option<&Expect>,
+    places: Places<'_>,
+    decoder: &mut Decoder<'_>,
+) -> Option<wire::Expect> {
     let Some(expect) = expect else {
         return Some(wire::Expect::default());
     };
     let mut headers = Vec::new();
+    let mut valid = true;
     for (name, value) in expect.header.iter().flat_map(|map| &map.0) {
         match (name.parse::<HeaderName>(), HeaderValue::from_str(value)) {
             (Ok(name), Ok(value)) => headers.push((name, value)),
             (Err(_), _) | (_, Err(_)) => {
-                decoder.error(&node.at, format!("`{name}: {value}` is no header"), None);
-                return None;
+                let given = places.inside("expect", "header");
+                let given = given.and_then(|headers| headers.field(name));
+                let at = given.map_or(places.at("expect"), |(key, _)| &key.at);
+                decoder.error(at, format!("`{name}: {value}` is no header"), None);
+                valid = false;
             }
         }
+    }
+    if !valid {
+        return None;
     }
     let statuses = expect.status.iter().flat_map(|statuses| &statuses.0);
     Some(wire::Expect {

@@ -3,6 +3,7 @@
 mod body;
 mod method;
 mod net;
+mod places;
 mod rate;
 mod status;
 mod target;
@@ -10,6 +11,7 @@ mod target;
 pub(super) use body::Source;
 pub(super) use method::HttpMethod;
 pub(super) use net::{NetInput, Sender};
+pub(super) use places::Places;
 pub(super) use rate::{Count, Rate};
 pub(super) use status::{Range, Statuses};
 pub(super) use target::Target;

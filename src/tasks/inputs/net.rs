@@ -6,12 +6,14 @@ use http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 use serde_json::json;
 
 use super::body::Source;
+use super::places::Places;
+use super::target::hide_user;
 use crate::net::NetSettings;
 use crate::net::proxy::{Proxy, ProxyEnv, ProxySettings};
 use crate::net::resolve::Override;
-use crate::net::tls::{Pem, TlsSettings};
-use crate::secret::Secret;
-use crate::spec::{At, Decode, Decoder, Map, Node, Value};
+use crate::net::tls::{Pem, TlsError, TlsSettings};
+use crate::secret::{Mask, Secret};
+use crate::spec::{Decode, Decoder, Map, Node, Value};
 
 crate::fields! {
     /// How a server is reached.
@@ -78,7 +80,13 @@ impl Decode for Credentials {
             );
             return None;
         };
-        decoder.mask().add(&password);
+        let written = node.field("password").map_or(node, |(_, password)| password);
+        decoder.hide(Some(written), &password, |mask, text| {
+            mask.add(text);
+            if let Some((_, password)) = text.split_once(':') {
+                mask.add(password); // of `user:password`
+            }
+        });
         Some(Self {
             user,
             password: Secret::new(password),
@@ -102,6 +110,7 @@ impl Decode for ProxyInput {
         if text.trim() == "none" {
             return Some(Self(None));
         }
+        decoder.hide(Some(node), &text, hide_user);
         match text.parse() {
             Ok(proxy) => Some(Self(Some(proxy))),
             Err(cause) => {
@@ -167,7 +176,11 @@ pub(crate) enum ReachError {
 
 fn proxy_env(decoder: &Decoder<'_>) -> ProxyEnv {
     let either = |lower: &str, upper: &str| decoder.variable(lower).or_else(|| decoder.variable(upper));
-    let secret = |value: Option<String>| value.map(Secret::new);
+    let secret = |value: Option<String>| {
+        value
+            .inspect(|url| hide_user(decoder.mask(), url))
+            .map(Secret::new)
+    };
     ProxyEnv {
         // Upper-case HTTP_PROXY can be set by a request's `Proxy` header in CGI; iter8 is no CGI program.
         http: secret(either("http_proxy", "HTTP_PROXY")),
@@ -193,21 +206,28 @@ fn is_secret_header(name: &str) -> bool {
     .any(|word| name.contains(word))
 }
 
+/// Hides a secret header: of `Bearer abc` the token alone is as secret.
+fn hide_value(mask: &Mask, value: &str) {
+    mask.add(value);
+    value.split_whitespace().skip(1).for_each(|part| mask.add(part));
+}
+
 impl NetInput {
-    /// Checks what only shows when the fields are seen together. `at` is where the task stands.
-    pub(crate) fn check(&self, node: &Node, decoder: &mut Decoder<'_>) -> Option<Sender> {
-        let headers = self.header_map(node, decoder)?;
-        if self.client_cert.is_some() != self.client_key.is_some() {
-            decoder.error(
-                &node.at,
-                "`clientCert` and `clientKey` must be given together",
-                None,
-            );
-            return None;
+    /// Checks what only shows when the fields are seen together.
+    pub(crate) fn check(&self, places: Places<'_>, decoder: &mut Decoder<'_>) -> Option<Sender> {
+        let headers = self.header_map(places, decoder);
+        let half = match (places.given("clientCert"), places.given("clientKey")) {
+            (true, false) => Some("clientCert"),
+            (false, true) => Some("clientKey"),
+            _ => None,
+        };
+        if let Some(half) = half {
+            let message = "`clientCert` and `clientKey` must be given together";
+            decoder.error(places.at(half), message, None);
         }
         if self.insecure_skip_verify == Some(true) {
             decoder.warning(
-                &node.at,
+                places.at("insecureSkipVerify"),
                 "`insecureSkipVerify: true` accepts any certificate, an attacker's too",
                 Some("give `caCert` instead".into()),
             );
@@ -218,7 +238,7 @@ impl NetInput {
             None => ProxySettings::Environment(proxy_env(decoder)),
         };
         let sender = Sender {
-            headers,
+            headers: headers?,
             proxy,
             resolve: self
                 .resolve
@@ -231,84 +251,77 @@ impl NetInput {
             client_key: self.client_key.clone(),
             insecure_skip_verify: self.insecure_skip_verify == Some(true),
         };
-        sender.check_tls(node, decoder).then_some(sender)
+        (half.is_none() && sender.check_tls(places, decoder)).then_some(sender)
     }
 
-    fn header_map(&self, node: &Node, decoder: &mut Decoder<'_>) -> Option<HeaderMap> {
+    fn header_map(&self, places: Places<'_>, decoder: &mut Decoder<'_>) -> Option<HeaderMap> {
         let mut map = HeaderMap::new();
         let mut valid = true;
         for (name, value) in self.headers.iter().flat_map(|headers| &headers.0) {
-            if is_secret_header(name) {
-                decoder.mask().add(value);
-                // `Bearer abc`: the token alone is as secret.
-                value
-                    .split_whitespace()
-                    .skip(1)
-                    .for_each(|part| decoder.mask().add(part));
-            }
-            match (name.parse::<HeaderName>(), HeaderValue::from_str(value)) {
-                (Ok(name), Ok(value)) => {
-                    map.append(name, value);
-                }
-                (Err(_), _) => {
-                    let hint = "write headers as `name: value`";
-                    decoder.error(
-                        header_at(node, name),
-                        format!("`{name}` is no name of a header"),
-                        Some(hint.into()),
-                    );
-                    valid = false;
-                }
-                (_, Err(_)) => {
-                    decoder.error(
-                        header_at(node, name),
-                        format!("the value of header `{name}` holds characters that HTTP does not allow"),
-                        None,
-                    );
-                    valid = false;
-                }
+            if let Some((name, value)) = header(name, value, places, decoder) {
+                map.append(name, value);
+            } else {
+                valid = false;
             }
         }
-        let authorization = match (&self.basic_auth, &self.bearer_token) {
-            (Some(_), Some(_)) => {
-                decoder.error(&node.at, "give either `basicAuth` or `bearerToken`", None);
-                return None;
-            }
-            (Some(basic), None) => {
-                let encoded = STANDARD.encode(format!("{}:{}", basic.user, basic.password.expose()));
-                decoder.mask().add(&encoded);
-                Some(format!("Basic {encoded}"))
-            }
-            (None, Some(token)) => {
-                decoder.mask().add(token);
-                Some(format!("Bearer {token}"))
-            }
-            (None, None) => None,
-        };
-        if let Some(text) = authorization {
+        if self.basic_auth.is_some() && self.bearer_token.is_some() {
+            let message = "give either `basicAuth` or `bearerToken`";
+            decoder.error(places.at("bearerToken"), message, None);
+            return None;
+        }
+        if let Some((field, text)) = self.authorization(places, decoder) {
             if let Ok(mut value) = HeaderValue::from_str(&text) {
                 value.set_sensitive(true);
                 map.insert(AUTHORIZATION, value);
             } else {
-                decoder.error(
-                    &node.at,
-                    "the token or password holds characters that HTTP does not allow",
-                    None,
-                );
+                let message = "the token or password holds characters that HTTP does not allow";
+                decoder.error(places.at(field), message, None);
                 valid = false;
             }
         }
         valid.then_some(map)
     }
+
+    /// The field that gives the value of `Authorization`, and the value.
+    fn authorization(&self, places: Places<'_>, decoder: &Decoder<'_>) -> Option<(&'static str, String)> {
+        if let Some(basic) = &self.basic_auth {
+            let encoded = STANDARD.encode(format!("{}:{}", basic.user, basic.password.expose()));
+            decoder.mask().add(&encoded);
+            return Some(("basicAuth", format!("Basic {encoded}")));
+        }
+        let token = self.bearer_token.as_ref()?;
+        decoder.hide(places.node("bearerToken"), token, Mask::add);
+        Some(("bearerToken", format!("Bearer {token}")))
+    }
 }
 
-/// Where a header is named, if it is in this map and not inherited.
-fn header_at<'a>(node: &'a Node, name: &str) -> &'a At {
-    let Some(Value::Map(entries)) = node.get("headers").map(|headers| &headers.value) else {
-        return &node.at;
+/// A header that can be sent; `None` if it cannot, which is reported without its text: it may be a secret.
+fn header(
+    name: &str,
+    value: &str,
+    places: Places<'_>,
+    decoder: &mut Decoder<'_>,
+) -> Option<(HeaderName, HeaderValue)> {
+    let written = places.inside("headers", name);
+    if is_secret_header(name) {
+        decoder.hide(written, value, hide_value);
+    }
+    let Ok(parsed) = name.parse::<HeaderName>() else {
+        // `Authorization=Bearer abc`: the value is part of the name.
+        if let Some((_, rest)) = name.split_once(['=', ' ']).filter(|_| is_secret_header(name)) {
+            hide_value(decoder.mask(), rest);
+        }
+        let at = places.at("headers");
+        decoder.error(at, "a header needs `name: value`", None);
+        return None;
     };
-    let key = entries.iter().find(|(key, _)| key.name == name);
-    key.map_or(&node.at, |(key, _)| &key.at)
+    let Ok(value) = HeaderValue::from_str(value) else {
+        let message = format!("the value of header `{name}` holds characters that HTTP does not allow");
+        let at = written.map_or(places.at("headers"), |node| &node.at);
+        decoder.error(at, message, None);
+        return None;
+    };
+    Some((parsed, value))
 }
 
 impl Sender {
@@ -342,18 +355,29 @@ impl Sender {
             .map(|proxy| proxy.to_string())
     }
 
-    /// Certificates and keys that are there are tried, so that a wrong one is found before anything is sent.
-    fn check_tls(&self, node: &Node, decoder: &mut Decoder<'_>) -> bool {
+    /// Certificates and keys that are read already are tried, so that a wrong one is found before anything is sent.
+    fn check_tls(&self, places: Places<'_>, decoder: &mut Decoder<'_>) -> bool {
+        let files = [&self.ca_cert, &self.client_cert, &self.client_key];
+        let later = files
+            .into_iter()
+            .any(|file| matches!(file, Some(Source::Later(_))));
+        // Half of an identity is one whose other half could not be read, which was reported.
+        if later || self.client_cert.is_some() != self.client_key.is_some() {
+            return true;
+        }
         let Ok(settings) = self.settings() else {
             return true;
         };
-        match crate::net::tls::client_config(&settings.tls) {
-            Ok(_) => true,
-            Err(cause) => {
-                let error = crate::tasks::TaskError::from_error(&cause);
-                decoder.error(&node.at, error.message, None);
-                false
-            }
-        }
+        let Err(cause) = crate::net::tls::client_config(&settings.tls) else {
+            return true;
+        };
+        let field = match &cause {
+            TlsError::Pem { input, .. } | TlsError::Missing { input, .. } => input,
+            TlsError::Authority(_) | TlsError::Provider(_) => "caCert",
+            TlsError::HalfAnIdentity | TlsError::Identity(_) => "clientKey",
+        };
+        let error = crate::tasks::TaskError::from_error(&cause);
+        decoder.error(places.at(field), error.message, None);
+        false
     }
 }

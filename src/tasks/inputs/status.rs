@@ -55,9 +55,13 @@ impl std::fmt::Display for Statuses {
     }
 }
 
+fn is_status(number: u64) -> bool {
+    (100..=599).contains(&number)
+}
+
 fn range(text: &str) -> Option<Range> {
     let text = text.trim();
-    let valid = |status: &u16| (100..=599).contains(status);
+    let valid = |status: &u16| is_status((*status).into());
     if let Some(class) = text.strip_suffix("xx").or_else(|| text.strip_suffix("XX")) {
         let class: u16 = class.parse().ok().filter(|class| (1..=5).contains(class))?;
         return Some(Range {
@@ -127,12 +131,33 @@ impl Decode for Range {
         let bounds = Bounds::decode(node, decoder)?;
         let status =
             |bound: Option<u64>, open: u16| u16::try_from(bound.unwrap_or(open.into())).unwrap_or(u16::MAX);
+        let field = |name: &str| node.field(name).map(|(_, bound)| bound.at.clone());
+        let outside = |bound: Option<u64>, allowed: fn(&u64) -> bool| bound.filter(|bound| !allowed(bound));
+        let wrong = [
+            (
+                "lower",
+                outside(bounds.lower, |&bound| bound == 0 || is_status(bound)),
+            ),
+            ("upper", outside(bounds.upper, |&bound| is_status(bound))),
+        ];
+        for (name, bound) in wrong {
+            let (Some(bound), Some(at)) = (bound, field(name)) else {
+                continue;
+            };
+            let hint = "statuses are 100 to 599; leave a bound out for no bound";
+            decoder.error(&at, format!("`{name}: {bound}` is no status"), Some(hint.into()));
+        }
+        if wrong.iter().any(|(_, bound)| bound.is_some()) {
+            return None;
+        }
         match bounds {
             Bounds {
                 lower: None,
                 upper: None,
             } => {
-                decoder.error(&node.at, "an error range needs `lower`, `upper` or both", None);
+                if field("lower").or(field("upper")).is_none() {
+                    decoder.error(&node.at, "an error range needs `lower`, `upper` or both", None);
+                }
                 None
             }
             Bounds { lower, upper } if lower.unwrap_or(0) > upper.unwrap_or(u64::MAX) => {

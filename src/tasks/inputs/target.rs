@@ -4,6 +4,8 @@ use serde_json::json;
 use url::Url;
 
 use crate::net::display_url;
+use crate::net::proxy::percent_decoded;
+use crate::secret::Mask;
 use crate::spec::{Decode, Decoder, Node};
 
 /// A URL that requests can be sent to.
@@ -44,6 +46,20 @@ impl Target {
     }
 }
 
+/// Hides the user and the password of a URL, usable or not.
+pub(super) fn hide_user(mask: &Mask, url: &str) {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or(rest);
+    let Some((user, _)) = authority.rsplit_once('@') else {
+        return;
+    };
+    let (name, password) = user.split_once(':').unwrap_or((user, ""));
+    for part in [user, name, password] {
+        mask.add(part);
+        mask.add(&percent_decoded(part));
+    }
+}
+
 impl Decode for Target {
     const TYPE: &'static str = "URL";
 
@@ -53,13 +69,9 @@ impl Decode for Target {
 
     fn decode(node: &Node, decoder: &mut Decoder<'_>) -> Option<Self> {
         let text = String::decode(node, decoder)?;
+        decoder.hide(Some(node), &text, hide_user);
         match Self::parse(text.trim()) {
-            Ok(target) => {
-                if let Some(password) = target.0.password() {
-                    decoder.mask().add(password);
-                }
-                Some(target)
-            }
+            Ok(target) => Some(target),
             Err((message, hint)) => {
                 decoder.error(&node.at, message, hint);
                 None

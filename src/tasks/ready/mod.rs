@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 
-use super::inputs::{NetInput, Sender, Statuses, Target};
+use super::inputs::{NetInput, Places, Sender, Statuses, Target};
 use super::{RunContext, Task, TaskError, TaskKind, TaskOutput};
 use crate::results::ExperimentResult;
 use crate::spec::{Decode, Decoder, Field, Map, Node, Period, Value};
@@ -56,17 +56,15 @@ impl TaskKind for ReadyKind {
         let input = ReadyInput::read(&mut fields, decoder);
         let net = NetInput::read(&mut fields, decoder);
         fields.finish("a `ready` task", decoder);
-        let sender = net.check(with, decoder)?;
-        let Some(url) = input.url else {
-            if with.get("url").is_none() {
-                decoder.error(&with.at, "a `ready` task needs `url`", None);
-            }
-            return None;
-        };
+        let places = Places::of(with);
+        let sender = net.check(places, decoder);
+        if !places.given("url") {
+            decoder.error(&with.at, "a `ready` task needs `url`", None);
+        }
         let timeout = input.timeout.unwrap_or(TIMEOUT);
         if timeout.0 < Duration::from_secs(1) {
             decoder.error(
-                &with.at,
+                places.at("timeout"),
                 format!("a `timeout` of {timeout} is too short for any attempt"),
                 Some("give at least 1s".into()),
             );
@@ -81,9 +79,9 @@ impl TaskKind for ReadyKind {
                 header: input.header.map(|map| map.0).unwrap_or_default(),
                 body: input.body,
             },
-            url,
+            url: input.url?,
             timeout,
-            sender,
+            sender: sender?,
         }))
     }
 }

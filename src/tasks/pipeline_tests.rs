@@ -1,0 +1,306 @@
+//! Experiments as text, and what is said about them.
+
+use std::path::Path;
+
+use super::Pipeline;
+use crate::diagnostic::{Diagnostic, Place};
+use crate::secret::Mask;
+use crate::spec::{Decoder, Experiment, Key, Node, SourceFile};
+
+/// A checked text.
+struct Checked {
+    pipeline: Option<Pipeline>,
+    found: Vec<Diagnostic>,
+    mask: Mask,
+}
+
+fn check_in(folder: &Path, text: &str) -> Checked {
+    let source = SourceFile::new("e.yaml", text);
+    let root = Node::parse(&source).expect("yaml");
+    check_node(&source, &root, folder)
+}
+
+fn check_node(source: &SourceFile, root: &Node, folder: &Path) -> Checked {
+    let mask = Mask::default();
+    let mut decoder = Decoder::new(source, folder, &|_| None, mask.clone());
+    let pipeline = Experiment::read(root, &mut decoder)
+        .and_then(|experiment| Pipeline::build(&experiment, &mut decoder));
+    Checked {
+        pipeline,
+        found: decoder.into_diagnostics(),
+        mask,
+    }
+}
+
+/// `line:column: message` of everything that is found.
+fn check(text: &str) -> Vec<String> {
+    lines(&check_in(Path::new("."), text).found)
+}
+
+fn lines(found: &[Diagnostic]) -> Vec<String> {
+    let place = |place: &Place| match &place.span {
+        Some(span) => format!("{}:{}", span.line, span.column),
+        None => place.source.clone(),
+    };
+    found
+        .iter()
+        .map(|found| {
+            format!(
+                "{}: {}",
+                found.place.as_ref().map(place).unwrap_or_default(),
+                found.message
+            )
+        })
+        .collect()
+}
+
+fn key(name: &str, source: &str) -> Key {
+    Key {
+        name: name.into(),
+        at: Node::text(source, "").at,
+    }
+}
+
+/// The diagnostics of one `http` task with these lines in its `with:`, the first of which is line 4.
+fn http(fields: &str) -> Vec<String> {
+    let fields = fields.replace('\n', "\n    ");
+    check(&format!("spec:\n- task: http\n  with:\n    {fields}\n"))
+}
+
+/// The diagnostics of an objective on the load before it.
+fn objective(text: &str) -> Vec<String> {
+    check(&format!(
+        "spec:\n- {{task: http, with: {{url: http://a}}}}\n- task: assess\n  with:\n    {text}\n"
+    ))
+}
+
+#[test]
+fn a_null_where_something_is_required_is_missing() {
+    assert_eq!(
+        objective("SLOs: {upper: [{metric: , limit: 5}, {metric: http/error-rate, limit: 0}]}"),
+        ["5:20: a limit needs `metric`"]
+    );
+    assert_eq!(
+        objective("objectives: [{objective: }]"),
+        ["5:18: an objective needs `objective`"]
+    );
+    assert_eq!(
+        check("spec:\n- task: ready\n  with: {url: }\n"),
+        ["3:9: a `ready` task needs `url`"]
+    );
+}
+
+#[test]
+fn limits_and_ranges_that_cannot_be_are_refused_in_both_forms() {
+    assert_eq!(
+        objective(
+            "SLOs: {upper: [{metric: http/error-rate, limit: 100}], lower: [{metric: http/latency-p95, limit: -1}]}"
+        ),
+        [
+            "5:53: a limit of 100 for http/error-rate, which is at most 1",
+            "5:102: a limit of -1 for http/latency-p95, which is never negative"
+        ]
+    );
+    assert_eq!(
+        objective("objectives: [http/error-rate <= 5]"),
+        ["5:18: a limit of 5 for http/error-rate, which is at most 1"]
+    );
+    assert_eq!(
+        http("url: http://a\nerrorRanges: [{lower: 4000}, {lower: 0, upper: 99}, {lower: 500}]"),
+        [
+            "5:27: `lower: 4000` is no status",
+            "5:52: `upper: 99` is no status"
+        ]
+    );
+}
+
+#[test]
+fn a_task_without_objectives_is_a_mistake_whatever_else_is_wrong() {
+    let found =
+        check("spec:\n- task: http\n  with: {url: http://a, qps: 0}\n- task: assess\n  with: {SLOs: }\n");
+    assert_eq!(found.len(), 2, "{found:?}");
+    assert!(found[1].contains("has no objectives"), "{found:?}");
+}
+
+#[test]
+fn more_objectives_endpoints_or_tasks_than_anyone_reads_are_refused() {
+    let objectives = vec!["http/error-rate <= 1%"; 1001].join(", ");
+    assert_eq!(
+        objective(&format!("objectives: [{objectives}]")),
+        ["5:5: 1001 objectives; a task judges at most 1000"]
+    );
+    let tasks = "- run: \"true\"\n".repeat(1001);
+    assert_eq!(
+        check(&format!("spec:\n{tasks}")),
+        ["1:1: 1001 tasks; an experiment has at most 1000"]
+    );
+}
+
+#[test]
+fn a_file_that_a_script_may_write_is_read_when_it_is_needed() {
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::write(folder.path().join("old.pem"), "left behind, no certificate").expect("written");
+    let load = "- {task: http, with: {url: https://a, caCert: old.pem}}";
+    let checked = check_in(folder.path(), &format!("spec:\n- run: make cert\n{load}\n"));
+    assert!(checked.pipeline.is_some(), "{:?}", checked.found);
+    let checked = check_in(folder.path(), &format!("spec:\n{load}\n"));
+    assert!(checked.pipeline.is_none());
+}
+
+#[test]
+fn a_device_is_no_payload() {
+    let found = http("url: http://a\npayloadFile: /dev/zero");
+    assert_eq!(found, ["5:18: cannot read /dev/zero: it is not a regular file"]);
+}
+
+#[test]
+fn more_than_a_thousand_endpoints_are_refused() {
+    let endpoints: Vec<String> = (0..1001).map(|n| format!("e{n}: {{}}")).collect();
+    let endpoints = endpoints.join(", ");
+    assert_eq!(
+        http(&format!("url: http://a\nendpoints: {{{endpoints}}}")),
+        ["5:5: 1001 endpoints; a task has at most 1000"]
+    );
+}
+
+#[test]
+fn numbers_that_no_machine_has_are_refused_and_not_clamped() {
+    assert_eq!(
+        http(
+            "url: http://a\nconnectionWarmup: 18446744073709551615\nconnections: 100000000000\nmaxConnections: 1000001"
+        ),
+        [
+            "5:23: `connectionWarmup: 18446744073709551615` is more than 1000000",
+            "6:18: `connections: 100000000000` is more than 1000000",
+            "7:21: `maxConnections: 1000001` is more than 1000000",
+        ]
+    );
+}
+
+#[test]
+fn every_mistake_of_a_load_is_listed_at_its_field() {
+    assert_eq!(
+        http(
+            "duration: 0s\ntimeout: 0s\nconnections: 5\nmaxConnections: 4\ncontentType: \"a\\nb\"\n\
+             expect: {header: {\"b d\": x}}\nclientCert: Cargo.toml\nheaders:\n  X-A: \"a\\nb\"\nbasicAuth: u:p\nbearerToken: t"
+        ),
+        [
+            "4:5: an `http` task needs `url`",
+            "4:15: a `duration` of 0 sends nothing",
+            "5:14: a `timeout` of 0 lets no request succeed",
+            "7:21: `maxConnections` is below `connections`, which is 5",
+            "8:18: `contentType` holds characters that HTTP does not allow",
+            "9:23: `b d: x` is no header",
+            "10:17: `clientCert` and `clientKey` must be given together",
+            "12:12: the value of header `X-A` holds characters that HTTP does not allow",
+            "14:18: give either `basicAuth` or `bearerToken`",
+        ]
+    );
+}
+
+#[test]
+fn a_mistake_of_the_task_is_reported_once_and_not_per_endpoint() {
+    assert_eq!(
+        http("timeout: 0s\nurl: http://a\nendpoints:\n  a: {}\n  b: {}\n  c: {duration: 0s}"),
+        [
+            "4:14: a `timeout` of 0 lets no request succeed",
+            "9:21: a `duration` of 0 sends nothing"
+        ]
+    );
+}
+
+#[test]
+fn a_mistake_of_a_flag_names_the_flag_once() {
+    let with = |fields: &[(&str, &str)]| {
+        let entries = fields
+            .iter()
+            .map(|(name, text)| {
+                let flag = format!("flag --{name}");
+                (key(name, &flag), Node::text(flag, *text))
+            })
+            .collect();
+        Node::map("flag --url", entries)
+    };
+    let task = |name: &str, with: Node| {
+        let mut task = Node::text("flag --url", name);
+        task.value = crate::spec::Value::String(name.into());
+        Node::map(
+            "flag --url",
+            vec![(key("task", ""), task), (key("with", ""), with)],
+        )
+    };
+    let fields = [("url", "http://a"), ("bearerToken", "a\nb"), ("timeout", "0s")];
+    let tasks = vec![task("ready", with(&fields[..2])), task("http", with(&fields))];
+    let mut list = Node::map("flag --url", Vec::new());
+    list.value = crate::spec::Value::List(tasks);
+    let root = Node::map("flag --url", vec![(key("spec", ""), list)]);
+    let checked = check_node(&SourceFile::new("flags", ""), &root, Path::new("."));
+    assert_eq!(
+        lines(&checked.found),
+        [
+            "flag --bearerToken: the token or password holds characters that HTTP does not allow",
+            "flag --timeout: a `timeout` of 0 lets no request succeed"
+        ]
+    );
+}
+
+#[test]
+fn only_a_load_that_cannot_be_read_hides_what_is_measured() {
+    let judge = "- {task: assess, with: {objectives: [http-cart/error-rate <= 1%]}}";
+    let found = check(&format!(
+        "spec:\n- {{task: ready, with: {{url: http://a, timeout: 0s}}}}\n- {{task: http, with: {{url: http://a}}}}\n{judge}\n"
+    ));
+    assert_eq!(found.len(), 2, "{found:?}");
+    assert!(
+        found[1].contains("no task measures http-cart/error-rate"),
+        "{found:?}"
+    );
+    let found = check(&format!(
+        "spec:\n- {{task: http, with: {{endpoints: {{cart: 5}}}}}}\n{judge}\n"
+    ));
+    assert_eq!(found.len(), 1, "{found:?}");
+}
+
+#[test]
+fn a_header_without_a_colon_is_not_shown() {
+    let checked = check_in(
+        Path::new("."),
+        "spec:\n- task: http\n  with:\n    url: http://a\n    headers: {\"Authorization=Bearer hunter2hunter2\": x}\n",
+    );
+    assert_eq!(lines(&checked.found), ["5:5: a header needs `name: value`"]);
+    assert_eq!(checked.mask.apply("hunter2hunter2"), "***");
+}
+
+#[test]
+fn users_and_passwords_of_urls_and_proxies_are_masked() {
+    let load = "{url: \"http://someone:pass%2Dword@a\", proxy: \"http://proxyuser:proxypass@p:1\"}";
+    let checked = check_in(Path::new("."), &format!("spec:\n- task: http\n  with: {load}\n"));
+    assert!(checked.pipeline.is_some(), "{:?}", checked.found);
+    for secret in ["someone", "pass%2Dword", "pass-word", "proxyuser", "proxypass"] {
+        assert_eq!(checked.mask.apply(secret), "***", "{secret}");
+    }
+}
+
+#[test]
+fn a_secret_that_is_written_with_escapes_is_masked_as_it_is_written() {
+    for fields in [
+        r#"bearerToken: "ab\u0063defgh""#,
+        r#"basicAuth: {username: u, password: "ab\u0063defgh"}"#,
+        r#"headers: {Authorization: "Bearer ab\u0063defgh"}"#,
+        r#"headers: {X-Other: &t "ab\u0063defgh", X-Token: *t}"#,
+        r#"bearerToken: &t "ab\u0063defgh""#,
+        r#"proxy: "http://user:ab\u0063defgh@p:1""#,
+    ] {
+        let text = format!("spec:\n- task: http\n  with:\n    url: http://a\n    {fields}\n");
+        let checked = check_in(Path::new("."), &text);
+        assert!(checked.pipeline.is_some(), "{:?}", checked.found);
+        let shown = checked.mask.apply(&text);
+        assert!(!shown.contains("defgh"), "{shown}");
+        assert_eq!(checked.mask.apply("abcdefgh"), "***");
+    }
+    let plain = check_in(
+        Path::new("."),
+        "spec:\n- {task: http, with: {url: http://a, bearerToken: \"${T:-fallback}\"}}\n",
+    );
+    assert_eq!(plain.mask.apply("${T:-other}"), "${T:-other}");
+}
