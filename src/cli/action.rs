@@ -9,7 +9,7 @@ use super::console::Console;
 use super::exit::Exit;
 use super::publish::{for_usage, publication};
 use super::reproduce::command;
-use super::run::{DEFAULT_FILE, read};
+use super::run::{DEFAULT_FILE, Opened, read};
 use super::session::{Session, formats};
 use super::shown::show;
 use super::signals::Signals;
@@ -82,9 +82,10 @@ impl Stage<'_> {
             output_dir: PathBuf::from(inputs.text("outputDir").unwrap_or("iter8-results")),
             reports,
         };
-        let (source, root) = read(file.as_deref(), &given).map_err(|found| self.refuse(&found))?;
+        let Opened { source, root, found } =
+            read(file.as_deref(), &given).map_err(|found| self.refuse(&found))?;
         // Mistakes are shown by `or_usage`; here they are also annotated.
-        let checked = check(&source, &root, Path::new("."), self.env, self.console, &[]);
+        let checked = check(&source, &root, Path::new("."), self.env, self.console, &[]).and(found);
         let found = checked.diagnostics.clone();
         let pipeline = checked
             .or_usage(self.console)
@@ -191,10 +192,10 @@ fn given(inputs: &Inputs, context: &Context) -> Given {
             .map(|text| (text.to_owned(), place("slos")))
             .collect(),
         judge: judge.into_iter().collect(),
-        ready_timeout: (
-            inputs.text("readyTimeout").unwrap_or(READY_TIMEOUT).to_owned(),
-            place("readyTimeout"),
-        ),
+        ready_timeout: inputs
+            .text("readyTimeout")
+            .map(|text| (text.to_owned(), place("readyTimeout"))),
+        patience: READY_TIMEOUT,
     }
 }
 

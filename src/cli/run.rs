@@ -40,8 +40,11 @@ pub(super) async fn run(
         None if args.load.get("url").is_some() => None,
         None => Some(args.output.run_dir.join(DEFAULT_FILE)),
     };
-    let (source, root) = read(file.as_deref(), &given).map_err(|found| unreadable(&found, console))?;
-    let pipeline = check(&source, &root, &args.output.run_dir, env, console, &[]).or_usage(console)?;
+    let Opened { source, root, found } =
+        read(file.as_deref(), &given).map_err(|found| unreadable(&found, console))?;
+    let pipeline = check(&source, &root, &args.output.run_dir, env, console, &[])
+        .and(found)
+        .or_usage(console)?;
     let context = platform.context(env);
     console.diagnostics(&context.notes);
     let session = Session {
@@ -83,19 +86,30 @@ fn given(args: &Run) -> Given {
             .into_iter()
             .filter_map(|(key, value)| Some((key.to_owned(), value.clone()?, flag(key))))
             .collect(),
-        ready_timeout: (
-            args.ready_timeout
-                .clone()
-                .unwrap_or_else(|| READY_TIMEOUT.to_owned()),
-            flag("readyTimeout"),
-        ),
+        ready_timeout: args
+            .ready_timeout
+            .clone()
+            .map(|text| (text, flag("readyTimeout"))),
+        patience: READY_TIMEOUT,
     }
 }
 
+/// An experiment that is to be checked.
+pub(super) struct Opened {
+    /// Its text.
+    pub source: SourceFile,
+    /// Its content, flags put over it.
+    pub root: Node,
+    /// What is wrong with the flags.
+    pub found: Vec<Diagnostic>,
+}
+
 /// The experiment of a file with flags put over it, or of flags alone; or why there is none.
-pub(super) fn read(file: Option<&Path>, given: &Given) -> Result<(SourceFile, Node), Vec<Diagnostic>> {
+pub(super) fn read(file: Option<&Path>, given: &Given) -> Result<Opened, Vec<Diagnostic>> {
     let Some(path) = file else {
-        return Ok((SourceFile::new("the command line", ""), given.assemble()));
+        let source = SourceFile::new("the command line", "");
+        let (root, found) = given.alone();
+        return Ok(Opened { source, root, found });
     };
     let source = SourceFile::read(path).map_err(|error| {
         let diagnostic = Diagnostic::error(TaskError::from_error(&error).message);
@@ -109,7 +123,8 @@ pub(super) fn read(file: Option<&Path>, given: &Given) -> Result<(SourceFile, No
         }]
     })?;
     let root = Node::parse(&source).map_err(|diagnostic| vec![diagnostic])?;
-    Ok((source, given.overlay(root)))
+    let (root, found) = given.over(root);
+    Ok(Opened { source, root, found })
 }
 
 /// Says why there is no experiment.
