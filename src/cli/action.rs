@@ -9,7 +9,7 @@ use super::console::Console;
 use super::exit::Exit;
 use super::publish::{for_usage, publication};
 use super::reproduce::command;
-use super::run::{DEFAULT_FILE, read};
+use super::run::{DEFAULT_FILE, Opened, read};
 use super::session::{Session, formats};
 use super::shown::show;
 use super::signals::Signals;
@@ -76,10 +76,10 @@ impl Stage<'_> {
             output_dir: PathBuf::from(inputs.text("outputDir").unwrap_or("iter8-results")),
             reports,
         };
-        // Mistakes are shown by `read` and `check`; here they are also annotated.
-        let (source, root) = read(file.as_deref(), &given, self.console)
-            .inspect_err(|_| self.failed_to_read(file.as_deref()))?;
-        let checked = check(&source, &root, Path::new("."), self.env, self.console, &[]);
+        let Opened { source, root, found } =
+            read(file.as_deref(), &given).map_err(|found| self.refuse(&found))?;
+        // Mistakes are shown by `or_usage`; here they are also annotated.
+        let checked = check(&source, &root, Path::new("."), self.env, self.console, &[]).and(found);
         let found = checked.diagnostics.clone();
         let pipeline = checked
             .or_usage(self.console)
@@ -128,13 +128,6 @@ impl Stage<'_> {
         self.console.diagnostics(diagnostics);
         self.publish(&for_usage(diagnostics));
         Exit::Usage
-    }
-
-    fn failed_to_read(&self, file: Option<&Path>) {
-        let name = file.map(|file| file.display().to_string()).unwrap_or_default();
-        self.publish(&for_usage(&[Diagnostic::error(format!(
-            "cannot use the experiment {name}; the log says why"
-        ))]));
     }
 
     fn publish(&self, publication: &Publication) {
@@ -193,9 +186,46 @@ fn given(inputs: &Inputs, context: &Context) -> Given {
             .map(|text| (text.to_owned(), place("slos")))
             .collect(),
         judge: judge.into_iter().collect(),
-        ready_timeout: (
-            inputs.text("readyTimeout").unwrap_or(READY_TIMEOUT).to_owned(),
-            place("readyTimeout"),
-        ),
+        ready_timeout: inputs
+            .text("readyTimeout")
+            .map(|text| (text.to_owned(), place("readyTimeout"))),
+        patience: READY_TIMEOUT,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::args::Colour;
+    use crate::platform::github::GitHub;
+
+    /// The outputs of the action for an experiment that cannot be used.
+    async fn refused(experiment: &Path) -> String {
+        let outputs = tempfile::NamedTempFile::new().expect("a file");
+        let env = Env::from_iter([
+            ("INPUT_EXPERIMENT", experiment.display().to_string()),
+            ("GITHUB_OUTPUT", outputs.path().display().to_string()),
+        ]);
+        let console = Console::new(LogLevel::Panic, Colour::Never, &env, &GitHub);
+        let signals = Signals::listen().expect("signals");
+        let exit = action(&console, &env, &GitHub, signals).await;
+        assert_eq!(exit, Err(Exit::Usage));
+        std::fs::read_to_string(outputs.path()).expect("outputs")
+    }
+
+    #[tokio::test]
+    async fn the_reason_says_where_a_file_is_no_yaml() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("bad.yaml");
+        std::fs::write(&file, "spec:\n- {url: [\n").expect("written");
+        let outputs = refused(&file).await;
+        assert!(outputs.contains("bad.yaml:2:9: not usable YAML"), "{outputs}");
+    }
+
+    #[tokio::test]
+    async fn the_reason_says_why_a_file_cannot_be_read() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let outputs = refused(&folder.path().join("none.yaml")).await;
+        assert!(outputs.contains("none.yaml: No such file"), "{outputs}");
     }
 }

@@ -44,6 +44,15 @@ pub(super) fn check(
 }
 
 impl Checked {
+    /// The same with what else was found.
+    pub(super) fn and(mut self, found: Vec<Diagnostic>) -> Self {
+        if found.iter().any(Diagnostic::is_error) {
+            self.pipeline = None;
+        }
+        self.diagnostics.extend(found);
+        self
+    }
+
     /// Shows what was found and gives the pipeline.
     pub(super) fn or_usage(self, console: &Console) -> Result<Pipeline, Exit> {
         console.register_secrets();

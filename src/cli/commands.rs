@@ -9,7 +9,7 @@ use super::assemble::Given;
 use super::check::check;
 use super::console::Console;
 use super::exit::Exit;
-use super::run::read;
+use super::run::{Opened, read, unreadable};
 use super::session::formats;
 use super::shown::{print, print_text, show};
 use crate::platform::Env;
@@ -38,7 +38,8 @@ pub(super) fn report(args: &Report, console: &Console, env: &Env) -> Result<Exit
 
 /// Checks a file and sends nothing.
 pub(super) fn validate(args: &Validate, console: &Console, env: &Env) -> Result<Exit, Exit> {
-    let (source, root) = read(Some(&args.file), &Given::default(), console)?;
+    let Opened { source, root, .. } =
+        read(Some(&args.file), &Given::default()).map_err(|found| unreadable(&found, console))?;
     let folder = args
         .file
         .parent()

@@ -11,6 +11,7 @@ mod demo;
 pub mod docs;
 mod exit;
 mod load_flags;
+mod origin;
 mod progress;
 mod publish;
 mod reproduce;

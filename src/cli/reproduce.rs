@@ -2,27 +2,24 @@
 
 use std::path::Path;
 
-use url::Url;
-
 use super::assemble::Given;
+use super::origin::absolute;
 use crate::net::display_url;
 
 /// Fields whose values are URLs: shown without user information and query.
-const URLS: &[&str] = &["url", "payloadURL", "proxy"];
+const URLS: &[&str] = &["url", "payloadURL"];
+/// Fields whose values may be secrets, whatever they look like.
+const HIDDEN: &[&str] = &["payloadStr", "basicAuth", "bearerToken", "proxy", "data"];
+const STARS: &str = "***";
 
-/// The command that repeats a run from a terminal. Secrets are masked where it is stored.
+/// The command that repeats a run from a terminal, without what may be secret.
 pub(super) fn command(given: &Given, file: Option<&Path>) -> String {
     let mut words = vec!["iter8".to_owned(), "run".to_owned()];
     words.extend(file.map(|file| quoted(&file.display().to_string())));
     for (key, values, _) in &given.load {
         for value in values {
-            let shown = if URLS.contains(&key.as_str()) {
-                shown(value)
-            } else {
-                value.clone()
-            };
             words.push(format!("--{key}"));
-            words.push(quoted(&shown));
+            words.push(quoted(&shown(key, value)));
         }
     }
     for (key, value, _) in &given.judge {
@@ -36,11 +33,20 @@ pub(super) fn command(given: &Given, file: Option<&Path>) -> String {
     words.join(" ")
 }
 
-fn shown(text: &str) -> String {
-    Url::parse(text).map_or_else(
-        |_| text.split(['?', '#']).next().unwrap_or_default().to_owned(),
-        |url| display_url(&url),
-    )
+/// A value as far as it may be shown. Nothing is left to masks: those know only some secrets, and not their quoted form.
+fn shown(key: &str, value: &str) -> String {
+    if URLS.contains(&key) {
+        absolute(value).map_or_else(|| STARS.to_owned(), |url| display_url(&url))
+    } else if key == "headers" {
+        value.split_once(':').map_or_else(
+            || STARS.to_owned(),
+            |(name, _)| format!("{}: {STARS}", name.trim()),
+        )
+    } else if HIDDEN.contains(&key) {
+        STARS.to_owned()
+    } else {
+        value.to_owned()
+    }
 }
 
 fn quoted(word: &str) -> String {
@@ -59,27 +65,50 @@ fn quoted(word: &str) -> String {
 mod tests {
     use super::*;
 
+    fn load(fields: &[(&str, &[&str])]) -> Given {
+        let field = |(key, values): &(&str, &[&str])| {
+            let values = values.iter().map(|value| (*value).to_owned()).collect();
+            ((*key).to_owned(), values, String::new())
+        };
+        Given {
+            load: fields.iter().map(field).collect(),
+            ..Given::default()
+        }
+    }
+
     #[test]
     fn a_run_is_repeated_by_its_flags_without_what_a_url_hides() {
         let given = Given {
-            load: vec![
-                (
-                    "url".into(),
-                    vec!["https://me:pw@app.example/a?token=x".into()],
-                    String::new(),
-                ),
-                (
-                    "headers".into(),
-                    vec!["a: it's".into(), "b: c".into()],
-                    String::new(),
-                ),
-            ],
             objectives: vec![("http/error-rate <= 1%".into(), String::new())],
-            ..Given::default()
+            ..load(&[
+                ("url", &["https://me:pw@app.example/a?token=x"]),
+                ("qps", &["5"]),
+                ("method", &["it's"]),
+            ])
         };
         assert_eq!(
             command(&given, None),
-            r"iter8 run --url https://app.example/a --headers 'a: it'\''s' --headers 'b: c' --slo 'http/error-rate <= 1%'"
+            r"iter8 run --url https://app.example/a --qps 5 --method 'it'\''s' --slo 'http/error-rate <= 1%'"
         );
+    }
+
+    #[test]
+    fn what_may_be_a_secret_is_never_shown() {
+        let given = load(&[
+            ("url", &["s3cret@app.example/a?s3cret"]),
+            ("headers", &["X-Auth-Key: it's s3cret", "s3cret"]),
+            ("payloadStr", &[r#"{"password": "s3cret"}"#]),
+            ("payloadURL", &["https://s3cret@body.example/b#s3cret"]),
+            ("basicAuth", &["me:s3cret"]),
+            ("bearerToken", &["s3cret"]),
+            ("proxy", &["s3cret@proxy.example:3128"]),
+            ("data", &["s3cret"]),
+        ]);
+        assert_eq!(
+            command(&given, Some(Path::new("a b.yaml"))),
+            "iter8 run 'a b.yaml' --url http://app.example/a --headers 'X-Auth-Key: ***' --headers '***' --payloadStr '***' \
+             --payloadURL https://body.example/b --basicAuth '***' --bearerToken '***' --proxy '***' --data '***'"
+        );
+        assert_eq!(shown("url", "http://s3cret@:1:2"), "***");
     }
 }

@@ -40,8 +40,11 @@ pub(super) async fn run(
         None if args.load.get("url").is_some() => None,
         None => Some(args.output.run_dir.join(DEFAULT_FILE)),
     };
-    let (source, root) = read(file.as_deref(), &given, console)?;
-    let pipeline = check(&source, &root, &args.output.run_dir, env, console, &[]).or_usage(console)?;
+    let Opened { source, root, found } =
+        read(file.as_deref(), &given).map_err(|found| unreadable(&found, console))?;
+    let pipeline = check(&source, &root, &args.output.run_dir, env, console, &[])
+        .and(found)
+        .or_usage(console)?;
     let context = platform.context(env);
     console.diagnostics(&context.notes);
     let session = Session {
@@ -83,43 +86,52 @@ fn given(args: &Run) -> Given {
             .into_iter()
             .filter_map(|(key, value)| Some((key.to_owned(), value.clone()?, flag(key))))
             .collect(),
-        ready_timeout: (
-            args.ready_timeout
-                .clone()
-                .unwrap_or_else(|| READY_TIMEOUT.to_owned()),
-            flag("readyTimeout"),
-        ),
+        ready_timeout: args
+            .ready_timeout
+            .clone()
+            .map(|text| (text, flag("readyTimeout"))),
+        patience: READY_TIMEOUT,
     }
 }
 
-/// The experiment of a file with flags put over it, or of flags alone.
-pub(super) fn read(
-    file: Option<&Path>,
-    given: &Given,
-    console: &Console,
-) -> Result<(SourceFile, Node), Exit> {
+/// An experiment that is to be checked.
+pub(super) struct Opened {
+    /// Its text.
+    pub source: SourceFile,
+    /// Its content, flags put over it.
+    pub root: Node,
+    /// What is wrong with the flags.
+    pub found: Vec<Diagnostic>,
+}
+
+/// The experiment of a file with flags put over it, or of flags alone; or why there is none.
+pub(super) fn read(file: Option<&Path>, given: &Given) -> Result<Opened, Vec<Diagnostic>> {
     let Some(path) = file else {
-        return Ok((SourceFile::new("the command line", ""), given.assemble()));
+        let source = SourceFile::new("the command line", "");
+        let (root, found) = given.alone();
+        return Ok(Opened { source, root, found });
     };
     let source = SourceFile::read(path).map_err(|error| {
-        let message = TaskError::from_error(&error).message;
+        let diagnostic = Diagnostic::error(TaskError::from_error(&error).message);
         let missing = path.file_name().is_some_and(|name| name == DEFAULT_FILE) && !path.exists();
-        let hint = missing.then_some(
-            "name a file, or test a URL: iter8 run --url https://example.com/ --slo 'http/error-rate <= 1%'",
-        );
-        let diagnostic = Diagnostic::error(message);
-        console.diagnostics(&[match hint {
-            Some(hint) => diagnostic.hint(hint),
-            None => diagnostic,
-        }]);
-        Exit::Usage
+        vec![if missing {
+            diagnostic.hint(
+                "name a file, or test a URL: iter8 run --url https://example.com/ --slo 'http/error-rate <= 1%'",
+            )
+        } else {
+            diagnostic
+        }]
     })?;
-    let root = Node::parse(&source).map_err(|diagnostic| {
-        console.diagnostics(&[diagnostic]);
-        console.say(LogLevel::Error, "nothing was sent");
-        Exit::Usage
-    })?;
-    Ok((source, given.overlay(root)))
+    let root = Node::parse(&source).map_err(|diagnostic| vec![diagnostic])?;
+    let (root, found) = given.over(root);
+    Ok(Opened { source, root, found })
+}
+
+/// Says why there is no experiment.
+pub(super) fn unreadable(found: &[Diagnostic], console: &Console) -> Exit {
+    console.diagnostics(found);
+    console.say(LogLevel::Error, "nothing was sent");
+    Exit::Usage
 }
 
 /// Whether `localhost` is our own container's.

@@ -54,7 +54,7 @@ pub(super) struct Finished {
 }
 
 impl Session<'_> {
-    /// Runs the pipeline and writes the files; `None` when a second signal asked to quit at once.
+    /// Runs the pipeline and writes the files; the error is the exit of a second signal, which asked to quit at once.
     pub(super) async fn run(
         self,
         pipeline: &Pipeline,

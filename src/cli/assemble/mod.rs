@@ -1,6 +1,10 @@
 //! From flags or inputs to an experiment: [`Given`]. What it makes is read like a file, so that it is checked like one.
 
+mod edit;
+mod overlay;
+
 use super::load_flags::field_node;
+use crate::diagnostic::{Diagnostic, Place};
 use crate::spec::{At, Key, Node, Value};
 
 /// What a user gave outside of a file.
@@ -12,8 +16,10 @@ pub(super) struct Given {
     pub objectives: Vec<(String, String)>,
     /// Fields of the `assess` task: key, value, source.
     pub judge: Vec<(String, String, String)>,
-    /// How long to wait for the URL, and its source.
-    pub ready_timeout: (String, String),
+    /// How long to wait until a URL is ready, and its source.
+    pub ready_timeout: Option<(String, String)>,
+    /// How long the probe of the URL waits otherwise.
+    pub patience: &'static str,
 }
 
 fn key(name: &str, source: &str) -> Key {
@@ -58,6 +64,27 @@ impl Given {
             .collect()
     }
 
+    fn verdict_fields(&self) -> Vec<(Key, Node)> {
+        let field =
+            |(name, value, source): &(String, String, String)| (key(name, source), Node::text(source, value));
+        self.judge.iter().map(field).collect()
+    }
+
+    /// What is wrong with fields of an `assess` task where there is none.
+    fn verdict_without_objectives(&self) -> Vec<Diagnostic> {
+        if !self.objectives.is_empty() {
+            return Vec::new();
+        }
+        let refuse = |(name, _, source): &(String, String, String)| {
+            Diagnostic::error(format!(
+                "`{name}` would change nothing: the experiment has no `assess` task"
+            ))
+            .at(Place::named(source))
+            .hint("give an objective, or leave this out")
+        };
+        self.judge.iter().map(refuse).collect()
+    }
+
     /// A probe of the URL: anything that the application itself may answer will do.
     fn probe(&self) -> Node {
         let source = self.source();
@@ -79,7 +106,8 @@ impl Given {
             .filter(|(key, _)| reach.contains(&key.name.as_str()))
             .collect();
         with.push((key("status", source), string(source, "any")));
-        let (timeout, at) = &self.ready_timeout;
+        let timeout = self.ready_timeout.as_ref();
+        let (timeout, at) = timeout.map_or((self.patience, source), |(text, at)| (text, at));
         with.push((key("timeout", at), Node::text(at, timeout)));
         map(
             source,
@@ -104,11 +132,7 @@ impl Given {
                 at: At::Named(source.clone()),
             },
         )];
-        with.extend(
-            self.judge
-                .iter()
-                .map(|(name, value, source)| (key(name, source), Node::text(source, value))),
-        );
+        with.extend(self.verdict_fields());
         Some(map(
             source,
             vec![
@@ -118,8 +142,8 @@ impl Given {
         ))
     }
 
-    /// An experiment of its own: probe, load, objectives.
-    pub(super) fn assemble(&self) -> Node {
+    /// An experiment of its own: probe, load, objectives; and what was given for nothing.
+    pub(super) fn alone(&self) -> (Node, Vec<Diagnostic>) {
         let source = self.source();
         let http = map(
             source,
@@ -132,90 +156,18 @@ impl Given {
             .into_iter()
             .flatten()
             .collect();
-        map(
-            source,
-            vec![(
-                "spec",
-                Node {
-                    value: Value::List(tasks),
-                    at: At::Named(source.to_owned()),
-                },
-            )],
+        let spec = Node {
+            value: Value::List(tasks),
+            at: At::Named(source.to_owned()),
+        };
+        (
+            map(source, vec![("spec", spec)]),
+            self.verdict_without_objectives(),
         )
     }
 
-    /// The experiment of a file with what was given here put over it.
-    pub(super) fn overlay(&self, mut root: Node) -> Node {
-        let Some(tasks) = tasks(&mut root) else {
-            return root;
-        };
-        let named = |task: &Node, name: &str| {
-            task.get("task")
-                .is_some_and(|node| node.value == Value::String(name.to_owned()))
-        };
-        for task in tasks.iter_mut() {
-            if named(task, "http") {
-                put(task, &self.fields());
-            } else if named(task, "ready") && task.get("with").is_some_and(|with| with.get("url").is_some()) {
-                let url = self.fields().into_iter().filter(|(key, _)| key.name == "url");
-                put(task, &url.collect::<Vec<_>>());
-            } else if named(task, "assess") {
-                let fields = self
-                    .judge
-                    .iter()
-                    .map(|(name, value, source)| (key(name, source), Node::text(source, value)));
-                put(task, &fields.collect::<Vec<_>>());
-            }
-        }
-        if self.url().is_some() && !tasks.iter().any(|task| named(task, "ready")) {
-            tasks.insert(0, self.probe());
-        }
-        tasks.extend(self.assess());
-        root
-    }
-}
-
-fn tasks(root: &mut Node) -> Option<&mut Vec<Node>> {
-    let Value::Map(entries) = &mut root.value else {
-        return None;
-    };
-    let (_, spec) = entries.iter_mut().find(|(key, _)| key.name == "spec")?;
-    if let Value::List(tasks) = &mut spec.value {
-        Some(tasks)
-    } else {
-        None
-    }
-}
-
-/// Puts fields over those of a task's `with:`.
-fn put(task: &mut Node, fields: &[(Key, Node)]) {
-    let Value::Map(entries) = &mut task.value else {
-        return;
-    };
-    if !entries.iter().any(|(key, _)| key.name == "with") {
-        let at = task.at.clone();
-        entries.push((
-            Key {
-                name: "with".to_owned(),
-                at: at.clone(),
-            },
-            Node {
-                value: Value::Map(Vec::new()),
-                at,
-            },
-        ));
-    }
-    for (key, with) in entries.iter_mut().filter(|(key, _)| key.name == "with") {
-        if with.value == Value::Null {
-            with.value = Value::Map(Vec::new());
-        }
-        debug_assert_eq!(key.name, "with");
-        let Value::Map(known) = &mut with.value else {
-            continue;
-        };
-        for (name, node) in fields.iter().cloned() {
-            known.retain(|(old, _)| !old.name.eq_ignore_ascii_case(&name.name));
-            known.push((name, node));
-        }
+    /// The experiment of a file with what was given here put over it, and what was given for nothing.
+    pub(super) fn over(&self, root: Node) -> (Node, Vec<Diagnostic>) {
+        overlay::overlay(self, root)
     }
 }

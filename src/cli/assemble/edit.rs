@@ -1,0 +1,80 @@
+//! Edits of a file's nodes. Keys are found as decoding finds them: whatever their case.
+
+use crate::spec::{Key, Node, Value};
+
+/// The entries of a map.
+pub(super) fn entries(node: &Node) -> &[(Key, Node)] {
+    if let Value::Map(entries) = &node.value {
+        entries
+    } else {
+        &[]
+    }
+}
+
+/// The entries of a map, to be changed.
+pub(super) fn entries_mut(node: &mut Node) -> Option<&mut Vec<(Key, Node)>> {
+    if let Value::Map(entries) = &mut node.value {
+        Some(entries)
+    } else {
+        None
+    }
+}
+
+/// The value of a key.
+pub(super) fn get<'a>(node: &'a Node, name: &str) -> Option<&'a Node> {
+    let found = entries(node).iter().find(|(key, _)| is(key, name));
+    found.map(|(_, value)| value)
+}
+
+/// The value of a key, to be changed.
+pub(super) fn get_mut<'a>(node: &'a mut Node, name: &str) -> Option<&'a mut Node> {
+    let found = entries_mut(node)?.iter_mut().find(|(key, _)| is(key, name));
+    found.map(|(_, value)| value)
+}
+
+/// Whether a key is meant.
+pub(super) fn is(key: &Key, name: &str) -> bool {
+    key.name.eq_ignore_ascii_case(name)
+}
+
+/// The list of tasks of an experiment.
+pub(super) fn tasks(root: &mut Node) -> Option<&mut Vec<Node>> {
+    if let Value::List(tasks) = &mut get_mut(root, "spec")?.value {
+        Some(tasks)
+    } else {
+        None
+    }
+}
+
+/// Whether a task is of this kind.
+pub(super) fn is_task(task: &Node, kind: &str) -> bool {
+    get(task, "task").is_some_and(|name| name.value == Value::String(kind.to_owned()))
+}
+
+/// The `with:` of a task; an empty one is made if there is none.
+pub(super) fn with(task: &mut Node) -> Option<&mut Node> {
+    let empty = Node {
+        value: Value::Map(Vec::new()),
+        at: task.at.clone(),
+    };
+    if get(task, "with").is_none() {
+        let key = Key {
+            name: "with".to_owned(),
+            at: task.at.clone(),
+        };
+        entries_mut(task)?.push((key, empty.clone()));
+    }
+    let with = get_mut(task, "with")?;
+    if with.value == Value::Null {
+        with.value = empty.value;
+    }
+    Some(with)
+}
+
+/// Puts fields over those of a map.
+pub(super) fn put(map: &mut Node, fields: &[(Key, Node)]) {
+    if let Some(known) = entries_mut(map) {
+        known.retain(|(old, _)| !fields.iter().any(|(new, _)| is(old, &new.name)));
+        known.extend(fields.iter().cloned());
+    }
+}
