@@ -50,6 +50,7 @@ pub async fn run(
         finish(pipeline, result, started.elapsed());
         persist(result);
     }
+    context.groups.end().await;
     finish(pipeline, result, started.elapsed());
 }
 
