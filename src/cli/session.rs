@@ -16,7 +16,7 @@ use crate::report::{FORMATS, Format, View};
 use crate::results::{self, Environment, ExperimentResult, SourceInfo};
 use crate::secret::Mask;
 use crate::slo::Policy;
-use crate::tasks::{self, Pipeline, Reach, RunContext, TaskError};
+use crate::tasks::{self, Groups, Pipeline, Reach, RunContext, TaskError};
 
 /// Formats that are always written.
 const ALWAYS: &[&str] = &["markdown", "html"];
@@ -74,6 +74,7 @@ impl Session<'_> {
             policy: Policy::default(),
             reach: self.reach,
             folder: self.output.run_dir.clone(),
+            groups: Groups::default(),
         };
         let stopped = {
             let mut persist = |result: &mut ExperimentResult| {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
-use super::Event;
+use super::{Event, Groups};
 use crate::secret::Mask;
 use crate::slo::Policy;
 
@@ -33,6 +33,8 @@ pub struct RunContext {
     pub reach: Reach,
     /// Where scripts run.
     pub folder: PathBuf,
+    /// What scripts left running; ended after the last task.
+    pub groups: Groups,
 }
 
 impl RunContext {

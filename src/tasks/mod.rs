@@ -22,6 +22,7 @@ pub use event::{Event, Progress};
 pub use http::HttpKind;
 pub use pipeline::{Pipeline, Step, experiment_schema};
 pub use ready::ReadyKind;
+pub use run::Groups;
 pub use runner::{Persist, run};
 
 /// Every kind of task. The schema, the reference pages, `validate` and several tests iterate over it.

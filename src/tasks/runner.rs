@@ -52,6 +52,7 @@ pub async fn run(
         persist(result);
     }
     result.ended = true;
+    context.groups.end().await;
     finish(pipeline, result, started.elapsed());
 }
 

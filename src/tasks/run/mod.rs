@@ -1,6 +1,17 @@
 //! `run`: a shell script.
+//!
+//! What a script puts into the background (`my-server & sleep 1`) lives on for the tasks after it: the task is complete
+//! when its shell has ended, the pipes are read and shown until the end of the run, and the run ends the script's process
+//! group then ([`Groups`] in [`RunContext`]). A process that leaves the group (`setsid`, a container) is not ours.
+//! A time-out and an interruption end the whole group at once.
 
+mod group;
+mod output;
 mod shell;
+#[cfg(test)]
+mod tests;
+
+pub use group::Groups;
 
 use std::time::Duration;
 
@@ -30,7 +41,7 @@ impl TaskKind for RunKind {
     }
 
     fn about(&self) -> &'static str {
-        "Runs a shell script; a status other than 0 is an error."
+        "Runs a shell script; a status other than 0 is an error. What it starts in the background lives until the end of the run."
     }
 
     fn fields(&self) -> Vec<&'static Field> {

@@ -1,14 +1,17 @@
-//! Runs a script in a shell, shows its output line by line, and ends it with everything it started.
+//! Runs a script in a shell. A script that is stopped ends with everything it started; one that ends by itself leaves
+//! what it put into the background running, owned by [`RunContext::groups`].
 
-use std::collections::VecDeque;
 use std::process::{ExitStatus, Stdio};
+use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::io::{AsyncBufReadExt as _, AsyncRead, BufReader};
 use tokio::process::{Child, Command};
-use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, timeout, timeout_at};
 
-use crate::tasks::{Event, RunContext};
+use super::group::{GRACE, Group};
+use super::output::Output;
+use crate::tasks::RunContext;
 
 /// Why a script counts as failed.
 #[derive(Debug, thiserror::Error)]
@@ -35,12 +38,8 @@ pub(super) enum ShellError {
     Interrupted,
 }
 
-/// Lines kept for the report.
-const KEPT: usize = 5;
-/// Characters kept of a line.
-const WIDTH: usize = 300;
-/// Lines between script and log that may wait: a fast script is slowed down, not buffered.
-const WAITING: usize = 256;
+/// How long the output of a script that has ended is waited for; what it left in the background may write for ever.
+const DRAIN: Duration = Duration::from_millis(500);
 
 /// Runs a script; returns the last lines of its output.
 pub(super) async fn run(
@@ -49,38 +48,24 @@ pub(super) async fn run(
     context: &RunContext,
 ) -> Result<Vec<String>, ShellError> {
     let mut child = start(script, context)?;
-    let (lines, mut received) = mpsc::channel(WAITING);
-    let readers = [
-        child
-            .stdout
-            .take()
-            .map(|pipe| tokio::spawn(forward(pipe, lines.clone()))),
-        child.stderr.take().map(|pipe| tokio::spawn(forward(pipe, lines))),
-    ];
-    let mut tail = VecDeque::new();
-    let finished = async {
-        let status = loop {
-            tokio::select! {
-                Some(line) = received.recv() => keep(&line, &mut tail, context),
-                status = child.wait() => break status.map_err(ShellError::Wait)?,
-            }
-        };
-        // What is in the pipes already; a child left in the background may hold them open for ever.
-        while let Ok(Some(line)) = tokio::time::timeout(Duration::from_millis(200), received.recv()).await {
-            keep(&line, &mut tail, context);
-        }
-        Ok(status)
-    };
+    // Known only until the shell is waited for.
+    let group = child.id().and_then(Group::led_by);
+    group.into_iter().for_each(|group| context.groups.add(group));
+    let output = Arc::new(Output::new(context));
+    let readers = read(&mut child, &output);
     let status = tokio::select! {
-        status = finished => status,
+        status = child.wait() => status.map_err(ShellError::Wait),
         () = tokio::time::sleep(timeout) => Err(ShellError::TimedOut(timeout)),
         () = context.shutdown.cancelled() => Err(ShellError::Interrupted),
     };
-    readers.into_iter().flatten().for_each(|reader| reader.abort());
     if status.is_err() {
-        end(&mut child).await;
+        stop(&mut child, group).await;
     }
-    let tail: Vec<String> = tail.into_iter().collect();
+    drain(readers).await;
+    for group in group.into_iter().filter(|group| !group.is_alive()) {
+        context.groups.remove(group);
+    }
+    let tail = output.tail();
     match status? {
         status if status.success() => Ok(tail),
         status => {
@@ -112,45 +97,29 @@ fn start(script: &str, context: &RunContext) -> Result<Child, ShellError> {
     spawn("bash").or_else(|_| spawn("sh")).map_err(ShellError::Start)
 }
 
-async fn forward(pipe: impl AsyncRead + Unpin, lines: mpsc::Sender<String>) {
-    let mut reader = BufReader::new(pipe);
-    let mut line = Vec::new();
-    while matches!(reader.read_until(b'\n', &mut line).await, Ok(1..)) {
-        let text = String::from_utf8_lossy(&line)
-            .trim_end_matches(['\n', '\r'])
-            .to_owned();
-        line.clear();
-        if lines.send(text).await.is_err() {
-            break;
-        }
-    }
+/// Reads both pipes, on and on when the script has ended: whoever writes into a pipe that nobody reads stands still.
+fn read(child: &mut Child, output: &Arc<Output>) -> Vec<JoinHandle<()>> {
+    let out = child.stdout.take().map(|pipe| Arc::clone(output).show(pipe));
+    let err = child.stderr.take().map(|pipe| Arc::clone(output).show(pipe));
+    let out = out.map(tokio::spawn);
+    out.into_iter().chain(err.map(tokio::spawn)).collect()
 }
 
-fn keep(line: &str, tail: &mut VecDeque<String>, context: &RunContext) {
-    let line = context.mask.apply(line);
-    if tail.len() == KEPT {
-        tail.pop_front();
-    }
-    tail.push_back(line.chars().take(WIDTH).collect());
-    context.emit(Event::Foreign(line));
+/// Waits for what is in the pipes already.
+async fn drain(readers: Vec<JoinHandle<()>>) {
+    let all = futures_util::future::join_all(readers);
+    let _ = timeout(DRAIN, all).await;
 }
 
 /// Asks the whole group to end, and makes it.
-async fn end(child: &mut Child) {
-    use rustix::process::{Pid, Signal, kill_process_group};
-    let group = child
-        .id()
-        .and_then(|id| i32::try_from(id).ok())
-        .and_then(Pid::from_raw);
+async fn stop(child: &mut Child, group: Option<Group>) {
+    let deadline = Instant::now() + GRACE;
     if let Some(group) = group {
-        let _ = kill_process_group(group, Signal::TERM);
-        if tokio::time::timeout(Duration::from_secs(1), child.wait())
-            .await
-            .is_ok()
-        {
-            return;
-        }
-        let _ = kill_process_group(group, Signal::KILL);
+        group.ask();
+        let _ = timeout_at(deadline, child.wait()).await;
+        group.gone_by(deadline).await;
+    } else {
+        let _ = child.start_kill();
     }
     let _ = child.wait().await;
 }
