@@ -23,8 +23,6 @@ pub(super) struct Sent {
     pub(super) due: Duration,
     /// When it was.
     pub(super) at: Duration,
-    /// Whether a connection was free when it was due, or could be opened: then the delay is our own.
-    pub(super) was_free: bool,
 }
 
 /// How a load is getting on.
@@ -123,7 +121,12 @@ impl Tally {
         }
     }
 
-    /// A request was due while every connection was busy.
+    /// A request was released, so much later than it was due: our own delay.
+    pub(super) fn released(&mut self, lag: Duration) {
+        self.send_delay.record(lag);
+    }
+
+    /// A request was released on time while every connection was busy.
     pub(super) fn waited(&mut self) {
         self.waited += 1;
     }
@@ -186,9 +189,6 @@ impl Tally {
         self.errors += u64::from(error);
         self.slices.request(sent.due, error);
         self.last_end = self.last_end.max(end);
-        if sent.was_free {
-            self.send_delay.record(sent.at.saturating_sub(sent.due));
-        }
     }
 
     fn latency(&mut self, sent: Sent, end: Duration) {
@@ -332,13 +332,13 @@ mod tests {
             n,
             due: ms(10 * n),
             at: ms(10 * n + 1),
-            was_free: n.is_multiple_of(2),
         }
     }
 
     /// Counts request `n`, whose fate follows from its number.
     fn count(tally: &mut Tally, n: u64) {
         let end = tally.start + ms(10 * n + 5 + n % 13);
+        tally.released(ms(n % 3));
         match n % 7 {
             0 => tally.failed(
                 sent(n),
@@ -398,10 +398,10 @@ mod tests {
     }
 
     #[test]
-    fn only_our_own_delay_is_a_send_delay() {
+    fn our_own_delay_is_counted_of_every_request() {
         let measured = of(Instant::now(), 0..70).finish();
-        assert_eq!(measured.send_delay.count(), 30);
-        assert_eq!(measured.send_delay.statistic(Statistic::Max), Some(1.0));
+        assert_eq!(measured.send_delay.count(), 70);
+        assert_eq!(measured.send_delay.statistic(Statistic::Max), Some(2.0));
     }
 
     #[test]

@@ -123,7 +123,7 @@ pub struct LoadMeasurement {
     pub errors: u64,
     /// Requests due but never sent; they are in the latencies with the time they had waited.
     pub unsent: u64,
-    /// Requests that were due while every connection was busy.
+    /// Requests that were released on time while every connection was busy.
     pub waited: u64,
     /// Bytes of bodies received.
     pub bytes_received: u64,
@@ -137,7 +137,7 @@ pub struct LoadMeasurement {
     pub walls: BTreeMap<String, u64>,
     /// Times, from histograms.
     pub timings: BTreeMap<Timing, Histogram>,
-    /// How late requests were sent though a connection was free: the generator's own delay.
+    /// How late requests of a paced load were released, whether or not a connection was free: the generator's own delay.
     pub send_delay: Histogram,
     /// Latency of the very first request, in milliseconds.
     pub cold_start: Option<f64>,

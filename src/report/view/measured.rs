@@ -130,7 +130,7 @@ fn pace(load: &LoadMeasurement) -> String {
     let mut parts = Vec::new();
     if let Some(delay) = load.send_delay.statistic(Statistic::Percentile(99.0)) {
         let delay = number::measured(delay, Unit::Milliseconds);
-        parts.push(format!("99 % were sent within {delay} of being due"));
+        parts.push(format!("99 % were released within {delay} of being due"));
     }
     let waited = match load.waited {
         0 => "none waited for a free connection".to_owned(),

@@ -1,6 +1,7 @@
 //! `http`: sends HTTP requests at a pace and measures.
 
 mod input;
+mod lateness;
 mod plan;
 mod walls;
 
@@ -13,7 +14,7 @@ use futures_util::future::BoxFuture;
 use super::inputs::{NetInput, Sender, Source, Target};
 use super::ready::explain_loopback;
 use super::{Event, Progress, RunContext, Task, TaskError, TaskKind, TaskOutput};
-use crate::load::{self, Plan, http::RequestSpec};
+use crate::load::{self, Pace, Plan, http::RequestSpec};
 use crate::metrics::{Insights, Load, LoadMeasurement, Protocol, Stream, VersionInsights};
 use crate::net::client::{Client, Redirects, Request};
 use crate::net::display_url;
@@ -143,9 +144,7 @@ impl HttpTask {
                 Ok(measurement) => {
                     output.notes.extend(load.notes(&measurement));
                     if !self.warmup {
-                        output
-                            .distrust
-                            .extend(walls::distrust(&load.stream, &measurement));
+                        output.distrust.extend(load.doubts(&measurement));
                     }
                     failed = failed.or_else(|| load.unreachable(&measurement, context));
                     version.loads.push(load.measured(measurement));
@@ -246,6 +245,16 @@ impl Endpoint {
         Some(explain_loopback(&self.spec.url, context, error))
     }
 
+    /// Why the numbers are not those of the target.
+    fn doubts(&self, measurement: &LoadMeasurement) -> impl Iterator<Item = String> {
+        let late = match self.plan.pace {
+            // Nothing is due at a time of its own.
+            Pace::Free => None,
+            Pace::PerSecond(_) => lateness::distrust(&self.stream, measurement),
+        };
+        walls::distrust(&self.stream, measurement).into_iter().chain(late)
+    }
+
     fn notes(&self, measurement: &LoadMeasurement) -> Vec<String> {
         let name = self
             .stream
@@ -267,6 +276,9 @@ impl Endpoint {
                 measurement.requests,
                 self.plan.most_connections()
             ));
+        }
+        if let Some(late) = lateness::note(measurement) {
+            notes.push(format!("{name}{late}"));
         }
         if let Some(proxy) = self.sender.proxy_for(&self.spec.url) {
             notes.push(format!("{name}through the proxy {proxy}"));
