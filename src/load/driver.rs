@@ -237,6 +237,7 @@ async fn request<T: Target>(work: &Work<T>, conn: &mut Option<T::Conn>, sent: Se
     let keep = match outcome {
         Ok(sample) => {
             sample.connects.iter().for_each(|times| tally.connected(*times));
+            tally.reconnected(sample.reconnects);
             match sample.result {
                 Ok(answer) => tally.answered(sent, answer),
                 Err(failed) => tally.failed(sent, Instant::now(), &failed),

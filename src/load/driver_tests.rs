@@ -75,6 +75,7 @@ impl Target for Fake {
             result,
             reusable,
             connects: Vec::new(),
+            reconnects: 0,
         }
     }
 }

@@ -76,6 +76,7 @@ pub(super) struct Tally {
     waited: u64,
     bytes: u64,
     connections: u64,
+    reconnects: u64,
     statuses: BTreeMap<u16, u64>,
     failures: BTreeMap<FailureClass, Counted>,
     walls: BTreeMap<String, u64>,
@@ -104,6 +105,7 @@ impl Tally {
             waited: 0,
             bytes: 0,
             connections: 0,
+            reconnects: 0,
             statuses: BTreeMap::new(),
             failures: BTreeMap::new(),
             walls: BTreeMap::new(),
@@ -138,6 +140,11 @@ impl Tally {
         if let Some(tls) = times.tls {
             self.tls.record(tls);
         }
+    }
+
+    /// Kept connections were found closed and replaced before a request was written.
+    pub(super) fn reconnected(&mut self, times: u32) {
+        self.reconnects += u64::from(times);
     }
 
     /// A request has its answer.
@@ -233,6 +240,7 @@ impl Tally {
         self.waited += other.waited;
         self.bytes += other.bytes;
         self.connections += other.connections;
+        self.reconnects += other.reconnects;
         self.last_end = self.last_end.max(other.last_end);
         for (status, count) in &other.statuses {
             *self.statuses.entry(*status).or_default() += count;
@@ -298,6 +306,7 @@ impl Tally {
             waited: self.waited,
             bytes_received: self.bytes,
             connections: self.connections,
+            reconnects: self.reconnects,
             statuses: self.statuses,
             failures: self
                 .failures

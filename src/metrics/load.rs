@@ -129,6 +129,9 @@ pub struct LoadMeasurement {
     pub bytes_received: u64,
     /// Connections opened.
     pub connections: u64,
+    /// Requests for which a new connection was opened because the server had closed the kept one before they were written.
+    #[serde(default)]
+    pub reconnects: u64,
     /// Answers per status.
     pub statuses: BTreeMap<u16, u64>,
     /// Errors per class.
@@ -184,6 +187,7 @@ impl LoadMeasurement {
         self.waited += later.waited;
         self.bytes_received += later.bytes_received;
         self.connections += later.connections;
+        self.reconnects += later.reconnects;
         self.elapsed += later.elapsed;
         self.cold_start = self.cold_start.or(later.cold_start);
         for (status, n) in &later.statuses {
@@ -236,12 +240,14 @@ mod tests {
         first.statuses.insert(200, 2);
         let mut second = LoadMeasurement {
             requests: 1,
+            reconnects: 1,
             errors: 1,
             ..LoadMeasurement::default()
         };
         second.statuses.insert(503, 1);
         first.append(&second);
         assert_eq!(first.value(Measure::ErrorRate), Some(0.5));
+        assert_eq!(first.reconnects, 1);
         assert_eq!(first.value(Measure::StatusClass(5)), Some(1.0));
         assert_eq!(first.value(Measure::StatusClass(2)), Some(2.0));
     }

@@ -21,7 +21,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::failure;
 use super::route::Route;
-use super::wire::{Duplex, FirstByte, Wire};
+use super::wire::{Duplex, Trace, Wire};
 use crate::load::{ConnectTimes, Failed};
 use crate::metrics::FailureClass;
 use crate::net::host_and_port;
@@ -35,7 +35,7 @@ const PROXY_HEAD: usize = 16 << 10;
 #[derive(Debug)]
 pub(super) struct Link {
     pub(super) sender: SendRequest<Full<Bytes>>,
-    pub(super) first_byte: FirstByte,
+    pub(super) trace: Trace,
     /// Whether a request was answered on it.
     pub(super) used: bool,
     /// Moves the bytes; ends with the link.
@@ -63,8 +63,8 @@ pub(super) async fn open(route: &Route, tls: &Arc<ClientConfig>) -> Result<(Link
         connect: connected - started,
         tls: route.origin.https.then(|| connected.elapsed()),
     };
-    let first_byte = FirstByte::default();
-    let wire = Wire::new(stream, first_byte.clone());
+    let trace = Trace::default();
+    let wire = Wire::new(stream, trace.clone());
     let (sender, connection) = http1::handshake(wire)
         .await
         .map_err(|error| failure::answering(&error))?;
@@ -74,7 +74,7 @@ pub(super) async fn open(route: &Route, tls: &Arc<ClientConfig>) -> Result<(Link
     });
     let link = Link {
         sender,
-        first_byte,
+        trace,
         used: false,
         _driver: AbortOnDropHandle::new(driver),
     };

@@ -9,7 +9,6 @@ use super::connect::Link;
 use super::failure;
 use super::search::{Needle, Search};
 use crate::load::Failed;
-use crate::metrics::FailureClass;
 
 /// As much of an answer's beginning as is looked at.
 const BEGINNING: usize = 4 << 10;
@@ -42,8 +41,8 @@ pub(super) struct Incoming {
 #[derive(Debug)]
 pub(super) struct Broken {
     pub(super) failed: Failed,
-    /// The request may be sent again on another connection.
-    pub(super) again: bool,
+    /// The server had closed the connection before a byte of the request was written: it cannot have taken it.
+    pub(super) unsent: bool,
 }
 
 /// Sends a request and reads its answer.
@@ -52,19 +51,11 @@ pub(super) async fn exchange(
     outgoing: Outgoing,
     needle: Option<&Needle>,
 ) -> Result<Incoming, Broken> {
-    // On a connection that was idle, the server may just have closed it: RFC 9110, section 9.2.2.
-    let stale = |error: &hyper::Error, link: &Link, failed: &Failed, idempotent: bool| {
-        let never_sent = error.is_canceled();
-        let unanswered = failed.class == FailureClass::Reset && link.first_byte.get().is_none();
-        link.used && (never_sent || idempotent && unanswered)
+    let broken = |error: &hyper::Error, link: &Link| Broken {
+        failed: failure::answering(error),
+        unsent: link.used && !link.trace.is_written(),
     };
-    let idempotent = outgoing.method.is_idempotent();
-    let broken = |error: &hyper::Error, link: &Link| {
-        let failed = failure::answering(error);
-        let again = stale(error, link, &failed, idempotent);
-        Broken { failed, again }
-    };
-    link.first_byte.reset();
+    link.trace.begin(link.used);
     let mut request = Request::new(Full::new(outgoing.body));
     *request.method_mut() = outgoing.method;
     *request.uri_mut() = outgoing.uri;
@@ -95,7 +86,7 @@ pub(super) async fn exchange(
     Ok(Incoming {
         status: head.status,
         headers: head.headers,
-        first_byte: link.first_byte.get().unwrap_or(end),
+        first_byte: link.trace.first_byte().unwrap_or(end),
         end,
         bytes,
         beginning,

@@ -141,6 +141,12 @@ fn pace(load: &LoadMeasurement) -> String {
         parts.push(format!("{} were due and never sent", number::count(load.unsent)));
     }
     parts.push(number::counted(load.connections, "connection") + " opened");
+    if load.reconnects > 0 {
+        let times = number::count(load.reconnects);
+        parts.push(format!(
+            "{times} of them because the server had closed an idle one"
+        ));
+    }
     parts.join(", ")
 }
 

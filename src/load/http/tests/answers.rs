@@ -237,16 +237,28 @@ async fn bytes_behind_an_answer_do_not_reach_the_next_one() {
 #[tokio::test]
 async fn a_server_that_closes_after_each_answer_costs_connections_not_errors() {
     let polite = "HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 2\r\n\r\nok";
-    for text in [polite.to_owned(), answer(200, "ok")] {
-        let server = Server::start(move |_| Reply::SayAndClose(text.clone())).await;
-        let load = load(&burst(20, 2), &get(&server.url("/"))).await;
-        assert_eq!((load.answered, load.errors), (20, 0), "{:?}", load.failures);
-        assert_eq!((load.connections, server.connections()), (20, 20));
-    }
+    let server = Server::start(move |_| Reply::SayAndClose(polite.to_owned())).await;
+    let announced = load(&burst(20, 2), &get(&server.url("/"))).await;
+    assert_eq!(
+        (announced.answered, announced.errors),
+        (20, 0),
+        "{:?}",
+        announced.failures
+    );
+    assert_eq!((announced.connections, server.connections()), (20, 20));
+
+    let server = Server::start(|_| Reply::SayAndClose(answer(200, "ok"))).await;
+    let paced = Plan {
+        pace: Pace::PerSecond(Rate::per_second(20.0).expect("a rate")),
+        ..burst(20, 1)
+    };
+    let silent = load(&paced, &get(&server.url("/"))).await;
+    assert_eq!((silent.answered, silent.errors), (20, 0), "{:?}", silent.failures);
+    assert_eq!((silent.connections, silent.reconnects), (20, 19));
 }
 
 #[tokio::test]
-async fn only_what_may_be_repeated_is_sent_again_on_a_stale_connection() {
+async fn a_request_that_the_server_took_and_dropped_is_an_error_and_not_sent_again() {
     // Each connection answers once, takes the next request, and closes without a word.
     let server = Server::start(|seen| {
         if seen.index == 0 {
@@ -257,15 +269,14 @@ async fn only_what_may_be_repeated_is_sent_again_on_a_stale_connection() {
     })
     .await;
     let mut spec = get(&server.url("/"));
-    let repeated = load(&burst(10, 1), &spec).await;
-    assert_eq!(
-        (repeated.answered, repeated.errors, repeated.connections),
-        (10, 0, 10)
-    );
-    spec.method = Method::POST;
-    let refused = load(&burst(10, 1), &spec).await;
-    assert_eq!((refused.answered, refused.errors), (5, 5));
-    assert_eq!(refused.failures[&FailureClass::Reset].count, 5);
+    for method in [Method::GET, Method::POST] {
+        spec.method = method;
+        let load = load(&burst(10, 1), &spec).await;
+        assert_eq!((load.answered, load.errors, load.connections), (5, 5, 5));
+        assert_eq!(load.failures[&FailureClass::Reset].count, 5);
+        assert_eq!(load.reconnects, 0);
+    }
+    assert_eq!(server.seen(|_| ()).len(), 20);
 }
 
 #[tokio::test]
