@@ -9,10 +9,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http::header::{
-    ACCEPT, AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, HOST, LOCATION, PROXY_AUTHORIZATION,
-    USER_AGENT,
+    ACCEPT, AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HOST, LOCATION, PROXY_AUTHORIZATION, USER_AGENT,
 };
-use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
 use rustls::ClientConfig;
 use tokio::time::Instant;
 use url::Url;
@@ -187,10 +186,7 @@ impl HttpTarget {
         let mut outgoing = hop.outgoing.clone();
         change_method(&mut outgoing, incoming.status);
         if !stays {
-            // They were meant for the origin that the user named.
-            outgoing.headers.remove(HOST);
-            outgoing.headers.remove(AUTHORIZATION);
-            outgoing.headers.remove(COOKIE);
+            outgoing.headers = for_strangers(&outgoing.headers);
         }
         outgoing.headers.remove(PROXY_AUTHORIZATION);
         complete(&mut outgoing.headers, &url, route);
@@ -349,7 +345,22 @@ fn complete(headers: &mut HeaderMap, url: &Url, route: &Route) {
     }
 }
 
-fn insert_secret(headers: &mut HeaderMap, name: http::HeaderName, value: &str) {
+/// What another origin than the one that the user named gets to see: any other header may hold a credential.
+fn for_strangers(headers: &HeaderMap) -> HeaderMap {
+    let harmless = |name: &HeaderName| {
+        *name == CONTENT_TYPE
+            || *name == USER_AGENT
+            || *name == ACCEPT
+            || name.as_str().starts_with("accept-")
+    };
+    let mut kept = HeaderMap::new();
+    for (name, value) in headers.iter().filter(|(name, _)| harmless(name)) {
+        kept.append(name, value.clone());
+    }
+    kept
+}
+
+fn insert_secret(headers: &mut HeaderMap, name: HeaderName, value: &str) {
     if let Ok(mut value) = HeaderValue::try_from(value) {
         value.set_sensitive(true);
         headers.insert(name, value);

@@ -295,8 +295,11 @@ async fn redirects_are_followed_when_asked_to_be() {
     })
     .await;
     let mut spec = get(&server.url("/a"));
+    for name in ["authorization", "cookie", "x-api-key", "cf-access-client-secret"] {
+        spec.headers.insert(name, HeaderValue::from_static("secret"));
+    }
     spec.headers
-        .insert("authorization", HeaderValue::from_static("Bearer secret"));
+        .insert("accept-language", HeaderValue::from_static("eo"));
     assert_eq!(load(&burst(2, 1), &spec).await.statuses[&302], 2);
 
     spec.max_redirects = 5;
@@ -312,6 +315,14 @@ async fn redirects_are_followed_when_asked_to_be() {
             .iter()
             .all(|leaked| !leaked)
     );
+    assert!(
+        other
+            .seen(|seen| seen.head.contains("accept-language: eo"))
+            .iter()
+            .all(|kept| *kept)
+    );
+    let stayed = server.seen(|seen| seen.path() == "/b" && seen.head.contains("x-api-key"));
+    assert_eq!(stayed.iter().filter(|sent| **sent).count(), 10);
     assert!(
         other
             .seen(|seen| seen.head.contains(&other.address.to_string()))
