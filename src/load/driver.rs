@@ -168,18 +168,19 @@ impl<T: Target> Work<T> {
     }
 }
 
-/// Counts a request as unsent when its lane is ended in the middle of it.
+/// Counts a request as cut off when its lane is ended in the middle of it.
 struct InFlight<'a, T: Target> {
     work: &'a Work<T>,
-    due: Due,
+    sent: Sent,
     ended: bool,
 }
 
 impl<T: Target> Drop for InFlight<'_, T> {
     fn drop(&mut self) {
         if !self.ended {
-            let now = self.work.now();
-            self.work.state.borrow_mut().tally.unsent(self.due.at, now);
+            let cut_off = Failed::new(FailureClass::CutOff, "no answer yet when the run was stopped");
+            let mut state = self.work.state.borrow_mut();
+            state.tally.failed(self.sent, Instant::now(), &cut_off);
         }
     }
 }
@@ -187,16 +188,16 @@ impl<T: Target> Drop for InFlight<'_, T> {
 /// One connection, opened when it is needed and replaced when it breaks.
 async fn lane<T: Target>(work: Rc<Work<T>>, mut conn: Option<T::Conn>) {
     while let Some(due) = work.next().await {
-        let mut in_flight = InFlight {
-            work: &work,
-            due,
-            ended: false,
-        };
         let sent_at = Instant::now();
         let sent = Sent {
             n: due.n,
             due: due.at,
             at: sent_at.saturating_duration_since(work.start),
+        };
+        let mut in_flight = InFlight {
+            work: &work,
+            sent,
+            ended: false,
         };
         request(&work, &mut conn, sent, sent_at).await;
         in_flight.ended = true;

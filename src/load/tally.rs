@@ -168,11 +168,12 @@ impl Tally {
         }
     }
 
-    /// A request has no complete answer, and why. A time-out counts as a latency of at least the time-out.
+    /// A request has no complete answer, and why. One that got none in its time, or until the run was stopped, has at
+    /// least this latency.
     pub(super) fn failed(&mut self, sent: Sent, end: Instant, failed: &Failed) {
         let end = self.offset(end);
         self.sent(sent, end, true);
-        if failed.class == FailureClass::Timeout {
+        if matches!(failed.class, FailureClass::Timeout | FailureClass::CutOff) {
             self.latency(sent, end);
         }
         self.failure(sent.n, failed);

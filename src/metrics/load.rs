@@ -85,6 +85,8 @@ pub enum FailureClass {
     Reset,
     /// The answer is not HTTP.
     Protocol,
+    /// The run was stopped before the answer came.
+    CutOff,
 }
 
 impl FailureClass {
@@ -98,6 +100,7 @@ impl FailureClass {
             Self::Tls => "TLS handshake failed",
             Self::Reset => "connection closed in the middle",
             Self::Protocol => "not a valid HTTP answer",
+            Self::CutOff => "cut off when the run was stopped",
         }
     }
 }

@@ -205,7 +205,7 @@ fn uncovered_errors(known: &Known<'_>, version: &Version<'_>) -> Option<Prose> {
 }
 
 fn left_behind(known: &Known<'_>, version: &Version<'_>) -> Option<Prose> {
-    let unsent: u64 = version.wholes.iter().map(|(_, whole)| whole.unsent).sum();
+    let unsent = version.unsent();
     if unsent == 0 {
         return None;
     }
@@ -218,7 +218,12 @@ fn left_behind(known: &Known<'_>, version: &Version<'_>) -> Option<Prose> {
     } else {
         told
     };
-    Some(told.text(
-        ", because the target did not answer in time; they are in the latencies with the time they waited.",
-    ))
+    let why = if known.result.outcome == Outcome::Interrupted {
+        "before the run was stopped"
+    } else {
+        "because the target did not answer in time"
+    };
+    Some(told.text(format!(
+        ", {why}; they are in the latencies with the time they waited."
+    )))
 }

@@ -15,7 +15,7 @@ use super::inputs::{NetInput, Sender, Source, Target};
 use super::ready::explain_loopback;
 use super::{Event, Progress, RunContext, Task, TaskError, TaskKind, TaskOutput};
 use crate::load::{self, Pace, Plan, http::RequestSpec};
-use crate::metrics::{Insights, Load, LoadMeasurement, Protocol, Stream, VersionInsights};
+use crate::metrics::{FailureClass, Insights, Load, LoadMeasurement, Protocol, Stream, VersionInsights};
 use crate::net::client::{Client, Redirects, Request};
 use crate::net::display_url;
 use crate::results::ExperimentResult;
@@ -228,7 +228,9 @@ impl Endpoint {
 
     /// Not one connection: the task could not run, though its counts are kept.
     fn unreachable(&self, measurement: &LoadMeasurement, context: &RunContext) -> Option<TaskError> {
-        if measurement.requests == 0 || measurement.connections > 0 {
+        let cut_off = measurement.failures.get(&FailureClass::CutOff);
+        let tried = measurement.requests - cut_off.map_or(0, |failure| failure.count);
+        if tried == 0 || measurement.connections > 0 {
             return None;
         }
         let why = measurement
