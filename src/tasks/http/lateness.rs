@@ -48,6 +48,19 @@ pub(super) fn note(measurement: &LoadMeasurement) -> Option<String> {
     })
 }
 
+/// How many requests waited because so many `connections` were busy: of all that were due, sent or not.
+pub(super) fn waited(measurement: &LoadMeasurement, connections: u32) -> Option<String> {
+    let (waited, due) = (measurement.waited, measurement.requests + measurement.unsent);
+    let all = if connections == 1 {
+        "the only connection was".to_owned()
+    } else {
+        format!("all {connections} connections were")
+    };
+    (waited > 0).then(|| {
+        format!("{waited} of {due} requests waited because {all} busy; their wait is part of the latency")
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
@@ -102,6 +115,22 @@ mod tests {
         assert_eq!(reason(|n| (90 * u64::from(n % 150 == 0), 0)), None);
         assert_eq!(reason(|n| (900 * u64::from(n < 4), 0)), None);
         assert_eq!(note(&load(|n| (n % 50, 0))), None);
+    }
+
+    #[test]
+    fn requests_that_waited_are_a_part_of_those_that_were_due() {
+        let load = LoadMeasurement {
+            requests: 40,
+            unsent: 80,
+            waited: 98,
+            ..LoadMeasurement::default()
+        };
+        let told = waited(&load, 4).expect("some waited");
+        assert!(
+            told.starts_with("98 of 120 requests waited because all 4 connections"),
+            "{told}"
+        );
+        assert_eq!(waited(&LoadMeasurement::default(), 4), None);
     }
 
     #[test]

@@ -271,13 +271,8 @@ impl Endpoint {
                 measurement.unsent
             ));
         }
-        if measurement.waited > 0 {
-            notes.push(format!(
-                "{name}{} of {} requests waited because all {} connections were busy; their wait is part of the latency",
-                measurement.waited,
-                measurement.requests,
-                self.plan.most_connections()
-            ));
+        if let Some(waited) = lateness::waited(measurement, self.plan.most_connections()) {
+            notes.push(format!("{name}{waited}"));
         }
         if let Some(late) = lateness::note(measurement) {
             notes.push(format!("{name}{late}"));
