@@ -315,7 +315,14 @@ pub(super) async fn drive<T: Target>(
     lanes.shutdown().await;
     let mut state = work.state.borrow_mut();
     progress(state.tally.progress(Instant::now(), total));
-    std::mem::replace(&mut state.tally, Tally::new(start)).finish()
+    let tally = std::mem::replace(&mut state.tally, Tally::new(start));
+    let scheduled = match source {
+        // What was cut short has lasted as long as it has.
+        Source::Paced(schedule) if shutdown.is_cancelled() => schedule.covers(tally.seen()).min(work.now()),
+        Source::Paced(schedule) => schedule.covers(tally.seen()).min(NEVER),
+        Source::Free { .. } => Duration::ZERO,
+    };
+    tally.finish(scheduled)
 }
 
 /// Sends the uncounted requests on every connection of the pool, all connections at once.

@@ -192,6 +192,16 @@ async fn a_time_holds_exactly_its_due_instants() {
 }
 
 #[tokio::test]
+async fn the_throughput_of_a_paced_load_is_not_above_its_rate() {
+    for stop in [Stop::For(ms(500)), after(4)] {
+        let ran = run_on(plan(stop, 8.0, 2), |_, _| Reaction::Answer(ms(2))).await;
+        assert_eq!((ran.load.requests, ran.load.elapsed), (4, 0.5));
+    }
+    let slow = run_on(plan(after(2), 20.0, 2), |_, _| Reaction::Answer(ms(200))).await;
+    assert!(slow.load.elapsed >= 0.25, "{}", slow.load.elapsed);
+}
+
+#[tokio::test]
 async fn connections_are_opened_when_needed_and_not_before() {
     let ran = run_on(plan(after(10), 10.0, 8), |_, _| Reaction::Answer(ms(1))).await;
     assert!(ran.most <= 3, "{}", ran.most);

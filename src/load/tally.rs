@@ -284,8 +284,13 @@ impl Tally {
         }
     }
 
-    /// The measurement of the finished load.
-    pub(super) fn finish(mut self) -> LoadMeasurement {
+    /// Requests sent or left unsent so far.
+    pub(super) fn seen(&self) -> u64 {
+        self.requests + self.unsent
+    }
+
+    /// The measurement of the finished load, which lasted until its last answer or `at_least` this long.
+    pub(super) fn finish(mut self, at_least: Duration) -> LoadMeasurement {
         self.slices.settle();
         let timings = [
             (Timing::Latency, self.latency),
@@ -321,7 +326,7 @@ impl Tally {
                 .collect(),
             send_delay: self.send_delay,
             cold_start: self.cold_start.map(|first| first.value.as_secs_f64() * 1e3),
-            elapsed: self.last_end.as_secs_f64(),
+            elapsed: self.last_end.max(at_least).as_secs_f64(),
             slices: self.slices,
         }
     }
@@ -384,22 +389,22 @@ mod tests {
     #[test]
     fn latency_counts_from_the_due_instant_and_only_of_what_was_answered() {
         let start = Instant::now();
-        let answered = of(start, [5]).finish();
+        let answered = of(start, [5]).finish(Duration::ZERO);
         let value = |timing| answered.timings[&timing].statistic(Statistic::Max);
         assert_eq!(value(Timing::Latency), Some(10.0));
         assert_eq!(value(Timing::ServiceTime), Some(9.0));
         assert_eq!(value(Timing::Ttfb), Some(7.0));
         assert_eq!(value(Timing::Body), Some(2.0));
 
-        let reset = of(start, [7]).finish();
+        let reset = of(start, [7]).finish(Duration::ZERO);
         assert_eq!((reset.requests, reset.errors, reset.answered), (1, 1, 0));
         assert!(reset.timings.is_empty());
 
-        let late = of(start, [8]).finish();
+        let late = of(start, [8]).finish(Duration::ZERO);
         assert_eq!((late.requests, late.errors, late.answered), (1, 1, 0));
         assert_eq!(late.timings[&Timing::Latency].count(), 1);
 
-        let unsent = of(start, [2]).finish();
+        let unsent = of(start, [2]).finish(Duration::ZERO);
         assert_eq!((unsent.requests, unsent.errors, unsent.unsent), (0, 0, 1));
         assert_eq!(
             unsent.timings[&Timing::Latency].statistic(Statistic::Max),
@@ -409,7 +414,7 @@ mod tests {
 
     #[test]
     fn our_own_delay_is_counted_of_every_request() {
-        let measured = of(Instant::now(), 0..70).finish();
+        let measured = of(Instant::now(), 0..70).finish(Duration::ZERO);
         assert_eq!(measured.send_delay.count(), 70);
         assert_eq!(measured.send_delay.statistic(Statistic::Max), Some(2.0));
     }
@@ -446,13 +451,13 @@ mod tests {
                 (0_u64..).zip(workers).filter(move |(_, w)| **w == worker).map(|(n, _)| n)
             };
             let parts: Vec<_> = (0..4).map(|worker| of(start, numbers(worker))).collect();
-            let together = of(start, 0..workers.len() as u64).finish();
+            let together = of(start, 0..workers.len() as u64).finish(Duration::ZERO);
             for order in [[0, 1, 2, 3], [3, 1, 0, 2], [2, 3, 1, 0]] {
                 let mut merged = Tally::new(start);
                 for part in order {
                     merged.merge(&parts[part]);
                 }
-                prop_assert_eq!(&merged.finish(), &together);
+                prop_assert_eq!(&merged.finish(Duration::ZERO), &together);
             }
         }
     }

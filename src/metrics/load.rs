@@ -147,7 +147,7 @@ pub struct LoadMeasurement {
     pub send_delay: Histogram,
     /// Latency of the very first request, in milliseconds.
     pub cold_start: Option<f64>,
-    /// From the first due request to the end of the last, in seconds.
+    /// From the first due request to the end of the last, and for a paced load no less than its schedule, in seconds.
     pub elapsed: f64,
     /// The same over time.
     pub slices: Slices,
