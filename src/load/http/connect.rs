@@ -15,6 +15,7 @@ use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
+use tokio::task::yield_now;
 use tokio::time::{Instant, sleep};
 use tokio_rustls::TlsConnector;
 use tokio_util::task::AbortOnDropHandle;
@@ -38,8 +39,30 @@ pub(super) struct Link {
     pub(super) trace: Trace,
     /// Whether a request was answered on it.
     pub(super) used: bool,
+    /// Whether it was closed after its last answer.
+    pub(super) closed: bool,
     /// Moves the bytes; ends with the link.
-    _driver: AbortOnDropHandle<()>,
+    driver: AbortOnDropHandle<()>,
+}
+
+impl Link {
+    /// After an answer: closes the connection unless it can take another request at once. It cannot when the server
+    /// announced that it closes it, and when the body of the request is still on its way: the server may never read it.
+    pub(super) async fn settle(&mut self) {
+        self.used = true;
+        if !self.is_ready() {
+            // The driver may have something left to do that takes no waiting.
+            yield_now().await;
+        }
+        if !self.is_ready() {
+            self.closed = true;
+            self.driver.abort();
+        }
+    }
+
+    fn is_ready(&self) -> bool {
+        self.sender.is_ready() && !self.trace.is_stuck()
+    }
 }
 
 /// Opens a connection of a route.
@@ -76,7 +99,8 @@ pub(super) async fn open(route: &Route, tls: &Arc<ClientConfig>) -> Result<(Link
         sender,
         trace,
         used: false,
-        _driver: AbortOnDropHandle::new(driver),
+        closed: false,
+        driver: AbortOnDropHandle::new(driver),
     };
     Ok((link, times))
 }

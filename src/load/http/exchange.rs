@@ -82,7 +82,7 @@ pub(super) async fn exchange(
         }
     }
     let end = Instant::now();
-    link.used = true;
+    link.settle().await;
     Ok(Incoming {
         status: head.status,
         headers: head.headers,

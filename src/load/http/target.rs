@@ -127,7 +127,9 @@ impl HttpTarget {
             None => &mut conn.main,
             Some(route) => self.other_link(&mut conn.other, route, opened).await?,
         };
-        if link.used && link.sender.ready().await.is_err() {
+        if link.closed {
+            *link = self.open(route, opened).await?;
+        } else if link.used && link.sender.ready().await.is_err() {
             *link = self.open(route, opened).await?;
             opened.reconnects += 1;
         }

@@ -1,6 +1,7 @@
 //! Good, bad and broken answers over plain TCP.
 
 use http::{HeaderName, HeaderValue, Method};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
 use super::server::{Reply, Server, answer, ok};
@@ -277,6 +278,31 @@ async fn a_request_that_the_server_took_and_dropped_is_an_error_and_not_sent_aga
         assert_eq!(load.reconnects, 0);
     }
     assert_eq!(server.seen(|_| ()).len(), 20);
+}
+
+#[tokio::test]
+async fn a_connection_whose_request_is_still_being_sent_is_not_used_again() {
+    // It answers as soon as it has the head, and never reads the body.
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("bind");
+    let url = format!("http://{}/", listener.local_addr().expect("address"));
+    tokio::spawn(async move {
+        let mut open = Vec::new();
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let mut head = [0; 512];
+            let _ = stream.read(&mut head).await;
+            let _ = stream.write_all(answer(413, "too large").as_bytes()).await;
+            open.push(stream);
+        }
+    });
+    let mut spec = get(&url);
+    spec.method = Method::POST;
+    spec.body = vec![b'x'; 16 << 20].into();
+    let mut plan = burst(4, 1);
+    plan.timeout = ms(1500);
+    let load = load(&plan, &spec).await;
+    assert_eq!((load.answered, load.connections), (4, 4), "{:?}", load.failures);
+    assert_eq!(only_failure(&load).0, FailureClass::Status);
+    assert_eq!(load.reconnects, 0);
 }
 
 #[tokio::test]
