@@ -9,9 +9,7 @@ use super::connect::Link;
 use super::failure;
 use super::search::{Needle, Search};
 use crate::load::Failed;
-
-/// As much of an answer's beginning as is looked at.
-const BEGINNING: usize = 4 << 10;
+use crate::net::wall;
 
 /// What is sent.
 #[derive(Debug, Clone)]
@@ -31,8 +29,8 @@ pub(super) struct Incoming {
     pub(super) end: Instant,
     /// Bytes of the body.
     pub(super) bytes: u64,
-    /// The beginning of the body.
-    pub(super) beginning: Bytes,
+    /// The beginning of the body, up to [`wall::PREFIX`], when a wall may stand in it.
+    pub(super) beginning: Vec<u8>,
     /// Whether the text that was looked for is in the body.
     pub(super) found: bool,
 }
@@ -66,15 +64,22 @@ pub(super) async fn exchange(
     };
     let (head, mut body) = answer.into_parts();
     let mut bytes = 0;
-    let mut beginning = Bytes::new();
+    let mut beginning = Vec::new();
+    let mut wanted = if wall::reads_body(head.status, &head.headers) {
+        wall::PREFIX
+    } else {
+        0
+    };
     let mut search = needle.map(Search::new);
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|error| broken(&error, link))?;
         let Ok(chunk) = frame.into_data() else {
             continue;
         };
-        if bytes == 0 {
-            beginning = chunk.slice(..chunk.len().min(BEGINNING));
+        if wanted > 0 {
+            let part = &chunk[..chunk.len().min(wanted)];
+            beginning.extend_from_slice(part);
+            wanted -= part.len();
         }
         bytes += chunk.len() as u64;
         if let Some(search) = &mut search {

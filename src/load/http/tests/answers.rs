@@ -379,6 +379,30 @@ async fn walls_are_counted() {
 }
 
 #[tokio::test]
+async fn a_wall_is_recognised_however_its_page_is_cut() {
+    let page = format!(
+        "{}<title>Authentication Required</title>{}",
+        "<!-- a long head -->".repeat(400),
+        "<p>text</p>".repeat(2000)
+    );
+    for size in [7, 1000, 5000, page.len()] {
+        let chunks: String = page
+            .as_bytes()
+            .chunks(size)
+            .map(|chunk| format!("{:x}\r\n{}\r\n", chunk.len(), String::from_utf8_lossy(chunk)))
+            .collect();
+        let head = "HTTP/1.1 200 OK\r\ncontent-type: text/html\r\ntransfer-encoding: chunked\r\n\r\n";
+        let server = Server::start(move |_| Reply::Say(format!("{head}{chunks}0\r\n\r\n"))).await;
+        let load = load(&burst(3, 1), &get(&server.url("/"))).await;
+        assert_eq!(
+            (load.answered, load.walls.values().sum()),
+            (3, 3),
+            "in parts of {size}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn a_proxy_forwards_http_with_credentials() {
     let server = Server::start(ok).await;
     let proxy = format!("http://me:pw@{}", server.address).parse().expect("proxy");
