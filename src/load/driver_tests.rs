@@ -28,6 +28,8 @@ struct Fake {
     react: Behaviour,
     open: Rc<Cell<u32>>,
     most: Rc<Cell<u32>>,
+    /// Connections being opened now, and at most.
+    opening: Rc<Cell<(u32, u32)>>,
     served: Rc<Cell<u64>>,
     start: Instant,
 }
@@ -47,7 +49,11 @@ impl Target for Fake {
         if self.refuse {
             return Err(Failed::new(FailureClass::Connect, "refused"));
         }
+        let (now, most) = self.opening.get();
+        self.opening.set((now + 1, most.max(now + 1)));
         sleep(ms(1)).await;
+        let (now, most) = self.opening.get();
+        self.opening.set((now - 1, most));
         self.open.set(self.open.get() + 1);
         self.most.set(self.most.get().max(self.open.get()));
         let times = ConnectTimes {
@@ -116,6 +122,7 @@ fn plan(stop: Stop, rate: f64, connections: u32) -> Plan {
 struct Ran {
     load: LoadMeasurement,
     most: u32,
+    opening: u32,
     served: u64,
 }
 
@@ -148,12 +155,13 @@ async fn run_paced(
     react: impl Fn(u64, Duration) -> Reaction + 'static,
 ) -> Ran {
     let (open, most, served) = (Rc::default(), Rc::new(Cell::new(0)), Rc::new(Cell::new(0)));
-    let start = Instant::now();
+    let (start, opening) = (Instant::now(), Rc::new(Cell::new((0, 0))));
     let target = Fake {
         refuse,
         react: Box::new(react),
         open,
         most: Rc::clone(&most),
+        opening: Rc::clone(&opening),
         served: Rc::clone(&served),
         start,
     };
@@ -163,6 +171,7 @@ async fn run_paced(
     Ran {
         load,
         most: most.get(),
+        opening: opening.get().1,
         served: served.get(),
     }
 }
@@ -393,6 +402,29 @@ async fn an_interrupted_load_ends_within_two_seconds_and_keeps_what_it_measured(
         assert_eq!(ran.latency().count(), 12 + ran.load.unsent);
         assert!(ran.latency().statistic(Statistic::Max) >= Some(1500.0));
     }
+}
+
+#[tokio::test]
+async fn no_more_lanes_are_opened_than_have_something_to_do() {
+    let ran = run_on(plan(after(300), 0.0, 1_000_000), |_, _| Reaction::Answer(ms(1))).await;
+    assert_eq!((ran.load.requests, ran.served), (300, 300));
+    assert!(
+        ran.most <= 300 && ran.opening as usize <= OPENING,
+        "{}",
+        ran.opening
+    );
+
+    let held = run_on(plan(after(400), 0.0, 400), |_, _| Reaction::Answer(ms(300))).await;
+    assert_eq!(
+        held.most, 400,
+        "those that wait for their answer do not hold up the others"
+    );
+
+    let mut plan = plan(after(300), 1000.0, 300);
+    plan.connection_warmup = 1;
+    let warm = run_on(plan, |_, _| Reaction::Answer(ms(1))).await;
+    assert_eq!((warm.most, warm.load.connections), (300, 0));
+    assert!(warm.opening as usize <= OPENING, "{}", warm.opening);
 }
 
 #[tokio::test]

@@ -11,7 +11,7 @@ use http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use super::input::{EndpointInput, Expect, RequestInput, given};
 use super::{Body, Endpoint, stream};
 use crate::load::http::{self as wire, RequestSpec};
-use crate::load::{Pace, Plan, Rate as PerSecond, Stop};
+use crate::load::{self, Pace, Plan, Rate as PerSecond, Stop};
 use crate::spec::{Decoder, Node, Period};
 use crate::tasks::inputs::{Count, Rate, Source};
 
@@ -106,13 +106,7 @@ fn plan(request: &RequestInput, node: &Node, decoder: &mut Decoder<'_>) -> Optio
         (None, Some(Period(duration))) => Stop::For(duration),
         (None, None) => Stop::After(NUM_REQUESTS),
     };
-    let narrow = |count: Count| NonZeroU32::try_from(count.0).unwrap_or(NonZeroU32::MAX);
-    let connections = request.connections.map_or(CONNECTIONS, narrow);
-    let max_connections = request.max_connections.map_or(connections, narrow);
-    if max_connections < connections {
-        decoder.error(&node.at, "`maxConnections` is below `connections`", None);
-        return None;
-    }
+    let (connections, max_connections) = connections(request, node, decoder)?;
     let timeout = request.timeout.map_or(TIMEOUT, |timeout| timeout.0);
     if timeout.is_zero() {
         decoder.error(&node.at, "a `timeout` of 0 lets no request succeed", None);
@@ -133,6 +127,34 @@ fn plan(request: &RequestInput, node: &Node, decoder: &mut Decoder<'_>) -> Optio
         grace: grace(stop, timeout),
         connection_warmup,
     })
+}
+
+/// The pool, and the most there may be: no more than the system lets this process open.
+fn connections(
+    request: &RequestInput,
+    node: &Node,
+    decoder: &mut Decoder<'_>,
+) -> Option<(NonZeroU32, NonZeroU32)> {
+    let narrow = |count: Count| NonZeroU32::try_from(count.0).unwrap_or(NonZeroU32::MAX);
+    let connections = request.connections.map_or(CONNECTIONS, narrow);
+    let max_connections = request.max_connections.map_or(connections, narrow);
+    if max_connections < connections {
+        decoder.error(&node.at, "`maxConnections` is below `connections`", None);
+        return None;
+    }
+    if let Some(most) = load::most_connections().filter(|most| u64::from(max_connections.get()) > *most) {
+        let key = request
+            .max_connections
+            .map_or("connections", |_| "maxConnections");
+        let hint = "each connection is an open file: raise the hard limit (`ulimit -Hn`), or share the load between machines";
+        decoder.error(
+            &node.at,
+            format!("`{key}` is {max_connections}, but this system allows {most} at once"),
+            Some(hint.to_owned()),
+        );
+        return None;
+    }
+    Some((connections, max_connections))
 }
 
 fn body(request: &RequestInput) -> (Bytes, Body) {
@@ -232,4 +254,39 @@ pub(super) fn describe(plan: &Plan) -> String {
         (few, _) => format!("{few} connections"),
     };
     format!("{stop} {pace} on {connections}")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::secret::Mask;
+    use crate::spec::SourceFile;
+    use crate::tasks::TaskKind as _;
+
+    /// What is wrong with the fields of a task.
+    fn wrong(fields: &str) -> Vec<String> {
+        let source = SourceFile::new("test", format!("url: http://localhost\n{fields}\n"));
+        let node = Node::parse(&source).expect("YAML");
+        let mut decoder = Decoder::new(&source, Path::new("."), &|_| None, Mask::default());
+        let parsed = super::super::HttpKind.parse(&node, &mut decoder);
+        assert_eq!(parsed.is_none(), decoder.has_errors());
+        let told = decoder.into_diagnostics();
+        told.into_iter().map(|diagnostic| diagnostic.message).collect()
+    }
+
+    #[test]
+    fn more_connections_than_files_are_refused_before_anything_is_sent() {
+        let Some(most) = load::most_connections().filter(|most| *most < u64::from(u32::MAX)) else {
+            return;
+        };
+        assert_eq!(wrong(&format!("connections: {most}")), Vec::<String>::new());
+        for key in ["connections", "maxConnections"] {
+            let told = wrong(&format!("{key}: {}", most + 1));
+            assert_eq!(told.len(), 1, "{told:?}");
+            let expected = format!("`{key}` is {}, but this system allows {most} at once", most + 1);
+            assert_eq!(told[0], expected);
+        }
+    }
 }
