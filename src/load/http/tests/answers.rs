@@ -386,11 +386,11 @@ async fn a_wall_is_recognised_however_its_page_is_cut() {
         "<p>text</p>".repeat(2000)
     );
     for size in [7, 1000, 5000, page.len()] {
-        let chunks: String = page
-            .as_bytes()
-            .chunks(size)
-            .map(|chunk| format!("{:x}\r\n{}\r\n", chunk.len(), String::from_utf8_lossy(chunk)))
-            .collect();
+        let mut chunks = String::new();
+        for chunk in page.as_bytes().chunks(size) {
+            let text = String::from_utf8_lossy(chunk);
+            chunks += &format!("{:x}\r\n{text}\r\n", chunk.len());
+        }
         let head = "HTTP/1.1 200 OK\r\ncontent-type: text/html\r\ntransfer-encoding: chunked\r\n\r\n";
         let server = Server::start(move |_| Reply::Say(format!("{head}{chunks}0\r\n\r\n"))).await;
         let load = load(&burst(3, 1), &get(&server.url("/"))).await;
