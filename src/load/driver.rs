@@ -6,15 +6,18 @@
 
 use std::cell::RefCell;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{Notify, oneshot};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 
+use super::files::raise_limit;
 use super::pacer::{Pacer, SystemPacer};
 use super::tally::{Sent, Tally};
+use super::warm_up::warm_up;
 use super::{Failed, LoadError, Pace, Plan, Progress, Schedule, Target};
 use crate::metrics::{FailureClass, LoadMeasurement};
 
@@ -22,6 +25,10 @@ use crate::metrics::{FailureClass, LoadMeasurement};
 const REPORT_EVERY: Duration = Duration::from_millis(500);
 /// How long an interrupted load waits for answers.
 const PATIENCE: Duration = Duration::from_millis(1500);
+/// How late a release may be and still count as on time: timers are no more precise on some systems.
+const ON_TIME: Duration = Duration::from_millis(5);
+/// Connections that are opened at the same time, where nothing waits for them.
+pub(super) const OPENING: usize = 128;
 /// Later than any load lasts.
 const NEVER: Duration = Duration::from_hours(24 * 365 * 30);
 
@@ -32,7 +39,7 @@ pub(super) async fn run<T: Target + Send>(
     shutdown: &CancellationToken,
     progress: impl Fn(Progress) + Send + 'static,
 ) -> Result<LoadMeasurement, LoadError> {
-    raise_file_limit();
+    raise_limit();
     let stop = shutdown.child_token();
     let _stop_when_dropped = stop.clone().drop_guard();
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -53,19 +60,6 @@ pub(super) async fn run<T: Target + Send>(
         })
         .map_err(LoadError::Start)?;
     outcome.await.map_err(LoadError::Stopped)
-}
-
-/// Lets this process open as many connections as the system allows; the usual soft limit is 1,024.
-fn raise_file_limit() {
-    #[cfg(unix)]
-    {
-        use rustix::process::{Resource, getrlimit, setrlimit};
-
-        let mut limit = getrlimit(Resource::Nofile);
-        limit.current = limit.maximum;
-        // Where it is not allowed, a connection too many says so itself.
-        let _ = setrlimit(Resource::Nofile, limit);
-    }
 }
 
 /// Where requests come from.
@@ -145,6 +139,13 @@ impl<T: Target> Work<T> {
         }
     }
 
+    /// Whether a free pace has no request left for another lane.
+    fn is_over(&self) -> bool {
+        let state = self.state.borrow();
+        let late = matches!(self.source, Source::Free { until: Some(until) } if self.now() >= until);
+        late || state.taken >= state.released
+    }
+
     /// No more will be released; the lanes finish what is due and end.
     fn finish(&self) {
         self.state.borrow_mut().finished = true;
@@ -166,42 +167,56 @@ impl<T: Target> Work<T> {
     }
 }
 
-/// Counts a request as unsent when its lane is ended in the middle of it.
+/// Counts a request as cut off when its lane is ended in the middle of it.
 struct InFlight<'a, T: Target> {
     work: &'a Work<T>,
-    due: Due,
+    sent: Sent,
     ended: bool,
 }
 
 impl<T: Target> Drop for InFlight<'_, T> {
     fn drop(&mut self) {
         if !self.ended {
-            let now = self.work.now();
-            self.work.state.borrow_mut().tally.unsent(self.due.at, now);
+            let cut_off = Failed::new(FailureClass::CutOff, "no answer yet when the run was stopped");
+            let mut state = self.work.state.borrow_mut();
+            state.tally.failed(self.sent, Instant::now(), &cut_off);
         }
     }
 }
 
-/// One connection, opened when it is needed and replaced when it breaks.
-async fn lane<T: Target>(work: Rc<Work<T>>, mut conn: Option<T::Conn>) {
-    let mut free_since = Duration::ZERO;
+/// What a lane has.
+struct Lane<C> {
+    /// Opened when it is needed and replaced when it breaks.
+    conn: Option<C>,
+    /// Held until the first connection is open.
+    opening: Option<OwnedSemaphorePermit>,
+}
+
+impl<C> Lane<C> {
+    fn new(conn: Option<C>) -> Self {
+        let opening = None;
+        Self { conn, opening }
+    }
+}
+
+/// Takes one request after the other, each on the lane's one connection.
+async fn run_lane<T: Target>(work: Rc<Work<T>>, mut lane: Lane<T::Conn>) {
     while let Some(due) = work.next().await {
-        let mut in_flight = InFlight {
-            work: &work,
-            due,
-            ended: false,
-        };
         let sent_at = Instant::now();
         let sent = Sent {
             n: due.n,
             due: due.at,
             at: sent_at.saturating_duration_since(work.start),
-            was_free: free_since <= due.at,
         };
-        request(&work, &mut conn, sent, sent_at).await;
+        let mut in_flight = InFlight {
+            work: &work,
+            sent,
+            ended: false,
+        };
+        request(&work, &mut lane, sent, sent_at).await;
         in_flight.ended = true;
-        free_since = work.now();
-        if conn.is_none() {
+        lane.opening = None;
+        if lane.conn.is_none() {
             // A refused connection may not have waited for anything.
             tokio::task::yield_now().await;
         }
@@ -210,13 +225,15 @@ async fn lane<T: Target>(work: Rc<Work<T>>, mut conn: Option<T::Conn>) {
 }
 
 /// Sends one request and counts what becomes of it.
-async fn request<T: Target>(work: &Work<T>, conn: &mut Option<T::Conn>, sent: Sent, sent_at: Instant) {
+async fn request<T: Target>(work: &Work<T>, lane: &mut Lane<T::Conn>, sent: Sent, sent_at: Instant) {
+    let Lane { conn, opening } = lane;
     let deadline = sent_at + work.timeout;
     let attempt = async {
         if conn.is_none() {
             let (opened, times) = work.target.connect().await?;
             work.state.borrow_mut().tally.connected(times);
             *conn = Some(opened);
+            *opening = None;
         }
         let open = conn.as_mut().expect("opened above, if it was not open");
         Ok(work.target.send(open, sent.n).await)
@@ -238,6 +255,7 @@ async fn request<T: Target>(work: &Work<T>, conn: &mut Option<T::Conn>, sent: Se
     let keep = match outcome {
         Ok(sample) => {
             sample.connects.iter().for_each(|times| tally.connected(*times));
+            tally.reconnected(sample.reconnects);
             match sample.result {
                 Ok(answer) => tally.answered(sent, answer),
                 Err(failed) => tally.failed(sent, Instant::now(), &failed),
@@ -304,7 +322,7 @@ pub(super) async fn drive<T: Target>(
     };
     let mut lanes = JoinSet::new();
     for conn in warm {
-        lanes.spawn_local(lane(Rc::clone(&work), Some(conn)));
+        lanes.spawn_local(run_lane(Rc::clone(&work), Lane::new(Some(conn))));
     }
     tokio::select! {
         () = dispatch(&plan, &work, &mut lanes, pacer, shutdown) => {}
@@ -314,31 +332,14 @@ pub(super) async fn drive<T: Target>(
     lanes.shutdown().await;
     let mut state = work.state.borrow_mut();
     progress(state.tally.progress(Instant::now(), total));
-    std::mem::replace(&mut state.tally, Tally::new(start)).finish()
-}
-
-/// Sends the uncounted requests on every connection of the pool, all connections at once.
-async fn warm_up<T: Target>(plan: &Plan, target: &T, shutdown: &CancellationToken) -> Vec<T::Conn> {
-    if plan.connection_warmup == 0 {
-        return Vec::new();
-    }
-    let one = async || {
-        let Ok(Ok((mut conn, _))) = timeout(plan.timeout, target.connect()).await else {
-            return None;
-        };
-        for n in 0..plan.connection_warmup {
-            match timeout(plan.timeout, target.send(&mut conn, u64::from(n))).await {
-                Ok(sample) if sample.reusable => {}
-                _ => return None,
-            }
-        }
-        Some(conn)
+    let tally = std::mem::replace(&mut state.tally, Tally::new(start));
+    let scheduled = match source {
+        // What was cut short has lasted as long as it has.
+        Source::Paced(schedule) if shutdown.is_cancelled() => schedule.covers(tally.seen()).min(work.now()),
+        Source::Paced(schedule) => schedule.covers(tally.seen()).min(NEVER),
+        Source::Free { .. } => Duration::ZERO,
     };
-    let all = futures_util::future::join_all((0..plan.connections.get()).map(|_| one()));
-    tokio::select! {
-        warm = all => warm.into_iter().flatten().collect(),
-        () = shutdown.cancelled() => Vec::new(),
-    }
+    tally.finish(scheduled)
 }
 
 /// Releases every request when it is due, then waits for what is under way.
@@ -356,11 +357,8 @@ async fn dispatch<T: Target>(
             (interrupted, work.start + give_up)
         }
         Source::Free { .. } => {
-            let most = plan.stop.count().unwrap_or(u64::MAX);
-            while (lanes.len() as u64) < u64::from(plan.connections.get()).min(most) {
-                lanes.spawn_local(lane(Rc::clone(work), None));
-            }
-            (false, work.start + NEVER)
+            let interrupted = open_lanes(plan, work, lanes, shutdown).await;
+            (interrupted, work.start + NEVER)
         }
     };
     work.finish();
@@ -380,6 +378,36 @@ async fn dispatch<T: Target>(
     work.close();
     // Those that take longer are cut off.
     let _ = timeout(PATIENCE, ended(lanes)).await;
+}
+
+/// Starts the lanes of a free pace, each as soon as few enough are still opening their connection, until there is
+/// nothing left for another one. Whether it was interrupted.
+async fn open_lanes<T: Target>(
+    plan: &Plan,
+    work: &Rc<Work<T>>,
+    lanes: &mut JoinSet<()>,
+    shutdown: &CancellationToken,
+) -> bool {
+    let mut interrupted = std::pin::pin!(shutdown.cancelled());
+    let opening = Arc::new(Semaphore::new(OPENING));
+    while lanes.len() < plan.connections.get() as usize {
+        let permit = tokio::select! {
+            biased;
+            () = &mut interrupted => return true,
+            permit = Arc::clone(&opening).acquire_owned() => permit.ok(),
+        };
+        if work.is_over() {
+            break;
+        }
+        let lane = Lane {
+            conn: None,
+            opening: permit,
+        };
+        lanes.spawn_local(run_lane(Rc::clone(work), lane));
+        // It takes its request before the next one is started.
+        tokio::task::yield_now().await;
+    }
+    false
 }
 
 async fn ended(lanes: &mut JoinSet<()>) {
@@ -403,14 +431,17 @@ async fn release<T: Target>(
             () = &mut interrupted => return true,
             () = pacer.wait_until(at) => {}
         }
+        let lag = at.elapsed();
         let mut state = work.state.borrow_mut();
         state.released += 1;
+        state.tally.released(lag);
         if state.idle > 0 {
             state.idle -= 1;
             work.wake.notify_one();
         } else if lanes.len() < plan.most_connections() as usize {
-            lanes.spawn_local(lane(Rc::clone(work), None));
-        } else {
+            lanes.spawn_local(run_lane(Rc::clone(work), Lane::new(None)));
+        } else if lag <= ON_TIME {
+            // One that was released late waits because of us, not because of the target.
             state.tally.waited();
         }
     }

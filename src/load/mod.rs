@@ -5,13 +5,16 @@
 //! [`LoadMeasurement`](crate::metrics::LoadMeasurement). It never judges.
 
 mod driver;
+mod files;
 pub mod http;
 mod pacer;
 mod plan;
 mod schedule;
 mod tally;
 mod target;
+mod warm_up;
 
+pub use files::most_connections;
 pub use plan::{Pace, Plan, Rate, Stop};
 pub use schedule::Schedule;
 pub use tally::Progress;

@@ -10,6 +10,8 @@ pub struct Schedule {
     rate: Rate,
     len: u64,
     end: Duration,
+    /// The time that was asked for.
+    time: Duration,
 }
 
 impl Schedule {
@@ -26,7 +28,8 @@ impl Schedule {
             Stop::For(time) => time,
             Stop::After(_) | Stop::Either(..) => last,
         };
-        Self { rate, len, end }
+        let time = stop.time().unwrap_or(Duration::MAX);
+        Self { rate, len, end, time }
     }
 
     /// When request `n` (from 0) is due, from the start of the load.
@@ -42,6 +45,12 @@ impl Schedule {
     /// Whether nothing is ever due.
     pub fn is_empty(&self) -> bool {
         self.len == 0
+    }
+
+    /// The time that the first `n` requests are the load of: as many intervals as requests, and no more than was asked
+    /// for. The last of them is due one interval before.
+    pub fn covers(&self, n: u64) -> Duration {
+        due(self.rate, n).min(self.time)
     }
 
     /// From when on nothing more is due.
@@ -122,6 +131,19 @@ mod tests {
             Schedule::new(rate(10.0), Stop::Either(count(50), secs(3.0))).len(),
             30
         );
+    }
+
+    #[test]
+    fn requests_cover_as_many_intervals() {
+        let covered = |per_second, stop| {
+            let schedule = Schedule::new(rate(per_second), stop);
+            schedule.covers(schedule.len())
+        };
+        assert_eq!(covered(8.0, Stop::For(secs(1.0))), secs(1.0));
+        assert_eq!(covered(0.3, Stop::For(secs(10.0))), secs(10.0));
+        assert_eq!(covered(8.0, Stop::After(count(4))), secs(0.5));
+        assert_eq!(covered(10.0, Stop::Either(count(5), secs(3.0))), secs(0.5));
+        assert_eq!(covered(10.0, Stop::Either(count(50), secs(3.0))), secs(3.0));
     }
 
     #[test]

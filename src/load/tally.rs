@@ -23,8 +23,6 @@ pub(super) struct Sent {
     pub(super) due: Duration,
     /// When it was.
     pub(super) at: Duration,
-    /// Whether a connection was free when it was due, or could be opened: then the delay is our own.
-    pub(super) was_free: bool,
 }
 
 /// How a load is getting on.
@@ -78,6 +76,7 @@ pub(super) struct Tally {
     waited: u64,
     bytes: u64,
     connections: u64,
+    reconnects: u64,
     statuses: BTreeMap<u16, u64>,
     failures: BTreeMap<FailureClass, Counted>,
     walls: BTreeMap<String, u64>,
@@ -106,6 +105,7 @@ impl Tally {
             waited: 0,
             bytes: 0,
             connections: 0,
+            reconnects: 0,
             statuses: BTreeMap::new(),
             failures: BTreeMap::new(),
             walls: BTreeMap::new(),
@@ -123,7 +123,12 @@ impl Tally {
         }
     }
 
-    /// A request was due while every connection was busy.
+    /// A request was released, so much later than it was due: our own delay.
+    pub(super) fn released(&mut self, lag: Duration) {
+        self.send_delay.record(lag);
+    }
+
+    /// A request was released on time while every connection was busy.
     pub(super) fn waited(&mut self) {
         self.waited += 1;
     }
@@ -135,6 +140,11 @@ impl Tally {
         if let Some(tls) = times.tls {
             self.tls.record(tls);
         }
+    }
+
+    /// Kept connections were found closed and replaced before a request was written.
+    pub(super) fn reconnected(&mut self, times: u32) {
+        self.reconnects += u64::from(times);
     }
 
     /// A request has its answer.
@@ -158,11 +168,12 @@ impl Tally {
         }
     }
 
-    /// A request has no complete answer, and why. A time-out counts as a latency of at least the time-out.
+    /// A request has no complete answer, and why. One that got none in its time, or until the run was stopped, has at
+    /// least this latency.
     pub(super) fn failed(&mut self, sent: Sent, end: Instant, failed: &Failed) {
         let end = self.offset(end);
         self.sent(sent, end, true);
-        if failed.class == FailureClass::Timeout {
+        if matches!(failed.class, FailureClass::Timeout | FailureClass::CutOff) {
             self.latency(sent, end);
         }
         self.failure(sent.n, failed);
@@ -186,9 +197,6 @@ impl Tally {
         self.errors += u64::from(error);
         self.slices.request(sent.due, error);
         self.last_end = self.last_end.max(end);
-        if sent.was_free {
-            self.send_delay.record(sent.at.saturating_sub(sent.due));
-        }
     }
 
     fn latency(&mut self, sent: Sent, end: Duration) {
@@ -233,6 +241,7 @@ impl Tally {
         self.waited += other.waited;
         self.bytes += other.bytes;
         self.connections += other.connections;
+        self.reconnects += other.reconnects;
         self.last_end = self.last_end.max(other.last_end);
         for (status, count) in &other.statuses {
             *self.statuses.entry(*status).or_default() += count;
@@ -275,8 +284,13 @@ impl Tally {
         }
     }
 
-    /// The measurement of the finished load.
-    pub(super) fn finish(mut self) -> LoadMeasurement {
+    /// Requests sent or left unsent so far.
+    pub(super) fn seen(&self) -> u64 {
+        self.requests + self.unsent
+    }
+
+    /// The measurement of the finished load, which lasted until its last answer or `at_least` this long.
+    pub(super) fn finish(mut self, at_least: Duration) -> LoadMeasurement {
         self.slices.settle();
         let timings = [
             (Timing::Latency, self.latency),
@@ -298,6 +312,7 @@ impl Tally {
             waited: self.waited,
             bytes_received: self.bytes,
             connections: self.connections,
+            reconnects: self.reconnects,
             statuses: self.statuses,
             failures: self
                 .failures
@@ -311,7 +326,7 @@ impl Tally {
                 .collect(),
             send_delay: self.send_delay,
             cold_start: self.cold_start.map(|first| first.value.as_secs_f64() * 1e3),
-            elapsed: self.last_end.as_secs_f64(),
+            elapsed: self.last_end.max(at_least).as_secs_f64(),
             slices: self.slices,
         }
     }
@@ -332,13 +347,13 @@ mod tests {
             n,
             due: ms(10 * n),
             at: ms(10 * n + 1),
-            was_free: n.is_multiple_of(2),
         }
     }
 
     /// Counts request `n`, whose fate follows from its number.
     fn count(tally: &mut Tally, n: u64) {
         let end = tally.start + ms(10 * n + 5 + n % 13);
+        tally.released(ms(n % 3));
         match n % 7 {
             0 => tally.failed(
                 sent(n),
@@ -374,22 +389,22 @@ mod tests {
     #[test]
     fn latency_counts_from_the_due_instant_and_only_of_what_was_answered() {
         let start = Instant::now();
-        let answered = of(start, [5]).finish();
+        let answered = of(start, [5]).finish(Duration::ZERO);
         let value = |timing| answered.timings[&timing].statistic(Statistic::Max);
         assert_eq!(value(Timing::Latency), Some(10.0));
         assert_eq!(value(Timing::ServiceTime), Some(9.0));
         assert_eq!(value(Timing::Ttfb), Some(7.0));
         assert_eq!(value(Timing::Body), Some(2.0));
 
-        let reset = of(start, [7]).finish();
+        let reset = of(start, [7]).finish(Duration::ZERO);
         assert_eq!((reset.requests, reset.errors, reset.answered), (1, 1, 0));
         assert!(reset.timings.is_empty());
 
-        let late = of(start, [8]).finish();
+        let late = of(start, [8]).finish(Duration::ZERO);
         assert_eq!((late.requests, late.errors, late.answered), (1, 1, 0));
         assert_eq!(late.timings[&Timing::Latency].count(), 1);
 
-        let unsent = of(start, [2]).finish();
+        let unsent = of(start, [2]).finish(Duration::ZERO);
         assert_eq!((unsent.requests, unsent.errors, unsent.unsent), (0, 0, 1));
         assert_eq!(
             unsent.timings[&Timing::Latency].statistic(Statistic::Max),
@@ -398,10 +413,10 @@ mod tests {
     }
 
     #[test]
-    fn only_our_own_delay_is_a_send_delay() {
-        let measured = of(Instant::now(), 0..70).finish();
-        assert_eq!(measured.send_delay.count(), 30);
-        assert_eq!(measured.send_delay.statistic(Statistic::Max), Some(1.0));
+    fn our_own_delay_is_counted_of_every_request() {
+        let measured = of(Instant::now(), 0..70).finish(Duration::ZERO);
+        assert_eq!(measured.send_delay.count(), 70);
+        assert_eq!(measured.send_delay.statistic(Statistic::Max), Some(2.0));
     }
 
     #[test]
@@ -436,13 +451,13 @@ mod tests {
                 (0_u64..).zip(workers).filter(move |(_, w)| **w == worker).map(|(n, _)| n)
             };
             let parts: Vec<_> = (0..4).map(|worker| of(start, numbers(worker))).collect();
-            let together = of(start, 0..workers.len() as u64).finish();
+            let together = of(start, 0..workers.len() as u64).finish(Duration::ZERO);
             for order in [[0, 1, 2, 3], [3, 1, 0, 2], [2, 3, 1, 0]] {
                 let mut merged = Tally::new(start);
                 for part in order {
                     merged.merge(&parts[part]);
                 }
-                prop_assert_eq!(&merged.finish(), &together);
+                prop_assert_eq!(&merged.finish(Duration::ZERO), &together);
             }
         }
     }

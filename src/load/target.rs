@@ -78,4 +78,6 @@ pub struct Sample {
     pub reusable: bool,
     /// Connections that were opened on the way (after a stale one, or for a redirect).
     pub connects: Vec<ConnectTimes>,
+    /// How often the server had closed a kept connection before the request could be written to it.
+    pub reconnects: u32,
 }

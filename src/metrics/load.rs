@@ -85,6 +85,8 @@ pub enum FailureClass {
     Reset,
     /// The answer is not HTTP.
     Protocol,
+    /// The run was stopped before the answer came.
+    CutOff,
 }
 
 impl FailureClass {
@@ -98,6 +100,7 @@ impl FailureClass {
             Self::Tls => "TLS handshake failed",
             Self::Reset => "connection closed in the middle",
             Self::Protocol => "not a valid HTTP answer",
+            Self::CutOff => "cut off when the run was stopped",
         }
     }
 }
@@ -123,12 +126,15 @@ pub struct LoadMeasurement {
     pub errors: u64,
     /// Requests due but never sent; they are in the latencies with the time they had waited.
     pub unsent: u64,
-    /// Requests that were due while every connection was busy.
+    /// Requests that were released on time while every connection was busy.
     pub waited: u64,
     /// Bytes of bodies received.
     pub bytes_received: u64,
     /// Connections opened.
     pub connections: u64,
+    /// Requests for which a new connection was opened because the server had closed the kept one before they were written.
+    #[serde(default)]
+    pub reconnects: u64,
     /// Answers per status.
     pub statuses: BTreeMap<u16, u64>,
     /// Errors per class.
@@ -137,11 +143,11 @@ pub struct LoadMeasurement {
     pub walls: BTreeMap<String, u64>,
     /// Times, from histograms.
     pub timings: BTreeMap<Timing, Histogram>,
-    /// How late requests were sent though a connection was free: the generator's own delay.
+    /// How late requests of a paced load were released, whether or not a connection was free: the generator's own delay.
     pub send_delay: Histogram,
     /// Latency of the very first request, in milliseconds.
     pub cold_start: Option<f64>,
-    /// From the first due request to the end of the last, in seconds.
+    /// From the first due request to the end of the last, and for a paced load no less than its schedule, in seconds.
     pub elapsed: f64,
     /// The same over time.
     pub slices: Slices,
@@ -184,6 +190,7 @@ impl LoadMeasurement {
         self.waited += later.waited;
         self.bytes_received += later.bytes_received;
         self.connections += later.connections;
+        self.reconnects += later.reconnects;
         self.elapsed += later.elapsed;
         self.cold_start = self.cold_start.or(later.cold_start);
         for (status, n) in &later.statuses {
@@ -236,12 +243,14 @@ mod tests {
         first.statuses.insert(200, 2);
         let mut second = LoadMeasurement {
             requests: 1,
+            reconnects: 1,
             errors: 1,
             ..LoadMeasurement::default()
         };
         second.statuses.insert(503, 1);
         first.append(&second);
         assert_eq!(first.value(Measure::ErrorRate), Some(0.5));
+        assert_eq!(first.reconnects, 1);
         assert_eq!(first.value(Measure::StatusClass(5)), Some(1.0));
         assert_eq!(first.value(Measure::StatusClass(2)), Some(2.0));
     }

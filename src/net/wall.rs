@@ -56,10 +56,8 @@ const WAIT_HINT: &str =
 /// The wall that answered in place of the application, if it was one. `body` is the beginning of the body, at most
 /// [`PREFIX`] bytes of it are looked at, and none of a success that is not HTML.
 pub fn recognise(requested: &Url, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Option<Wall> {
-    let html = header(headers, CONTENT_TYPE)
-        .to_ascii_lowercase()
-        .starts_with("text/html");
-    let text = if html || status.is_client_error() || status.is_server_error() {
+    let html = is_html(headers);
+    let text = if reads_body(status, headers) {
         String::from_utf8_lossy(&body[..body.len().min(PREFIX)]).to_ascii_lowercase()
     } else {
         String::new()
@@ -75,6 +73,19 @@ pub fn recognise(requested: &Url, status: StatusCode, headers: &HeaderMap, body:
         .or_else(|| redirect(requested, &page))
         .or_else(|| login(&page))
         .or_else(|| placeholder(&page))
+}
+
+/// Whether [`recognise`] looks at the body of such an answer at all.
+pub fn reads_body(status: StatusCode, headers: &HeaderMap) -> bool {
+    is_html(headers) || status.is_client_error() || status.is_server_error()
+}
+
+fn is_html(headers: &HeaderMap) -> bool {
+    let html = b"text/html";
+    headers.get(CONTENT_TYPE).is_some_and(|value| {
+        let start = value.as_bytes().get(..html.len());
+        start.is_some_and(|start| start.eq_ignore_ascii_case(html))
+    })
 }
 
 /// An answer, prepared for looking at it.

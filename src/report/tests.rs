@@ -286,6 +286,29 @@ fn foreign_text_is_no_markdown() {
     assert!(EVIL.contains("<script"), "the fixture tries");
 }
 
+#[test]
+fn an_interrupted_run_says_what_there_was() {
+    for (requests, unsent, said) in [
+        (0, 0, "Nothing was measured before."),
+        (0, 7, "7 requests due before, none was sent."),
+        (3, 7, "What 3 requests showed is kept."),
+    ] {
+        let mut result = fixture::kept();
+        result.outcome = Outcome::Interrupted;
+        for load in result
+            .insights
+            .versions
+            .iter_mut()
+            .flat_map(|version| &mut version.loads)
+        {
+            load.measurement.requests = requests;
+            load.measurement.unsent = unsent;
+        }
+        let summary = View::of(&result).summary.plain().replace('\u{a0}', " ");
+        assert_eq!(summary, said);
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(12))]
     #[test]

@@ -15,13 +15,14 @@ use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
+use tokio::task::yield_now;
 use tokio::time::{Instant, sleep};
 use tokio_rustls::TlsConnector;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::failure;
 use super::route::Route;
-use super::wire::{Duplex, FirstByte, Wire};
+use super::wire::{Duplex, Trace, Wire};
 use crate::load::{ConnectTimes, Failed};
 use crate::metrics::FailureClass;
 use crate::net::host_and_port;
@@ -35,11 +36,33 @@ const PROXY_HEAD: usize = 16 << 10;
 #[derive(Debug)]
 pub(super) struct Link {
     pub(super) sender: SendRequest<Full<Bytes>>,
-    pub(super) first_byte: FirstByte,
+    pub(super) trace: Trace,
     /// Whether a request was answered on it.
     pub(super) used: bool,
+    /// Whether it was closed after its last answer.
+    pub(super) closed: bool,
     /// Moves the bytes; ends with the link.
-    _driver: AbortOnDropHandle<()>,
+    driver: AbortOnDropHandle<()>,
+}
+
+impl Link {
+    /// After an answer: closes the connection unless it can take another request at once. It cannot when the server
+    /// announced that it closes it, and when the body of the request is still on its way: the server may never read it.
+    pub(super) async fn settle(&mut self) {
+        self.used = true;
+        if !self.is_ready() {
+            // The driver may have something left to do that takes no waiting.
+            yield_now().await;
+        }
+        if !self.is_ready() {
+            self.closed = true;
+            self.driver.abort();
+        }
+    }
+
+    fn is_ready(&self) -> bool {
+        self.sender.is_ready() && !self.trace.is_stuck()
+    }
 }
 
 /// Opens a connection of a route.
@@ -63,8 +86,8 @@ pub(super) async fn open(route: &Route, tls: &Arc<ClientConfig>) -> Result<(Link
         connect: connected - started,
         tls: route.origin.https.then(|| connected.elapsed()),
     };
-    let first_byte = FirstByte::default();
-    let wire = Wire::new(stream, first_byte.clone());
+    let trace = Trace::default();
+    let wire = Wire::new(stream, trace.clone());
     let (sender, connection) = http1::handshake(wire)
         .await
         .map_err(|error| failure::answering(&error))?;
@@ -74,9 +97,10 @@ pub(super) async fn open(route: &Route, tls: &Arc<ClientConfig>) -> Result<(Link
     });
     let link = Link {
         sender,
-        first_byte,
+        trace,
         used: false,
-        _driver: AbortOnDropHandle::new(driver),
+        closed: false,
+        driver: AbortOnDropHandle::new(driver),
     };
     Ok((link, times))
 }

@@ -9,10 +9,7 @@ use super::connect::Link;
 use super::failure;
 use super::search::{Needle, Search};
 use crate::load::Failed;
-use crate::metrics::FailureClass;
-
-/// As much of an answer's beginning as is looked at.
-const BEGINNING: usize = 4 << 10;
+use crate::net::wall;
 
 /// What is sent.
 #[derive(Debug, Clone)]
@@ -32,8 +29,8 @@ pub(super) struct Incoming {
     pub(super) end: Instant,
     /// Bytes of the body.
     pub(super) bytes: u64,
-    /// The beginning of the body.
-    pub(super) beginning: Bytes,
+    /// The beginning of the body, up to [`wall::PREFIX`], when a wall may stand in it.
+    pub(super) beginning: Vec<u8>,
     /// Whether the text that was looked for is in the body.
     pub(super) found: bool,
 }
@@ -42,8 +39,8 @@ pub(super) struct Incoming {
 #[derive(Debug)]
 pub(super) struct Broken {
     pub(super) failed: Failed,
-    /// The request may be sent again on another connection.
-    pub(super) again: bool,
+    /// The server had closed the connection before a byte of the request was written: it cannot have taken it.
+    pub(super) unsent: bool,
 }
 
 /// Sends a request and reads its answer.
@@ -52,19 +49,11 @@ pub(super) async fn exchange(
     outgoing: Outgoing,
     needle: Option<&Needle>,
 ) -> Result<Incoming, Broken> {
-    // On a connection that was idle, the server may just have closed it: RFC 9110, section 9.2.2.
-    let stale = |error: &hyper::Error, link: &Link, failed: &Failed, idempotent: bool| {
-        let never_sent = error.is_canceled();
-        let unanswered = failed.class == FailureClass::Reset && link.first_byte.get().is_none();
-        link.used && (never_sent || idempotent && unanswered)
+    let broken = |error: &hyper::Error, link: &Link| Broken {
+        failed: failure::answering(error),
+        unsent: link.used && !link.trace.is_written(),
     };
-    let idempotent = outgoing.method.is_idempotent();
-    let broken = |error: &hyper::Error, link: &Link| {
-        let failed = failure::answering(error);
-        let again = stale(error, link, &failed, idempotent);
-        Broken { failed, again }
-    };
-    link.first_byte.reset();
+    link.trace.begin(link.used);
     let mut request = Request::new(Full::new(outgoing.body));
     *request.method_mut() = outgoing.method;
     *request.uri_mut() = outgoing.uri;
@@ -75,15 +64,22 @@ pub(super) async fn exchange(
     };
     let (head, mut body) = answer.into_parts();
     let mut bytes = 0;
-    let mut beginning = Bytes::new();
+    let mut beginning = Vec::new();
+    let mut wanted = if wall::reads_body(head.status, &head.headers) {
+        wall::PREFIX
+    } else {
+        0
+    };
     let mut search = needle.map(Search::new);
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|error| broken(&error, link))?;
         let Ok(chunk) = frame.into_data() else {
             continue;
         };
-        if bytes == 0 {
-            beginning = chunk.slice(..chunk.len().min(BEGINNING));
+        if wanted > 0 {
+            let part = &chunk[..chunk.len().min(wanted)];
+            beginning.extend_from_slice(part);
+            wanted -= part.len();
         }
         bytes += chunk.len() as u64;
         if let Some(search) = &mut search {
@@ -91,11 +87,11 @@ pub(super) async fn exchange(
         }
     }
     let end = Instant::now();
-    link.used = true;
+    link.settle().await;
     Ok(Incoming {
         status: head.status,
         headers: head.headers,
-        first_byte: link.first_byte.get().unwrap_or(end),
+        first_byte: link.trace.first_byte().unwrap_or(end),
         end,
         bytes,
         beginning,

@@ -9,10 +9,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http::header::{
-    ACCEPT, AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, HOST, LOCATION, PROXY_AUTHORIZATION,
-    USER_AGENT,
+    ACCEPT, AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HOST, LOCATION, PROXY_AUTHORIZATION, USER_AGENT,
 };
-use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
 use rustls::ClientConfig;
 use tokio::time::Instant;
 use url::Url;
@@ -53,6 +52,14 @@ pub(super) struct HttpTarget {
 pub(super) struct HttpConn {
     main: Link,
     other: Option<(Arc<Route>, Link)>,
+}
+
+/// Connections that were opened during a request.
+#[derive(Debug, Default)]
+struct Opened {
+    connects: Vec<ConnectTimes>,
+    /// Of these, in place of one that the server had closed.
+    reconnects: u32,
 }
 
 /// A request on its way through redirects.
@@ -107,24 +114,29 @@ impl HttpTarget {
         })
     }
 
-    /// Sends a hop on its connection, a second time when the first one was stale.
+    /// Sends a hop on its connection, or on a new one when the server has closed it before the request was written. A
+    /// request that the server may have taken is never sent again.
     async fn send_hop(
         &self,
         conn: &mut HttpConn,
         hop: &Hop,
-        connects: &mut Vec<ConnectTimes>,
+        opened: &mut Opened,
     ) -> Result<Incoming, Failed> {
         let route = hop.elsewhere.as_ref().unwrap_or(&self.route);
         let link = match &hop.elsewhere {
             None => &mut conn.main,
-            Some(route) => self.other_link(&mut conn.other, route, connects).await?,
+            Some(route) => self.other_link(&mut conn.other, route, opened).await?,
         };
-        if link.used && link.sender.ready().await.is_err() {
-            *link = self.open(route, connects).await?;
+        if link.closed {
+            *link = self.open(route, opened).await?;
+        } else if link.used && link.sender.ready().await.is_err() {
+            *link = self.open(route, opened).await?;
+            opened.reconnects += 1;
         }
         match exchange(link, hop.outgoing.clone(), self.needle.as_ref()).await {
-            Err(broken) if broken.again => {
-                *link = self.open(route, connects).await?;
+            Err(broken) if broken.unsent => {
+                *link = self.open(route, opened).await?;
+                opened.reconnects += 1;
                 let second = exchange(link, hop.outgoing.clone(), self.needle.as_ref()).await;
                 second.map_err(|broken| broken.failed)
             }
@@ -136,7 +148,7 @@ impl HttpTarget {
         &self,
         other: &'a mut Option<(Arc<Route>, Link)>,
         route: &Arc<Route>,
-        connects: &mut Vec<ConnectTimes>,
+        opened: &mut Opened,
     ) -> Result<&'a mut Link, Failed> {
         if other
             .as_ref()
@@ -146,14 +158,14 @@ impl HttpTarget {
         }
         let link = match other.take() {
             Some((_, link)) => link,
-            None => self.open(route, connects).await?,
+            None => self.open(route, opened).await?,
         };
         Ok(&mut other.insert((Arc::clone(route), link)).1)
     }
 
-    async fn open(&self, route: &Route, connects: &mut Vec<ConnectTimes>) -> Result<Link, Failed> {
+    async fn open(&self, route: &Route, opened: &mut Opened) -> Result<Link, Failed> {
         let (link, times) = connect::open(route, &self.tls).await?;
-        connects.push(times);
+        opened.connects.push(times);
         Ok(link)
     }
 
@@ -176,10 +188,7 @@ impl HttpTarget {
         let mut outgoing = hop.outgoing.clone();
         change_method(&mut outgoing, incoming.status);
         if !stays {
-            // They were meant for the origin that the user named.
-            outgoing.headers.remove(HOST);
-            outgoing.headers.remove(AUTHORIZATION);
-            outgoing.headers.remove(COOKIE);
+            outgoing.headers = for_strangers(&outgoing.headers);
         }
         outgoing.headers.remove(PROXY_AUTHORIZATION);
         complete(&mut outgoing.headers, &url, route);
@@ -211,13 +220,13 @@ impl HttpTarget {
     }
 
     /// Follows a request through its redirects to its answer.
-    async fn follow(&self, conn: &mut HttpConn, connects: &mut Vec<ConnectTimes>) -> Result<Answer, Failed> {
+    async fn follow(&self, conn: &mut HttpConn, opened: &mut Opened) -> Result<Answer, Failed> {
         let mut hop = self.first_hop()?;
         let mut first_byte = None;
         let mut login = None;
         let mut hops = 0;
         loop {
-            let incoming = self.send_hop(conn, &hop, connects).await?;
+            let incoming = self.send_hop(conn, &hop, opened).await?;
             let first_byte = *first_byte.get_or_insert(incoming.first_byte);
             let wall = wall::recognise(&hop.url, incoming.status, &incoming.headers, &incoming.beginning);
             if self.spec.max_redirects > 0
@@ -284,13 +293,14 @@ impl Target for HttpTarget {
     }
 
     async fn send(&self, conn: &mut HttpConn, _: u64) -> Sample {
-        let mut connects = Vec::new();
-        let result = self.follow(conn, &mut connects).await;
+        let mut opened = Opened::default();
+        let result = self.follow(conn, &mut opened).await;
         Sample {
             // A connection that the server closes after its answer is replaced by the next request.
             reusable: result.is_ok(),
             result,
-            connects,
+            connects: opened.connects,
+            reconnects: opened.reconnects,
         }
     }
 }
@@ -337,7 +347,22 @@ fn complete(headers: &mut HeaderMap, url: &Url, route: &Route) {
     }
 }
 
-fn insert_secret(headers: &mut HeaderMap, name: http::HeaderName, value: &str) {
+/// What another origin than the one that the user named gets to see: any other header may hold a credential.
+fn for_strangers(headers: &HeaderMap) -> HeaderMap {
+    let harmless = |name: &HeaderName| {
+        *name == CONTENT_TYPE
+            || *name == USER_AGENT
+            || *name == ACCEPT
+            || name.as_str().starts_with("accept-")
+    };
+    let mut kept = HeaderMap::new();
+    for (name, value) in headers.iter().filter(|(name, _)| harmless(name)) {
+        kept.append(name, value.clone());
+    }
+    kept
+}
+
+fn insert_secret(headers: &mut HeaderMap, name: HeaderName, value: &str) {
     if let Ok(mut value) = HeaderValue::try_from(value) {
         value.set_sensitive(true);
         headers.insert(name, value);

@@ -1,4 +1,4 @@
-//! [`Wire`]: any byte stream as hyper wants it, which notes when an answer begins.
+//! [`Wire`]: any byte stream as hyper wants it, which keeps a [`Trace`] of what went over it.
 
 use std::cell::Cell;
 use std::fmt;
@@ -10,48 +10,136 @@ use std::task::{Context, Poll, ready};
 
 use hyper::rt::ReadBufCursor;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
 use tokio::time::Instant;
+use tokio_rustls::client::TlsStream;
 
 /// A TCP or TLS stream, or one inside another.
-pub(super) trait Duplex: AsyncRead + AsyncWrite + Unpin {}
+pub(super) trait Duplex: AsyncRead + AsyncWrite + Unpin {
+    /// The socket below it.
+    fn socket(&self) -> &TcpStream;
+}
 
-impl<T: AsyncRead + AsyncWrite + Unpin> Duplex for T {}
+impl Duplex for TcpStream {
+    fn socket(&self) -> &TcpStream {
+        self
+    }
+}
+
+impl Duplex for TlsStream<Box<dyn Duplex>> {
+    fn socket(&self) -> &TcpStream {
+        self.get_ref().0.socket()
+    }
+}
+
+/// Whether the other side has closed the connection, as far as the system knows by now.
+fn is_hung_up(socket: &TcpStream) -> bool {
+    #[cfg(unix)]
+    {
+        use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+        #[cfg(target_os = "linux")]
+        let asked = PollFlags::RDHUP;
+        #[cfg(not(target_os = "linux"))]
+        let asked = PollFlags::empty();
+        let gone = asked | PollFlags::HUP | PollFlags::ERR;
+        let mut sockets = [PollFd::new(socket, asked)];
+        let at_once = Timespec {
+            tv_sec: 0,
+            tv_nsec: 0,
+        };
+        // When the system cannot tell, the write will.
+        poll(&mut sockets, Some(&at_once)).is_ok() && sockets[0].revents().intersects(gone)
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = socket;
+        false
+    }
+}
 
 /// Most bytes taken in by one read.
 const READ: usize = 16 << 10;
 
-/// When the first byte of the current answer came.
-#[derive(Debug, Clone, Default)]
-pub(super) struct FirstByte(Rc<Cell<Option<Instant>>>);
+/// What went over a wire since the current request began.
+#[derive(Debug, Clone, Copy, Default)]
+struct Marks {
+    first_byte: Option<Instant>,
+    written: bool,
+    stuck: bool,
+    check: bool,
+}
 
-impl FirstByte {
-    /// A request is about to be sent.
-    pub(super) fn reset(&self) {
-        self.0.set(None);
+/// What went over a wire since the current request began.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Trace(Rc<Cell<Marks>>);
+
+impl Trace {
+    /// A request is about to be sent, on a new connection or on one that was kept.
+    pub(super) fn begin(&self, kept: bool) {
+        self.0.set(Marks {
+            check: kept,
+            ..Marks::default()
+        });
     }
 
-    /// `None` while nothing came.
-    pub(super) fn get(&self) -> Option<Instant> {
-        self.0.get()
+    /// When the first byte of the answer came; `None` while nothing came.
+    pub(super) fn first_byte(&self) -> Option<Instant> {
+        self.0.get().first_byte
+    }
+
+    /// Whether any byte of the request was handed over. If not, the server cannot have taken it.
+    pub(super) fn is_written(&self) -> bool {
+        self.0.get().written
+    }
+
+    /// Whether bytes of the request wait because the server does not take them.
+    pub(super) fn is_stuck(&self) -> bool {
+        self.0.get().stuck
+    }
+
+    fn mark(&self, change: impl FnOnce(&mut Marks)) {
+        let mut marks = self.0.get();
+        change(&mut marks);
+        self.0.set(marks);
     }
 }
 
 /// A byte stream for hyper.
 pub(super) struct Wire {
     stream: Box<dyn Duplex>,
-    first_byte: FirstByte,
+    trace: Trace,
 }
 
 impl Wire {
-    pub(super) fn new(stream: Box<dyn Duplex>, first_byte: FirstByte) -> Self {
-        Self { stream, first_byte }
+    pub(super) fn new(stream: Box<dyn Duplex>, trace: Trace) -> Self {
+        Self { stream, trace }
+    }
+
+    /// Before the first byte of a request on a connection that was kept: the server may have closed it meanwhile.
+    fn check(&self) -> io::Result<()> {
+        if self.trace.0.get().check {
+            self.trace.mark(|marks| marks.check = false);
+            if is_hung_up(self.stream.socket()) {
+                return Err(io::ErrorKind::ConnectionReset.into());
+            }
+        }
+        Ok(())
+    }
+
+    fn wrote(&self, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+        self.trace.mark(|marks| {
+            marks.stuck = written.is_pending();
+            marks.written |= matches!(written, Poll::Ready(Ok(1..)));
+        });
+        written
     }
 }
 
 impl fmt::Debug for Wire {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Wire")
-            .field("first_byte", &self.first_byte)
+            .field("trace", &self.trace)
             .finish_non_exhaustive()
     }
 }
@@ -67,8 +155,8 @@ impl hyper::rt::Read for Wire {
         let room = buf.remaining().min(READ);
         let mut read = ReadBuf::uninit(&mut space[..room]);
         ready!(Pin::new(&mut self.stream).poll_read(cx, &mut read))?;
-        if !read.filled().is_empty() && self.first_byte.0.get().is_none() {
-            self.first_byte.0.set(Some(Instant::now()));
+        if !read.filled().is_empty() && self.trace.first_byte().is_none() {
+            self.trace.mark(|marks| marks.first_byte = Some(Instant::now()));
         }
         buf.put_slice(read.filled());
         Poll::Ready(Ok(()))
@@ -77,11 +165,15 @@ impl hyper::rt::Read for Wire {
 
 impl hyper::rt::Write for Wire {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, buf)
+        self.check()?;
+        let written = Pin::new(&mut self.stream).poll_write(cx, buf);
+        self.wrote(written)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
+        let flushed = Pin::new(&mut self.stream).poll_flush(cx);
+        self.trace.mark(|marks| marks.stuck |= flushed.is_pending());
+        flushed
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -97,6 +189,8 @@ impl hyper::rt::Write for Wire {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(cx, bufs)
+        self.check()?;
+        let written = Pin::new(&mut self.stream).poll_write_vectored(cx, bufs);
+        self.wrote(written)
     }
 }

@@ -30,6 +30,11 @@ impl Version<'_> {
         self.wholes.iter().map(|(_, whole)| whole.requests).sum()
     }
 
+    /// Requests of all loads that were due and never sent.
+    pub(super) fn unsent(&self) -> u64 {
+        self.wholes.iter().map(|(_, whole)| whole.unsent).sum()
+    }
+
     /// Errors of all loads.
     pub(super) fn errors(&self) -> u64 {
         self.wholes.iter().map(|(_, whole)| whole.errors).sum()

@@ -123,7 +123,7 @@ fn pace(load: &LoadMeasurement) -> String {
     let mut parts = Vec::new();
     if let Some(delay) = load.send_delay.statistic(Statistic::Percentile(99.0)) {
         let delay = number::measured(delay, Unit::Milliseconds);
-        parts.push(format!("99 % were sent within {delay} of being due"));
+        parts.push(format!("99 % were released within {delay} of being due"));
     }
     let waited = match load.waited {
         0 => "none waited for a free connection".to_owned(),
@@ -134,6 +134,12 @@ fn pace(load: &LoadMeasurement) -> String {
         parts.push(format!("{} were due and never sent", number::count(load.unsent)));
     }
     parts.push(number::counted(load.connections, "connection") + " opened");
+    if load.reconnects > 0 {
+        let times = number::count(load.reconnects);
+        parts.push(format!(
+            "{times} of them because the server had closed an idle one"
+        ));
+    }
     parts.join(", ")
 }
 
@@ -192,7 +198,7 @@ fn uncovered_errors(known: &Known<'_>, version: &Version<'_>) -> Option<Prose> {
 }
 
 fn left_behind(known: &Known<'_>, version: &Version<'_>) -> Option<Prose> {
-    let unsent: u64 = version.wholes.iter().map(|(_, whole)| whole.unsent).sum();
+    let unsent = version.unsent();
     if unsent == 0 {
         return None;
     }
@@ -205,7 +211,12 @@ fn left_behind(known: &Known<'_>, version: &Version<'_>) -> Option<Prose> {
     } else {
         told
     };
-    Some(told.text(
-        ", because the target did not answer in time; they are in the latencies with the time they waited.",
-    ))
+    let why = if known.result.outcome == Outcome::Interrupted {
+        "before the run was stopped"
+    } else {
+        "because the target did not answer in time"
+    };
+    Some(told.text(format!(
+        ", {why}; they are in the latencies with the time they waited."
+    )))
 }

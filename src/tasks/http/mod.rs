@@ -1,6 +1,7 @@
 //! `http`: sends HTTP requests at a pace and measures.
 
 mod input;
+mod lateness;
 mod plan;
 mod walls;
 
@@ -13,8 +14,8 @@ use futures_util::future::BoxFuture;
 use super::inputs::{NetInput, Places, Sender, Source, Target};
 use super::ready::explain_loopback;
 use super::{Event, Progress, RunContext, Task, TaskError, TaskKind, TaskOutput};
-use crate::load::{self, Plan, http::RequestSpec};
-use crate::metrics::{Insights, Load, LoadMeasurement, Protocol, Stream, VersionInsights};
+use crate::load::{self, Pace, Plan, http::RequestSpec};
+use crate::metrics::{FailureClass, Insights, Load, LoadMeasurement, Protocol, Stream, VersionInsights};
 use crate::net::client::{Client, Redirects, Request};
 use crate::net::display_url;
 use crate::results::ExperimentResult;
@@ -153,9 +154,7 @@ impl HttpTask {
                 Ok(measurement) => {
                     output.notes.extend(load.notes(&measurement));
                     if !self.warmup {
-                        output
-                            .distrust
-                            .extend(walls::distrust(&load.stream, &measurement));
+                        output.distrust.extend(load.doubts(&measurement));
                     }
                     failed = failed.or_else(|| load.unreachable(&measurement, context));
                     version.loads.push(load.measured(measurement));
@@ -239,7 +238,9 @@ impl Endpoint {
 
     /// Not one connection: the task could not run, though its counts are kept.
     fn unreachable(&self, measurement: &LoadMeasurement, context: &RunContext) -> Option<TaskError> {
-        if measurement.requests == 0 || measurement.connections > 0 {
+        let cut_off = measurement.failures.get(&FailureClass::CutOff);
+        let tried = measurement.requests - cut_off.map_or(0, |failure| failure.count);
+        if tried == 0 || measurement.connections > 0 {
             return None;
         }
         let why = measurement
@@ -256,6 +257,16 @@ impl Endpoint {
         Some(explain_loopback(&self.spec.url, context, error))
     }
 
+    /// Why the numbers are not those of the target.
+    fn doubts(&self, measurement: &LoadMeasurement) -> impl Iterator<Item = String> {
+        let late = match self.plan.pace {
+            // Nothing is due at a time of its own.
+            Pace::Free => None,
+            Pace::PerSecond(_) => lateness::distrust(&self.stream, measurement),
+        };
+        walls::distrust(&self.stream, measurement).into_iter().chain(late)
+    }
+
     fn notes(&self, measurement: &LoadMeasurement) -> Vec<String> {
         let name = self
             .stream
@@ -270,13 +281,11 @@ impl Endpoint {
                 measurement.unsent
             ));
         }
-        if measurement.waited > 0 {
-            notes.push(format!(
-                "{name}{} of {} requests waited because all {} connections were busy; their wait is part of the latency",
-                measurement.waited,
-                measurement.requests,
-                self.plan.most_connections()
-            ));
+        if let Some(waited) = lateness::waited(measurement, self.plan.most_connections()) {
+            notes.push(format!("{name}{waited}"));
+        }
+        if let Some(late) = lateness::note(measurement) {
+            notes.push(format!("{name}{late}"));
         }
         if let Some(proxy) = self.sender.proxy_for(&self.spec.url) {
             notes.push(format!("{name}through the proxy {proxy}"));

@@ -11,7 +11,7 @@ use http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use super::input::{EndpointInput, Expect, RequestInput};
 use super::{Body, Endpoint, stream};
 use crate::load::http::{self as wire, RequestSpec};
-use crate::load::{Pace, Plan, Rate as PerSecond, Stop};
+use crate::load::{self, Pace, Plan, Rate as PerSecond, Stop};
 use crate::spec::{Decoder, Period, Value};
 use crate::tasks::inputs::{Count, Places, Rate, Source};
 
@@ -172,6 +172,17 @@ fn connections(
     if most < few {
         let message = format!("`maxConnections` is below `connections`, which is {few}");
         decoder.error(places.at("maxConnections"), message, None);
+        return None;
+    }
+    if let Some(allowed) = load::most_connections().filter(|allowed| u64::from(most.get()) > *allowed) {
+        let field = if request.max_connections.is_some() {
+            "maxConnections"
+        } else {
+            "connections"
+        };
+        let message = format!("`{field}` is {most}, but this system allows {allowed} at once");
+        let hint = "each connection is an open file: raise the hard limit (`ulimit -Hn`), or share the load between machines";
+        decoder.error(places.at(field), message, Some(hint.to_owned()));
         return None;
     }
     Some((few, most))

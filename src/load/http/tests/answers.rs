@@ -1,6 +1,7 @@
 //! Good, bad and broken answers over plain TCP.
 
 use http::{HeaderName, HeaderValue, Method};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
 use super::server::{Reply, Server, answer, ok};
@@ -237,16 +238,28 @@ async fn bytes_behind_an_answer_do_not_reach_the_next_one() {
 #[tokio::test]
 async fn a_server_that_closes_after_each_answer_costs_connections_not_errors() {
     let polite = "HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 2\r\n\r\nok";
-    for text in [polite.to_owned(), answer(200, "ok")] {
-        let server = Server::start(move |_| Reply::SayAndClose(text.clone())).await;
-        let load = load(&burst(20, 2), &get(&server.url("/"))).await;
-        assert_eq!((load.answered, load.errors), (20, 0), "{:?}", load.failures);
-        assert_eq!((load.connections, server.connections()), (20, 20));
-    }
+    let server = Server::start(move |_| Reply::SayAndClose(polite.to_owned())).await;
+    let announced = load(&burst(20, 2), &get(&server.url("/"))).await;
+    assert_eq!(
+        (announced.answered, announced.errors),
+        (20, 0),
+        "{:?}",
+        announced.failures
+    );
+    assert_eq!((announced.connections, server.connections()), (20, 20));
+
+    let server = Server::start(|_| Reply::SayAndLeave(answer(200, "ok"))).await;
+    let paced = Plan {
+        pace: Pace::PerSecond(Rate::per_second(10.0).expect("a rate")),
+        ..burst(10, 1)
+    };
+    let silent = load(&paced, &get(&server.url("/"))).await;
+    assert_eq!((silent.answered, silent.errors), (10, 0), "{:?}", silent.failures);
+    assert_eq!((silent.connections, silent.reconnects), (10, 9));
 }
 
 #[tokio::test]
-async fn only_what_may_be_repeated_is_sent_again_on_a_stale_connection() {
+async fn a_request_that_the_server_took_and_dropped_is_an_error_and_not_sent_again() {
     // Each connection answers once, takes the next request, and closes without a word.
     let server = Server::start(|seen| {
         if seen.index == 0 {
@@ -257,15 +270,39 @@ async fn only_what_may_be_repeated_is_sent_again_on_a_stale_connection() {
     })
     .await;
     let mut spec = get(&server.url("/"));
-    let repeated = load(&burst(10, 1), &spec).await;
-    assert_eq!(
-        (repeated.answered, repeated.errors, repeated.connections),
-        (10, 0, 10)
-    );
+    for method in [Method::GET, Method::POST] {
+        spec.method = method;
+        let load = load(&burst(10, 1), &spec).await;
+        assert_eq!((load.answered, load.errors, load.connections), (5, 5, 5));
+        assert_eq!(load.failures[&FailureClass::Reset].count, 5);
+        assert_eq!(load.reconnects, 0);
+    }
+    assert_eq!(server.seen(|_| ()).len(), 20);
+}
+
+#[tokio::test]
+async fn a_connection_whose_request_is_still_being_sent_is_not_used_again() {
+    // It answers as soon as it has the head, and never reads the body.
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("bind");
+    let url = format!("http://{}/", listener.local_addr().expect("address"));
+    tokio::spawn(async move {
+        let mut open = Vec::new();
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let mut head = [0; 512];
+            let _ = stream.read(&mut head).await;
+            let _ = stream.write_all(answer(413, "too large").as_bytes()).await;
+            open.push(stream);
+        }
+    });
+    let mut spec = get(&url);
     spec.method = Method::POST;
-    let refused = load(&burst(10, 1), &spec).await;
-    assert_eq!((refused.answered, refused.errors), (5, 5));
-    assert_eq!(refused.failures[&FailureClass::Reset].count, 5);
+    spec.body = vec![b'x'; 16 << 20].into();
+    let mut plan = burst(4, 1);
+    plan.timeout = ms(1500);
+    let load = load(&plan, &spec).await;
+    assert_eq!((load.answered, load.connections), (4, 4), "{:?}", load.failures);
+    assert_eq!(only_failure(&load).0, FailureClass::Status);
+    assert_eq!(load.reconnects, 0);
 }
 
 #[tokio::test]
@@ -284,8 +321,11 @@ async fn redirects_are_followed_when_asked_to_be() {
     })
     .await;
     let mut spec = get(&server.url("/a"));
+    for name in ["authorization", "cookie", "x-api-key", "cf-access-client-secret"] {
+        spec.headers.insert(name, HeaderValue::from_static("secret"));
+    }
     spec.headers
-        .insert("authorization", HeaderValue::from_static("Bearer secret"));
+        .insert("accept-language", HeaderValue::from_static("eo"));
     assert_eq!(load(&burst(2, 1), &spec).await.statuses[&302], 2);
 
     spec.max_redirects = 5;
@@ -301,6 +341,14 @@ async fn redirects_are_followed_when_asked_to_be() {
             .iter()
             .all(|leaked| !leaked)
     );
+    assert!(
+        other
+            .seen(|seen| seen.head.contains("accept-language: eo"))
+            .iter()
+            .all(|kept| *kept)
+    );
+    let stayed = server.seen(|seen| seen.path() == "/b" && seen.head.contains("x-api-key"));
+    assert_eq!(stayed.iter().filter(|sent| **sent).count(), 10);
     assert!(
         other
             .seen(|seen| seen.head.contains(&other.address.to_string()))
@@ -328,6 +376,30 @@ async fn walls_are_counted() {
     let load = load(&burst(4, 1), &get(&server.url("/"))).await;
     assert_eq!(load.errors, 0);
     assert_eq!(load.walls.values().sum::<u64>(), 4);
+}
+
+#[tokio::test]
+async fn a_wall_is_recognised_however_its_page_is_cut() {
+    let page = format!(
+        "{}<title>Authentication Required</title>{}",
+        "<!-- a long head -->".repeat(400),
+        "<p>text</p>".repeat(2000)
+    );
+    for size in [7, 1000, 5000, page.len()] {
+        let mut chunks = String::new();
+        for chunk in page.as_bytes().chunks(size) {
+            let text = String::from_utf8_lossy(chunk);
+            chunks += &format!("{:x}\r\n{text}\r\n", chunk.len());
+        }
+        let head = "HTTP/1.1 200 OK\r\ncontent-type: text/html\r\ntransfer-encoding: chunked\r\n\r\n";
+        let server = Server::start(move |_| Reply::Say(format!("{head}{chunks}0\r\n\r\n"))).await;
+        let load = load(&burst(3, 1), &get(&server.url("/"))).await;
+        assert_eq!(
+            (load.answered, load.walls.values().sum()),
+            (3, 3),
+            "in parts of {size}"
+        );
+    }
 }
 
 #[tokio::test]

@@ -15,6 +15,8 @@ pub(super) enum Reply {
     Say(String),
     /// These bytes, and the connection is closed.
     SayAndClose(String),
+    /// These bytes, and the connection is closed a little later, without a word.
+    SayAndLeave(String),
     /// Nothing, ever.
     Silence,
     /// An endless body, byte by byte.
@@ -114,6 +116,12 @@ impl Server {
                 Reply::SayAndClose(text) => {
                     // The client may have gone.
                     let _ = stream.write_all(text.as_bytes()).await;
+                    let _ = stream.shutdown().await;
+                    return;
+                }
+                Reply::SayAndLeave(text) => {
+                    let _ = stream.write_all(text.as_bytes()).await;
+                    tokio::time::sleep(Duration::from_millis(10)).await;
                     let _ = stream.shutdown().await;
                     return;
                 }

@@ -107,9 +107,10 @@ fn phases(load: &LoadMeasurement, statistic: Statistic) -> Vec<Phase> {
     })
     .collect();
     if let (Some(latency), Some(service)) = (at(Timing::Latency), at(Timing::ServiceTime)) {
+        // Released late is the generator's own fault.
+        let own = load.send_delay.statistic(statistic).unwrap_or(0.0);
         phases.push(Phase {
-            // Late with a connection free is the generator's own fault.
-            doing: if load.waited > 0 {
+            doing: if load.waited > 0 && own * 2.0 < latency - service {
                 "waiting for a free connection"
             } else {
                 "before it was sent, in iter8 itself"
@@ -145,4 +146,36 @@ fn failing(load: &LoadMeasurement) -> Option<Prose> {
             .code(clipped(&failure.example, 200))
             .text(".")
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    /// Of 100 requests, ten came late by `own` and waited half a second all the same.
+    fn late_by(own: u64) -> LoadMeasurement {
+        let mut load = LoadMeasurement {
+            requests: 100,
+            waited: 10,
+            ..LoadMeasurement::default()
+        };
+        for n in 0..100 {
+            let (own, waited) = if n < 10 { (own, 500) } else { (0, 0) };
+            load.send_delay.record(Duration::from_millis(own));
+            for (timing, milliseconds) in [(Timing::Latency, waited + 2), (Timing::ServiceTime, 2)] {
+                let times = load.timings.entry(timing).or_default();
+                times.record(Duration::from_millis(milliseconds));
+            }
+        }
+        load
+    }
+
+    #[test]
+    fn a_delay_of_our_own_is_not_put_down_to_busy_connections() {
+        let told = |own| slow(&late_by(own), None, Statistic::Percentile(95.0)).map(|told| told.plain());
+        assert!(told(0).is_some_and(|told| told.contains("waiting for a free connection")));
+        assert!(told(480).is_some_and(|told| told.contains("in iter8 itself")));
+    }
 }

@@ -169,10 +169,19 @@ fn finding(known: &Known<'_>, rows: &[ObjectiveRow]) -> Prose {
             Some(why) => Prose::from(sentence_part(why)),
             None => without_data(rows),
         },
-        Outcome::Interrupted => match known.tested().map(super::known::Version::requests) {
-            Some(n) if n > 0 => Prose::from(format!("what {} showed is kept", number::counted(n, "request"))),
-            _ => "nothing was measured before".into(),
-        },
+        Outcome::Interrupted => interrupted(known),
+    }
+}
+
+/// What there was before a run was stopped.
+fn interrupted(known: &Known<'_>) -> Prose {
+    let tested = known.tested();
+    let requests = tested.map_or(0, super::known::Version::requests);
+    let unsent = tested.map_or(0, super::known::Version::unsent);
+    match (requests, unsent) {
+        (0, 0) => "nothing was measured before".into(),
+        (0, n) => format!("{} due before, none was sent", number::counted(n, "request")).into(),
+        (n, _) => format!("what {} showed is kept", number::counted(n, "request")).into(),
     }
 }
 
