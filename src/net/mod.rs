@@ -2,6 +2,7 @@
 
 pub mod cause;
 pub mod client;
+mod login_page;
 pub mod proxy;
 pub mod resolve;
 pub mod tls;

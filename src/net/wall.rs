@@ -5,7 +5,7 @@ use http::header::{CONTENT_TYPE, LOCATION, RETRY_AFTER, SERVER, WWW_AUTHENTICATE
 use http::{HeaderMap, StatusCode};
 use url::Url;
 
-use super::display_url;
+use super::{display_url, login_page::is_login_page};
 
 /// As much of a body as [`recognise`] looks at.
 pub const PREFIX: usize = 16 << 10;
@@ -73,6 +73,7 @@ pub fn recognise(requested: &Url, status: StatusCode, headers: &HeaderMap, body:
         .or_else(|| redirect(requested, &page))
         .or_else(|| login(&page))
         .or_else(|| placeholder(&page))
+        .or_else(|| login_in_place(requested, &page))
 }
 
 /// Whether [`recognise`] looks at the body of such an answer at all.
@@ -276,6 +277,20 @@ fn login(page: &Page<'_>) -> Option<Wall> {
     None
 }
 
+/// A page for logging in where something else was asked for.
+fn login_in_place(requested: &Url, page: &Page<'_>) -> Option<Wall> {
+    let answers = page.status.is_success() || matches!(page.status.as_u16(), 401 | 403);
+    if !page.html || !answers || is_login_path(requested.path()) || !is_login_page(requested, &page.text) {
+        return None;
+    }
+    let description = format!(
+        "a page for logging in answers at {} (status {})",
+        display_url(requested),
+        page.status.as_u16()
+    );
+    Some(Wall::new(WallKind::Login, description, LOGIN_HINT))
+}
+
 fn placeholder(page: &Page<'_>) -> Option<Wall> {
     let vercel = page.header("x-vercel-error");
     let named = if vercel == "DEPLOYMENT_NOT_FOUND"
@@ -368,6 +383,21 @@ mod tests {
             kind(401, &[HTML, ("server", "Netlify")], "<input type=\"password\">"),
             Some(WallKind::Login)
         );
+    }
+
+    #[test]
+    fn a_page_for_logging_in_is_a_wall_unless_it_was_asked_for() {
+        let page = "<title>Sign in · Corp SSO</title><form action=\"https://login.microsoftonline.com/common/login\">\
+                    <input type=\"password\"></form>";
+        let wall = seen(200, &[HTML], page).expect("a wall");
+        assert_eq!(wall.kind, WallKind::Login);
+        assert!(wall.description.contains("https://app.example/api/items"));
+        assert_eq!(kind(500, &[HTML], page), None);
+        assert_eq!(kind(200, &[("content-type", "application/json")], page), None);
+        let asked = "https://app.example/users/sign_in".parse().expect("url");
+        let mut headers = HeaderMap::new();
+        headers.insert(CONTENT_TYPE, "text/html".parse().expect("header"));
+        assert_eq!(recognise(&asked, StatusCode::OK, &headers, page.as_bytes()), None);
     }
 
     #[test]

@@ -38,6 +38,20 @@ pub struct RunContext {
 }
 
 impl RunContext {
+    /// A context of a test: nobody watches.
+    #[cfg(test)]
+    pub(super) fn silent() -> Self {
+        Self {
+            shutdown: CancellationToken::new(),
+            events: Arc::new(|_| {}),
+            mask: Mask::default(),
+            policy: Policy::default(),
+            reach: Reach::Machine,
+            folder: std::env::temp_dir(),
+            groups: Groups::default(),
+        }
+    }
+
     /// Tells those who watch.
     pub fn emit(&self, event: Event) {
         (self.events)(event);

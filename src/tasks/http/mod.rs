@@ -3,6 +3,8 @@
 mod input;
 mod lateness;
 mod plan;
+#[cfg(test)]
+mod tests;
 mod walls;
 
 use std::sync::Arc;
@@ -135,7 +137,7 @@ impl HttpTask {
         // Everything is fetched before the first request is sent.
         let mut specs = Vec::new();
         for load in &self.loads {
-            specs.push(load.prepare().await?);
+            specs.push(load.prepare(context).await?);
         }
         let mut version = VersionInsights {
             name: self.version.clone(),
@@ -185,7 +187,7 @@ impl Endpoint {
         display_url(&self.spec.url)
     }
 
-    async fn prepare(&self) -> Result<RequestSpec, TaskError> {
+    async fn prepare(&self, context: &RunContext) -> Result<RequestSpec, TaskError> {
         let mut spec = self.spec.clone();
         match &self.body {
             Body::Ready => {}
@@ -194,7 +196,14 @@ impl Endpoint {
                     TaskError::new(format!("cannot read the payload {}: {cause}", path.display()))
                 })?;
             }
-            Body::Download(target) => spec.body = self.download(target).await?,
+            Body::Download(target) => {
+                spec.body = tokio::select! {
+                    body = self.download(target) => body?,
+                    () = context.shutdown.cancelled() => {
+                        return Err(TaskError::new(format!("stopped while downloading the payload {target}")));
+                    }
+                };
+            }
         }
         Ok(spec)
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use http::{HeaderMap, Method};
+use http::Method;
 use tokio::time::{Instant, sleep};
 use url::Url;
 
@@ -10,6 +10,7 @@ use super::{Accept, ReadyTask};
 use crate::net::client::{Client, ClientError, Redirects, Request, Response};
 use crate::net::wall::{PREFIX, Wall, WallKind, recognise};
 use crate::net::{display_url, is_loopback};
+use crate::secret::Mask;
 use crate::tasks::{Event, Reach, RunContext, TaskError};
 
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
@@ -20,6 +21,8 @@ const ATTEMPT: Duration = Duration::from_secs(10);
 const TELL_EVERY: Duration = Duration::from_secs(10);
 /// Bytes of a body that are searched for the expected text.
 const BODY: usize = 1 << 20;
+/// Characters that are shown of a text from elsewhere.
+const SHOWN: usize = 120;
 
 /// Why an attempt did not count.
 struct Refusal {
@@ -57,7 +60,7 @@ pub(super) async fn wait(task: &ReadyTask, context: &RunContext) -> Result<Strin
         attempts += 1;
         let left = deadline.saturating_duration_since(Instant::now());
         let refusal = tokio::select! {
-            answer = attempt(task, &client, left.clamp(FIRST_PAUSE, ATTEMPT)) => match answer {
+            answer = attempt(task, &client, left.clamp(FIRST_PAUSE, ATTEMPT), &context.mask) => match answer {
                 Ok(()) => return Ok(ready(started.elapsed(), attempts)),
                 Err(refusal) => refusal,
             },
@@ -119,7 +122,7 @@ pub(in crate::tasks) fn explain_loopback(url: &Url, context: &RunContext, error:
     error
 }
 
-async fn attempt(task: &ReadyTask, client: &Client, timeout: Duration) -> Result<(), Refusal> {
+async fn attempt(task: &ReadyTask, client: &Client, timeout: Duration, mask: &Mask) -> Result<(), Refusal> {
     let mut request = Request::new(Method::GET, task.url.0.clone());
     request.headers = task.sender.headers.clone();
     // Whole hundredths read better in the message about it.
@@ -135,7 +138,7 @@ async fn attempt(task: &ReadyTask, client: &Client, timeout: Duration) -> Result
         PREFIX
     };
     match client.send(request).await {
-        Ok(response) => judge(task, &response),
+        Ok(response) => judge(task, &response, mask),
         // A name may appear and a server start; a wrong certificate or address stays as it is.
         Err(error) => {
             let unreachable = matches!(error, ClientError::Refused(_) | ClientError::Connect { .. });
@@ -155,7 +158,7 @@ async fn attempt(task: &ReadyTask, client: &Client, timeout: Duration) -> Result
     }
 }
 
-fn judge(task: &ReadyTask, response: &Response) -> Result<(), Refusal> {
+fn judge(task: &ReadyTask, response: &Response, mask: &Mask) -> Result<(), Refusal> {
     let status = response.status.as_u16();
     let wall = recognise(&task.url.0, response.status, &response.headers, &response.body);
     let accepted = match &task.expected.status {
@@ -174,7 +177,7 @@ fn judge(task: &ReadyTask, response: &Response) -> Result<(), Refusal> {
         };
         return wait(format!(
             "it answers with status {status}; {expected}{}",
-            location(&response.headers)
+            location(&task.url.0, response, mask)
         ));
     }
     for (name, value) in &task.expected.header {
@@ -186,8 +189,9 @@ fn judge(task: &ReadyTask, response: &Response) -> Result<(), Refusal> {
             Some(found) if found == *value => {}
             Some(found) => {
                 return wait(format!(
-                    "header {name} is `{}`, expected `{value}`",
-                    short(&found)
+                    "header {name} is `{}`, expected `{}`",
+                    short(&found, mask),
+                    short(value, mask)
                 ));
             }
             None => return wait(format!("it answers without the header {name}")),
@@ -195,7 +199,7 @@ fn judge(task: &ReadyTask, response: &Response) -> Result<(), Refusal> {
     }
     match &task.expected.body {
         Some(text) if !contains(&response.body, text.as_bytes()) => {
-            wait(format!("its body does not contain `{}`", short(text)))
+            wait(format!("its body does not contain `{}`", short(text, mask)))
         }
         _ => Ok(()),
     }
@@ -210,24 +214,78 @@ fn speaks_for_others(wall: &Wall) -> bool {
     }
 }
 
-fn location(headers: &HeaderMap) -> String {
-    let target = headers
-        .get(http::header::LOCATION)
-        .and_then(|value| value.to_str().ok());
-    match target.map(|target| {
-        target
-            .parse::<Url>()
-            .map_or_else(|_| short(target), |url| display_url(&url))
-    }) {
-        Some(target) => format!(" (it redirects to {target})"),
-        None => String::new(),
+/// Where an answer leads, which is often told relative to what was requested.
+fn location(requested: &Url, response: &Response, mask: &Mask) -> String {
+    let Some(target) = response.headers.get(http::header::LOCATION) else {
+        return String::new();
+    };
+    match target
+        .to_str()
+        .ok()
+        .and_then(|target| requested.join(target).ok())
+    {
+        Some(target) => format!(" (it redirects to {})", short(&display_url(&target), mask)),
+        None => " (it redirects to something that is no URL)".to_owned(),
     }
 }
 
-fn short(text: &str) -> String {
-    text.chars().filter(|c| !c.is_control()).take(80).collect()
+/// The beginning of a text for people. Secrets go first: of one that is cut, the mask would not know the rest.
+fn short(text: &str, mask: &Mask) -> String {
+    mask.apply(text)
+        .chars()
+        .filter(|c| !c.is_control())
+        .take(SHOWN)
+        .collect()
 }
 
 fn contains(body: &[u8], text: &[u8]) -> bool {
     text.is_empty() || body.windows(text.len()).any(|window| window == text)
+}
+
+#[cfg(test)]
+mod tests {
+    use http::{HeaderMap, StatusCode};
+
+    use super::*;
+
+    fn answer(status: u16, name: &'static str, value: &str) -> Response {
+        Response {
+            status: StatusCode::from_u16(status).expect("status"),
+            url: "https://app.example/x".parse().expect("url"),
+            headers: HeaderMap::from_iter([(
+                http::HeaderName::from_static(name),
+                value.parse().expect("value"),
+            )]),
+            body: bytes::Bytes::new(),
+            truncated: false,
+        }
+    }
+
+    #[test]
+    fn a_long_secret_is_masked_before_the_text_is_cut() {
+        let mask = Mask::default();
+        let token = "t0ken-".repeat(60);
+        mask.add(&token);
+        let shown = short(&format!("Bearer {token}"), &mask);
+        assert_eq!(shown, "Bearer ***");
+        assert_eq!(short(&"x".repeat(500), &mask).len(), SHOWN);
+    }
+
+    #[test]
+    fn a_relative_redirect_is_shown_without_its_query() {
+        let requested = "https://me:pw@app.example/a/b?key=1".parse().expect("url");
+        let shown = |to: &str| location(&requested, &answer(302, "location", to), &Mask::default());
+        assert_eq!(
+            shown("/cb?token=leaked"),
+            " (it redirects to https://app.example/cb)"
+        );
+        assert_eq!(
+            shown("c?token=leaked#x"),
+            " (it redirects to https://app.example/a/c)"
+        );
+        assert_eq!(
+            shown("http://[?token=leaked"),
+            " (it redirects to something that is no URL)"
+        );
+    }
 }

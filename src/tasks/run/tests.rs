@@ -3,13 +3,9 @@
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use tokio_util::sync::CancellationToken;
-
 use super::output::LONGEST;
 use super::shell;
-use crate::secret::Mask;
-use crate::slo::Policy;
-use crate::tasks::{Event, Groups, Reach, RunContext};
+use crate::tasks::{Event, RunContext};
 
 const LONG: Duration = Duration::from_secs(20);
 
@@ -19,19 +15,18 @@ fn context() -> (RunContext, Lines) {
     let lines = Lines::default();
     let seen = Arc::clone(&lines);
     let context = RunContext {
-        shutdown: CancellationToken::new(),
         events: Arc::new(move |event| {
             if let Event::Foreign(line) = event {
                 seen.lock().expect("lines").push(line);
             }
         }),
-        mask: Mask::default(),
-        policy: Policy::default(),
-        reach: Reach::Machine,
-        folder: std::env::temp_dir(),
-        groups: Groups::default(),
+        ..RunContext::silent()
     };
     (context, lines)
+}
+
+fn first(lines: &Lines) -> String {
+    lines.lock().expect("lines")[0].clone()
 }
 
 fn count(lines: &Lines) -> usize {
@@ -102,7 +97,7 @@ async fn a_dropped_run_leaves_nothing_behind() {
     shell::run("sleep 60 & echo $!", LONG, &context)
         .await
         .expect("status 0");
-    let id = lines.lock().expect("lines")[0].clone();
+    let id = first(&lines);
     assert!(lives(&id));
     drop(context);
     assert!(dies(&id).await);
@@ -116,7 +111,7 @@ async fn a_time_out_ends_everything_even_what_ignores_requests() {
         .await
         .expect_err("a time-out");
     assert!(error.to_string().contains("did not end within 1s"));
-    assert!(dies(&lines.lock().expect("lines")[0].clone()).await);
+    assert!(dies(&first(&lines)).await);
 }
 
 #[tokio::test]
@@ -130,5 +125,5 @@ async fn an_interruption_ends_the_background_after_its_shell() {
         shutdown.cancel();
     });
     shell::run(script, LONG, &context).await.expect_err("interrupted");
-    assert!(dies(&lines.lock().expect("lines")[0].clone()).await);
+    assert!(dies(&first(&lines)).await);
 }
