@@ -145,7 +145,7 @@ pub(super) struct Run {
         help_heading = "Verdict"
     )]
     pub min_requests: Option<String>,
-    /// With --url: how long to wait until it is ready; default 10s
+    /// How long to wait until the URL is ready; default 10s, or what the file says
     #[arg(
         long = "readyTimeout",
         alias = "ready-timeout",

@@ -1,5 +1,6 @@
 //! [`check`]: from a source and a root node to a pipeline, or everything that is wrong.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::console::Console;
@@ -39,8 +40,15 @@ pub(super) fn check(
     let wrong = decoder.has_errors();
     Checked {
         pipeline: pipeline.filter(|_| !wrong),
-        diagnostics: decoder.into_diagnostics(),
+        diagnostics: distinct(decoder.into_diagnostics()),
     }
+}
+
+/// Each finding once: fields that a probe shares with the load are read twice.
+fn distinct(mut found: Vec<Diagnostic>) -> Vec<Diagnostic> {
+    let mut seen = BTreeSet::new();
+    found.retain(|diagnostic| seen.insert((diagnostic.place.clone(), diagnostic.message.clone())));
+    found
 }
 
 impl Checked {

@@ -26,6 +26,10 @@ pub(super) fn command(given: &Given, file: Option<&Path>) -> String {
         words.push(format!("--{key}"));
         words.push(quoted(value));
     }
+    if let Some((text, _)) = &given.ready_timeout {
+        words.push("--readyTimeout".to_owned());
+        words.push(quoted(text));
+    }
     for (text, _) in &given.objectives {
         words.push("--slo".to_owned());
         words.push(quoted(text));
@@ -80,6 +84,7 @@ mod tests {
     fn a_run_is_repeated_by_its_flags_without_what_a_url_hides() {
         let given = Given {
             objectives: vec![("http/error-rate <= 1%".into(), String::new())],
+            ready_timeout: Some(("5s".into(), String::new())),
             ..load(&[
                 ("url", &["https://me:pw@app.example/a?token=x"]),
                 ("qps", &["5"]),
@@ -88,7 +93,7 @@ mod tests {
         };
         assert_eq!(
             command(&given, None),
-            r"iter8 run --url https://app.example/a --qps 5 --method 'it'\''s' --slo 'http/error-rate <= 1%'"
+            r"iter8 run --url https://app.example/a --qps 5 --method 'it'\''s' --readyTimeout 5s --slo 'http/error-rate <= 1%'"
         );
     }
 

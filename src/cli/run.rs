@@ -123,7 +123,7 @@ pub(super) fn read(file: Option<&Path>, given: &Given) -> Result<Opened, Vec<Dia
         }]
     })?;
     let root = Node::parse(&source).map_err(|diagnostic| vec![diagnostic])?;
-    let (root, found) = given.over(root);
+    let (root, found) = given.over(root, &source);
     Ok(Opened { source, root, found })
 }
 

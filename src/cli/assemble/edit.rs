@@ -71,10 +71,29 @@ pub(super) fn with(task: &mut Node) -> Option<&mut Node> {
     Some(with)
 }
 
-/// Puts fields over those of a map.
+/// Fields that answer one question: one of them that is given takes the place of the others.
+const RIVALS: &[&[&str]] = &[
+    &["numRequests", "duration"],
+    &["payloadStr", "payloadFile", "payloadURL"],
+    &["basicAuth", "bearerToken"],
+];
+
+/// Puts fields over those of a map and over their rivals.
 pub(super) fn put(map: &mut Node, fields: &[(Key, Node)]) {
+    for (key, _) in fields {
+        clear(map, &key.name);
+    }
     if let Some(known) = entries_mut(map) {
-        known.retain(|(old, _)| !fields.iter().any(|(new, _)| is(old, &new.name)));
         known.extend(fields.iter().cloned());
+    }
+}
+
+/// Takes a field and its rivals out of a map.
+pub(super) fn clear(map: &mut Node, name: &str) {
+    let rivals = RIVALS.iter().find(|group| group.contains(&name));
+    if let Some(known) = entries_mut(map) {
+        known.retain(|(key, _)| {
+            !is(key, name) && !rivals.is_some_and(|group| group.iter().any(|rival| is(key, rival)))
+        });
     }
 }

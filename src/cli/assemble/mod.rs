@@ -5,7 +5,9 @@ mod overlay;
 
 use super::load_flags::field_node;
 use crate::diagnostic::{Diagnostic, Place};
-use crate::spec::{At, Key, Node, Value};
+use crate::spec::{At, Key, Node, SourceFile, Value};
+use crate::tasks::{ReadyKind, TaskKind as _};
+use overlay::Overlay;
 
 /// What a user gave outside of a file.
 #[derive(Debug, Clone, Default)]
@@ -44,6 +46,12 @@ fn string(source: &str, text: &str) -> Node {
         value: Value::String(text.to_owned()),
         at: At::Named(source.to_owned()),
     }
+}
+
+/// Whether a field of `http` says how a server is reached: `ready` has it too. `timeout` is another thing there.
+fn is_reach(name: &str) -> bool {
+    let mut fields = ReadyKind.fields().into_iter();
+    !name.eq_ignore_ascii_case("timeout") && fields.any(|field| field.key.eq_ignore_ascii_case(name))
 }
 
 impl Given {
@@ -85,37 +93,25 @@ impl Given {
         self.judge.iter().map(refuse).collect()
     }
 
-    /// A probe of the URL: anything that the application itself may answer will do.
-    fn probe(&self) -> Node {
+    /// A probe of the URL: anything that the application itself may answer will do. `reach` are the fields of an
+    /// `http` task, of which it takes those that say how a server is reached.
+    fn probe(&self, reach: &Node) -> Node {
         let source = self.source();
-        let reach = [
-            "url",
-            "headers",
-            "basicAuth",
-            "bearerToken",
-            "caCert",
-            "clientCert",
-            "clientKey",
-            "insecureSkipVerify",
-            "proxy",
-            "resolve",
-        ];
-        let mut with: Vec<(Key, Node)> = self
-            .fields()
-            .into_iter()
-            .filter(|(key, _)| reach.contains(&key.name.as_str()))
-            .collect();
+        let fields = edit::entries(reach).iter();
+        let mut with: Vec<_> = fields.filter(|(key, _)| is_reach(&key.name)).cloned().collect();
         with.push((key("status", source), string(source, "any")));
-        let timeout = self.ready_timeout.as_ref();
-        let (timeout, at) = timeout.map_or((self.patience, source), |(text, at)| (text, at));
-        with.push((key("timeout", at), Node::text(at, timeout)));
-        map(
-            source,
-            vec![
-                ("task", string(source, "ready")),
-                ("with", Node::map(source, with)),
-            ],
-        )
+        let timeout = self.timeout();
+        with.push(timeout.unwrap_or_else(|| (key("timeout", source), Node::text(source, self.patience))));
+        let with = Node {
+            value: Value::Map(with),
+            at: reach.at.clone(),
+        };
+        map(source, vec![("task", string(source, "ready")), ("with", with)])
+    }
+
+    fn timeout(&self) -> Option<(Key, Node)> {
+        let (text, source) = self.ready_timeout.as_ref()?;
+        Some((key("timeout", source), Node::text(source, text)))
     }
 
     fn assess(&self) -> Option<Node> {
@@ -145,14 +141,10 @@ impl Given {
     /// An experiment of its own: probe, load, objectives; and what was given for nothing.
     pub(super) fn alone(&self) -> (Node, Vec<Diagnostic>) {
         let source = self.source();
-        let http = map(
-            source,
-            vec![
-                ("task", string(source, "http")),
-                ("with", Node::map(source, self.fields())),
-            ],
-        );
-        let tasks = [Some(self.probe()), Some(http), self.assess()]
+        let with = Node::map(source, self.fields());
+        let probe = self.probe(&with);
+        let http = map(source, vec![("task", string(source, "http")), ("with", with)]);
+        let tasks = [Some(probe), Some(http), self.assess()]
             .into_iter()
             .flatten()
             .collect();
@@ -166,8 +158,8 @@ impl Given {
         )
     }
 
-    /// The experiment of a file with what was given here put over it, and what was given for nothing.
-    pub(super) fn over(&self, root: Node) -> (Node, Vec<Diagnostic>) {
-        overlay::overlay(self, root)
+    /// The experiment of a file with what was given here put over it, and what is wrong with that.
+    pub(super) fn over(&self, root: Node, source: &SourceFile) -> (Node, Vec<Diagnostic>) {
+        Overlay::new(self, source).put_over(root)
     }
 }

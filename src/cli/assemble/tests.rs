@@ -25,7 +25,7 @@ fn given(flags: &[(&str, &str)]) -> Given {
 fn over(file: &str, flags: &[(&str, &str)]) -> (String, Vec<String>) {
     let source = SourceFile::new("e.yaml", file);
     let root = Node::parse(&source).expect("yaml");
-    let (mut root, found) = given(flags).over(root);
+    let (mut root, found) = given(flags).over(root, &source);
     let tasks = edit::tasks(&mut root).map(|tasks| tasks.iter().map(show).collect::<Vec<_>>());
     let found = found.iter().map(|diagnostic| {
         let place = diagnostic.place.as_ref().expect("a place");
@@ -111,5 +111,78 @@ fn a_flag_that_would_change_nothing_is_a_mistake() {
             ("slo", "x <= 1")
         ]),
         0
+    );
+}
+
+const ENDPOINTS: &str = "
+spec:
+- task: http
+  with:
+    url: http://a/
+    payloadFile: body.json
+    endpoints:
+      home: {numRequests: 9, timeout: 1s}
+      order: {URL: 'app.example:1/order?id=1', payloadURL: http://c/, headers: {x-a: own, x-b: own}}
+";
+
+#[test]
+fn flags_win_over_endpoints_and_over_rivals() {
+    assert_eq!(
+        tasks(
+            ENDPOINTS,
+            &[("duration", "5s"), ("payloadStr", "{}"), ("headers", "X-A: flag")]
+        ),
+        "{task: http, with: {url: http://a/, endpoints: {home: {timeout: 1s}, \
+         order: {URL: app.example:1/order?id=1, headers: {x-b: own}}}, duration: 5s, payloadStr: {}, headers: {X-A: flag}}}"
+    );
+}
+
+#[test]
+fn a_url_replaces_the_origin_of_endpoints() {
+    let (shown, found) = over(ENDPOINTS, &[("url", "https://pr-42.example/x")]);
+    assert_eq!(found, Vec::<String>::new());
+    assert!(shown.contains("URL: https://pr-42.example/order?id=1"), "{shown}");
+    assert!(shown.ends_with(", url: https://pr-42.example/x}}"), "{shown}");
+    let file = "spec:\n- task: http\n  with:\n    endpoints:\n      home: {url: '${URL}/a'}\n";
+    assert_eq!(
+        over(file, &[("url", "https://pr-42.example/")]).1,
+        [
+            "e.yaml:5:19: `url` cannot be put over that of the endpoint `home`: its host comes from the environment"
+        ]
+    );
+}
+
+#[test]
+fn the_probe_reaches_the_url_as_the_load_does() {
+    let file = "spec: [{run: make certificates}, \
+                {task: http, with: {url: http://a/, BearerToken: t, caCert: ca.pem, timeout: 1s, qps: 3, insecureSkipVerify: true}}]";
+    assert_eq!(
+        tasks(
+            file,
+            &[
+                ("url", "https://b/"),
+                ("basicAuth", "me:pw"),
+                ("readyTimeout", "5s")
+            ]
+        ),
+        "{run: make certificates}\n\
+         {task: ready, with: {caCert: ca.pem, insecureSkipVerify: true, url: https://b/, basicAuth: me:pw, status: any, timeout: 5s}}\n\
+         {task: http, with: {caCert: ca.pem, timeout: 1s, qps: 3, insecureSkipVerify: true, url: https://b/, basicAuth: me:pw}}"
+    );
+}
+
+#[test]
+fn a_ready_task_of_the_file_waits_for_the_url_that_was_given() {
+    let file = "spec: [{task: ready, with: {url: http://a/, status: 200, timeout: 1s}}]";
+    assert_eq!(
+        tasks(
+            file,
+            &[("url", "https://b/"), ("headers", "x: y"), ("readyTimeout", "5s")]
+        ),
+        "{task: ready, with: {status: 200, url: https://b/, headers: {x: y}, timeout: 5s}}"
+    );
+    assert_eq!(
+        tasks(file, &[("readyTimeout", "5s")]),
+        "{task: ready, with: {url: http://a/, status: 200, timeout: 5s}}"
     );
 }
