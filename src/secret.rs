@@ -48,13 +48,29 @@ impl Mask {
     /// `text` with every secret replaced by `***`.
     pub fn apply(&self, text: &str) -> String {
         let list = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        list.iter().fold(text.to_owned(), |text, secret| {
+        let masked = list.iter().fold(text.to_owned(), |text, secret| {
             if text.contains(secret.expose()) {
                 text.replace(secret.expose(), "***")
             } else {
                 text
             }
-        })
+        });
+        // A text that was cut may end in the middle of a secret.
+        let end = masked.trim_end_matches('…').len();
+        let begun = |secret: &Secret| {
+            let secret = secret.expose();
+            let starts = secret
+                .char_indices()
+                .map(|(at, _)| at)
+                .filter(|at| *at >= SHORTEST);
+            starts
+                .rev()
+                .find(|length| masked[..end].ends_with(&secret[..*length]))
+        };
+        match list.iter().filter_map(begun).max() {
+            Some(length) => format!("{}***{}", &masked[..end - length], &masked[end..]),
+            None => masked,
+        }
     }
 
     /// The secrets, for the platform that registers them with its own log filter.
@@ -75,6 +91,16 @@ mod tests {
         mask.add("hunter2");
         assert_eq!(mask.apply("abc hunter2-token hunter2"), "abc *** ***");
         assert_eq!(format!("{mask:?}").matches("hunter2").count(), 0);
+    }
+
+    #[test]
+    fn a_secret_that_was_cut_is_not_half_shown() {
+        let mask = Mask::default();
+        mask.add("hunter2-token");
+        assert_eq!(mask.apply("header is hunter2-t"), "header is ***");
+        assert_eq!(mask.apply("header is hunter2-tok…"), "header is ***…");
+        assert_eq!(mask.apply("a hunt"), "a hunt");
+        assert_eq!(mask.apply(""), "");
     }
 
     #[test]

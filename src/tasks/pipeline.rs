@@ -5,10 +5,10 @@ use serde_json::json;
 use super::run::RunKind;
 use super::{TASKS, Task, TaskKind, kind_of};
 use crate::diagnostic::did_you_mean;
-use crate::metrics::{MetricName, Stream};
+use crate::metrics::{MetricName, Protocol, Stream};
 use crate::slo::Limit;
 use crate::spec::condition::Condition;
-use crate::spec::{Decoder, Entry, Experiment, Node, Value, Work};
+use crate::spec::{At, Decoder, Entry, Experiment, Node, Value, Work};
 
 /// One task and its condition.
 pub struct Step {
@@ -32,11 +32,13 @@ impl Pipeline {
     /// Reads and checks every task; all that is wrong goes to the decoder.
     pub fn build(experiment: &Experiment, decoder: &mut Decoder<'_>) -> Option<Self> {
         let mut steps = Vec::new();
+        let mut places = Vec::new();
         let mut whole = experiment.whole;
         let mut loads_known = experiment.whole;
         for (index, entry) in experiment.entries.iter().enumerate() {
             if let Some(step) = step(index + 1, entry, decoder) {
                 steps.push(step);
+                places.push(entry.at.clone());
             } else {
                 whole = false;
                 loads_known &= !may_load(entry);
@@ -49,8 +51,30 @@ impl Pipeline {
         // What an unreadable load would have measured is not known: no guesses then.
         if loads_known {
             pipeline.check_metrics(decoder);
+            pipeline.check_replaced(&places, decoder);
         }
         (whole && !decoder.has_errors()).then_some(pipeline)
+    }
+
+    /// A load replaces an earlier one of the same protocol: what was not judged before would be lost without a word.
+    fn check_replaced(&self, places: &[At], decoder: &mut Decoder<'_>) {
+        let mut open: Option<(usize, Protocol)> = None;
+        for (step, at) in self.steps.iter().zip(places) {
+            if !step.task.objectives().is_empty() {
+                open = None;
+            }
+            let Some(stream) = step.task.produces().into_iter().next() else {
+                continue;
+            };
+            if let Some((earlier, _)) = open.filter(|(_, protocol)| *protocol == stream.protocol) {
+                let message = format!(
+                    "this load replaces the measurements of task {earlier}, which nothing has judged"
+                );
+                let hint = "put an `assess` task between them, name both as `endpoints:` of one task, or mark the first `warmup: true`";
+                decoder.error(at, message, Some(hint.to_owned()));
+            }
+            open = Some((step.index, stream.protocol));
+        }
     }
 
     /// Every metric of an objective must be measured by a task before it.
@@ -129,10 +153,11 @@ fn step(index: usize, entry: &Entry, decoder: &mut Decoder<'_>) -> Option<Step> 
                     .map(|kind| kind.name())
                     .filter(|name| *name != "run")
                     .collect();
-                let hint = near.map_or_else(
-                    || format!("known are {}", known.join(", ")),
-                    |name| format!("did you mean `{name}`?"),
-                );
+                let hint = match near {
+                    _ if name == "run" => "a script is written `- run: SCRIPT`".to_owned(),
+                    Some(near) => format!("did you mean `{near}`?"),
+                    None => format!("known are {}", known.join(", ")),
+                };
                 decoder.error(at, format!("unknown task `{name}`"), Some(hint));
                 return None;
             }

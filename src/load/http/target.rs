@@ -242,7 +242,15 @@ impl HttpTarget {
                 let failure = Some(Failed::new(FailureClass::Expectation, example));
                 return Ok(answer(&incoming, first_byte, failure, None));
             }
-            let wall = login.or(wall).map(|wall| wall.description);
+            // A status that was asked for is the application's answer, whatever it looks like.
+            let expected = self
+                .spec
+                .expect
+                .status
+                .iter()
+                .any(|range| range.contains(&incoming.status.as_u16()));
+            let wall = login.or(wall.filter(|_| !expected));
+            let wall = wall.map(|wall| format!("{}; {}", wall.description, wall.hint));
             let failure = self.judge(&incoming);
             return Ok(answer(&incoming, first_byte, failure, wall));
         }

@@ -15,6 +15,10 @@ use crate::tasks::{Event, Reach, RunContext, TaskError};
 
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+/// Time that is kept for the last attempt.
+const LAST_ATTEMPT: Duration = Duration::from_millis(200);
+/// With less than this left no attempt is worth making.
+const SHORTEST_LEFT: Duration = Duration::from_millis(20);
 /// Longest wait for one answer.
 const ATTEMPT: Duration = Duration::from_secs(10);
 /// How often a reason that stays the same is told.
@@ -66,7 +70,8 @@ pub(super) async fn wait(task: &ReadyTask, context: &RunContext) -> Result<Strin
             },
             () = context.shutdown.cancelled() => return Err(TaskError::new("stopped while waiting")),
         };
-        if refusal.final_ || Instant::now() + pause >= deadline {
+        let left = deadline.saturating_duration_since(Instant::now());
+        if refusal.final_ || left < SHORTEST_LEFT {
             return Err(give_up(task, &refusal, started.elapsed(), context));
         }
         if told
@@ -83,7 +88,11 @@ pub(super) async fn wait(task: &ReadyTask, context: &RunContext) -> Result<Strin
             () = sleep(pause) => {}
             () = context.shutdown.cancelled() => return Err(TaskError::new("stopped while waiting")),
         }
-        pause = (pause * 2).min(LONGEST_PAUSE);
+        // The last attempt is made just before the time is up.
+        let left = deadline.saturating_duration_since(Instant::now());
+        pause = (pause * 2)
+            .min(LONGEST_PAUSE)
+            .min(left.saturating_sub(LAST_ATTEMPT).max(SHORTEST_LEFT));
     }
 }
 
