@@ -7,7 +7,7 @@ use super::assemble::Given;
 use super::check::check;
 use super::console::Console;
 use super::exit::Exit;
-use super::publish::{for_usage, publication};
+use super::publish::{for_usage, masked, publication};
 use super::reproduce::command;
 use super::run::{DEFAULT_FILE, Opened, read};
 use super::session::{Session, formats};
@@ -50,9 +50,11 @@ pub(super) async fn action(
         env,
         platform,
     };
-    let inputs = Inputs::read(env).map_err(|diagnostics| stage.refuse(&diagnostics))?;
-    let context = platform.context(env);
-    stage.perform(&inputs, context, signals).await
+    let exit = stage.start(signals).await;
+    if exit == Err(Exit::Usage) {
+        output(env.get("INPUT_OUTPUTDIR"), Vec::new()).set_aside();
+    }
+    exit
 }
 
 struct Stage<'a> {
@@ -61,7 +63,22 @@ struct Stage<'a> {
     platform: &'static dyn Platform,
 }
 
+/// Where results go, relative to the workspace.
+fn output(folder: Option<&str>, reports: Vec<String>) -> Output {
+    Output {
+        run_dir: PathBuf::from("."),
+        output_dir: PathBuf::from(folder.map_or("iter8-results", str::trim)),
+        reports,
+    }
+}
+
 impl Stage<'_> {
+    async fn start(&self, signals: Signals) -> Result<Exit, Exit> {
+        let inputs = Inputs::read(self.env).map_err(|diagnostics| self.refuse(&diagnostics))?;
+        let context = self.platform.context(self.env);
+        self.perform(&inputs, context, signals).await
+    }
+
     async fn perform(&self, inputs: &Inputs, context: Context, signals: Signals) -> Result<Exit, Exit> {
         let refuse = |message: String, input: &str| {
             self.refuse(&[Diagnostic::error(message).at(Inputs::place(input))])
@@ -71,11 +88,7 @@ impl Stage<'_> {
         let given = given(inputs, &context);
         self.console.diagnostics(&context.notes);
         let file = self.file(inputs, &given)?;
-        let output = Output {
-            run_dir: PathBuf::from("."),
-            output_dir: PathBuf::from(inputs.text("outputDir").unwrap_or("iter8-results")),
-            reports,
-        };
+        let output = output(inputs.text("outputDir"), reports);
         let Opened { source, root, found } =
             read(file.as_deref(), &given).map_err(|found| self.refuse(&found))?;
         // Mistakes are shown by `or_usage`; here they are also annotated.
@@ -136,7 +149,8 @@ impl Stage<'_> {
 
     fn publish_checked(&self, publication: &Publication) -> bool {
         let mut out = std::io::stdout().lock();
-        match self.platform.publish(self.env, publication, &mut out) {
+        let publication = masked(publication.clone(), &self.console.mask);
+        match self.platform.publish(self.env, &publication, &mut out) {
             Ok(()) => true,
             Err(error) => {
                 let message = crate::tasks::TaskError::from_error(&error).message;

@@ -143,7 +143,8 @@ fn visible(text: &str) -> String {
         .collect()
 }
 
-fn render(diagnostic: &Diagnostic, colour: bool) -> String {
+/// A finding with its line and a caret.
+pub(super) fn render(diagnostic: &Diagnostic, colour: bool) -> String {
     let (code, reset) = match (colour, diagnostic.severity) {
         (false, _) => ("", ""),
         (true, Severity::Error) => ("\x1b[1;31m", "\x1b[0m"),

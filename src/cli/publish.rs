@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::args::{self, LogLevel};
-use super::console::Console;
+use super::console::{Console, render};
 use super::exit::Exit;
 use super::session::Finished;
 use crate::diagnostic::Diagnostic;
@@ -12,6 +12,7 @@ use crate::platform::github::{GitHub, OUTPUTS, SUMMARY_LIMIT};
 use crate::platform::{Annotation, Env, Level, Output, Platform, Publication};
 use crate::report::{ObjectiveRow, View, render_within};
 use crate::results::{ExperimentResult, Outcome};
+use crate::secret::Mask;
 use crate::slo::Verdict;
 use crate::tasks::TaskError;
 
@@ -19,6 +20,12 @@ use crate::tasks::TaskError;
 pub(super) fn publication(finished: &Finished, files: &(PathBuf, PathBuf), summary: bool) -> Publication {
     let Finished { result, view, .. } = finished;
     let mut annotations: Vec<Annotation> = view.objectives.iter().filter_map(annotation).collect();
+    annotations.extend(view.warnings.iter().map(|warning| Annotation {
+        level: Level::Warning,
+        title: "iter8".to_owned(),
+        message: warning.plain(),
+        place: None,
+    }));
     if !matches!(result.outcome, Outcome::Pass | Outcome::Fail) {
         let title = format!("iter8: {}", result.outcome.name());
         annotations.insert(
@@ -76,13 +83,40 @@ pub(super) fn for_usage(diagnostics: &[Diagnostic]) -> Publication {
         _ => String::new(),
     };
     Publication {
-        summary: None,
+        summary: Some(mistakes(diagnostics)),
         outputs: OUTPUTS
             .iter()
             .map(|output| Output::new(output.name, value(output.name)))
             .collect(),
         annotations: diagnostics.iter().map(Into::into).collect(),
     }
+}
+
+/// The mistakes for the job summary: text as it stands in the log, which cannot end its block.
+fn mistakes(diagnostics: &[Diagnostic]) -> String {
+    let errors = diagnostics
+        .iter()
+        .filter(|diagnostic| diagnostic.is_error())
+        .count();
+    let plural = if errors == 1 { "mistake" } else { "mistakes" };
+    let told: Vec<String> = diagnostics
+        .iter()
+        .map(|diagnostic| render(diagnostic, false))
+        .collect();
+    let told = told.join("\n").replace("```", "'''");
+    format!("## ⛔ iter8: {errors} {plural}, nothing was sent\n\n```text\n{told}\n```\n")
+}
+
+/// The same without secrets.
+pub(super) fn masked(mut publication: Publication, mask: &Mask) -> Publication {
+    publication.summary = publication.summary.map(|summary| mask.apply(&summary));
+    for output in &mut publication.outputs {
+        output.value = mask.apply(&output.value);
+    }
+    for annotation in &mut publication.annotations {
+        annotation.message = mask.apply(&annotation.message);
+    }
+    publication
 }
 
 fn annotation(row: &ObjectiveRow) -> Option<Annotation> {
