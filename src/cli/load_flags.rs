@@ -84,7 +84,11 @@ impl FromArgMatches for LoadFlags {
             let values: Vec<String> = matches.get_many::<String>(field.key)?.cloned().collect();
             Some((field.key, values))
         };
-        Ok(Self(fields().filter_map(typed).collect()))
+        // A template of a pipeline gives `--url ''` when its user gave no URL.
+        let given = |(key, values): &(&'static str, Vec<String>)| {
+            *key != "url" || values.iter().any(|value| !value.is_empty())
+        };
+        Ok(Self(fields().filter_map(typed).filter(given).collect()))
     }
 
     fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), Error> {
