@@ -77,7 +77,7 @@ const ROWS: &[Row] = &[
     row("undefined name", "spec:\n- task: http\n  with:\n    url: URL\n    qps: ${NO_SUCH}\n", "5:10", &["the environment has no NO_SUCH", "${NO_SUCH:-default}"]),
     row("name of the wrong type", "spec:\n- task: http\n  with:\n    url: URL\n    qps: ${WORD}\n", "5:10", &["expected a number"]),
     row("bad method", "spec:\n- task: http\n  with:\n    url: URL\n    method: 'GE T'\n", "5:13", &["method"]),
-    row("bad header", "spec:\n- task: http\n  with:\n    url: URL\n    headers: {'a b': c}\n", "", &["`a b` is no name of a header"]),
+    row("bad header", "spec:\n- task: http\n  with:\n    url: URL\n    headers: {'a b': c}\n", "", &["a header needs `name: value`"]),
     row("bad percentile", "spec:\n- task: http\n  with:\n    url: URL\n    percentiles: [101]\n", "5:19", &["101 is no percentile"]),
     row("unknown word", "spec:\n- task: http\n  with: {url: URL}\n- task: assess\n  with: {objectives: [http/error-rate <= 1%], onInconclusive: fial}\n", "5:63", &["expected observed, pass or fail", "`fial`"]),
     row("empty script", "spec:\n- run: ''\n", "2:8", &["the script is empty"]),
@@ -218,7 +218,7 @@ fn mistakes_in_flags_name_the_flag() {
         (&["--url", url, "--reports", "pdf"], &["unknown report format `pdf`"]),
         (&["--url", url, "--slo", "http/error-rate <= 1%", "--onInconclusive", "maybe"], &["flag --onInconclusive"]),
         (&["--url", "gopher://a"], &["flag --url", "`gopher://`"]),
-        (&["--url", ""], &["flag --url", "empty"]),
+        (&["--url", ""], &["experiment.yaml"]),
         (&["--qps", "5"], &["experiment.yaml"]),
         (&["none.yaml"], &["none.yaml", "No such file"]),
     ];

@@ -348,7 +348,7 @@ fn statuses_decide_as_the_contract_says() {
     let all_500 = Server::new(|_| Answer::status(500));
     let (_, output) = load(&all_500.url("/"), "");
     output.exits(1).says("500 (8)");
-    let (app, output) = load(&all_500.url("/"), ", errorRanges: [{lower: 600}]");
+    let (app, output) = load(&all_500.url("/"), ", errorRanges: [{lower: 400, upper: 499}]");
     output.exits(0);
     assert_eq!(measurement(&app)["statuses"]["500"], 8);
     let (app, output) = load(&all_500.url("/"), ", expect: {status: 200}");
