@@ -83,28 +83,12 @@ impl Line {
         self.cut |= bytes.len() > room;
     }
 
-    /// The line without secrets; one that the cut went through does not show its first half either.
+    /// The line without secrets.
     fn text(&self, mask: &Mask) -> String {
         let text = String::from_utf8_lossy(&self.bytes);
         if !self.cut {
             return mask.apply(text.trim_end_matches('\r'));
         }
-        let whole = mask.apply(text.trim_end_matches('\u{fffd}'));
-        let begun = mask
-            .secrets()
-            .iter()
-            .filter_map(|secret| longest_beginning(secret.expose(), &whole))
-            .max()
-            .unwrap_or(0);
-        format!("{}{CUT}", &whole[..whole.len() - begun])
+        format!("{}{CUT}", mask.apply(text.trim_end_matches('\u{fffd}')))
     }
-}
-
-/// Bytes of the longest beginning of `secret` with which `text` ends.
-fn longest_beginning(secret: &str, text: &str) -> Option<usize> {
-    secret
-        .char_indices()
-        .map(|(at, _)| at)
-        .rev()
-        .find(|at| text.ends_with(&secret[..*at]))
 }
