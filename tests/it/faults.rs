@@ -112,7 +112,7 @@ fn check(row: &Row) {
 #[test]
 fn a_server_that_breaks_the_rules_is_counted_as_what_it_does() {
     let long_header = format!(
-        "HTTP/1.1 200 OK\r\nX-Long: {}\r\nContent-Length: 2\r\n\r\nok",
+        "HTTP/1.1 200 OK\r\nConnection: close\r\nX-Long: {}\r\nContent-Length: 2\r\n\r\nok",
         "x".repeat(64 << 10)
     );
     let huge_header = format!(
