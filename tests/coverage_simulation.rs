@@ -299,6 +299,7 @@ fn verdict(measurement: LoadMeasurement, limit: f64) -> Verdict {
             endpoint: None,
         },
         target: String::new(),
+        percentiles: Vec::new(),
         plan: String::new(),
         measurement,
     };

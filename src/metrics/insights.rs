@@ -18,6 +18,9 @@ pub struct Load {
     pub target: String,
     /// How they were sent, in words: `40 requests/s on 10 connections for 30 s`.
     pub plan: String,
+    /// Percentiles to report beside the usual ones.
+    #[serde(default)]
+    pub percentiles: Vec<f64>,
     /// What was measured.
     pub measurement: LoadMeasurement,
 }
@@ -111,6 +114,7 @@ mod tests {
             stream: stream.parse().expect(stream),
             target: String::new(),
             plan: String::new(),
+            percentiles: Vec::new(),
             measurement: LoadMeasurement {
                 requests,
                 ..LoadMeasurement::default()

@@ -36,6 +36,7 @@ fn insights(load: LoadMeasurement) -> Insights {
         stream,
         target: String::new(),
         plan: String::new(),
+        percentiles: Vec::new(),
         measurement: load,
     }];
     Insights {

@@ -24,6 +24,20 @@ fn finished(slo: &str) -> App {
 }
 
 #[test]
+fn percentiles_that_were_asked_for_are_reported() {
+    let server = Server::ok();
+    let app = App::with(&format!(
+        "spec:\n- task: http\n  with: {{url: '{}', numRequests: 20, qps: 200, percentiles: [33, 12.5]}}\n",
+        server.url("/")
+    ));
+    app.run(&["run"]).exits(0);
+    let csv = app.run(&["report", "-o", "csv"]).stdout;
+    for metric in ["http/latency-p12.5,", "http/latency-p33,", "http/latency-p95,"] {
+        assert_eq!(csv.matches(metric).count(), 1, "{metric} in {csv}");
+    }
+}
+
+#[test]
 fn assert_checks_what_it_is_asked_and_refuses_to_check_nothing() {
     let met = finished("http/error-rate <= 1%");
     met.run(&["assert", "-c", "completed,nofailure,slos"])

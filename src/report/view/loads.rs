@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::known::{Known, Version};
-use crate::metrics::{LoadMeasurement, Measure, MetricName, Protocol, Statistic, Stream, Unit};
+use crate::metrics::{Load, LoadMeasurement, Measure, MetricName, Protocol, Statistic, Stream, Unit};
 
 /// One metric of one version.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -94,7 +94,7 @@ fn streams<'a>(version: &'a Version<'_>) -> impl Iterator<Item = (&'a Stream, &'
 }
 
 /// Everything that can be asked of a load by name, with its value.
-fn measures(load: &LoadMeasurement) -> Vec<(Measure, f64)> {
+fn measures(load: &LoadMeasurement, asked: &[f64]) -> Vec<(Measure, f64)> {
     let mut found: Vec<(Measure, f64)> = COUNTS
         .iter()
         .filter_map(|measure| Some((*measure, load.value(*measure)?)))
@@ -104,10 +104,11 @@ fn measures(load: &LoadMeasurement) -> Vec<(Measure, f64)> {
         let plain = plain
             .into_iter()
             .filter_map(|statistic| Some((statistic, histogram.statistic(statistic)?)));
-        let percentiles = PERCENTILES
-            .iter()
-            .map(|p| Statistic::Percentile(*p))
-            .zip(histogram.percentiles(PERCENTILES));
+        let mut wanted = [PERCENTILES, asked].concat();
+        wanted.sort_by(f64::total_cmp);
+        wanted.dedup();
+        let values = histogram.percentiles(&wanted);
+        let percentiles = wanted.into_iter().map(Statistic::Percentile).zip(values);
         found.extend(
             plain
                 .chain(percentiles)
@@ -123,13 +124,20 @@ pub(super) fn metrics(known: &Known<'_>) -> Vec<MetricRow> {
     let mut rows = Vec::new();
     for version in &known.versions {
         for (stream, load) in streams(version) {
-            rows.extend(measures(load).into_iter().map(|(measure, value)| MetricRow {
-                version: version.insights.name.clone(),
-                endpoint: stream.endpoint.clone(),
-                metric: MetricName::Load(stream.clone(), measure).to_string(),
-                value,
-                unit: measure.unit(),
-            }));
+            let of_stream = |load: &&Load| stream.endpoint.is_none() || load.stream == *stream;
+            let loads = version.insights.loads.iter().filter(of_stream);
+            let asked: Vec<f64> = loads.flat_map(|load| load.percentiles.iter().copied()).collect();
+            rows.extend(
+                measures(load, &asked)
+                    .into_iter()
+                    .map(|(measure, value)| MetricRow {
+                        version: version.insights.name.clone(),
+                        endpoint: stream.endpoint.clone(),
+                        metric: MetricName::Load(stream.clone(), measure).to_string(),
+                        value,
+                        unit: measure.unit(),
+                    }),
+            );
         }
         rows.extend(version.insights.values.iter().map(|(name, value)| MetricRow {
             version: version.insights.name.clone(),

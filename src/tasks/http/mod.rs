@@ -81,6 +81,7 @@ struct Endpoint {
     spec: RequestSpec,
     sender: Sender,
     body: Body,
+    percentiles: Vec<f64>,
 }
 
 /// Where a body comes from.
@@ -306,6 +307,7 @@ impl Endpoint {
         Load {
             stream: self.stream.clone(),
             target: self.target(),
+            percentiles: self.percentiles.clone(),
             plan: plan::describe(&self.plan),
             measurement,
         }

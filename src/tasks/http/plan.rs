@@ -82,6 +82,12 @@ pub(super) fn endpoint(
         spec,
         sender,
         body,
+        percentiles: request
+            .percentiles
+            .iter()
+            .flatten()
+            .map(|percentile| percentile.0)
+            .collect(),
     })
 }
 
