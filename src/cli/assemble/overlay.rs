@@ -1,5 +1,7 @@
 //! [`Overlay`]: a file's experiment with flags or inputs put over it. One that would change nothing is a mistake.
 
+use url::Url;
+
 use super::{Given, edit, is_reach};
 use crate::cli::origin::{absolute, moved};
 use crate::diagnostic::{Diagnostic, Place};
@@ -65,10 +67,31 @@ impl<'a> Overlay<'a> {
     fn ready(&self, task: &mut Node) {
         let Some(with) = edit::with(task) else { return };
         if self.given.url().is_some() && edit::get(with, "url").is_some() {
+            // A health page keeps its path; one whose host comes from the environment gives way as a whole.
+            let kept = edit::get(with, "url").and_then(|url| match &url.value {
+                Value::String(text) => moved(text, &self.origin()?).ok().flatten(),
+                Value::Null
+                | Value::Bool(_)
+                | Value::Int(_)
+                | Value::Float(_)
+                | Value::Text(_)
+                | Value::List(_)
+                | Value::Map(_) => None,
+            });
             let reach = self.fields.iter().filter(|(key, _)| is_reach(&key.name));
             edit::put(with, &reach.cloned().collect::<Vec<_>>());
+            if let (Some(kept), Some(url)) = (kept, edit::get_mut(with, "url")) {
+                url.value = Value::String(kept);
+            }
         }
         edit::put(with, &self.given.timeout().into_iter().collect::<Vec<_>>());
+    }
+
+    /// The URL that was given.
+    fn origin(&self) -> Option<Url> {
+        self.given
+            .url()
+            .and_then(|(_, values, _)| absolute(values.last()?))
     }
 
     fn load(&mut self, task: &mut Node) {
@@ -96,11 +119,7 @@ impl<'a> Overlay<'a> {
             }
         }
         // A URL that is none is refused when it is read.
-        let origin = self
-            .given
-            .url()
-            .and_then(|(_, values, _)| absolute(values.last()?));
-        let (Some(origin), Some(url)) = (origin, edit::get_mut(endpoint, "url")) else {
+        let (Some(origin), Some(url)) = (self.origin(), edit::get_mut(endpoint, "url")) else {
             return;
         };
         let Value::String(text) = &url.value else { return };

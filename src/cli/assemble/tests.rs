@@ -186,3 +186,17 @@ fn a_ready_task_of_the_file_waits_for_the_url_that_was_given() {
         "{task: ready, with: {url: http://a/, status: 200, timeout: 5s}}"
     );
 }
+
+#[test]
+fn a_health_page_keeps_its_path_on_the_host_that_was_given() {
+    let page = |url: &str| format!("spec: [{{task: ready, with: {{url: '{url}'}}}}]");
+    let moved = |url: &str| tasks(&page(url), &[("url", "https://b/app")]);
+    assert_eq!(
+        moved("http://a:80/healthz?full=1"),
+        "{task: ready, with: {url: https://b/healthz?full=1}}"
+    );
+    assert_eq!(
+        moved("${HOST}/healthz"),
+        "{task: ready, with: {url: https://b/app}}"
+    );
+}

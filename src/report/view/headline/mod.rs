@@ -414,10 +414,10 @@ fn doubts(known: &Known<'_>, rows: &[ObjectiveRow]) -> Option<Prose> {
         .filter(|row| row.judged == Verdict::Met && row.sign == Sign::Unsure)
         .collect();
     let first = unsure.first().filter(|_| known.result.outcome == Outcome::Pass)?;
-    let told = Prose::from("Not sure is ").then(first.name.clone());
+    let told = Prose::from("Not sure yet: ").then(first.name.clone());
     let told = match first.more_requests {
         Some(more) => told.text(format!(
-            ": about {} would tell",
+            " (about {} would tell)",
             number::counted(more, "more request")
         )),
         None => told,
