@@ -14,13 +14,15 @@ use crate::metrics::{LoadMeasurement, Measure, Statistic, Stream, Timing};
 const JITTER: f64 = 50.0;
 /// Fewer late requests than this tell nothing.
 const FEW: u64 = 5;
+/// In a load of less than this, in seconds, one hiccup of the scheduler looks like a bottleneck: it is noted only.
+const SHORTEST: f64 = 1.0;
 /// Percentiles at which delay and latency are compared.
 const PERCENTILES: [f64; 2] = [95.0, 99.0];
 
 /// Why a paced load cannot be trusted: its tail was made by iter8's own delay.
 pub(super) fn distrust(stream: &Stream, measurement: &LoadMeasurement) -> Option<String> {
     let late = measurement.send_delay.count_above(JITTER);
-    if late < FEW {
+    if late < FEW || measurement.elapsed < SHORTEST {
         return None;
     }
     PERCENTILES.iter().find_map(|percent| {
@@ -69,7 +71,10 @@ mod tests {
 
     /// A load of 800 requests, with the delay and the service time of each in milliseconds.
     fn load(each: impl Fn(u64) -> (u64, u64)) -> LoadMeasurement {
-        let mut load = LoadMeasurement::default();
+        let mut load = LoadMeasurement {
+            elapsed: 4.0,
+            ..LoadMeasurement::default()
+        };
         for n in 0..800 {
             let (delay, service) = each(n);
             load.requests += 1;
@@ -131,6 +136,16 @@ mod tests {
             "{told}"
         );
         assert_eq!(waited(&LoadMeasurement::default(), 4), None);
+    }
+
+    #[test]
+    fn a_load_of_a_moment_is_not_refused_for_one_hiccup() {
+        let mut short = load(|n| (if n % 2 == 0 { 100 } else { 0 }, 1));
+        let stream = crate::tasks::http::stream(None);
+        assert!(distrust(&stream, &short).is_some());
+        short.elapsed = 0.1;
+        assert_eq!(distrust(&stream, &short), None);
+        assert!(note(&short).is_some());
     }
 
     #[test]

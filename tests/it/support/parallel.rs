@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Rows that run at the same time; more would disturb the latencies of each other.
-const AT_ONCE: usize = 6;
+const AT_ONCE: usize = 4;
 
 /// Runs `check` on every row and fails with the names of all rows that failed.
 pub(crate) fn each<T: Sync>(rows: &[T], name: impl Fn(&T) -> &str + Sync, check: impl Fn(&T) + Sync) {
