@@ -18,7 +18,7 @@ use super::files::raise_limit;
 use super::pacer::{Pacer, SystemPacer};
 use super::tally::{Sent, Tally};
 use super::warm_up::warm_up;
-use super::{Failed, LoadError, Pace, Plan, Progress, Schedule, Target};
+use super::{Failed, LoadError, Pace, Plan, Pool, Progress, Schedule, Target};
 use crate::metrics::{FailureClass, LoadMeasurement};
 
 /// How often progress is reported.
@@ -35,6 +35,7 @@ const NEVER: Duration = Duration::from_hours(24 * 365 * 30);
 /// Runs a load on a thread of its own. When the returned future is dropped, the load stops.
 pub(super) async fn run<T: Target + Send>(
     plan: Plan,
+    pool: Pool,
     target: T,
     shutdown: &CancellationToken,
     progress: impl Fn(Progress) + Send + 'static,
@@ -53,7 +54,7 @@ pub(super) async fn run<T: Target + Send>(
             let local = tokio::task::LocalSet::new();
             let load = async {
                 let mut pacer = SystemPacer::new();
-                drive(plan, target, &mut pacer, &stop, &progress).await
+                drive(plan, pool, target, &mut pacer, &stop, &progress).await
             };
             // Nobody listens any more when the caller has gone: there is nobody to tell.
             let _ = done.send(local.block_on(&runtime, load));
@@ -230,13 +231,13 @@ async fn request<T: Target>(work: &Work<T>, lane: &mut Lane<T::Conn>, sent: Sent
     let deadline = sent_at + work.timeout;
     let attempt = async {
         if conn.is_none() {
-            let (opened, times) = work.target.connect().await?;
+            let (opened, times) = work.target.connect(0).await?;
             work.state.borrow_mut().tally.connected(times);
             *conn = Some(opened);
             *opening = None;
         }
         let open = conn.as_mut().expect("opened above, if it was not open");
-        Ok(work.target.send(open, sent.n).await)
+        Ok(work.target.send(open, sent.n, sent_at).await)
     };
     let outcome: Result<_, Failed> = match timeout_at(deadline, attempt).await {
         Ok(outcome) => outcome,
@@ -278,16 +279,17 @@ async fn request<T: Target>(work: &Work<T>, lane: &mut Lane<T::Conn>, sent: Sent
 /// Runs a load on the current thread, inside a `LocalSet`.
 pub(super) async fn drive<T: Target>(
     plan: Plan,
+    pool: Pool,
     target: T,
     pacer: &mut impl Pacer,
     shutdown: &CancellationToken,
     progress: &impl Fn(Progress),
 ) -> LoadMeasurement {
-    let warm = warm_up(&plan, &target, shutdown).await;
+    let warm = warm_up(&pool, &target, shutdown).await;
     let start = Instant::now();
     let (source, released) = match plan.pace {
         Pace::PerSecond(rate) => (Source::Paced(Schedule::new(rate, plan.stop)), 0),
-        Pace::Free => {
+        Pace::Stages(_) | Pace::Free => {
             let until = plan.stop.time();
             (Source::Free { until }, plan.stop.count().unwrap_or(u64::MAX))
         }
@@ -299,7 +301,7 @@ pub(super) async fn drive<T: Target>(
     };
     let work = Rc::new(Work {
         target,
-        timeout: plan.timeout,
+        timeout: pool.timeout,
         source,
         start,
         state: RefCell::new(State {
@@ -325,7 +327,7 @@ pub(super) async fn drive<T: Target>(
         lanes.spawn_local(run_lane(Rc::clone(&work), Lane::new(Some(conn))));
     }
     tokio::select! {
-        () = dispatch(&plan, &work, &mut lanes, pacer, shutdown) => {}
+        () = dispatch(&plan, &pool, &work, &mut lanes, pacer, shutdown) => {}
         () = report => {}
     }
     // Lanes that are ended here count what they were doing.
@@ -345,6 +347,7 @@ pub(super) async fn drive<T: Target>(
 /// Releases every request when it is due, then waits for what is under way.
 async fn dispatch<T: Target>(
     plan: &Plan,
+    pool: &Pool,
     work: &Rc<Work<T>>,
     lanes: &mut JoinSet<()>,
     pacer: &mut impl Pacer,
@@ -352,12 +355,12 @@ async fn dispatch<T: Target>(
 ) {
     let (interrupted, give_up) = match work.source {
         Source::Paced(schedule) => {
-            let interrupted = release(plan, work, schedule, lanes, pacer, shutdown).await;
+            let interrupted = release(plan, pool, work, schedule, lanes, pacer, shutdown).await;
             let give_up = schedule.end().saturating_add(plan.grace).min(NEVER);
             (interrupted, work.start + give_up)
         }
         Source::Free { .. } => {
-            let interrupted = open_lanes(plan, work, lanes, shutdown).await;
+            let interrupted = open_lanes(pool, work, lanes, shutdown).await;
             (interrupted, work.start + NEVER)
         }
     };
@@ -383,14 +386,14 @@ async fn dispatch<T: Target>(
 /// Starts the lanes of a free pace, each as soon as few enough are still opening their connection, until there is
 /// nothing left for another one. Whether it was interrupted.
 async fn open_lanes<T: Target>(
-    plan: &Plan,
+    pool: &Pool,
     work: &Rc<Work<T>>,
     lanes: &mut JoinSet<()>,
     shutdown: &CancellationToken,
 ) -> bool {
     let mut interrupted = std::pin::pin!(shutdown.cancelled());
     let opening = Arc::new(Semaphore::new(OPENING));
-    while lanes.len() < plan.connections.get() as usize {
+    while lanes.len() < pool.connections.get() as usize {
         let permit = tokio::select! {
             biased;
             () = &mut interrupted => return true,
@@ -417,6 +420,7 @@ async fn ended(lanes: &mut JoinSet<()>) {
 /// Whether it was interrupted.
 async fn release<T: Target>(
     plan: &Plan,
+    pool: &Pool,
     work: &Rc<Work<T>>,
     schedule: Schedule,
     lanes: &mut JoinSet<()>,
@@ -438,7 +442,7 @@ async fn release<T: Target>(
         if state.idle > 0 {
             state.idle -= 1;
             work.wake.notify_one();
-        } else if lanes.len() < plan.most_connections() as usize {
+        } else if lanes.len() < pool.most_connections(&plan.pace) as usize {
             lanes.spawn_local(run_lane(Rc::clone(work), Lane::new(None)));
         } else if lag <= ON_TIME {
             // One that was released late waits because of us, not because of the target.

@@ -8,7 +8,7 @@ use tokio::time::sleep;
 
 use super::*;
 use crate::load::pacer::Sleep;
-use crate::load::{Answer, ConnectTimes, Rate, Sample, Stop};
+use crate::load::{Answer, Arrivals, ConnectTimes, Rate, Sample, Stop};
 use crate::metrics::{Histogram, Statistic, Timing};
 
 type Behaviour = Box<dyn Fn(u64, Duration) -> Reaction>;
@@ -45,7 +45,7 @@ impl Drop for FakeConn {
 impl Target for Fake {
     type Conn = FakeConn;
 
-    async fn connect(&self) -> Result<(FakeConn, ConnectTimes), Failed> {
+    async fn connect(&self, _: u32) -> Result<(FakeConn, ConnectTimes), Failed> {
         if self.refuse {
             return Err(Failed::new(FailureClass::Connect, "refused"));
         }
@@ -59,11 +59,16 @@ impl Target for Fake {
         let times = ConnectTimes {
             connect: ms(1),
             tls: None,
+            resumed: false,
         };
         Ok((FakeConn(Rc::clone(&self.open)), times))
     }
 
-    async fn send(&self, _: &mut FakeConn, n: u64) -> Sample {
+    async fn broken(&self, _: &mut FakeConn) {
+        std::future::pending::<()>().await;
+    }
+
+    async fn send(&self, _: &mut FakeConn, n: u64, _: Instant) -> Sample {
         self.served.set(self.served.get() + 1);
         let (result, reusable) = match (self.react)(n, self.start.elapsed()) {
             Reaction::Answer(after) => {
@@ -105,16 +110,28 @@ fn after(n: u64) -> Stop {
     Stop::After(NonZeroU64::new(n).expect("not zero"))
 }
 
-fn plan(stop: Stop, rate: f64, connections: u32) -> Plan {
+/// What a test asks for.
+struct Asked {
+    plan: Plan,
+    pool: Pool,
+}
+
+fn plan(stop: Stop, rate: f64, connections: u32) -> Asked {
     let connections = NonZeroU32::new(connections).expect("not zero");
-    Plan {
-        stop,
-        pace: Rate::per_second(rate).map_or(Pace::Free, Pace::PerSecond),
-        connections,
-        max_connections: connections,
-        timeout: ms(3000),
-        grace: ms(10_000),
-        connection_warmup: 0,
+    Asked {
+        plan: Plan {
+            stop,
+            pace: Rate::per_second(rate).map_or(Pace::Free, Pace::PerSecond),
+            arrivals: Arrivals::Constant,
+            grace: ms(10_000),
+        },
+        pool: Pool {
+            connections,
+            max_connections: connections,
+            streams: NonZeroU32::MIN,
+            timeout: ms(3000),
+            connection_warmup: 0,
+        },
     }
 }
 
@@ -139,16 +156,16 @@ impl Ran {
 }
 
 async fn run_until(
-    plan: Plan,
+    asked: Asked,
     refuse: bool,
     shutdown: &CancellationToken,
     react: impl Fn(u64, Duration) -> Reaction + 'static,
 ) -> Ran {
-    run_paced(plan, refuse, shutdown, &mut Sleep, react).await
+    run_paced(asked, refuse, shutdown, &mut Sleep, react).await
 }
 
 async fn run_paced(
-    plan: Plan,
+    asked: Asked,
     refuse: bool,
     shutdown: &CancellationToken,
     pacer: &mut impl Pacer,
@@ -166,7 +183,7 @@ async fn run_paced(
         start,
     };
     let load = LocalSet::new()
-        .run_until(drive(plan, target, pacer, shutdown, &|_| {}))
+        .run_until(drive(asked.plan, asked.pool, target, pacer, shutdown, &|_| {}))
         .await;
     Ran {
         load,
@@ -176,8 +193,8 @@ async fn run_paced(
     }
 }
 
-async fn run_on(plan: Plan, react: impl Fn(u64, Duration) -> Reaction + 'static) -> Ran {
-    run_until(plan, false, &CancellationToken::new(), react).await
+async fn run_on(asked: Asked, react: impl Fn(u64, Duration) -> Reaction + 'static) -> Ran {
+    run_until(asked, false, &CancellationToken::new(), react).await
 }
 
 #[tokio::test]
@@ -217,7 +234,7 @@ async fn connections_are_opened_when_needed_and_not_before() {
     assert_eq!(ran.load.waited, 0);
 
     let mut wide = plan(after(30), 100.0, 1);
-    wide.max_connections = NonZeroU32::new(40).expect("not zero");
+    wide.pool.max_connections = NonZeroU32::new(40).expect("not zero");
     let ran = run_on(wide, |_, _| Reaction::Answer(ms(95))).await;
     assert!((5..=30).contains(&ran.most), "{}", ran.most);
     assert_eq!(ran.load.waited, 0);
@@ -322,7 +339,7 @@ async fn a_refused_connection_is_an_error_without_latency_and_the_load_goes_on()
 #[tokio::test]
 async fn a_time_out_counts_as_at_least_the_time_out_and_costs_the_connection() {
     let mut plan = plan(after(4), 20.0, 1);
-    plan.timeout = ms(400);
+    plan.pool.timeout = ms(400);
     let ran = run_on(plan, |n, _| {
         if n == 1 {
             Reaction::Never
@@ -361,7 +378,7 @@ async fn broken_connections_are_replaced_inside_the_latency() {
 #[tokio::test]
 async fn what_cannot_be_sent_within_the_grace_is_unsent_and_not_forgotten() {
     let mut plan = plan(Stop::For(ms(300)), 100.0, 1);
-    plan.grace = ms(300);
+    plan.plan.grace = ms(300);
     let ran = run_on(plan, |_, _| Reaction::Answer(ms(50))).await;
     // One at a time: a request is taken every 50 ms for 600 ms.
     assert!((1..=13).contains(&ran.load.requests), "{}", ran.load.requests);
@@ -421,7 +438,7 @@ async fn no_more_lanes_are_opened_than_have_something_to_do() {
     );
 
     let mut plan = plan(after(300), 1000.0, 300);
-    plan.connection_warmup = 1;
+    plan.pool.connection_warmup = 1;
     let warm = run_on(plan, |_, _| Reaction::Answer(ms(1))).await;
     assert_eq!((warm.most, warm.load.connections), (300, 0));
     assert!(warm.opening as usize <= OPENING, "{}", warm.opening);
@@ -430,7 +447,7 @@ async fn no_more_lanes_are_opened_than_have_something_to_do() {
 #[tokio::test]
 async fn warm_up_requests_are_counted_nowhere() {
     let mut plan = plan(after(10), 100.0, 3);
-    plan.connection_warmup = 2;
+    plan.pool.connection_warmup = 2;
     let ran = run_on(plan, |_, _| Reaction::Answer(ms(4))).await;
     assert_eq!((ran.load.requests, ran.served), (10, 16));
     assert_eq!((ran.most, ran.load.connections), (3, 0));
@@ -449,11 +466,13 @@ async fn a_load_on_its_own_thread_stops_when_nobody_waits_for_it() {
     impl Target for Counting {
         type Conn = ();
 
-        async fn connect(&self) -> Result<((), ConnectTimes), Failed> {
+        async fn connect(&self, _: u32) -> Result<((), ConnectTimes), Failed> {
             Err(Failed::new(FailureClass::Connect, "refused"))
         }
 
-        async fn send(&self, (): &mut (), _: u64) -> Sample {
+        async fn broken(&self, (): &mut ()) {}
+
+        async fn send(&self, (): &mut (), _: u64, _: Instant) -> Sample {
             unreachable!("never connected")
         }
     }
@@ -461,7 +480,8 @@ async fn a_load_on_its_own_thread_stops_when_nobody_waits_for_it() {
     let ended = std::sync::Arc::default();
     let target = Counting(std::sync::Arc::clone(&ended));
     let shutdown = CancellationToken::new();
-    let load = run(plan(Stop::For(ms(60_000)), 5.0, 1), target, &shutdown, |_| {});
+    let asked = plan(Stop::For(ms(60_000)), 5.0, 1);
+    let load = run(asked.plan, asked.pool, target, &shutdown, |_| {});
     assert!(timeout(ms(300), load).await.is_err());
     for _ in 0..500 {
         if ended.load(std::sync::atomic::Ordering::SeqCst) {

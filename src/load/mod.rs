@@ -15,7 +15,7 @@ mod target;
 mod warm_up;
 
 pub use files::most_connections;
-pub use plan::{Pace, Plan, Rate, Stop};
+pub use plan::{Arrivals, Mix, Pace, Plan, Pool, Rate, Stage, Stop};
 pub use schedule::Schedule;
 pub use tally::Progress;
 pub use target::{Answer, ConnectTimes, Failed, Sample, Target};

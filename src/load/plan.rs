@@ -1,7 +1,8 @@
-//! [`Plan`]: how much load, how fast, over how many connections. What cannot be, cannot be written.
+//! [`Plan`]: how much load and how fast; [`Mix`]: to whom; [`Pool`]: over how many connections. What cannot be, cannot
+//! be written.
 
 use std::fmt;
-use std::num::{NonZeroU32, NonZeroU64};
+use std::num::{NonZeroU32, NonZeroU64, NonZeroUsize};
 use std::time::Duration;
 
 /// When no more requests are sent.
@@ -55,41 +56,107 @@ impl fmt::Display for Rate {
     }
 }
 
-/// How fast.
+/// A part of a load whose rate is constant or changes evenly.
 #[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Stage {
+    /// Rate at its beginning; `None` begins with a rate of zero.
+    pub from: Option<Rate>,
+    /// Rate at its end; `None` ends with a rate of zero.
+    pub to: Option<Rate>,
+    /// How long it lasts.
+    pub time: Duration,
+}
+
+/// How fast.
+#[derive(Debug, Clone, PartialEq)]
 pub enum Pace {
     /// Each connection sends the next request as soon as it is free (a closed loop).
     Free,
-    /// Requests are due at equal intervals, whether or not earlier ones were answered (an open loop).
+    /// Requests are due whether or not earlier ones were answered (an open loop).
     PerSecond(Rate),
+    /// The same, at rates that change; the load ends with the last stage.
+    Stages(Vec<Stage>),
 }
 
-/// How to send a load.
+impl Pace {
+    /// Whether requests have due instants.
+    pub fn is_paced(&self) -> bool {
+        !matches!(self, Self::Free)
+    }
+}
+
+/// How requests of a paced load follow each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Arrivals {
+    /// At equal intervals.
+    Constant,
+    /// At random, independent intervals (exponentially distributed), as those of many independent users.
+    Poisson,
+}
+
+/// When requests are sent.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Plan {
-    /// When it ends.
+    /// When it ends, for each version.
     pub stop: Stop,
-    /// How fast.
+    /// How fast, for each version.
     pub pace: Pace,
-    /// Connections of the pool; they are opened when they are needed.
+    /// At equal or random intervals.
+    pub arrivals: Arrivals,
+    /// How long after the last due instant requests that are due may still be sent; those that cannot are unsent.
+    pub grace: Duration,
+}
+
+/// Which part of a load each request goes to.
+///
+/// The parts are the versions of the first endpoint, then those of the second, and so on. Every turn chooses one
+/// endpoint by its weight and sends one request to each of its versions, in random order, spread evenly over the turn:
+/// slow moments of the machine hit all versions alike.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mix {
+    /// Of each endpoint.
+    pub weights: Vec<NonZeroU32>,
+    /// How many versions each endpoint has.
+    pub versions: NonZeroUsize,
+}
+
+impl Mix {
+    /// One endpoint of one version.
+    pub fn single() -> Self {
+        Self {
+            weights: vec![NonZeroU32::MIN],
+            versions: NonZeroUsize::MIN,
+        }
+    }
+
+    /// Number of parts.
+    pub fn parts(&self) -> usize {
+        self.weights.len() * self.versions.get()
+    }
+}
+
+/// The connections of one part of a load.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pool {
+    /// They are opened when they are needed.
     pub connections: NonZeroU32,
     /// Paced only: more are opened, up to this many, when a due request finds none free. Less than `connections`
     /// means the same as `connections`.
     pub max_connections: NonZeroU32,
+    /// Requests under way on one connection at a time; more than one takes HTTP/2.
+    pub streams: NonZeroU32,
     /// For one request, from its actual send to the end of its answer, a new connection included.
     pub timeout: Duration,
-    /// How long after the last due instant requests that are due may still be sent; those that cannot are unsent.
-    pub grace: Duration,
     /// Requests sent on each connection of the pool before the load; they are counted nowhere.
     pub connection_warmup: u32,
 }
 
-impl Plan {
+impl Pool {
     /// How many connections there can be at once.
-    pub fn most_connections(&self) -> u32 {
-        match self.pace {
+    pub fn most_connections(&self, pace: &Pace) -> u32 {
+        match pace {
             Pace::Free => self.connections.get(),
-            Pace::PerSecond(_) => self.connections.max(self.max_connections).get(),
+            Pace::PerSecond(_) | Pace::Stages(_) => self.connections.max(self.max_connections).get(),
         }
     }
 }

@@ -16,12 +16,17 @@ pub trait Target: 'static {
     /// One connection.
     type Conn: 'static;
 
-    /// Opens a connection.
-    async fn connect(&self) -> Result<(Self::Conn, ConnectTimes), Failed>;
+    /// Opens the connection of a lane. Lanes are numbered from 0; where several requests share a connection, it is that
+    /// of lanes `k × streams` to `(k + 1) × streams − 1`.
+    async fn connect(&self, lane: u32) -> Result<(Self::Conn, ConnectTimes), Failed>;
 
-    /// Sends request number `n` (from 0) and takes in its answer. May be dropped at any await when its time is over;
-    /// the connection is dropped then, too.
-    async fn send(&self, conn: &mut Self::Conn, n: u64) -> Sample;
+    /// Sends request number `n` (from 0, of this target), begun at `sent`, and takes in its answer. May be dropped at
+    /// any await when its time is over; the connection is dropped then, too.
+    async fn send(&self, conn: &mut Self::Conn, n: u64, sent: Instant) -> Sample;
+
+    /// Waits until an unused connection can take no more requests, because the server closed it or sent what nobody
+    /// asked for. May be dropped at any time without harm to the connection.
+    async fn broken(&self, conn: &mut Self::Conn);
 }
 
 /// How long it took to open a connection.
@@ -31,6 +36,8 @@ pub struct ConnectTimes {
     pub connect: Duration,
     /// The TLS handshake.
     pub tls: Option<Duration>,
+    /// Whether the handshake resumed an earlier session.
+    pub resumed: bool,
 }
 
 /// A request that counts as an error.

@@ -85,6 +85,7 @@ pub(super) async fn open(route: &Route, tls: &Arc<ClientConfig>) -> Result<(Link
     let times = ConnectTimes {
         connect: connected - started,
         tls: route.origin.https.then(|| connected.elapsed()),
+        resumed: false,
     };
     let trace = Trace::default();
     let wire = Wire::new(stream, trace.clone());

@@ -295,12 +295,16 @@ impl HttpTarget {
 impl Target for HttpTarget {
     type Conn = HttpConn;
 
-    async fn connect(&self) -> Result<(HttpConn, ConnectTimes), Failed> {
+    async fn connect(&self, _: u32) -> Result<(HttpConn, ConnectTimes), Failed> {
         let (main, times) = connect::open(&self.route, &self.tls).await?;
         Ok((HttpConn { main, other: None }, times))
     }
 
-    async fn send(&self, conn: &mut HttpConn, _: u64) -> Sample {
+    async fn broken(&self, _: &mut HttpConn) {
+        std::future::pending::<()>().await;
+    }
+
+    async fn send(&self, conn: &mut HttpConn, _: u64, _: Instant) -> Sample {
         let mut opened = Opened::default();
         let result = self.follow(conn, &mut opened).await;
         Sample {

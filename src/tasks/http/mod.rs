@@ -16,7 +16,8 @@ use futures_util::future::BoxFuture;
 use super::inputs::{NetInput, Places, Sender, Source, Target};
 use super::ready::explain_loopback;
 use super::{Event, Progress, RunContext, Task, TaskError, TaskKind, TaskOutput};
-use crate::load::{self, Pace, Plan, http::RequestSpec};
+use crate::load::http::{Part, RequestSpec};
+use crate::load::{self, Mix, Pace, Plan, Pool};
 use crate::metrics::{FailureClass, Insights, Load, LoadMeasurement, Protocol, Stream, VersionInsights};
 use crate::net::client::{Client, Redirects, Request};
 use crate::net::display_url;
@@ -78,6 +79,7 @@ impl TaskKind for HttpKind {
 struct Endpoint {
     stream: Stream,
     plan: Plan,
+    pool: Pool,
     spec: RequestSpec,
     sender: Sender,
     body: Body,
@@ -105,7 +107,11 @@ impl Task for HttpTask {
     fn about(&self) -> String {
         let warmup = if self.warmup { "warm-up: " } else { "" };
         match self.loads.as_slice() {
-            [only] => format!("{warmup}{} to {}", plan::describe(&only.plan), only.target()),
+            [only] => format!(
+                "{warmup}{} to {}",
+                plan::describe(&only.plan, &only.pool),
+                only.target()
+            ),
             all => {
                 let names: Vec<String> = all
                     .iter()
@@ -238,11 +244,18 @@ impl Endpoint {
         let events = Arc::clone(&context.events);
         let duration = self.plan.stop.time();
         let progress = move |seen: load::Progress| events(Event::Progress(far(&seen, duration)));
-        load::http::run(&self.plan, &spec, &settings, &context.shutdown, progress)
+        let url = spec.url.clone();
+        let part = Part {
+            spec,
+            net: settings,
+            pool: self.pool.clone(),
+        };
+        load::http::run(&self.plan, &Mix::single(), &[part], &context.shutdown, progress)
             .await
+            .map(|mut measured| measured.swap_remove(0))
             .map_err(|error| {
                 let error = TaskError::from_error(&error);
-                explain_loopback(&spec.url, context, error)
+                explain_loopback(&url, context, error)
             })
     }
 
@@ -272,7 +285,7 @@ impl Endpoint {
         let late = match self.plan.pace {
             // Nothing is due at a time of its own.
             Pace::Free => None,
-            Pace::PerSecond(_) => lateness::distrust(&self.stream, measurement),
+            Pace::PerSecond(_) | Pace::Stages(_) => lateness::distrust(&self.stream, measurement),
         };
         walls::distrust(&self.stream, measurement).into_iter().chain(late)
     }
@@ -291,7 +304,7 @@ impl Endpoint {
                 measurement.unsent
             ));
         }
-        if let Some(waited) = lateness::waited(measurement, self.plan.most_connections()) {
+        if let Some(waited) = lateness::waited(measurement, self.pool.most_connections(&self.plan.pace)) {
             notes.push(format!("{name}{waited}"));
         }
         if let Some(late) = lateness::note(measurement) {
@@ -308,7 +321,7 @@ impl Endpoint {
             stream: self.stream.clone(),
             target: self.target(),
             percentiles: self.percentiles.clone(),
-            plan: plan::describe(&self.plan),
+            plan: plan::describe(&self.plan, &self.pool),
             measurement,
         }
     }

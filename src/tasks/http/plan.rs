@@ -11,7 +11,7 @@ use http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use super::input::{EndpointInput, Expect, RequestInput};
 use super::{Body, Endpoint, stream};
 use crate::load::http::{self as wire, RequestSpec};
-use crate::load::{self, Pace, Plan, Rate as PerSecond, Stop};
+use crate::load::{self, Arrivals, Pace, Plan, Pool, Rate as PerSecond, Stop};
 use crate::spec::{Decoder, Period, Value};
 use crate::tasks::inputs::{Count, Places, Rate, Source};
 
@@ -37,6 +37,7 @@ pub(super) fn endpoint(
     let named = check_name(name.as_deref(), places, decoder);
     let sender = input.net.check(places, decoder);
     let plan = plan(request, places, decoder);
+    let pool = pool(request, places, decoder);
     let (content, body) = body(request);
     let content_type = content_type(request, &body, &content, places, decoder);
     let expect = expectation(request.expect.as_ref(), places, decoder);
@@ -53,7 +54,7 @@ pub(super) fn endpoint(
         return None;
     };
     named?;
-    let (mut sender, plan) = (sender?, plan?);
+    let (mut sender, plan, pool) = (sender?, plan?, pool?);
     if let Some(value) = content_type? {
         sender.headers.insert(CONTENT_TYPE, value);
     }
@@ -79,6 +80,7 @@ pub(super) fn endpoint(
     Some(Endpoint {
         stream: stream(name),
         plan,
+        pool,
         spec,
         sender,
         body,
@@ -109,7 +111,22 @@ fn check_name(name: Option<&str>, places: Places<'_>, decoder: &mut Decoder<'_>)
 }
 
 fn plan(request: &RequestInput, places: Places<'_>, decoder: &mut Decoder<'_>) -> Option<Plan> {
-    let stop = stop(request, places, decoder);
+    let stop = stop(request, places, decoder)?;
+    let pace = match request.qps.unwrap_or(Rate::PerSecond(QPS)) {
+        Rate::Max => Pace::Free,
+        // Zero and infinity were refused when the field was read.
+        Rate::PerSecond(rate) => Pace::PerSecond(PerSecond::per_second(rate)?),
+    };
+    let timeout = request.timeout.map_or(TIMEOUT, |timeout| timeout.0);
+    Some(Plan {
+        stop,
+        pace,
+        arrivals: Arrivals::Constant,
+        grace: grace(stop, timeout),
+    })
+}
+
+fn pool(request: &RequestInput, places: Places<'_>, decoder: &mut Decoder<'_>) -> Option<Pool> {
     let connections = connections(request, places, decoder);
     let warmup = request.connection_warmup.unwrap_or(0);
     let connection_warmup = capped(warmup, "connectionWarmup", places, decoder);
@@ -119,19 +136,12 @@ fn plan(request: &RequestInput, places: Places<'_>, decoder: &mut Decoder<'_>) -
         decoder.error(places.at("timeout"), message, None);
         return None;
     }
-    let pace = match request.qps.unwrap_or(Rate::PerSecond(QPS)) {
-        Rate::Max => Pace::Free,
-        // Zero and infinity were refused when the field was read.
-        Rate::PerSecond(rate) => Pace::PerSecond(PerSecond::per_second(rate)?),
-    };
-    let (stop, (connections, max_connections)) = (stop?, connections?);
-    Some(Plan {
-        stop,
-        pace,
+    let (connections, max_connections) = connections?;
+    Some(Pool {
         connections,
         max_connections,
+        streams: NonZeroU32::MIN,
         timeout,
-        grace: grace(stop, timeout),
         connection_warmup: connection_warmup?,
     })
 }
@@ -295,18 +305,19 @@ fn expectation(
 }
 
 /// A plan in words: `40 requests/s for 30 s on 10 connections`.
-pub(super) fn describe(plan: &Plan) -> String {
+pub(super) fn describe(plan: &Plan, pool: &Pool) -> String {
     let period = |duration: Duration| Period(duration).to_string();
     let stop = match plan.stop {
         Stop::After(number) => format!("{number} requests"),
         Stop::For(duration) => format!("requests for {}", period(duration)),
         Stop::Either(number, duration) => format!("at most {number} requests within {}", period(duration)),
     };
-    let pace = match plan.pace {
+    let pace = match &plan.pace {
         Pace::Free => "as fast as possible".to_owned(),
         Pace::PerSecond(rate) => format!("at {rate}"),
+        Pace::Stages(stages) => format!("in {} stages", stages.len()),
     };
-    let connections = match (plan.connections.get(), plan.max_connections.get()) {
+    let connections = match (pool.connections.get(), pool.max_connections.get()) {
         (1, 1) => "1 connection".to_owned(),
         (few, most) if most > few => format!("{few} to {most} connections"),
         (few, _) => format!("{few} connections"),

@@ -9,14 +9,14 @@ use super::{
     Duration, FailureClass, LoadMeasurement, NetSettings, NonZeroU64, Pace, Rate, RequestSpec, Statistic,
     Stop, Timing, burst, get, load, load_with, ms, only_failure,
 };
-use crate::load::{LoadError, Plan};
+use crate::load::LoadError;
 use crate::net::proxy::ProxySettings;
 
 /// The measurement of a few requests, all of which are answered like this.
 async fn answered_with(reply: impl Fn() -> Reply + Send + Sync + 'static) -> LoadMeasurement {
     let server = Server::start(move |_| reply()).await;
     let mut plan = burst(3, 1);
-    plan.timeout = ms(400);
+    plan.pool.timeout = ms(400);
     load(&plan, &get(&server.url("/"))).await
 }
 
@@ -249,10 +249,8 @@ async fn a_server_that_closes_after_each_answer_costs_connections_not_errors() {
     assert_eq!((announced.connections, server.connections()), (20, 20));
 
     let server = Server::start(|_| Reply::SayAndLeave(answer(200, "ok"))).await;
-    let paced = Plan {
-        pace: Pace::PerSecond(Rate::per_second(10.0).expect("a rate")),
-        ..burst(10, 1)
-    };
+    let mut paced = burst(10, 1);
+    paced.plan.pace = Pace::PerSecond(Rate::per_second(10.0).expect("a rate"));
     let silent = load(&paced, &get(&server.url("/"))).await;
     assert_eq!((silent.answered, silent.errors), (10, 0), "{:?}", silent.failures);
     assert_eq!((silent.connections, silent.reconnects), (10, 9));
@@ -298,7 +296,7 @@ async fn a_connection_whose_request_is_still_being_sent_is_not_used_again() {
     spec.method = Method::POST;
     spec.body = vec![b'x'; 16 << 20].into();
     let mut plan = burst(4, 1);
-    plan.timeout = ms(1500);
+    plan.pool.timeout = ms(1500);
     let load = load(&plan, &spec).await;
     assert_eq!((load.answered, load.connections), (4, 4), "{:?}", load.failures);
     assert_eq!(only_failure(&load).0, FailureClass::Status);
@@ -431,7 +429,7 @@ async fn a_proxy_forwards_http_with_credentials() {
 async fn what_cannot_run_at_all_is_an_error_of_the_load() {
     let failure = async |url: &str| {
         let shutdown = super::CancellationToken::new();
-        super::run(
+        super::run_one(
             &burst(1, 1),
             &get(url),
             &NetSettings::default(),
@@ -453,15 +451,13 @@ async fn what_cannot_run_at_all_is_an_error_of_the_load() {
 #[tokio::test]
 async fn a_paced_load_sends_its_due_requests_and_reports_on_the_way() {
     let server = Server::start(ok).await;
-    let plan = Plan {
-        stop: Stop::For(ms(1200)),
-        pace: Pace::PerSecond(Rate::per_second(50.0).expect("a rate")),
-        ..burst(1, 4)
-    };
+    let mut plan = burst(1, 4);
+    plan.plan.stop = Stop::For(ms(1200));
+    plan.plan.pace = Pace::PerSecond(Rate::per_second(50.0).expect("a rate"));
     let (report, reports) = std::sync::mpsc::channel();
     let shutdown = super::CancellationToken::new();
     let progress = move |progress: crate::load::Progress| report.send(progress).expect("a listener");
-    let load = super::run(
+    let load = super::run_one(
         &plan,
         &get(&server.url("/")),
         &NetSettings::default(),
@@ -485,7 +481,7 @@ async fn memory_does_not_grow_with_the_number_of_requests() {
     let server = Server::start(ok).await;
     let size = async |requests| {
         let mut plan = burst(1, 4);
-        plan.stop = Stop::After(NonZeroU64::new(requests).expect("not zero"));
+        plan.plan.stop = Stop::After(NonZeroU64::new(requests).expect("not zero"));
         let load = load(&plan, &get(&server.url("/"))).await;
         serde_json::to_string(&load).expect("json").len()
     };

@@ -10,7 +10,7 @@ use std::time::Duration;
 use url::Url;
 
 use super::*;
-use crate::load::{Pace, Rate, Stop};
+use crate::load::{Arrivals, Pace, Rate, Stop};
 use crate::metrics::{FailureClass, Statistic};
 
 fn ms(n: u64) -> Duration {
@@ -18,30 +18,59 @@ fn ms(n: u64) -> Duration {
 }
 
 /// As many requests as fast as possible on some connections.
-fn burst(requests: u64, connections: u32) -> Plan {
+fn burst(requests: u64, connections: u32) -> Asked {
     let connections = NonZeroU32::new(connections).expect("not zero");
-    Plan {
-        stop: Stop::After(NonZeroU64::new(requests).expect("not zero")),
-        pace: Pace::Free,
-        connections,
-        max_connections: connections,
-        timeout: ms(5000),
-        grace: ms(5000),
-        connection_warmup: 0,
+    Asked {
+        plan: Plan {
+            stop: Stop::After(NonZeroU64::new(requests).expect("not zero")),
+            pace: Pace::Free,
+            arrivals: Arrivals::Constant,
+            grace: ms(5000),
+        },
+        pool: Pool {
+            connections,
+            max_connections: connections,
+            streams: NonZeroU32::MIN,
+            timeout: ms(5000),
+            connection_warmup: 0,
+        },
     }
+}
+
+/// What a test asks for.
+struct Asked {
+    plan: Plan,
+    pool: Pool,
 }
 
 fn get(url: &str) -> RequestSpec {
     RequestSpec::get(url.parse::<Url>().expect(url))
 }
 
-async fn load_with(plan: &Plan, spec: &RequestSpec, net: &NetSettings) -> LoadMeasurement {
-    run(plan, spec, net, &CancellationToken::new(), |_| {})
+/// Runs a load of one part.
+async fn run_one(
+    asked: &Asked,
+    spec: &RequestSpec,
+    net: &NetSettings,
+    shutdown: &CancellationToken,
+    progress: impl Fn(Progress) + Clone + Send + 'static,
+) -> Result<LoadMeasurement, LoadError> {
+    let part = Part {
+        spec: spec.clone(),
+        net: net.clone(),
+        pool: asked.pool.clone(),
+    };
+    let mut all = run(&asked.plan, &Mix::single(), &[part], shutdown, progress).await?;
+    Ok(all.swap_remove(0))
+}
+
+async fn load_with(asked: &Asked, spec: &RequestSpec, net: &NetSettings) -> LoadMeasurement {
+    run_one(asked, spec, net, &CancellationToken::new(), |_| {})
         .await
         .expect("a load that can run")
 }
 
-async fn load(plan: &Plan, spec: &RequestSpec) -> LoadMeasurement {
+async fn load(plan: &Asked, spec: &RequestSpec) -> LoadMeasurement {
     load_with(plan, spec, &NetSettings::default()).await
 }
 

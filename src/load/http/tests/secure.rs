@@ -152,7 +152,7 @@ async fn a_client_certificate_opens_the_door() {
 
     net.tls.client_key = None;
     let shutdown = super::CancellationToken::new();
-    let half = super::run(&burst(1, 1), &get(&url(&server)), &net, &shutdown, |_| {}).await;
+    let half = super::run_one(&burst(1, 1), &get(&url(&server)), &net, &shutdown, |_| {}).await;
     assert!(matches!(half, Err(LoadError::Tls(_))), "{half:?}");
 }
 
