@@ -1,5 +1,6 @@
 //! HTTP/1.1 under load: [`RequestSpec`] says what to send and what is a good answer, [`run`] sends it.
 
+pub(crate) mod codec;
 mod connect;
 mod exchange;
 mod failure;
