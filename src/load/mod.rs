@@ -4,19 +4,22 @@
 //! [`Target`] knows one protocol. The driver joins them, and its tally becomes a
 //! [`LoadMeasurement`](crate::metrics::LoadMeasurement). It never judges.
 
+mod deadline;
 mod driver;
 mod files;
 pub mod http;
+mod lane;
+mod lanes;
 mod pacer;
 mod plan;
-mod schedule;
 mod tally;
 mod target;
+mod timeline;
 mod warm_up;
+mod worker;
 
 pub use files::most_connections;
 pub use plan::{Arrivals, Mix, Pace, Plan, Pool, Rate, Stage, Stop};
-pub use schedule::Schedule;
 pub use tally::Progress;
 pub use target::{Answer, ConnectTimes, Failed, Sample, Target};
 

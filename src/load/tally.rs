@@ -44,6 +44,41 @@ pub struct Progress {
     pub p95: Option<f64>,
 }
 
+/// How one tally is getting on.
+#[derive(Debug)]
+pub(super) struct Recent {
+    sent: u64,
+    answered: u64,
+    errors: u64,
+    elapsed: Duration,
+    /// Latencies since the last time.
+    latency: Histogram,
+}
+
+impl Recent {
+    /// How the whole load is getting on, of which `total` requests are known to come. Latencies are reported once.
+    pub(super) fn together<'a>(parts: impl Iterator<Item = &'a mut Self>, total: Option<u64>) -> Progress {
+        let (mut sent, mut answered, mut errors, mut elapsed) = (0, 0, 0, Duration::ZERO);
+        let mut latency = Histogram::new();
+        for part in parts {
+            sent += part.sent;
+            answered += part.answered;
+            errors += part.errors;
+            elapsed = elapsed.max(part.elapsed);
+            latency.merge(&std::mem::take(&mut part.latency));
+        }
+        Progress {
+            sent,
+            answered,
+            errors,
+            total,
+            elapsed,
+            p50: latency.statistic(Statistic::Percentile(50.0)),
+            p95: latency.statistic(Statistic::Percentile(95.0)),
+        }
+    }
+}
+
 /// The first of something, by the number of its request: the same whatever the order of merging.
 #[derive(Debug, Clone, PartialEq)]
 struct First<T> {
@@ -226,13 +261,6 @@ impl Tally {
     }
 
     /// Adds what another worker of the same load counted.
-    #[cfg_attr(
-        not(test),
-        expect(
-            dead_code,
-            reason = "one worker drives a load so far; its tally is made to be merged"
-        )
-    )]
     pub(super) fn merge(&mut self, other: &Self) {
         self.requests += other.requests;
         self.answered += other.answered;
@@ -270,18 +298,20 @@ impl Tally {
         self.slices.merge(&other.slices);
     }
 
-    /// Where the load stands; the percentiles start anew.
-    pub(super) fn progress(&mut self, now: Instant, total: Option<u64>) -> Progress {
-        let recent = std::mem::take(&mut self.recent);
-        Progress {
+    /// How the load is getting on; the latencies start anew.
+    pub(super) fn recent(&mut self) -> Recent {
+        Recent {
             sent: self.requests,
             answered: self.answered,
             errors: self.errors,
-            total,
-            elapsed: self.offset(now),
-            p50: recent.statistic(Statistic::Percentile(50.0)),
-            p95: recent.statistic(Statistic::Percentile(95.0)),
+            elapsed: self.start.elapsed(),
+            latency: std::mem::take(&mut self.recent),
         }
+    }
+
+    /// From the start to the last thing that was counted.
+    pub(super) fn lasted(&self) -> Duration {
+        self.last_end
     }
 
     /// Requests sent or left unsent so far.
@@ -431,13 +461,13 @@ mod tests {
     fn progress_shows_totals_and_recent_latency() {
         let start = Instant::now();
         let mut tally = of(start, [4, 5, 7]);
-        let first = tally.progress(start + ms(500), Some(9));
+        let first = Recent::together([tally.recent()].iter_mut(), Some(9));
         assert_eq!(
             (first.sent, first.answered, first.errors, first.total),
             (3, 2, 1, Some(9))
         );
         assert_eq!(first.p95, Some(10.0));
-        assert_eq!(tally.progress(start + ms(900), None).p50, None);
+        assert_eq!(Recent::together([tally.recent()].iter_mut(), None).p50, None);
     }
 
     proptest! {

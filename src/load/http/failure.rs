@@ -2,6 +2,7 @@
 
 use std::io;
 
+use super::codec::Violation;
 use crate::load::Failed;
 use crate::metrics::FailureClass;
 use crate::net::cause;
@@ -49,6 +50,33 @@ pub(super) fn answering(error: &hyper::Error) -> Failed {
         FailureClass::Reset
     };
     Failed::new(class, cause::root(error))
+}
+
+/// The connection broke while it was written to or read from.
+pub(super) fn reading(error: &io::Error) -> Failed {
+    if let Some(tls) = describe_tls_error(error) {
+        return Failed::new(FailureClass::Tls, tls);
+    }
+    if error.kind() == io::ErrorKind::UnexpectedEof {
+        return closed();
+    }
+    Failed::new(FailureClass::Reset, cause::root(error))
+}
+
+/// The connection was closed too early.
+pub(super) fn closed() -> Failed {
+    Failed::new(
+        FailureClass::Reset,
+        "the connection was closed before the answer was complete",
+    )
+}
+
+/// The answer breaks the rules of HTTP/1.1.
+pub(super) fn violation(violation: &Violation) -> Failed {
+    match violation {
+        Violation::Incomplete => closed(),
+        _ => Failed::new(FailureClass::Protocol, violation.to_string()),
+    }
 }
 
 fn not_http(error: &hyper::Error) -> String {

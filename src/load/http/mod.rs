@@ -1,9 +1,16 @@
 //! HTTP/1.1 under load: [`RequestSpec`] says what to send and what is a good answer, [`run`] sends it.
 
+mod addresses;
+mod answer;
 pub(crate) mod codec;
 mod connect;
 mod exchange;
 mod failure;
+mod fast;
+mod judge;
+mod prepared;
+mod redirects;
+mod request;
 mod route;
 mod search;
 mod spec;
@@ -13,8 +20,11 @@ mod wire;
 
 pub use spec::{Expect, RequestSpec};
 
+use std::sync::Arc;
+
 use tokio_util::sync::CancellationToken;
 
+use self::prepared::Prepared;
 use self::target::HttpTarget;
 use super::{LoadError, Mix, Plan, Pool, Progress, driver};
 use crate::metrics::{LoadMeasurement, Timing};
@@ -38,24 +48,29 @@ pub async fn run(
     mix: &Mix,
     parts: &[Part],
     shutdown: &CancellationToken,
-    progress: impl Fn(Progress) + Clone + Send + 'static,
+    progress: impl Fn(Progress) + Send + Sync + 'static,
 ) -> Result<Vec<LoadMeasurement>, LoadError> {
     debug_assert_eq!(
         mix.parts(),
         parts.len(),
         "a part for each version of each endpoint"
     );
-    let mut all = Vec::new();
+    let mut plans = Vec::new();
+    let mut dns = Vec::new();
     for part in parts {
-        let (target, dns) = HttpTarget::new(&part.spec, &part.net).await?;
-        let pool = part.pool.clone();
-        let mut measured = driver::run(plan.clone(), pool, target, shutdown, progress.clone()).await?;
+        let (prepared, took) = Prepared::new(&part.spec, &part.net).await?;
+        plans.push(Arc::new(prepared));
+        dns.push(took);
+    }
+    let pools: Vec<Pool> = parts.iter().map(|part| part.pool.clone()).collect();
+    let targets = move || plans.iter().map(HttpTarget::new).collect();
+    let mut measured = driver::run(plan, mix, &pools, targets, shutdown, progress).await?;
+    for (measured, dns) in measured.iter_mut().zip(dns) {
         if !dns.is_zero() {
             measured.timings.entry(Timing::Dns).or_default().record(dns);
         }
-        all.push(measured);
     }
-    Ok(all)
+    Ok(measured)
 }
 
 #[cfg(test)]

@@ -1,0 +1,253 @@
+//! [`drive`]: one worker, one thread. It releases its share of the schedule when it is due, has the lanes of every part
+//! send it, and ends when all is answered or time is up.
+//!
+//! # Why
+//! A slow target must not slow the schedule down: requests that it holds up would be counted from when they were sent,
+//! not from when they were due, and the stall would not be seen. So the dispatcher only releases; the lanes send.
+
+use std::cell::Cell;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until, timeout};
+use tokio_util::sync::CancellationToken;
+
+use super::lane::{self, Start};
+use super::lanes::{Lanes, Released, Source};
+use super::pacer::Pacer;
+use super::tally::{Recent, Tally};
+use super::timeline::Schedule;
+use super::warm_up::warm_up;
+use super::{Pool, Target};
+
+/// How often progress is reported.
+const REPORT_EVERY: Duration = Duration::from_millis(500);
+/// How long an interrupted load waits for answers.
+const PATIENCE: Duration = Duration::from_millis(1500);
+/// How late a release may be and still count as on time: timers are no more precise on some systems.
+const ON_TIME: Duration = Duration::from_millis(5);
+/// Connections of one worker that are opened at the same time, where nothing waits for them.
+pub(super) const OPENING: usize = 128;
+/// Requests that are released without a look at anything else: a rate that cannot be sent must not stop the answers.
+const AT_ONCE: u32 = 256;
+/// Later than any load lasts.
+pub(super) const NEVER: Duration = Duration::from_hours(24 * 365 * 30);
+
+/// What one worker has to do.
+#[derive(Debug)]
+pub(super) struct Work {
+    /// Its share; `None` for a closed loop.
+    pub(super) schedule: Option<Schedule>,
+    /// Of each part: its share of the connections, and where its requests come from.
+    pub(super) parts: Vec<(Pool, Source)>,
+    /// How long after the last due instant requests may still be sent.
+    pub(super) grace: Duration,
+}
+
+/// When the load begins: all workers at the same time, when the last is warm.
+pub(super) trait Begin {
+    /// Waits for the others.
+    async fn begin(&self) -> Instant;
+}
+
+/// The lanes of all parts on this worker.
+struct Crew<T: Target> {
+    parts: Vec<Part<T>>,
+    running: JoinSet<()>,
+}
+
+struct Part<T: Target> {
+    lanes: Rc<Lanes<T>>,
+    /// Lanes that were started.
+    started: Cell<u32>,
+    /// Lanes there may be.
+    most: u32,
+}
+
+impl<T: Target> Crew<T> {
+    fn start(
+        &mut self,
+        part: usize,
+        conn: Option<T::Conn>,
+        opening: Option<tokio::sync::OwnedSemaphorePermit>,
+    ) {
+        let part = &self.parts[part];
+        let start = Start {
+            number: part.started.get(),
+            conn,
+            opening,
+        };
+        part.started.set(start.number + 1);
+        self.running.spawn_local(lane::run(Rc::clone(&part.lanes), start));
+    }
+
+    fn each(&self, act: impl Fn(&Lanes<T>)) {
+        self.parts.iter().for_each(|part| act(&part.lanes));
+    }
+
+    async fn ended(&mut self) {
+        while self.running.join_next().await.is_some() {}
+    }
+}
+
+/// Sends the load of one worker, inside a `LocalSet`, and returns what it counted of each part. `report` is called about
+/// twice a second.
+pub(super) async fn drive<T: Target>(
+    work: Work,
+    targets: Vec<T>,
+    pacer: &mut impl Pacer,
+    begin: &impl Begin,
+    shutdown: &CancellationToken,
+    report: &impl Fn(Vec<Recent>),
+) -> Vec<Tally> {
+    let mut warm = Vec::new();
+    for (target, (pool, _)) in targets.iter().zip(&work.parts) {
+        warm.push(warm_up(pool, target, shutdown).await);
+    }
+    let start = begin.begin().await;
+    let paced = work.schedule.is_some();
+    let parts = targets
+        .into_iter()
+        .zip(work.parts)
+        .map(|(target, (pool, source))| Part {
+            lanes: Rc::new(Lanes::new(target, pool.timeout, source, start)),
+            started: Cell::new(0),
+            most: pool.most_lanes(paced),
+        });
+    let mut crew = Crew {
+        parts: parts.collect(),
+        running: JoinSet::new(),
+    };
+    for (part, conns) in warm.into_iter().enumerate() {
+        for conn in conns {
+            crew.start(part, Some(conn), None);
+        }
+    }
+    let lanes: Vec<_> = crew.parts.iter().map(|part| Rc::clone(&part.lanes)).collect();
+    let tell = async {
+        let mut ticks = interval_at(start + REPORT_EVERY, REPORT_EVERY);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        loop {
+            ticks.tick().await;
+            report(lanes.iter().map(|lanes| lanes.recent()).collect());
+        }
+    };
+    tokio::select! {
+        () = dispatch(&mut crew, work.schedule, work.grace, pacer, shutdown) => {}
+        () = tell => {}
+    }
+    // Lanes that are ended here count what they were doing.
+    crew.running.shutdown().await;
+    report(lanes.iter().map(|lanes| lanes.recent()).collect());
+    lanes
+        .iter()
+        .map(|lanes| lanes.tally.replace(Tally::new(start)))
+        .collect()
+}
+
+/// Releases every request when it is due, then waits for what is under way.
+async fn dispatch<T: Target>(
+    crew: &mut Crew<T>,
+    schedule: Option<Schedule>,
+    grace: Duration,
+    pacer: &mut impl Pacer,
+    shutdown: &CancellationToken,
+) {
+    let Some(start) = crew.parts.first().map(|part| part.lanes.start) else {
+        return;
+    };
+    let (interrupted, give_up) = match schedule {
+        Some(schedule) => {
+            let give_up = schedule.end().saturating_add(grace).min(NEVER);
+            (release(crew, schedule, start, pacer, shutdown).await, give_up)
+        }
+        None => (open_lanes(crew, shutdown).await, NEVER),
+    };
+    crew.each(Lanes::finish);
+    if !interrupted {
+        tokio::select! {
+            () = crew.ended() => return,
+            () = sleep_until(start + give_up) => {
+                crew.each(Lanes::close);
+                tokio::select! {
+                    () = crew.ended() => return,
+                    () = shutdown.cancelled() => {}
+                }
+            }
+            () = shutdown.cancelled() => {}
+        }
+    }
+    crew.each(Lanes::close);
+    // Those that take longer are cut off.
+    let _ = timeout(PATIENCE, crew.ended()).await;
+}
+
+/// Starts the lanes of a closed loop, each as soon as few enough are still opening their connection, until there is
+/// nothing left for another one. The parts take turns. Whether it was interrupted.
+async fn open_lanes<T: Target>(crew: &mut Crew<T>, shutdown: &CancellationToken) -> bool {
+    let mut interrupted = std::pin::pin!(shutdown.cancelled());
+    let opening = Arc::new(Semaphore::new(OPENING));
+    loop {
+        let mut opened = false;
+        for index in 0..crew.parts.len() {
+            let part = &crew.parts[index];
+            if part.started.get() >= part.most || part.lanes.is_over() {
+                continue;
+            }
+            let permit = tokio::select! {
+                biased;
+                () = &mut interrupted => return true,
+                permit = Arc::clone(&opening).acquire_owned() => permit.ok(),
+            };
+            crew.start(index, None, permit);
+            opened = true;
+            // It takes its request before the next one is started.
+            tokio::task::yield_now().await;
+        }
+        if !opened {
+            return false;
+        }
+    }
+}
+
+/// Releases the requests of a schedule. Whether it was interrupted.
+async fn release<T: Target>(
+    crew: &mut Crew<T>,
+    schedule: Schedule,
+    start: Instant,
+    pacer: &mut impl Pacer,
+    shutdown: &CancellationToken,
+) -> bool {
+    let mut interrupted = std::pin::pin!(shutdown.cancelled());
+    let mut now = start;
+    let mut at_once = 0;
+    for due in schedule {
+        let at = start + due.at.min(NEVER);
+        // What fell due together is released together, after one look at the clock.
+        if at > now || at_once == AT_ONCE {
+            at_once = 0;
+            tokio::select! {
+                biased;
+                () = &mut interrupted => return true,
+                () = pacer.wait_until(at) => {}
+            }
+            now = Instant::now();
+        }
+        at_once += 1;
+        let lag = now.saturating_duration_since(at);
+        let part = &crew.parts[due.part];
+        part.lanes.tally.borrow_mut().released(lag);
+        if part.lanes.release() == Released::Waiting {
+            if part.started.get() < part.most {
+                crew.start(due.part, None, None);
+            } else if lag <= ON_TIME {
+                // One that was released late waits because of us, not because of the target.
+                part.lanes.tally.borrow_mut().waited();
+            }
+        }
+    }
+    false
+}
