@@ -21,6 +21,10 @@ use crate::metrics::LoadMeasurement;
 
 /// Requests per second that one thread sends without being late.
 const RATE_PER_WORKER: f64 = 20_000.0;
+/// Requests per second of one thread from which a wake-up for each is too dear: a processor would do little else.
+const DEAR: f64 = 15_000.0;
+/// As much later may requests be released then.
+const CLOSE: Duration = Duration::from_micros(50);
 /// Connections that keep one thread busy in a closed loop.
 const CONNECTIONS_PER_WORKER: u32 = 32;
 
@@ -54,7 +58,7 @@ pub(super) async fn run<T: Target>(
     });
     let gate = Arc::new(Gate::new(count));
     let mut ends = Vec::new();
-    for (worker, work) in shares(plan, pools, schedule.as_ref(), count)
+    for (worker, work) in shares(plan, mix, pools, schedule.as_ref(), count)
         .into_iter()
         .enumerate()
     {
@@ -149,29 +153,35 @@ fn workers(plan: &Plan, mix: &Mix, pools: &[Pool]) -> usize {
     let processors = std::thread::available_parallelism().map_or(1, usize::from);
     let fewest = pools.iter().map(|pool| pool.connections.get()).min().unwrap_or(1);
     let connections: u32 = pools.iter().map(|pool| pool.connections.get()).sum();
-    let wanted = match &plan.pace {
-        Pace::Free => connections / CONNECTIONS_PER_WORKER,
-        Pace::PerSecond(rate) => for_rate(rate.get(), mix),
-        Pace::Stages(stages) => {
-            let rates = stages.iter().flat_map(|stage| [stage.from, stage.to]).flatten();
-            for_rate(rates.map(super::Rate::get).fold(0.0, f64::max), mix)
-        }
+    let wanted = if plan.pace.is_paced() {
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "saturates, and a rate is not negative"
+        )]
+        let workers = (top_rate(plan, mix) / RATE_PER_WORKER).ceil() as u32;
+        workers
+    } else {
+        connections / CONNECTIONS_PER_WORKER
     };
     processors.min(wanted.clamp(1, fewest) as usize)
 }
 
-fn for_rate(rate: f64, mix: &Mix) -> u32 {
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "saturates, and a rate is not negative"
-    )]
-    let workers = (rate * mix.versions.get() as f64 / RATE_PER_WORKER).ceil() as u32;
-    workers
+/// The highest rate of a paced load, over all versions.
+fn top_rate(plan: &Plan, mix: &Mix) -> f64 {
+    let rate = match &plan.pace {
+        Pace::Free => 0.0,
+        Pace::PerSecond(rate) => rate.get(),
+        Pace::Stages(stages) => {
+            let rates = stages.iter().flat_map(|stage| [stage.from, stage.to]).flatten();
+            rates.map(super::Rate::get).fold(0.0, f64::max)
+        }
+    };
+    rate * mix.versions.get() as f64
 }
 
 /// What each worker has to do.
-fn shares(plan: &Plan, pools: &[Pool], schedule: Option<&Schedule>, workers: usize) -> Vec<Work> {
+fn shares(plan: &Plan, mix: &Mix, pools: &[Pool], schedule: Option<&Schedule>, workers: usize) -> Vec<Work> {
     let free: Vec<Free> = pools
         .iter()
         .map(|_| Free {
@@ -180,6 +190,11 @@ fn shares(plan: &Plan, pools: &[Pool], schedule: Option<&Schedule>, workers: usi
             taken: Arc::new(AtomicU64::new(0)),
         })
         .collect();
+    let close = if top_rate(plan, mix) / workers as f64 > DEAR {
+        CLOSE
+    } else {
+        Duration::ZERO
+    };
     let share = |worker| {
         let schedule = schedule.map(|schedule| schedule.clone().share(worker, workers));
         let source = |part: usize| match &schedule {
@@ -193,6 +208,7 @@ fn shares(plan: &Plan, pools: &[Pool], schedule: Option<&Schedule>, workers: usi
                 .map(|(part, pool)| (share_of_pool(pool, worker, workers), source(part)))
                 .collect(),
             schedule: schedule.clone(),
+            close,
             grace: plan.grace,
         }
     };

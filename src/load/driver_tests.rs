@@ -187,7 +187,7 @@ async fn run_paced(
         start,
     };
     let schedule = Schedule::new(&asked.plan, &Mix::single(), 1);
-    let work = shares(&asked.plan, &[asked.pool], schedule.as_ref(), 1).remove(0);
+    let work = shares(&asked.plan, &Mix::single(), &[asked.pool], schedule.as_ref(), 1).remove(0);
     let tallies = LocalSet::new()
         .run_until(drive(work, vec![target], pacer, &Gate::new(1), shutdown, &|_| {}))
         .await;

@@ -32,7 +32,7 @@ const ON_TIME: Duration = Duration::from_millis(5);
 /// Connections of one worker that are opened at the same time, where nothing waits for them.
 pub(super) const OPENING: usize = 128;
 /// Requests that are released without a look at anything else: a rate that cannot be sent must not stop the answers.
-const AT_ONCE: u32 = 256;
+const AT_ONCE: usize = 256;
 /// Later than any load lasts.
 pub(super) const NEVER: Duration = Duration::from_hours(24 * 365 * 30);
 
@@ -43,6 +43,9 @@ pub(super) struct Work {
     pub(super) schedule: Option<Schedule>,
     /// Of each part: its share of the connections, and where its requests come from.
     pub(super) parts: Vec<(Pool, Source)>,
+    /// Requests that fall due within this time are released together, at the last of their instants: above some rate a
+    /// wake-up for each costs more than it is worth.
+    pub(super) close: Duration,
     /// How long after the last due instant requests may still be sent.
     pub(super) grace: Duration,
 }
@@ -68,7 +71,7 @@ struct Part<T: Target> {
 }
 
 impl<T: Target> Crew<T> {
-    fn start(
+    fn start_lane(
         &mut self,
         part: usize,
         conn: Option<T::Conn>,
@@ -86,6 +89,28 @@ impl<T: Target> Crew<T> {
 
     fn each(&self, act: impl Fn(&Lanes<T>)) {
         self.parts.iter().for_each(|part| act(&part.lanes));
+    }
+
+    /// When the load began.
+    fn start(&self) -> Instant {
+        self.parts
+            .first()
+            .map_or_else(Instant::now, |part| part.lanes.start)
+    }
+
+    /// A request is due, or was so long ago.
+    fn release(&mut self, index: usize, lag: Duration) {
+        let part = &self.parts[index];
+        part.lanes.tally.borrow_mut().released(lag);
+        if part.lanes.release() == Released::Taken {
+            return;
+        }
+        if part.started.get() < part.most {
+            self.start_lane(index, None, None);
+        } else if lag <= ON_TIME {
+            // One that was released late waits because of us, not because of the target.
+            part.lanes.tally.borrow_mut().waited();
+        }
     }
 
     async fn ended(&mut self) {
@@ -123,7 +148,7 @@ pub(super) async fn drive<T: Target>(
     };
     for (part, conns) in warm.into_iter().enumerate() {
         for conn in conns {
-            crew.start(part, Some(conn), None);
+            crew.start_lane(part, Some(conn), None);
         }
     }
     let lanes: Vec<_> = crew.parts.iter().map(|part| Rc::clone(&part.lanes)).collect();
@@ -136,7 +161,7 @@ pub(super) async fn drive<T: Target>(
         }
     };
     tokio::select! {
-        () = dispatch(&mut crew, work.schedule, work.grace, pacer, shutdown) => {}
+        () = dispatch(&mut crew, work.schedule, (work.grace, work.close), pacer, shutdown) => {}
         () = tell => {}
     }
     // Lanes that are ended here count what they were doing.
@@ -152,17 +177,15 @@ pub(super) async fn drive<T: Target>(
 async fn dispatch<T: Target>(
     crew: &mut Crew<T>,
     schedule: Option<Schedule>,
-    grace: Duration,
+    (grace, close): (Duration, Duration),
     pacer: &mut impl Pacer,
     shutdown: &CancellationToken,
 ) {
-    let Some(start) = crew.parts.first().map(|part| part.lanes.start) else {
-        return;
-    };
+    let start = crew.start();
     let (interrupted, give_up) = match schedule {
         Some(schedule) => {
             let give_up = schedule.end().saturating_add(grace).min(NEVER);
-            (release(crew, schedule, start, pacer, shutdown).await, give_up)
+            (release(crew, schedule, close, pacer, shutdown).await, give_up)
         }
         None => (open_lanes(crew, shutdown).await, NEVER),
     };
@@ -202,7 +225,7 @@ async fn open_lanes<T: Target>(crew: &mut Crew<T>, shutdown: &CancellationToken)
                 () = &mut interrupted => return true,
                 permit = Arc::clone(&opening).acquire_owned() => permit.ok(),
             };
-            crew.start(index, None, permit);
+            crew.start_lane(index, None, permit);
             opened = true;
             // It takes its request before the next one is started.
             tokio::task::yield_now().await;
@@ -217,36 +240,30 @@ async fn open_lanes<T: Target>(crew: &mut Crew<T>, shutdown: &CancellationToken)
 async fn release<T: Target>(
     crew: &mut Crew<T>,
     schedule: Schedule,
-    start: Instant,
+    close: Duration,
     pacer: &mut impl Pacer,
     shutdown: &CancellationToken,
 ) -> bool {
     let mut interrupted = std::pin::pin!(shutdown.cancelled());
-    let mut now = start;
-    let mut at_once = 0;
-    for due in schedule {
-        let at = start + due.at.min(NEVER);
-        // What fell due together is released together, after one look at the clock.
-        if at > now || at_once == AT_ONCE {
-            at_once = 0;
-            tokio::select! {
-                biased;
-                () = &mut interrupted => return true,
-                () = pacer.wait_until(at) => {}
-            }
-            now = Instant::now();
+    let start = crew.start();
+    let mut dues = schedule.peekable();
+    let mut together = Vec::with_capacity(AT_ONCE);
+    while let Some(first) = dues.next() {
+        together.push(first);
+        while let Some(next) = dues.next_if(|next| next.at <= first.at.saturating_add(close))
+            && together.len() < AT_ONCE
+        {
+            together.push(next);
         }
-        at_once += 1;
-        let lag = now.saturating_duration_since(at);
-        let part = &crew.parts[due.part];
-        part.lanes.tally.borrow_mut().released(lag);
-        if part.lanes.release() == Released::Waiting {
-            if part.started.get() < part.most {
-                crew.start(due.part, None, None);
-            } else if lag <= ON_TIME {
-                // One that was released late waits because of us, not because of the target.
-                part.lanes.tally.borrow_mut().waited();
-            }
+        let last = together.last().map_or(first.at, |last| last.at);
+        tokio::select! {
+            biased;
+            () = &mut interrupted => return true,
+            () = pacer.wait_until(start + last.min(NEVER)) => {}
+        }
+        let now = Instant::now();
+        for due in together.drain(..) {
+            crew.release(due.part, now.saturating_duration_since(start + due.at.min(NEVER)));
         }
     }
     false
