@@ -93,8 +93,13 @@ class Runner:
                 pass_fds=[writing], env=environment, cwd=self.folder,
             )  # fmt: skip
             os.close(writing)
-            fields = result.readline().split()
-            helper.wait()
+            try:
+                fields = result.readline().split()
+            except BaseException:
+                helper.terminate()
+                raise
+            finally:
+                helper.wait()
         if not fields:
             raise Failed(complaint(err.read_text(errors="replace")))
         code, user, system, memory, started, elapsed = map(int, fields)

@@ -4,8 +4,9 @@
  *
  * Writes one line to file descriptor FD: exit code (128 + signal when killed), user and system CPU in microseconds,
  * peak memory in KiB, instant before the start (CLOCK_REALTIME, ns) and the time it took in ns. A program that takes
- * longer than SECONDS is killed. Peak memory is why this is not a script: the kernel counts the memory of a process
- * before exec as the new program's, so it must be started from something small. */
+ * longer than SECONDS is killed, and so it is when this one is asked to end (SIGTERM). Peak memory is why this is not a
+ * script: the kernel counts the memory of a process before exec as the new program's, so it must be started from
+ * something small. */
 #define _GNU_SOURCE
 #include <sched.h>
 #include <signal.h>
@@ -50,6 +51,7 @@ int main(int argc, char **argv) {
         return 2;
     }
     signal(SIGALRM, expire);
+    signal(SIGTERM, expire);
     alarm((unsigned)atoi(argv[3]));
     uint64_t start = now();
     pid_t pid;

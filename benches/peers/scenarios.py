@@ -47,11 +47,14 @@ class Bench:
 
     def __init__(self, tools, runner, rounds, seconds):
         self.tools, self.runner, self.rounds, self.seconds = tools, runner, rounds, seconds
-        self.servers = []
-        self.nginx = self.serve(Nginx(runner.folder))
-        self.truthd = self.serve(Truthd(runner.folder))
-        self.truth = self.serve(Truthd(runner.folder, record=True))
-        self.pairs, self.remarks = {}, {}
+        self.servers, self.pairs, self.remarks = [], {}, {}
+        try:
+            self.nginx = self.serve(Nginx(runner.folder))
+            self.truthd = self.serve(Truthd(runner.folder))
+            self.truth = self.serve(Truthd(runner.folder, record=True))
+        except BaseException:
+            self.close()
+            raise
 
     def serve(self, server):
         self.servers.append(server)
