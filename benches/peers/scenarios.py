@@ -1,8 +1,10 @@
 """What is measured: every scenario runs the tools in turn, round after round, and returns tables."""
 
+import math
 import os
 import statistics
 import sys
+from collections import Counter
 from dataclasses import dataclass, replace
 
 from machine import CLIENT_CORE, SERVER_CORE, Cost, Failed
@@ -47,7 +49,7 @@ class Bench:
 
     def __init__(self, tools, runner, rounds, seconds):
         self.tools, self.runner, self.rounds, self.seconds = tools, runner, rounds, seconds
-        self.servers, self.pairs, self.remarks = [], {}, {}
+        self.servers, self.pairs, self.remarks = [], {}, Counter()
         try:
             self.nginx = self.serve(Nginx(runner.folder))
             self.truthd = self.serve(Truthd(runner.folder))
@@ -71,7 +73,7 @@ class Bench:
         command = tool.command(tool.program, load, self.runner.folder)
         cost, output = self.runner.run(command, cores, limit, tool.accepted)
         if cost.code:
-            self.remarks[name, f"exit code {cost.code}"] = self.remarks.get((name, f"exit code {cost.code}"), 0) + 1
+            self.remarks[name, cost.code] += 1
         requests = server.count() - before
         if requests < (1 if tool.timed else load.requests * share):
             raise Failed(f"the server saw {requests:,} of {load.requests:,} requests")
@@ -84,7 +86,7 @@ class Bench:
         load = replace(load, requests=max(1000, 4 * load.connections * load.streams))
         while True:
             taken = self.once(name, load, server, cores).cost.seconds
-            enough = taken > self.seconds / 4
+            enough = taken > self.seconds / 2
             requests = max(4 * load.connections, int(load.requests * (self.seconds / taken if enough else 4)))
             load = replace(load, requests=requests // load.connections * load.connections)
             if enough:
@@ -101,7 +103,7 @@ class Bench:
     def rotate(self, about, names, prepare, measure, rounds=None):
         """Measures the tools in turn: results by tool, and one line for each tool that gave none."""
         loads, results, failed = {}, {}, []
-        self.remarks = {}
+        self.remarks.clear()
 
         def attempt(name, work):
             try:
@@ -121,7 +123,7 @@ class Bench:
                 result = attempt(name, lambda: measure(name, loads[name]))
                 if result is not None:
                     results.setdefault(name, []).append(result)
-        failed += [f"{name}: {count} of its runs ended with {how}" for (name, how), count in self.remarks.items()]
+        failed += [f"{name}: {count} of its runs ended with exit code {code}" for (name, code), count in self.remarks.items()]
         return {name: results[name] for name in loads if name in results}, failed
 
     def here(self, *names):
@@ -208,7 +210,7 @@ def slots(truth, load, surplus):
 def quantile(values, share):
     """The smallest value that at least this share of the values does not exceed."""
     values = sorted(values)
-    return values[min(len(values) - 1, max(0, -int(-share * len(values) // 1) - 1))]
+    return values[max(0, math.ceil(share * len(values)) - 1)]
 
 
 def variants(bench, wanted):
