@@ -10,7 +10,7 @@ mod target;
 mod template;
 mod wire;
 
-pub use spec::{Expect, RequestSpec};
+pub use spec::{Expect, HttpVersion, RequestSpec};
 
 use tokio_util::sync::CancellationToken;
 
