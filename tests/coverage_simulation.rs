@@ -300,6 +300,7 @@ fn verdict(measurement: LoadMeasurement, limit: f64) -> Verdict {
         },
         target: String::new(),
         percentiles: Vec::new(),
+        together: None,
         plan: String::new(),
         measurement,
     };

@@ -22,6 +22,7 @@ use crate::tasks::Reach;
 const READY_TIMEOUT: &str = "60s";
 /// Inputs that are fields of the `http` task.
 const LOAD: &[&str] = &[
+    "baselineURL",
     "numRequests",
     "duration",
     "qps",

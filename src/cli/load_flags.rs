@@ -7,15 +7,20 @@ use crate::tasks::{HttpKind, TaskKind as _};
 
 /// Fields that take a list; each use of the flag is one item.
 const LISTS: &[&str] = &["headers", "resolve", "percentiles"];
-/// Fields that are maps: for files only.
+/// Fields that are maps or lists of maps, and those that a whole task has: for files only.
 const MAPS: &[&str] = &[
     "endpoints",
+    "versions",
+    "stages",
     "expect",
     "errorRanges",
     "version",
     "warmup",
     "allowInitialErrors",
 ];
+
+/// Fields that say what is tested.
+const TARGETS: &[&str] = &["url", "baselineURL"];
 
 /// What was typed for each field.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -86,7 +91,7 @@ impl FromArgMatches for LoadFlags {
         };
         // A template of a pipeline gives `--url ''` when its user gave no URL.
         let given = |(key, values): &(&'static str, Vec<String>)| {
-            *key != "url" || values.iter().any(|value| !value.is_empty())
+            !TARGETS.contains(key) || values.iter().any(|value| !value.is_empty())
         };
         Ok(Self(fields().filter_map(typed).filter(given).collect()))
     }

@@ -7,7 +7,7 @@ use super::origin::absolute;
 use crate::net::display_url;
 
 /// Fields whose values are URLs: shown without user information and query.
-const URLS: &[&str] = &["url", "payloadURL"];
+const URLS: &[&str] = &["url", "baselineURL", "payloadURL"];
 /// Fields whose values may be secrets, whatever they look like.
 const HIDDEN: &[&str] = &["payloadStr", "basicAuth", "bearerToken", "proxy", "data"];
 const STARS: &str = "***";

@@ -75,6 +75,7 @@ impl Session<'_> {
             reach: self.reach,
             folder: self.output.run_dir.clone(),
             groups: Groups::default(),
+            ahead: Vec::new(),
         };
         let stopped = {
             let mut persist = |result: &mut ExperimentResult| {

@@ -18,6 +18,9 @@ pub struct Load {
     pub target: String,
     /// How they were sent, in words: `40 requests/s on 10 connections for 30 s`.
     pub plan: String,
+    /// Loads of a version with the same number were sent at the same time; without one, alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub together: Option<usize>,
     /// Percentiles to report beside the usual ones.
     #[serde(default)]
     pub percentiles: Vec<f64>,
@@ -48,13 +51,26 @@ impl VersionInsights {
         if stream.endpoint.is_some() {
             return None;
         }
-        let mut parts = self
+        let parts: Vec<&Load> = self
             .loads
             .iter()
-            .filter(|load| load.stream.protocol == stream.protocol);
-        let mut union = parts.next()?.measurement.clone();
-        parts.for_each(|load| union.append(&load.measurement));
-        Some(Cow::Owned(union))
+            .filter(|load| load.stream.protocol == stream.protocol)
+            .collect();
+        let same_time = |one: &&Load, other: &&Load| one.together.is_some() && one.together == other.together;
+        parts
+            .chunk_by(same_time)
+            .map(|parallel| {
+                let mut union = parallel[0].measurement.clone();
+                parallel[1..]
+                    .iter()
+                    .for_each(|load| union.join(&load.measurement));
+                union
+            })
+            .reduce(|mut union, later| {
+                union.append(&later);
+                union
+            })
+            .map(Cow::Owned)
     }
 
     /// The value of a metric in its unit; `None` when nothing measured it.
@@ -114,6 +130,7 @@ mod tests {
             stream: stream.parse().expect(stream),
             target: String::new(),
             plan: String::new(),
+            together: None,
             percentiles: Vec::new(),
             measurement: LoadMeasurement {
                 requests,
@@ -143,6 +160,22 @@ mod tests {
         assert_eq!(value(&insights, "http-b/request-count"), Some(3.0));
         assert_eq!(value(&insights, "http-c/request-count"), None);
         assert_eq!(value(&insights, "grpc/request-count"), None);
+    }
+
+    #[test]
+    fn endpoints_that_were_sent_at_the_same_time_took_the_time_of_one() {
+        let endpoint = |name: &str, together: Option<usize>| {
+            let mut load = load(name, 10);
+            load.together = together;
+            load.measurement.elapsed = 5.0;
+            load.measurement.answered = 10;
+            load
+        };
+        let throughput = |loads| value(&insights(loads), "http/throughput");
+        let alone = vec![endpoint("http-a", None), endpoint("http-b", None)];
+        assert_eq!(throughput(alone), Some(2.0));
+        let parallel = vec![endpoint("http-a", Some(1)), endpoint("http-b", Some(1))];
+        assert_eq!(throughput(parallel), Some(4.0));
     }
 
     #[test]

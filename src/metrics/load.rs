@@ -213,6 +213,20 @@ impl LoadMeasurement {
         self.slices.append(&later.slices);
     }
 
+    /// Adds a load that ran at the same time as this one: the union of two endpoints whose requests alternated.
+    pub fn join(&mut self, other: &Self) {
+        let elapsed = self.elapsed.max(other.elapsed);
+        let mut slices = std::mem::take(&mut self.slices);
+        slices.merge(&other.slices);
+        self.elapsed = 0.0;
+        self.append(&Self {
+            slices: Slices::default(),
+            ..other.clone()
+        });
+        self.slices = slices;
+        self.elapsed = elapsed;
+    }
+
     /// Elapsed time of the load.
     pub fn duration(&self) -> Duration {
         Duration::try_from_secs_f64(self.elapsed).unwrap_or_default()
@@ -231,6 +245,31 @@ mod tests {
         assert_eq!(load.value(Measure::Throughput), None);
         assert_eq!(load.value(Measure::Time(Timing::Latency, Statistic::Mean)), None);
         assert_eq!(load.value(Measure::RequestCount), Some(0.0));
+    }
+
+    #[test]
+    fn loads_that_ran_at_the_same_time_took_no_longer_than_one() {
+        let load = |requests: u64, elapsed: f64| {
+            let mut load = LoadMeasurement {
+                requests,
+                answered: requests,
+                elapsed,
+                ..LoadMeasurement::default()
+            };
+            for n in 0..requests {
+                let due = Duration::from_secs_f64(elapsed * n as f64 / requests as f64);
+                load.slices.request(due, false);
+            }
+            load.slices.settle();
+            load
+        };
+        let mut both = load(30, 2.0);
+        both.join(&load(10, 1.5));
+        assert_eq!(both.value(Measure::RequestCount), Some(40.0));
+        assert_eq!(both.value(Measure::Throughput), Some(20.0));
+        let per_slice: Vec<u64> = both.slices.iter().map(|slice| slice.requests).collect();
+        assert_eq!(per_slice.iter().sum::<u64>(), 40);
+        assert_eq!(per_slice.len(), load(30, 2.0).slices.iter().count());
     }
 
     #[test]

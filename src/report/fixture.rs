@@ -112,6 +112,7 @@ fn load(stream: &str, target: &str, shape: &Shape, seed: u64) -> Load {
         target: target.to_owned(),
         plan: "40 requests/s on 10 connections for 30 s, alternating between versions".to_owned(),
         percentiles: Vec::new(),
+        together: None,
         measurement: measurement(shape, seed),
     }
 }

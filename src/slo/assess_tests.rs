@@ -37,6 +37,7 @@ fn insights(load: LoadMeasurement) -> Insights {
         target: String::new(),
         plan: String::new(),
         percentiles: Vec::new(),
+        together: None,
         measurement: load,
     }];
     Insights {

@@ -190,6 +190,21 @@ impl<'a> Decoder<'a> {
         self.error(&node.at, format!("expected {expected}, found {found}"), hint);
     }
 
+    /// Reports a word that is none of those that can stand here.
+    pub fn unknown_word(&mut self, node: &Node, found: &str, known: &[&str]) {
+        let hint = did_you_mean(found, known.iter().copied()).map_or_else(
+            || format!("known are {}", known.join(", ")),
+            |near| format!("did you mean `{near}`?"),
+        );
+        let (last, others) = known.split_last().unwrap_or((&"nothing", &[]));
+        let expected = format!("{} or {last}", others.join(", "));
+        self.error(
+            &node.at,
+            format!("expected {expected}, found `{found}`"),
+            Some(hint),
+        );
+    }
+
     /// The text of a scalar that may refer to the environment, and whether it did or came from a flag, so that the type
     /// of the field reads it. `None` if it is no text, or if a name in it is undefined, which is then reported.
     pub fn text(&mut self, node: &Node) -> Option<Scalar> {

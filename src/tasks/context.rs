@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
-use super::{Event, Groups};
+use super::{Ahead, Event, Groups};
 use crate::secret::Mask;
 use crate::slo::Policy;
 
@@ -35,6 +35,8 @@ pub struct RunContext {
     pub folder: PathBuf,
     /// What scripts left running; ended after the last task.
     pub groups: Groups,
+    /// The objectives that later tasks will judge on what the running one measures.
+    pub ahead: Vec<Ahead>,
 }
 
 impl RunContext {
@@ -49,6 +51,7 @@ impl RunContext {
             reach: Reach::Machine,
             folder: std::env::temp_dir(),
             groups: Groups::default(),
+            ahead: Vec::new(),
         }
     }
 

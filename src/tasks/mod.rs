@@ -61,9 +61,19 @@ pub trait Task: Send + Sync {
         Vec::new()
     }
 
+    /// The versions whose loads it measures.
+    fn tests(&self) -> &[Tested] {
+        &[]
+    }
+
     /// The objectives it judges, with their places.
     fn objectives(&self) -> &[Placed<Objective>] {
         &[]
+    }
+
+    /// Fewest requests that its verdicts rest on, if it says so.
+    fn min_requests(&self) -> Option<u64> {
+        None
     }
 
     /// What else it would have measured had it been asked: used for hints.
@@ -82,6 +92,24 @@ pub trait Task: Send + Sync {
         context: &'a RunContext,
         so_far: &'a ExperimentResult,
     ) -> BoxFuture<'a, Result<TaskOutput, TaskError>>;
+}
+
+/// A version that a task measures.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tested {
+    /// Its name.
+    pub name: String,
+    /// Whether the others are compared with it: it is shown, not judged.
+    pub baseline: bool,
+}
+
+/// An objective that a later task will judge.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Ahead {
+    /// The objective.
+    pub objective: Objective,
+    /// Fewest requests that its verdict rests on, if its task says so.
+    pub min_requests: Option<u64>,
 }
 
 /// What a task found.

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::run::RunKind;
-use super::{TASKS, Task, TaskKind, kind_of};
+use super::{Ahead, TASKS, Task, TaskKind, kind_of};
 use crate::diagnostic::did_you_mean;
 use crate::metrics::{MetricName, Protocol, Stream};
 use crate::slo::Limit;
@@ -52,29 +52,99 @@ impl Pipeline {
         if loads_known {
             pipeline.check_metrics(decoder);
             pipeline.check_replaced(&places, decoder);
+            pipeline.check_baselines(&places, decoder);
         }
         (whole && !decoder.has_errors()).then_some(pipeline)
     }
 
-    /// A load replaces an earlier one of the same protocol: what was not judged before would be lost without a word.
+    /// A load replaces an earlier one of the same protocol and version: what was not judged before would be lost without
+    /// a word.
     fn check_replaced(&self, places: &[At], decoder: &mut Decoder<'_>) {
-        let mut open: Option<(usize, Protocol)> = None;
+        let mut open: Vec<(&Step, Protocol)> = Vec::new();
         for (step, at) in self.steps.iter().zip(places) {
             if !step.task.objectives().is_empty() {
-                open = None;
+                open.clear();
             }
             let Some(stream) = step.task.produces().into_iter().next() else {
                 continue;
             };
-            if let Some((earlier, _)) = open.filter(|(_, protocol)| *protocol == stream.protocol) {
+            let same_version = |earlier: &Step| {
+                let mut versions = step.task.tests().iter();
+                versions.any(|version| {
+                    earlier
+                        .task
+                        .tests()
+                        .iter()
+                        .any(|known| known.name == version.name)
+                })
+            };
+            let lost = open
+                .iter()
+                .find(|(earlier, protocol)| *protocol == stream.protocol && same_version(earlier));
+            if let Some((earlier, _)) = lost {
                 let message = format!(
-                    "this load replaces the measurements of task {earlier}, which nothing has judged"
+                    "this load replaces the measurements of task {}, which nothing has judged",
+                    earlier.index
                 );
                 let hint = "put an `assess` task between them, name both as `endpoints:` of one task, or mark the first `warmup: true`";
                 decoder.error(at, message, Some(hint.to_owned()));
             }
-            open = Some((step.index, stream.protocol));
+            open.push((step, stream.protocol));
         }
+    }
+
+    /// Versions are compared with one baseline, and a version is it or is not.
+    fn check_baselines(&self, places: &[At], decoder: &mut Decoder<'_>) {
+        let all = || {
+            let steps = self.steps.iter().zip(places);
+            steps.flat_map(|(step, at)| {
+                step.task
+                    .tests()
+                    .iter()
+                    .map(move |version| (step.index, at, version))
+            })
+        };
+        let Some((task, _, baseline)) = all().find(|(.., version)| version.baseline) else {
+            return;
+        };
+        let name = &baseline.name;
+        for (_, at, version) in all() {
+            let message = match (version.baseline, version.name == *name) {
+                (true, false) => format!(
+                    "the baseline is `{}` here, and `{name}` in task {task}",
+                    version.name
+                ),
+                (false, true) => format!("`{name}` is to be judged here, and is the baseline in task {task}"),
+                (true, true) | (false, false) => continue,
+            };
+            let hint = "an experiment has one baseline: give it the same name everywhere";
+            decoder.error(at, message, Some(hint.to_owned()));
+        }
+    }
+
+    /// The objectives that are sure to be judged on what a step measures: those of the `assess` tasks behind it, up to a
+    /// load that takes its place.
+    pub fn ahead(&self, step: &Step) -> Vec<Ahead> {
+        let Some(stream) = step.task.produces().into_iter().next() else {
+            return Vec::new();
+        };
+        let replaces = |later: &&Step| {
+            let same = |other: &Stream| other.protocol == stream.protocol;
+            later.task.produces().iter().any(same)
+        };
+        let behind = self.steps.iter().skip_while(|known| known.index <= step.index);
+        behind
+            .take_while(|later| !replaces(later))
+            // One with a condition may be skipped.
+            .filter(|later| later.condition.is_none())
+            .flat_map(|later| {
+                let min_requests = later.task.min_requests();
+                later.task.objectives().iter().map(move |objective| Ahead {
+                    objective: objective.value.clone(),
+                    min_requests,
+                })
+            })
+            .collect()
     }
 
     /// Every metric of an objective must be measured by a task before it.
@@ -93,8 +163,11 @@ impl Pipeline {
                         (format!("no task measures {metric}"), self.suggest(metric))
                     };
                     decoder.error(&objective.at, message, hint);
-                } else if matches!(objective.value.limit, Limit::TimesBaseline(_)) {
-                    let hint = "give a number as the limit";
+                } else if matches!(objective.value.limit, Limit::TimesBaseline(_))
+                    && !self.steps[..position].iter().any(|step| compares(step, metric))
+                {
+                    let hint =
+                        "give `baselineURL` or `versions` to the `http` task, or a number as the limit";
                     decoder.error(
                         &objective.at,
                         "there is no baseline to compare with",
@@ -127,6 +200,11 @@ impl Pipeline {
             }
         }
     }
+}
+
+/// Whether a step measures a baseline beside other versions.
+fn compares(step: &Step, metric: &MetricName) -> bool {
+    step.task.measures(metric) && step.task.tests().iter().any(|version| version.baseline)
 }
 
 /// Whether a task that cannot be read may have been meant to measure a load.

@@ -35,6 +35,10 @@ pub async fn run(
             about: context.mask.apply(&step.task.about()),
         });
         let begun = (Timestamp::now(), Instant::now());
+        let context = &RunContext {
+            ahead: pipeline.ahead(step),
+            ..context.clone()
+        };
         let status = perform(step, context, result).await;
         let took = begun.1.elapsed();
         stopped = matches!(status, TaskStatus::Failed { .. });

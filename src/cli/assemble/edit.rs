@@ -74,6 +74,8 @@ pub(super) fn with(task: &mut Node) -> Option<&mut Node> {
 /// Fields that answer one question: one of them that is given takes the place of the others.
 const RIVALS: &[&[&str]] = &[
     &["numRequests", "duration"],
+    &["duration", "stages"],
+    &["qps", "stages"],
     &["payloadStr", "payloadFile", "payloadURL"],
     &["basicAuth", "bearerToken"],
 ];
@@ -90,10 +92,14 @@ pub(super) fn put(map: &mut Node, fields: &[(Key, Node)]) {
 
 /// Takes a field and its rivals out of a map.
 pub(super) fn clear(map: &mut Node, name: &str) {
-    let rivals = RIVALS.iter().find(|group| group.contains(&name));
+    let rivals = || {
+        RIVALS
+            .iter()
+            .filter(|group| group.contains(&name))
+            .copied()
+            .flatten()
+    };
     if let Some(known) = entries_mut(map) {
-        known.retain(|(key, _)| {
-            !is(key, name) && !rivals.is_some_and(|group| group.iter().any(|rival| is(key, rival)))
-        });
+        known.retain(|(key, _)| !is(key, name) && !rivals().any(|rival| is(key, rival)));
     }
 }

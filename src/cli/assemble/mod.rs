@@ -59,6 +59,12 @@ impl Given {
         self.load.iter().find(|(key, ..)| key == "url")
     }
 
+    /// The URL to compare with, and its source.
+    fn baseline(&self) -> Option<(&str, &str)> {
+        let given = self.load.iter().find(|(key, ..)| key == "baselineURL");
+        given.and_then(|(_, values, source)| Some((values.last()?.as_str(), source.as_str())))
+    }
+
     fn source(&self) -> &str {
         self.url()
             .or_else(|| self.load.first())
@@ -109,6 +115,27 @@ impl Given {
         map(source, vec![("task", string(source, "ready")), ("with", with)])
     }
 
+    /// The same of the URL that was given, whichever version of the task it went to.
+    fn probe_of_url(&self, reach: &Node) -> Option<Node> {
+        let (_, values, source) = self.url()?;
+        if edit::get(reach, "url").is_some() {
+            return Some(self.probe(reach));
+        }
+        Some(self.probe_at(values.last()?, source, reach))
+    }
+
+    /// The same of the URL to compare with, if one was given.
+    fn probe_of_baseline(&self, reach: &Node) -> Option<Node> {
+        let (url, source) = self.baseline()?;
+        Some(self.probe_at(url, source, reach))
+    }
+
+    fn probe_at(&self, url: &str, source: &str, reach: &Node) -> Node {
+        let mut reach = reach.clone();
+        edit::put(&mut reach, &[(key("url", source), Node::text(source, url))]);
+        self.probe(&reach)
+    }
+
     fn timeout(&self) -> Option<(Key, Node)> {
         let (text, source) = self.ready_timeout.as_ref()?;
         Some((key("timeout", source), Node::text(source, text)))
@@ -142,9 +169,9 @@ impl Given {
     pub(super) fn alone(&self) -> (Node, Vec<Diagnostic>) {
         let source = self.source();
         let with = Node::map(source, self.fields());
-        let probe = self.probe(&with);
+        let (probe, baseline) = (self.probe(&with), self.probe_of_baseline(&with));
         let http = map(source, vec![("task", string(source, "http")), ("with", with)]);
-        let tasks = [Some(probe), Some(http), self.assess()]
+        let tasks = [Some(probe), baseline, Some(http), self.assess()]
             .into_iter()
             .flatten()
             .collect();

@@ -19,6 +19,21 @@ fn has(tasks: &[Node], kind: &str) -> bool {
     tasks.iter().any(|task| edit::is_task(task, kind))
 }
 
+/// Whether a field says what is tested.
+fn is_target(field: &str) -> bool {
+    ["url", "baselineURL"].contains(&field)
+}
+
+/// Takes out of an endpoint or a version what stands in the way of a field that was given for all.
+fn inherit(part: &mut Node, field: &str, given: &Node) {
+    if field != "headers" {
+        edit::clear(part, field);
+    } else if let Some(own) = edit::get_mut(part, field).and_then(edit::entries_mut) {
+        let given = edit::entries(given);
+        own.retain(|(old, _)| !given.iter().any(|(new, _)| edit::is(old, &new.name)));
+    }
+}
+
 impl<'a> Overlay<'a> {
     /// Nothing is put anywhere yet.
     pub(super) fn new(given: &'a Given, source: &'a SourceFile) -> Self {
@@ -48,17 +63,19 @@ impl<'a> Overlay<'a> {
             }
         }
         self.refuse_unused(tasks);
-        if self.given.url().is_some() && !has(tasks, "ready") {
-            self.probe(tasks);
+        let ready = has(tasks, "ready");
+        self.probe(tasks, |given, with| given.probe_of_baseline(with));
+        if self.given.url().is_some() && !ready {
+            self.probe(tasks, |given, with| given.probe_of_url(with));
         }
         tasks.extend(self.given.assess());
         (root, self.found)
     }
 
-    /// Probes the URL before the first load, after what a script may have to prepare.
-    fn probe(&self, tasks: &mut Vec<Node>) {
+    /// Probes a URL before the first load, after what a script may have to prepare.
+    fn probe(&self, tasks: &mut Vec<Node>, probe: impl Fn(&Given, &Node) -> Option<Node>) {
         let first = tasks.iter().position(|task| edit::is_task(task, "http"));
-        let probe = first.and_then(|at| Some((at, self.given.probe(edit::get(&tasks[at], "with")?))));
+        let probe = first.and_then(|at| Some((at, probe(self.given, edit::get(&tasks[at], "with")?)?)));
         if let Some((at, probe)) = probe {
             tasks.insert(at, probe);
         }
@@ -101,22 +118,60 @@ impl<'a> Overlay<'a> {
                 self.endpoint(&name.name, endpoint);
             }
         }
-        edit::put(with, &self.fields);
+        let mut fields = self.fields.clone();
+        if edit::get(with, "versions").is_some() {
+            fields = self.over_versions(with, fields);
+        }
+        edit::put(with, &fields);
+    }
+
+    /// Versions inherit what was given; URLs go to the versions they are of. What is left is put over the task.
+    fn over_versions(&mut self, with: &mut Node, mut fields: Vec<(Key, Node)>) -> Vec<(Key, Node)> {
+        let Some(Value::List(versions)) = edit::get_mut(with, "versions").map(|node| &mut node.value) else {
+            return fields;
+        };
+        let marked = |version: &Node| {
+            edit::get(version, "baseline").is_some_and(|says| says.value == Value::Bool(true))
+        };
+        let baseline = versions.iter().position(marked).unwrap_or(0);
+        for version in versions.iter_mut() {
+            for (key, value) in fields.iter().filter(|(key, _)| !is_target(&key.name)) {
+                inherit(version, &key.name, value);
+            }
+        }
+        let with_url = versions.iter().any(|version| edit::get(version, "url").is_some());
+        let judged: Vec<usize> = (0..versions.len()).filter(|index| *index != baseline).collect();
+        fields.retain(|(key, value)| {
+            let version = match (key.name.as_str(), judged.as_slice()) {
+                ("baselineURL", _) => Some(baseline),
+                ("url", [only]) if with_url => Some(*only),
+                ("url", _) if with_url => {
+                    let message = "`url` is that of the version to judge, and the file has several";
+                    let found = Diagnostic::error(message).at(value.at.place(self.source));
+                    self.found
+                        .push(found.hint("write their URLs as ${NAME} and set the variables"));
+                    None
+                }
+                _ => None,
+            };
+            let target = version.and_then(|index| versions.get_mut(index));
+            if let Some(target) = target {
+                let own = Key {
+                    name: "url".to_owned(),
+                    at: key.at.clone(),
+                };
+                edit::put(target, &[(own, value.clone())]);
+                return false;
+            }
+            true
+        });
+        fields
     }
 
     /// An endpoint inherits what was given, unless it says otherwise: that it must not.
     fn endpoint(&mut self, name: &str, endpoint: &mut Node) {
-        for (key, value) in &self.fields {
-            match key.name.as_str() {
-                "url" => {}
-                "headers" => {
-                    let given = edit::entries(value);
-                    if let Some(own) = edit::get_mut(endpoint, "headers").and_then(edit::entries_mut) {
-                        own.retain(|(old, _)| !given.iter().any(|(new, _)| edit::is(old, &new.name)));
-                    }
-                }
-                other => edit::clear(endpoint, other),
-            }
+        for (key, value) in self.fields.iter().filter(|(key, _)| !is_target(&key.name)) {
+            inherit(endpoint, &key.name, value);
         }
         // A URL that is none is refused when it is read.
         let (Some(origin), Some(url)) = (self.origin(), edit::get_mut(endpoint, "url")) else {

@@ -18,7 +18,7 @@ mod target;
 mod template;
 mod wire;
 
-pub use spec::{Expect, RequestSpec};
+pub use spec::{Expect, HttpVersion, RequestSpec};
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! [`RequestSpec`]: one HTTP request and what counts as a good answer to it.
+//! [`RequestSpec`]: one HTTP request, how it is sent, and what counts as a good answer to it.
 
 use std::ops::RangeInclusive;
 
@@ -23,6 +23,33 @@ pub struct RequestSpec {
     pub expect: Expect,
     /// Redirects that are followed inside the time of one request; with 0 the redirect is the answer.
     pub max_redirects: u8,
+    /// Which HTTP is spoken.
+    pub http_version: HttpVersion,
+    /// Ask for gzip. Bodies are counted as they come over the wire.
+    pub compression: bool,
+    /// Send a fresh `traceparent` header with each request (<https://www.w3.org/TR/trace-context/>), not sampled.
+    pub traceparent: bool,
+}
+
+/// Which HTTP is spoken.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum HttpVersion {
+    /// What ALPN decides over TLS, else HTTP/1.1.
+    #[default]
+    Auto,
+    /// HTTP/1.1.
+    Http1,
+    /// HTTP/2 over TLS.
+    Http2,
+    /// HTTP/2 without TLS, which the server is known to speak.
+    PriorKnowledge,
+}
+
+impl HttpVersion {
+    /// Whether a connection is sure to carry several requests at a time.
+    pub fn multiplexes(self) -> bool {
+        matches!(self, Self::Http2 | Self::PriorKnowledge)
+    }
 }
 
 impl RequestSpec {
@@ -36,6 +63,9 @@ impl RequestSpec {
             error_ranges: vec![400..=u16::MAX],
             expect: Expect::default(),
             max_redirects: 0,
+            http_version: HttpVersion::default(),
+            compression: false,
+            traceparent: false,
         }
     }
 }

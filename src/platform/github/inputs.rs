@@ -135,7 +135,7 @@ pub static INPUTS: &[Input] = &[
     Input::text(Group::Load, "readyTimeout", "How long to wait until the URL is ready (60s)"),
 
     Input::text(Group::Judge, "slos", "Objectives, one per line, such as `http/latency-p95 <= 200ms`").kind(Kind::Lines),
-    Input::text(Group::Judge, "baselineURL", "URL of a version to compare with, tested side by side").later(),
+    Input::text(Group::Judge, "baselineURL", "URL of a version to compare with, tested side by side"),
     Input::text(Group::Judge, "onInconclusive", "What decides when the data cannot tell (observed)").kind(INCONCLUSIVE),
 
     Input::text(Group::Report, "summary", "Whether to write the job summary").kind(Kind::Flag).default("true"),

@@ -88,6 +88,10 @@ impl Task for AssessTask {
         &self.objectives
     }
 
+    fn min_requests(&self) -> Option<u64> {
+        self.min_requests
+    }
+
     fn run<'a>(
         &'a self,
         context: &'a RunContext,

@@ -1,29 +1,31 @@
 //! `http`: sends HTTP requests at a pace and measures.
 
+mod batch;
 mod input;
 mod lateness;
+mod pace;
 mod plan;
 #[cfg(test)]
 mod tests;
+mod versions;
 mod walls;
-
-use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 
-use super::inputs::{NetInput, Places, Sender, Source, Target};
+use super::inputs::{NetInput, Sender, Source, Target};
 use super::ready::explain_loopback;
-use super::{Event, Progress, RunContext, Task, TaskError, TaskKind, TaskOutput};
-use crate::load::http::{Part, RequestSpec};
-use crate::load::{self, Mix, Pace, Plan, Pool};
+use super::{RunContext, Task, TaskError, TaskKind, TaskOutput, Tested};
+use crate::load::http::RequestSpec;
+use crate::load::{Pace, Plan, Pool};
 use crate::metrics::{FailureClass, Insights, Load, LoadMeasurement, Protocol, Stream, VersionInsights};
 use crate::net::client::{Client, Redirects, Request};
 use crate::net::display_url;
 use crate::results::ExperimentResult;
 use crate::spec::{Decoder, Field, Node};
+use batch::Batch;
 use input::{HttpInput, RequestInput, WholeInput};
+use versions::Version;
 
 /// The kind `http`.
 pub struct HttpKind;
@@ -55,29 +57,29 @@ impl TaskKind for HttpKind {
 
     fn parse(&self, with: &Node, decoder: &mut Decoder<'_>) -> Option<Box<dyn Task>> {
         let input = HttpInput::decode(with, decoder)?;
-        let loads: Vec<Option<Endpoint>> = input
-            .endpoints()
-            .into_iter()
-            .map(|(name, endpoint)| {
-                let places = Places::within(&endpoint.node, with);
-                plan::endpoint(name, &endpoint, places, decoder)
-            })
-            .collect();
-        if input.lacks_endpoints() {
-            return None;
+        let versions = versions::versions(&input, decoder);
+        let batches = batch::batches(&input, versions.as_deref(), decoder);
+        let (versions, mut batches) = (versions?, batches?);
+        let versions: Vec<Tested> = versions.into_iter().map(Version::tested).collect();
+        for part in batches.iter_mut().flat_map(|batch| &mut batch.parts) {
+            part.label = label(part, &versions);
         }
-        let loads = loads.into_iter().collect::<Option<Vec<_>>>()?;
         Some(Box::new(HttpTask {
-            loads,
+            batches,
+            versions,
             warmup: input.whole.warmup == Some(true),
-            version: input.whole.version.unwrap_or_else(|| "default".to_owned()),
+            abort: input.whole.abort == Some(true),
         }))
     }
 }
 
-/// One load, checked.
+/// One version of one endpoint, checked.
 struct Endpoint {
     stream: Stream,
+    /// Position of the version.
+    version: usize,
+    /// What its notes begin with where there are several parts: `home, candidate: `.
+    label: String,
     plan: Plan,
     pool: Pool,
     spec: RequestSpec,
@@ -96,38 +98,66 @@ enum Body {
     Download(Target),
 }
 
-/// A load that will be sent.
+/// Loads that will be sent, one after the other.
 struct HttpTask {
-    loads: Vec<Endpoint>,
+    batches: Vec<Batch>,
+    versions: Vec<Tested>,
     warmup: bool,
-    version: String,
+    abort: bool,
 }
 
 impl Task for HttpTask {
     fn about(&self) -> String {
         let warmup = if self.warmup { "warm-up: " } else { "" };
-        match self.loads.as_slice() {
-            [only] => format!(
-                "{warmup}{} to {}",
-                plan::describe(&only.plan, &only.pool),
-                only.target()
-            ),
-            all => {
-                let names: Vec<String> = all
-                    .iter()
-                    .filter_map(|load| load.stream.endpoint.clone())
-                    .collect();
-                format!("{warmup}{} endpoints: {}", all.len(), names.join(", "))
+        let first = |batch: &Batch| {
+            batch
+                .parts
+                .first()
+                .map(|part| pace::describe(&part.plan, &part.pool))
+        };
+        let what = match self.batches.as_slice() {
+            [only] if only.mix.weights.len() == 1 => {
+                let targets: Vec<String> = only.parts.iter().map(|part| self.aimed(part)).collect();
+                format!("{} to {}", first(only).unwrap_or_default(), targets.join(" and "))
             }
-        }
+            all => {
+                let parts = all.iter().flat_map(|batch| &batch.parts);
+                let mut names: Vec<&str> = parts.filter_map(|part| part.stream.endpoint.as_deref()).collect();
+                names.dedup();
+                let weighted = all
+                    .iter()
+                    .find(|batch| batch.mix.weights.len() > 1)
+                    .and_then(first);
+                let plan = weighted
+                    .map(|plan| format!("{plan} each to "))
+                    .unwrap_or_default();
+                let whose = match self.versions.as_slice() {
+                    [_] => String::new(),
+                    several => format!(" of {} versions", several.len()),
+                };
+                format!("{plan}{} endpoints{whose}: {}", names.len(), names.join(", "))
+            }
+        };
+        let abort = if self.abort {
+            ", ended early if an objective is certain to fail"
+        } else {
+            ""
+        };
+        format!("{warmup}{what}{abort}")
     }
 
     fn produces(&self) -> Vec<Stream> {
         if self.warmup {
-            Vec::new()
-        } else {
-            self.loads.iter().map(|load| load.stream.clone()).collect()
+            return Vec::new();
         }
+        let parts = self.batches.iter().flat_map(|batch| &batch.parts);
+        let mut streams: Vec<Stream> = parts.map(|part| part.stream.clone()).collect();
+        streams.dedup();
+        streams
+    }
+
+    fn tests(&self) -> &[Tested] {
+        if self.warmup { &[] } else { &self.versions }
     }
 
     fn run<'a>(
@@ -140,44 +170,54 @@ impl Task for HttpTask {
 }
 
 impl HttpTask {
+    /// Where a part's requests go, and to which version.
+    fn aimed(&self, part: &Endpoint) -> String {
+        match self.versions.as_slice() {
+            [_] => part.target(),
+            several => {
+                let version = &several[part.version];
+                let baseline = if version.baseline { ", baseline" } else { "" };
+                format!("{} ({}{baseline})", part.target(), version.name)
+            }
+        }
+    }
+
     async fn measure(&self, context: &RunContext) -> Result<TaskOutput, TaskError> {
         // Everything is fetched before the first request is sent.
-        let mut specs = Vec::new();
-        for load in &self.loads {
-            specs.push(load.prepare(context).await?);
+        let mut prepared = Vec::new();
+        for batch in &self.batches {
+            prepared.push(batch.prepare(context).await?);
         }
-        let mut version = VersionInsights {
-            name: self.version.clone(),
-            ..VersionInsights::default()
-        };
+        let mut versions: Vec<VersionInsights> = self.versions.iter().map(blank).collect();
         let mut output = TaskOutput::default();
         let mut failed = None;
-        for (load, spec) in self.loads.iter().zip(specs) {
+        for (index, (batch, parts)) in self.batches.iter().zip(prepared).enumerate() {
             if context.shutdown.is_cancelled() {
-                output
-                    .notes
-                    .push(format!("{} was not sent: the run was stopped", load.stream));
+                let unsent = batch.parts.iter().map(|part| &part.stream);
+                let told = unsent.map(|stream| format!("{stream} was not sent: the run was stopped"));
+                output.notes.extend(told);
                 continue;
             }
-            match load.send(spec, context).await {
-                Ok(measurement) => {
-                    output.notes.extend(load.notes(&measurement));
-                    if !self.warmup {
-                        output.distrust.extend(load.doubts(&measurement));
-                    }
-                    failed = failed.or_else(|| load.unreachable(&measurement, context));
-                    version.loads.push(load.measured(measurement));
-                }
+            let measured = match batch.send(&parts, context).await {
+                Ok(measured) => measured,
                 Err(error) => {
                     failed = Some(error);
                     break;
                 }
+            };
+            for (position, (part, measurement)) in batch.parts.iter().zip(measured).enumerate() {
+                output.notes.extend(part.notes(&measurement));
+                if !self.warmup {
+                    output.distrust.extend(part.doubts(&measurement));
+                }
+                failed = failed.or_else(|| part.unreachable(&measurement, context));
+                let load = part.measured(batch.share(position), index, measurement);
+                versions[part.version].loads.push(load);
             }
         }
+        output.notes.extend(self.uneven(&versions));
         if !self.warmup {
-            output.insights = Insights {
-                versions: vec![version],
-            };
+            output.insights = Insights { versions };
         }
         match failed {
             Some(error) => Err(TaskError {
@@ -186,6 +226,60 @@ impl HttpTask {
             }),
             None => Ok(output),
         }
+    }
+
+    /// Versions that were not sent the same number of requests.
+    fn uneven(&self, versions: &[VersionInsights]) -> Vec<String> {
+        let mut told = Vec::new();
+        let Some((first, others)) = versions.split_first() else {
+            return told;
+        };
+        for load in &first.loads {
+            let counts: Vec<(&str, u64)> = std::iter::once(first)
+                .chain(others)
+                .filter_map(|version| {
+                    let same = version.loads.iter().find(|other| other.stream == load.stream)?;
+                    Some((version.name.as_str(), same.measurement.requests))
+                })
+                .collect();
+            if counts.iter().any(|(_, count)| *count != counts[0].1) {
+                let listed: Vec<String> = counts
+                    .iter()
+                    .map(|(name, count)| format!("{name} {count}"))
+                    .collect();
+                told.push(format!(
+                    "{}: not all versions were sent the same number of requests: {}",
+                    load.stream,
+                    listed.join(", ")
+                ));
+            }
+        }
+        told
+    }
+}
+
+fn blank(version: &Tested) -> VersionInsights {
+    VersionInsights {
+        name: version.name.clone(),
+        baseline: version.baseline,
+        ..VersionInsights::default()
+    }
+}
+
+/// What the notes on a part begin with.
+fn label(part: &Endpoint, versions: &[Tested]) -> String {
+    let version = (versions.len() > 1).then(|| versions[part.version].name.as_str());
+    let names: Vec<&str> = part
+        .stream
+        .endpoint
+        .as_deref()
+        .into_iter()
+        .chain(version)
+        .collect();
+    if names.is_empty() {
+        String::new()
+    } else {
+        format!("{}: ", names.join(", "))
     }
 }
 
@@ -236,29 +330,6 @@ impl Endpoint {
         response.whole_body().map_err(|error| failed(error.to_string()))
     }
 
-    async fn send(&self, spec: RequestSpec, context: &RunContext) -> Result<LoadMeasurement, TaskError> {
-        let settings = self
-            .sender
-            .settings()
-            .map_err(|error| TaskError::from_error(&error))?;
-        let events = Arc::clone(&context.events);
-        let duration = self.plan.stop.time();
-        let progress = move |seen: load::Progress| events(Event::Progress(far(&seen, duration)));
-        let url = spec.url.clone();
-        let part = Part {
-            spec,
-            net: settings,
-            pool: self.pool.clone(),
-        };
-        load::http::run(&self.plan, &Mix::single(), &[part], &context.shutdown, progress)
-            .await
-            .map(|mut measured| measured.swap_remove(0))
-            .map_err(|error| {
-                let error = TaskError::from_error(&error);
-                explain_loopback(&url, context, error)
-            })
-    }
-
     /// Not one connection: the task could not run, though its counts are kept.
     fn unreachable(&self, measurement: &LoadMeasurement, context: &RunContext) -> Option<TaskError> {
         let cut_off = measurement.failures.get(&FailureClass::CutOff);
@@ -287,16 +358,16 @@ impl Endpoint {
             Pace::Free => None,
             Pace::PerSecond(_) | Pace::Stages(_) => lateness::distrust(&self.stream, measurement),
         };
-        walls::distrust(&self.stream, measurement).into_iter().chain(late)
+        let walls = walls::distrust(&self.stream, measurement);
+        let label = &self.label;
+        walls
+            .into_iter()
+            .chain(late)
+            .map(move |why| format!("{label}{why}"))
     }
 
     fn notes(&self, measurement: &LoadMeasurement) -> Vec<String> {
-        let name = self
-            .stream
-            .endpoint
-            .as_ref()
-            .map(|name| format!("{name}: "))
-            .unwrap_or_default();
+        let name = &self.label;
         let mut notes = Vec::new();
         if measurement.unsent > 0 {
             notes.push(format!(
@@ -316,31 +387,20 @@ impl Endpoint {
         notes
     }
 
-    fn measured(&self, measurement: LoadMeasurement) -> Load {
+    /// `share` is that of the requests of its load number `index`.
+    fn measured(&self, share: Option<f64>, index: usize, measurement: LoadMeasurement) -> Load {
+        let plan = pace::describe(&self.plan, &self.pool);
         Load {
             stream: self.stream.clone(),
             target: self.target(),
             percentiles: self.percentiles.clone(),
-            plan: plan::describe(&self.plan, &self.pool),
+            plan: match share {
+                Some(share) => format!("{:.0} % of {plan}", share * 100.0),
+                None => plan,
+            },
+            together: share.map(|_| index),
             measurement,
         }
-    }
-}
-
-/// How far a load is: by requests if their number is known, else by time.
-fn far(seen: &load::Progress, duration: Option<Duration>) -> Progress {
-    let by_count = seen
-        .total
-        .filter(|total| *total > 0)
-        .map(|total| seen.sent as f64 / total as f64);
-    let by_time = duration.map(|duration| seen.elapsed.as_secs_f64() / duration.as_secs_f64());
-    Progress {
-        sent: seen.sent,
-        errors: seen.errors,
-        p50: seen.p50,
-        p95: seen.p95,
-        elapsed: seen.elapsed,
-        done: by_count.into_iter().chain(by_time).reduce(f64::max),
     }
 }
 

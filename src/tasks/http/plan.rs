@@ -1,72 +1,71 @@
-//! From fields to a plan: defaults are applied here and nowhere else.
+//! From fields to a load of one version of one endpoint: defaults are applied here and in [`pace`] and nowhere else.
 
-use std::num::{NonZeroU32, NonZeroU64};
+use std::num::NonZeroU32;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::Method;
-use http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
+use http::header::{ACCEPT_ENCODING, CONTENT_TYPE, HeaderName, HeaderValue};
 
 use super::input::{EndpointInput, Expect, RequestInput};
-use super::{Body, Endpoint, stream};
-use crate::load::http::{self as wire, RequestSpec};
-use crate::load::{self, Arrivals, Pace, Plan, Pool, Rate as PerSecond, Stop};
-use crate::spec::{Decoder, Period, Value};
-use crate::tasks::inputs::{Count, Places, Rate, Source};
+use super::{Body, Endpoint, pace, stream};
+use crate::load::http::{self as wire, HttpVersion, RequestSpec};
+use crate::load::{self, Pool};
+use crate::spec::Decoder;
+use crate::tasks::inputs::{Count, Places, Source};
 
-const NUM_REQUESTS: NonZeroU64 = NonZeroU64::new(100).expect("100 is not 0");
-const QPS: f64 = 8.0;
 const CONNECTIONS: NonZeroU32 = NonZeroU32::new(4).expect("4 is not 0");
 const TIMEOUT: Duration = Duration::from_secs(3);
 const REDIRECTS: u8 = 10;
 /// Most connections of a load, and most warm-up requests of a connection.
 const MOST: u32 = 1_000_000;
-const AS_LONG_AS_IT_TAKES: Duration = Duration::from_hours(24);
 /// Status from which an answer is an error.
 const FIRST_ERROR: u16 = 400;
+const TRACEPARENT: &str = "traceparent";
+
+/// Who an endpoint's load is for.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Whose<'a> {
+    /// Name of the endpoint.
+    pub(super) endpoint: Option<&'a str>,
+    /// Position of the version.
+    pub(super) version: usize,
+    /// Who must say where to send, if nobody else does; `None` if somebody tried and failed.
+    pub(super) called: Option<&'a str>,
+}
 
 /// Checks what only shows when the fields are seen together. All of it is looked at, so that every mistake is listed.
 pub(super) fn endpoint(
-    name: Option<String>,
+    whose: Whose<'_>,
     input: &EndpointInput,
     places: Places<'_>,
     decoder: &mut Decoder<'_>,
 ) -> Option<Endpoint> {
     let request = &input.request;
-    let named = check_name(name.as_deref(), places, decoder);
     let sender = input.net.check(places, decoder);
-    let plan = plan(request, places, decoder);
-    let pool = pool(request, places, decoder);
+    let timeout = request.timeout.map_or(TIMEOUT, |timeout| timeout.0);
+    let plan = pace::plan(request, timeout, places, decoder);
+    let pool = pool(request, timeout, places, decoder);
+    let protocol = protocol(request, places, decoder);
     let (content, body) = body(request);
     let content_type = content_type(request, &body, &content, places, decoder);
     let expect = expectation(request.expect.as_ref(), places, decoder);
     let Some(url) = &request.url else {
-        // A URL that was there but wrong has been reported, and so have endpoints.
-        let elsewhere = name.is_none() && has_endpoints(places);
-        if !places.given("url") && !elsewhere {
-            let what = name.map_or_else(
-                || "an `http` task".to_owned(),
-                |name| format!("the endpoint `{name}`"),
-            );
-            decoder.error(places.own(), format!("{what} needs `url`"), None);
+        // One that was there but wrong has been reported.
+        if let Some(called) = whose.called.filter(|_| !places.given("url")) {
+            decoder.error(places.own(), format!("{called} needs `url`"), None);
         }
         return None;
     };
-    named?;
     let (mut sender, plan, pool) = (sender?, plan?, pool?);
+    check_own_headers(request, &sender.headers, places, decoder)?;
     if let Some(value) = content_type? {
         sender.headers.insert(CONTENT_TYPE, value);
     }
-    let sends_body = request.content_type.is_some() || !content.is_empty() || !matches!(body, Body::Ready);
-    let method = match &request.method {
-        Some(method) => method.0.clone(),
-        None if sends_body => Method::POST,
-        None => Method::GET,
-    };
     let spec = RequestSpec {
         url: url.0.clone(),
-        method,
+        method: method(request, &content, &body),
         headers: sender.headers.clone(),
         body: content,
         error_ranges: error_ranges(request),
@@ -76,95 +75,129 @@ pub(super) fn endpoint(
         } else {
             0
         },
+        http_version: protocol?,
+        compression: request.compression == Some(true),
+        traceparent: request.traceparent == Some(true),
     };
+    let percentiles = request.percentiles.iter().flatten();
     Some(Endpoint {
-        stream: stream(name),
+        stream: stream(whose.endpoint.map(str::to_owned)),
+        version: whose.version,
+        label: String::new(),
         plan,
         pool,
         spec,
         sender,
         body,
-        percentiles: request
-            .percentiles
-            .iter()
-            .flatten()
-            .map(|percentile| percentile.0)
-            .collect(),
+        percentiles: percentiles.map(|percentile| percentile.0).collect(),
     })
 }
 
-fn has_endpoints(places: Places<'_>) -> bool {
-    let none = Value::Map(Vec::new());
-    places.node("endpoints").is_some_and(|node| node.value != none)
-}
-
-fn check_name(name: Option<&str>, places: Places<'_>, decoder: &mut Decoder<'_>) -> Option<()> {
-    match name {
-        Some(name) if name.is_empty() || name.contains('/') => {
-            let message =
-                format!("`{name}` cannot be the name of an endpoint: metrics are called http-NAME/…");
-            decoder.error(places.own(), message, None);
-            None
-        }
-        _ => Some(()),
+fn method(request: &RequestInput, content: &Bytes, body: &Body) -> Method {
+    let sends_body = request.content_type.is_some() || !content.is_empty() || !matches!(body, Body::Ready);
+    match &request.method {
+        Some(method) => method.0.clone(),
+        None if sends_body => Method::POST,
+        None => Method::GET,
     }
 }
 
-fn plan(request: &RequestInput, places: Places<'_>, decoder: &mut Decoder<'_>) -> Option<Plan> {
-    let stop = stop(request, places, decoder)?;
-    let pace = match request.qps.unwrap_or(Rate::PerSecond(QPS)) {
-        Rate::Max => Pace::Free,
-        // Zero and infinity were refused when the field was read.
-        Rate::PerSecond(rate) => Pace::PerSecond(PerSecond::per_second(rate)?),
-    };
-    let timeout = request.timeout.map_or(TIMEOUT, |timeout| timeout.0);
-    Some(Plan {
-        stop,
-        pace,
-        arrivals: Arrivals::Constant,
-        grace: grace(stop, timeout),
-    })
-}
-
-fn pool(request: &RequestInput, places: Places<'_>, decoder: &mut Decoder<'_>) -> Option<Pool> {
+fn pool(
+    request: &RequestInput,
+    timeout: Duration,
+    places: Places<'_>,
+    decoder: &mut Decoder<'_>,
+) -> Option<Pool> {
     let connections = connections(request, places, decoder);
+    let streams = streams(request, places, decoder);
     let warmup = request.connection_warmup.unwrap_or(0);
     let connection_warmup = capped(warmup, "connectionWarmup", places, decoder);
-    let timeout = request.timeout.map_or(TIMEOUT, |timeout| timeout.0);
     if timeout.is_zero() {
         let message = "a `timeout` of 0 lets no request succeed";
         decoder.error(places.at("timeout"), message, None);
         return None;
     }
-    let (connections, max_connections) = connections?;
+    let ((connections, max_connections), streams) = (connections?, streams?);
+    if u64::from(max_connections.get()) * u64::from(streams.get()) > u64::from(MOST) {
+        let message = format!(
+            "{max_connections} connections of {streams} streams are more than {MOST} requests at a time"
+        );
+        decoder.error(places.at("streams"), message, None);
+        return None;
+    }
     Some(Pool {
         connections,
         max_connections,
-        streams: NonZeroU32::MIN,
+        streams,
         timeout,
         connection_warmup: connection_warmup?,
     })
 }
 
-fn stop(request: &RequestInput, places: Places<'_>, decoder: &mut Decoder<'_>) -> Option<Stop> {
-    let at = places.at("duration");
-    Some(
-        match (request.num_requests.map(|count| count.0), request.duration) {
-            (_, Some(Period(Duration::ZERO))) => {
-                decoder.error(at, "a `duration` of 0 sends nothing", None);
-                return None;
-            }
-            (Some(number), Some(Period(duration))) => {
-                let message =
-                    "`numRequests` and `duration` are both given: whichever comes first ends the load";
-                decoder.warning(at, message, None);
-                Stop::Either(number, duration)
-            }
-            (Some(number), None) => Stop::After(number),
-            (None, Some(Period(duration))) => Stop::For(duration),
-            (None, None) => Stop::After(NUM_REQUESTS),
-        },
-    )
+/// Requests under way on a connection at a time.
+fn streams(request: &RequestInput, places: Places<'_>, decoder: &mut Decoder<'_>) -> Option<NonZeroU32> {
+    let Some(count) = request.streams else {
+        return Some(NonZeroU32::MIN);
+    };
+    let streams = capped(count.0.get(), "streams", places, decoder).and_then(NonZeroU32::new)?;
+    let version = request.http_version.unwrap_or_default();
+    // A version that cannot be read has been reported.
+    let unread = request.http_version.is_none() && places.given("httpVersion");
+    if streams > NonZeroU32::MIN && !version.multiplexes() && !unread {
+        let message = format!("`streams: {streams}` needs HTTP/2");
+        let hint = "add `httpVersion: 2`, or `httpVersion: h2c` for a http:// URL";
+        decoder.error(places.at("streams"), message, Some(hint.to_owned()));
+        return None;
+    }
+    Some(streams)
+}
+
+/// HTTP/2 is agreed on in the TLS handshake; without TLS it must be known.
+fn protocol(request: &RequestInput, places: Places<'_>, decoder: &mut Decoder<'_>) -> Option<HttpVersion> {
+    let version = request.http_version.unwrap_or_default();
+    let Some(url) = &request.url else {
+        return Some(version);
+    };
+    let (message, hint) = match (version, url.0.scheme()) {
+        (HttpVersion::Http2, "http") => (
+            "`httpVersion: 2` is agreed on over TLS, and the URL is http://",
+            "write `h2c` if the server speaks HTTP/2 without TLS",
+        ),
+        (HttpVersion::PriorKnowledge, "https") => (
+            "`httpVersion: h2c` is HTTP/2 without TLS, and the URL is https://",
+            "write `2`",
+        ),
+        (HttpVersion::Auto | HttpVersion::Http1 | HttpVersion::Http2 | HttpVersion::PriorKnowledge, _) => {
+            return Some(version);
+        }
+    };
+    decoder.error(places.at("httpVersion"), message, Some(hint.to_owned()));
+    None
+}
+
+/// A header that a field sends is not given a second time.
+fn check_own_headers(
+    request: &RequestInput,
+    headers: &http::HeaderMap,
+    places: Places<'_>,
+    decoder: &mut Decoder<'_>,
+) -> Option<()> {
+    let sent = [
+        (request.compression, "compression", ACCEPT_ENCODING.as_str()),
+        (request.traceparent, "traceparent", TRACEPARENT),
+    ];
+    for (on, field, header) in sent {
+        if on == Some(true) && headers.contains_key(header) {
+            let message = format!("`{field}: true` sends the header `{header}`, which `headers` has, too");
+            decoder.error(
+                places.at(field),
+                message,
+                Some("leave one of them out".to_owned()),
+            );
+            return None;
+        }
+    }
+    Some(())
 }
 
 /// Connections in the pool, and at most.
@@ -250,14 +283,6 @@ fn content_type(
     }
 }
 
-/// A number of requests is exact, however slow the target; a duration ends.
-fn grace(stop: Stop, timeout: Duration) -> Duration {
-    match stop {
-        Stop::After(_) => AS_LONG_AS_IT_TAKES,
-        Stop::For(_) | Stop::Either(..) => timeout,
-    }
-}
-
 fn error_ranges(request: &RequestInput) -> Vec<RangeInclusive<u16>> {
     let expected = request
         .expect
@@ -302,25 +327,4 @@ fn expectation(
         body: expect.body.clone().map(Bytes::from),
         headers,
     })
-}
-
-/// A plan in words: `40 requests/s for 30 s on 10 connections`.
-pub(super) fn describe(plan: &Plan, pool: &Pool) -> String {
-    let period = |duration: Duration| Period(duration).to_string();
-    let stop = match plan.stop {
-        Stop::After(number) => format!("{number} requests"),
-        Stop::For(duration) => format!("requests for {}", period(duration)),
-        Stop::Either(number, duration) => format!("at most {number} requests within {}", period(duration)),
-    };
-    let pace = match &plan.pace {
-        Pace::Free => "as fast as possible".to_owned(),
-        Pace::PerSecond(rate) => format!("at {rate}"),
-        Pace::Stages(stages) => format!("in {} stages", stages.len()),
-    };
-    let connections = match (pool.connections.get(), pool.max_connections.get()) {
-        (1, 1) => "1 connection".to_owned(),
-        (few, most) if most > few => format!("{few} to {most} connections"),
-        (few, _) => format!("{few} connections"),
-    };
-    format!("{stop} {pace} on {connections}")
 }

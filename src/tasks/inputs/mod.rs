@@ -3,7 +3,9 @@
 mod body;
 mod method;
 mod net;
+mod pace;
 mod places;
+mod protocol;
 mod rate;
 mod status;
 mod target;
@@ -11,6 +13,7 @@ mod target;
 pub(super) use body::Source;
 pub(super) use method::HttpMethod;
 pub(super) use net::{NetInput, Sender};
+pub(super) use pace::StageInput;
 pub(super) use places::Places;
 pub(super) use rate::{Count, Rate};
 pub(super) use status::{Range, Statuses};

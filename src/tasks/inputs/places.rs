@@ -1,4 +1,4 @@
-//! [`Places`]: where a field of a load was given: by an endpoint itself or by the task it inherits from.
+//! [`Places`]: where a field of a load was given: by a version, by an endpoint, or by the task they inherit from.
 
 use crate::spec::{At, Key, Node, Value};
 
@@ -6,20 +6,27 @@ use crate::spec::{At, Key, Node, Value};
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Places<'a> {
     own: &'a Node,
-    base: Option<&'a Node>,
+    /// Those it inherits from, nearest first.
+    bases: [Option<&'a Node>; 2],
 }
 
 impl<'a> Places<'a> {
     /// Of a task.
     pub(crate) fn of(own: &'a Node) -> Self {
-        Self { own, base: None }
-    }
-
-    /// Of an endpoint of a task.
-    pub(crate) fn within(own: &'a Node, base: &'a Node) -> Self {
         Self {
             own,
-            base: Some(base),
+            bases: [None; 2],
+        }
+    }
+
+    /// Of an endpoint or a version of a task, or of a version of an endpoint: what it inherits from comes behind.
+    pub(crate) fn within(self, base: &'a Node) -> Self {
+        Self {
+            own: self.own,
+            bases: match self.bases {
+                [None, _] => [Some(base), None],
+                [near, _] => [near, Some(base)],
+            },
         }
     }
 
@@ -43,15 +50,18 @@ impl<'a> Places<'a> {
         self.entry(field).map_or(&self.own.at, place)
     }
 
-    /// What is given for a key inside a field that is a map; an endpoint's own wins.
+    /// What is given for a key inside a field that is a map; the nearest wins.
     pub(crate) fn inside(self, field: &str, key: &str) -> Option<&'a Node> {
         let of = |node: &'a Node| node.field(field)?.1.field(key);
-        let (_, node) = of(self.own).or_else(|| of(self.base?))?;
-        Some(node)
+        self.nodes().find_map(of).map(|(_, node)| node)
     }
 
     fn entry(self, field: &str) -> Option<&'a (Key, Node)> {
-        self.own.field(field).or_else(|| self.base?.field(field))
+        self.nodes().find_map(|node| node.field(field))
+    }
+
+    fn nodes(self) -> impl Iterator<Item = &'a Node> {
+        std::iter::once(self.own).chain(self.bases.into_iter().flatten())
     }
 }
 

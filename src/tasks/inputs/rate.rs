@@ -16,7 +16,7 @@ pub(crate) enum Rate {
 }
 
 /// Rates above this are a typo.
-const FASTEST: f64 = 1e7;
+pub(super) const FASTEST: f64 = 1e7;
 
 impl Decode for Rate {
     const TYPE: &'static str = "number or max";

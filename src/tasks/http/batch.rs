@@ -1,0 +1,297 @@
+//! [`Batch`]: endpoints and versions that are sent requests at the same time.
+
+use std::num::{NonZeroU32, NonZeroUsize};
+use std::sync::Arc;
+use std::time::Duration;
+
+use url::{Position, Url};
+
+use super::input::{EndpointInput, HttpInput};
+use super::plan::{self, Whose};
+use super::versions::{DEFAULT, Version};
+use super::{Endpoint, pace};
+use crate::load::http::Part;
+use crate::load::{self, Mix, Pace, Plan};
+use crate::metrics::LoadMeasurement;
+use crate::spec::{Decoder, Node};
+use crate::tasks::inputs::{Places, Target};
+use crate::tasks::ready::explain_loopback;
+use crate::tasks::{Event, Progress, RunContext, TaskError};
+
+/// One load: its parts are the versions of the first endpoint, then those of the next.
+pub(super) struct Batch {
+    /// When requests are sent to each version.
+    pub(super) plan: Plan,
+    /// Which endpoint and version each goes to.
+    pub(super) mix: Mix,
+    /// The parts, in the order of the mix.
+    pub(super) parts: Vec<Endpoint>,
+}
+
+impl Batch {
+    /// The parts with their bodies and certificates.
+    pub(super) async fn prepare(&self, context: &RunContext) -> Result<Vec<Part>, TaskError> {
+        let mut parts = Vec::new();
+        for part in &self.parts {
+            parts.push(Part {
+                spec: part.prepare(context).await?,
+                net: part
+                    .sender
+                    .settings()
+                    .map_err(|error| TaskError::from_error(&error))?,
+                pool: part.pool.clone(),
+            });
+        }
+        Ok(parts)
+    }
+
+    /// Sends the load and measures each part.
+    pub(super) async fn send(
+        &self,
+        parts: &[Part],
+        context: &RunContext,
+    ) -> Result<Vec<LoadMeasurement>, TaskError> {
+        let events = Arc::clone(&context.events);
+        let duration = self.plan.stop.time();
+        let progress = move |seen: load::Progress| events(Event::Progress(far(&seen, duration)));
+        load::http::run(&self.plan, &self.mix, parts, &context.shutdown, progress)
+            .await
+            .map_err(|error| {
+                let error = TaskError::from_error(&error);
+                self.parts.iter().fold(error, |error, part| {
+                    explain_loopback(&part.spec.url, context, error)
+                })
+            })
+    }
+
+    /// The share of the requests that go to a part's endpoint; `None` if there is one endpoint only.
+    pub(super) fn share(&self, part: usize) -> Option<f64> {
+        let weight = |weight: &NonZeroU32| f64::from(weight.get());
+        let all: f64 = self.mix.weights.iter().map(weight).sum();
+        let own = self.mix.weights.get(part / self.mix.versions)?;
+        (self.mix.weights.len() > 1).then(|| weight(own) / all)
+    }
+}
+
+/// The loads of a task. All of it is looked at, so that every mistake is listed, even if the versions are not known.
+pub(super) fn batches(
+    input: &HttpInput,
+    versions: Option<&[Version]>,
+    decoder: &mut Decoder<'_>,
+) -> Option<Vec<Batch>> {
+    let complete = versions.is_some() && !input.is_unreadable();
+    let alone = [Version::alone(DEFAULT)];
+    let versions = versions.unwrap_or(&alone);
+    let weights = weights(input, decoder);
+    let endpoints = input.endpoints();
+    let read: Vec<Option<Vec<Endpoint>>> = endpoints
+        .iter()
+        .map(|(name, own)| {
+            let of = Of {
+                input,
+                name: *name,
+                own: *own,
+                complete,
+            };
+            endpoint(of, versions, decoder)
+        })
+        .collect();
+    let (weights, read) = (weights?, read.into_iter().collect::<Option<Vec<_>>>()?);
+    if !complete {
+        return None;
+    }
+    let count = NonZeroUsize::new(versions.len())?;
+    let batches = match weights {
+        None => read
+            .into_iter()
+            .map(|parts| batch(vec![NonZeroU32::MIN], count, parts))
+            .collect::<Option<Vec<_>>>()?,
+        Some(weights) => vec![batch(weights, count, read.into_iter().flatten().collect())?],
+    };
+    let fit: Vec<bool> = batches.iter().map(|batch| check(batch, input, decoder)).collect();
+    fit.into_iter().all(|fits| fits).then_some(batches)
+}
+
+fn batch(weights: Vec<NonZeroU32>, versions: NonZeroUsize, parts: Vec<Endpoint>) -> Option<Batch> {
+    // The plans of all parts are the same but for the patience at the end.
+    let longest = parts.iter().max_by_key(|part| part.plan.grace)?;
+    Some(Batch {
+        plan: longest.plan.clone(),
+        mix: Mix { weights, versions },
+        parts,
+    })
+}
+
+/// The weights of the endpoints, if they have any.
+#[expect(clippy::option_option, reason = "no weights, or a mistake that was reported")]
+fn weights(input: &HttpInput, decoder: &mut Decoder<'_>) -> Option<Option<Vec<NonZeroU32>>> {
+    let endpoints: Vec<&EndpointInput> = input.endpoints().into_iter().filter_map(|(_, own)| own).collect();
+    let weighted = |endpoint: &&EndpointInput| endpoint.node.field("weight").is_some();
+    if !endpoints.iter().any(weighted) {
+        return Some(None);
+    }
+    let mut valid = true;
+    let mut weights = Vec::new();
+    for endpoint in endpoints {
+        let places = Places::of(&endpoint.node);
+        if !weighted(&endpoint) {
+            let message = "other endpoints have a `weight`, this one has none";
+            let hint = "give each one, to send to all at the same time, or none, one after the other";
+            decoder.error(places.own(), message, Some(hint.to_owned()));
+            valid = false;
+        }
+        for field in pace::FIELDS.into_iter().filter(|field| places.given(field)) {
+            let message = format!("an endpoint with a `weight` has no `{field}` of its own");
+            let hint = "give it to the task: it is the total, and the weights share it out";
+            decoder.error(places.at(field), message, Some(hint.to_owned()));
+            valid = false;
+        }
+        let weight = endpoint.weight.map(|weight| u32::try_from(weight.0.get()));
+        match weight.map(|weight| weight.map(NonZeroU32::new)) {
+            Some(Ok(Some(weight))) => weights.push(weight),
+            Some(Err(_) | Ok(None)) => {
+                decoder.error(places.at("weight"), "a `weight` is below 2^32", None);
+                valid = false;
+            }
+            // It is missing or wrong, which was reported.
+            None => valid = false,
+        }
+    }
+    valid.then_some(Some(weights))
+}
+
+/// An endpoint of a task.
+#[derive(Clone, Copy)]
+struct Of<'a> {
+    input: &'a HttpInput,
+    name: Option<&'a str>,
+    own: Option<&'a EndpointInput>,
+    /// Everything that could say something about it is known.
+    complete: bool,
+}
+
+/// All versions of an endpoint.
+fn endpoint(of: Of<'_>, versions: &[Version], decoder: &mut Decoder<'_>) -> Option<Vec<Endpoint>> {
+    let Of { name, own, .. } = of;
+    let base = &of.input.base;
+    let whole = own.map_or_else(|| base.clone(), |own| own.clone().or(base));
+    let named = check_name(name, &whole.node, decoder);
+    let mut read = Vec::new();
+    let mut merged = Vec::new();
+    for (index, version) in versions.iter().enumerate() {
+        let fields = version.fields.as_ref();
+        let called = called(name, version);
+        let whose = Whose {
+            endpoint: name,
+            version: index,
+            called: Some(called.as_str()).filter(|_| of.complete),
+        };
+        let fields_of_all = fields.map_or_else(|| whole.clone(), |fields| at_origin(fields, own).or(&whole));
+        let places = places(
+            fields.map(|fields| &fields.node),
+            own.map(|own| &own.node),
+            &base.node,
+        );
+        read.push(plan::endpoint(whose, &fields_of_all, places, decoder));
+        merged.push((fields_of_all, places));
+    }
+    let (first, others) = merged.split_first()?;
+    let mut valid = named.is_some();
+    for other in others {
+        // The version that gives a field is the one that differs.
+        let differences = pace::differences(&first.0.request, &other.0.request);
+        let given = |version: &(EndpointInput, Places<'_>)| {
+            let mut fields = differences.iter();
+            fields
+                .find(|field| version.0.node.field(field).is_some())
+                .copied()
+        };
+        let (field, own) = match (given(other), given(first)) {
+            (Some(field), _) => (field, other.1),
+            (None, Some(field)) => (field, first.1),
+            (None, None) => continue,
+        };
+        let message = format!("`{field}` is not the same for all versions: their requests alternate");
+        decoder.error(own.at(field), message, Some("give it to the task".to_owned()));
+        valid = false;
+    }
+    let read = read.into_iter().collect::<Option<Vec<_>>>()?;
+    valid.then_some(read)
+}
+
+fn called(endpoint: Option<&str>, version: &Version) -> String {
+    match (endpoint, &version.fields) {
+        (Some(name), None) => format!("the endpoint `{name}`"),
+        (_, Some(_)) => format!("the version `{}`", version.name),
+        (None, None) => "an `http` task".to_owned(),
+    }
+}
+
+fn places<'a>(version: Option<&'a Node>, endpoint: Option<&'a Node>, task: &'a Node) -> Places<'a> {
+    match (version, endpoint) {
+        (Some(version), Some(endpoint)) => Places::of(version).within(endpoint).within(task),
+        (Some(own), None) | (None, Some(own)) => Places::of(own).within(task),
+        (None, None) => Places::of(task),
+    }
+}
+
+/// A version's fields for an endpoint: of an endpoint that has its own URL, that of the version replaces scheme, host
+/// and port, as `--url` does.
+fn at_origin(version: &EndpointInput, endpoint: Option<&EndpointInput>) -> EndpointInput {
+    let mut fields = version.clone();
+    let own = endpoint.and_then(|endpoint| endpoint.request.url.as_ref());
+    if let (Some(Target(url)), Some(Target(own))) = (&version.request.url, own) {
+        let moved = format!("{}{}", &url[..Position::BeforePath], &own[Position::BeforePath..]);
+        fields.request.url = Url::parse(&moved).ok().map(Target);
+    }
+    fields
+}
+
+fn check_name(name: Option<&str>, own: &Node, decoder: &mut Decoder<'_>) -> Option<()> {
+    match name {
+        Some(name) if name.is_empty() || name.contains('/') => {
+            let message =
+                format!("`{name}` cannot be the name of an endpoint: metrics are called http-NAME/…");
+            decoder.error(&own.at, message, None);
+            None
+        }
+        _ => Some(()),
+    }
+}
+
+/// What only shows when all parts of a load are seen together.
+fn check(batch: &Batch, input: &HttpInput, decoder: &mut Decoder<'_>) -> bool {
+    let places = Places::of(&input.base.node);
+    if batch.mix.weights.len() > 1 && batch.plan.pace == Pace::Free {
+        let message = "with `qps: max` the fastest endpoint gets the most requests, whatever its `weight`";
+        let hint = "give `qps` a number, or leave the weights out";
+        decoder.error(places.at("qps"), message, Some(hint.to_owned()));
+        return false;
+    }
+    let most = |part: &Endpoint| u64::from(part.pool.most_connections(&part.plan.pace));
+    let connections: u64 = batch.parts.iter().map(most).sum();
+    if let Some(allowed) = load::most_connections().filter(|allowed| connections > *allowed) {
+        let message = format!("{connections} connections together, but this system allows {allowed} at once");
+        let hint = "each version of each endpoint has its own: lower `connections`, or raise the hard limit (`ulimit -Hn`)";
+        decoder.error(places.at("connections"), message, Some(hint.to_owned()));
+        return false;
+    }
+    true
+}
+
+/// How far a load is: by requests if their number is known, else by time.
+fn far(seen: &load::Progress, duration: Option<Duration>) -> Progress {
+    let by_count = seen
+        .total
+        .filter(|total| *total > 0)
+        .map(|total| seen.sent as f64 / total as f64);
+    let by_time = duration.map(|duration| seen.elapsed.as_secs_f64() / duration.as_secs_f64());
+    Progress {
+        sent: seen.sent,
+        errors: seen.errors,
+        p50: seen.p50,
+        p95: seen.p95,
+        elapsed: seen.elapsed,
+        done: by_count.into_iter().chain(by_time).reduce(f64::max),
+    }
+}
