@@ -5,13 +5,19 @@ mod exchange;
 mod failure;
 #[cfg_attr(not(test), expect(dead_code, reason = "no task asks for encoded answers yet"))]
 mod gzip;
+mod placeholders;
+mod random;
+mod request;
 mod route;
+mod rows;
 mod search;
 mod spec;
 mod target;
 mod template;
 mod wire;
 
+pub use placeholders::{Mistake, Place, Problem, check};
+pub use rows::{Rows, RowsError};
 pub use spec::{Expect, RequestSpec};
 
 use tokio_util::sync::CancellationToken;

@@ -18,10 +18,11 @@ use url::Url;
 
 use super::connect::{self, Link};
 use super::exchange::{Incoming, Outgoing, exchange};
+use super::random::Random;
+use super::request::Rendering;
 use super::route::{Origin, Route};
 use super::search::Needle;
 use super::spec::RequestSpec;
-use super::template::{Random, Template};
 use crate::load::{Answer, ConnectTimes, Failed, LoadError, Sample, Target};
 use crate::metrics::FailureClass;
 use crate::net::tls::client_config;
@@ -35,10 +36,7 @@ const ROUTES: usize = 64;
 #[derive(Debug)]
 pub(super) struct HttpTarget {
     spec: RequestSpec,
-    /// Path and query, behind the origin if a proxy forwards them.
-    uri: Template,
-    body: Template,
-    headers: HeaderMap,
+    rendering: Rendering,
     needle: Option<Needle>,
     route: Arc<Route>,
     net: NetSettings,
@@ -83,10 +81,9 @@ impl HttpTarget {
         if Uri::try_from(uri.as_str()).is_err() {
             return Err(LoadError::Url(display_url(&spec.url)));
         }
+        let rendering = Rendering::new(spec, &uri.into(), &headers, None).map_err(LoadError::Placeholders)?;
         let target = Self {
-            uri: Template::new(&uri.into()),
-            body: Template::new(&spec.body),
-            headers,
+            rendering,
             needle: spec.expect.body.clone().map(Needle::new),
             route: Arc::new(route),
             net: net.clone(),
@@ -98,19 +95,11 @@ impl HttpTarget {
         Ok((target, dns))
     }
 
-    fn first_hop(&self) -> Result<Hop, Failed> {
-        let mut random = self.random.borrow_mut();
-        let uri = Uri::from_maybe_shared(self.uri.fill(&mut random))
-            .map_err(|error| Failed::new(FailureClass::Protocol, error.to_string()))?;
+    fn first_hop(&self, n: u64) -> Result<Hop, Failed> {
         Ok(Hop {
             elsewhere: None,
             url: self.spec.url.clone(),
-            outgoing: Outgoing {
-                method: self.spec.method.clone(),
-                uri,
-                headers: self.headers.clone(),
-                body: self.body.fill(&mut random),
-            },
+            outgoing: self.rendering.outgoing(n, &mut self.random.borrow_mut())?,
         })
     }
 
@@ -220,8 +209,8 @@ impl HttpTarget {
     }
 
     /// Follows a request through its redirects to its answer.
-    async fn follow(&self, conn: &mut HttpConn, opened: &mut Opened) -> Result<Answer, Failed> {
-        let mut hop = self.first_hop()?;
+    async fn follow(&self, conn: &mut HttpConn, n: u64, opened: &mut Opened) -> Result<Answer, Failed> {
+        let mut hop = self.first_hop(n)?;
         let mut first_byte = None;
         let mut login = None;
         let mut hops = 0;
@@ -304,9 +293,9 @@ impl Target for HttpTarget {
         std::future::pending::<()>().await;
     }
 
-    async fn send(&self, conn: &mut HttpConn, _: u64, _: Instant) -> Sample {
+    async fn send(&self, conn: &mut HttpConn, n: u64, _: Instant) -> Sample {
         let mut opened = Opened::default();
-        let result = self.follow(conn, &mut opened).await;
+        let result = self.follow(conn, n, &mut opened).await;
         Sample {
             // A connection that the server closes after its answer is replaced by the next request.
             reusable: result.is_ok(),

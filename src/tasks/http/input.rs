@@ -2,7 +2,7 @@
 
 use crate::spec::{Decode, Decoder, Map, Node, Period};
 use crate::tasks::inputs::{
-    Count, HttpMethod, NetInput, Places, Range, Rate, Source, Statuses, Target, merge_schemas,
+    Count, Data, HttpMethod, NetInput, Places, Range, Rate, Source, Statuses, Target, merge_schemas,
 };
 
 crate::fields! {
@@ -44,6 +44,8 @@ crate::fields! {
         follow_redirects: bool = ["followRedirects"],
         /// Accepted as in Iter8; failed first requests never stop a load here.
         allow_initial_errors: bool = ["allowInitialErrors"],
+        /// Rows for `{name}` in path, query, headers and body, one for each request in turn: a list, or the path of a CSV or JSON file.
+        data: Data = secret ["data"],
     }
 }
 

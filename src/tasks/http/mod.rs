@@ -13,7 +13,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 
-use super::inputs::{NetInput, Places, Sender, Source, Target};
+use super::inputs::{Data, NetInput, Places, Sender, Source, Target};
 use super::ready::explain_loopback;
 use super::{Event, Progress, RunContext, Task, TaskError, TaskKind, TaskOutput};
 use crate::load::http::{Part, RequestSpec};
@@ -83,6 +83,7 @@ struct Endpoint {
     spec: RequestSpec,
     sender: Sender,
     body: Body,
+    data: Option<Data>,
     percentiles: Vec<f64>,
 }
 
@@ -196,6 +197,8 @@ impl Endpoint {
 
     async fn prepare(&self, context: &RunContext) -> Result<RequestSpec, TaskError> {
         let mut spec = self.spec.clone();
+        let data = self.data.as_ref().map(Data::load).transpose();
+        spec.data = data.map_err(|error| TaskError::from_error(&error))?;
         match &self.body {
             Body::Ready => {}
             Body::File(source) => {

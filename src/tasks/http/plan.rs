@@ -13,7 +13,7 @@ use super::{Body, Endpoint, stream};
 use crate::load::http::{self as wire, RequestSpec};
 use crate::load::{self, Arrivals, Pace, Plan, Pool, Rate as PerSecond, Stop};
 use crate::spec::{Decoder, Period, Value};
-use crate::tasks::inputs::{Count, Places, Rate, Source};
+use crate::tasks::inputs::{Count, Data, Places, Rate, Source, check_placeholders};
 
 const NUM_REQUESTS: NonZeroU64 = NonZeroU64::new(100).expect("100 is not 0");
 const QPS: f64 = 8.0;
@@ -76,7 +76,12 @@ pub(super) fn endpoint(
         } else {
             0
         },
+        data: request.data.as_ref().and_then(Data::known),
     };
+    // Data that could not be read has been reported.
+    if places.given("data") == request.data.is_some() {
+        check_placeholders(&spec, places, decoder)?;
+    }
     Some(Endpoint {
         stream: stream(name),
         plan,
@@ -84,6 +89,7 @@ pub(super) fn endpoint(
         spec,
         sender,
         body,
+        data: request.data.clone(),
         percentiles: request
             .percentiles
             .iter()
