@@ -36,6 +36,9 @@ pub enum LoadError {
     /// The name of the target or of its proxy has no address.
     #[error(transparent)]
     Resolve(#[from] ResolveError),
+    /// Placeholders of the request cannot be filled.
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    Placeholders(Vec<http::Mistake>),
     /// The TLS settings cannot be used.
     #[error(transparent)]
     Tls(#[from] TlsError),

@@ -68,13 +68,26 @@ pub(super) struct Broken {
 
 /// An exchange under way.
 struct Exchange<'a, S: Sink> {
-    request: &'a [u8],
+    /// The second part may be empty.
+    request: [&'a [u8]; 2],
     written: usize,
     flushed: bool,
     /// The server takes no more, but may have answered.
     refused: Option<io::Error>,
     first_byte: Option<Instant>,
     sink: &'a mut S,
+}
+
+impl<'a, S: Sink> Exchange<'a, S> {
+    /// What is to be written next.
+    fn rest(&self) -> Option<&'a [u8]> {
+        let [head, body] = self.request;
+        if self.written < head.len() {
+            return Some(&head[self.written..]);
+        }
+        body.get(self.written - head.len()..)
+            .filter(|rest| !rest.is_empty())
+    }
 }
 
 impl Connection {
@@ -90,7 +103,7 @@ impl Connection {
     /// Sends a request and takes in its answer.
     pub(super) async fn exchange<S: Sink>(
         &mut self,
-        request: &[u8],
+        request: [&[u8]; 2],
         asked: Asked,
         bench: &Bench<S::Note>,
         sink: &mut S,
@@ -112,7 +125,7 @@ impl Connection {
             Ok(mut done) => {
                 self.used = true;
                 // What the server did not wait for would be read as the beginning of the next request.
-                done.end.reusable &= written == request.len();
+                done.end.reusable &= written == request[0].len() + request[1].len();
                 Ok(done)
             }
             Err(failed) => Err(Broken {
@@ -162,8 +175,9 @@ impl Connection {
 
     /// Hands over as much of the request as the system takes.
     fn write<S: Sink>(&mut self, exchange: &mut Exchange<'_, S>, context: &mut Context<'_>) {
-        while exchange.refused.is_none() && exchange.written < exchange.request.len() {
-            let rest = &exchange.request[exchange.written..];
+        while exchange.refused.is_none()
+            && let Some(rest) = exchange.rest()
+        {
             match Pin::new(&mut self.stream).poll_write(context, rest) {
                 Poll::Pending => return,
                 Poll::Ready(Ok(0)) => exchange.refused = Some(io::ErrorKind::WriteZero.into()),

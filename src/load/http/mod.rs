@@ -7,17 +7,23 @@ mod connect;
 mod exchange;
 mod failure;
 mod fast;
+mod gzip;
 mod judge;
+mod placeholders;
 mod prepared;
+mod random;
 mod redirects;
 mod request;
 mod route;
+mod rows;
 mod search;
 mod spec;
 mod target;
 mod template;
 mod wire;
 
+pub use placeholders::{Mistake, Place, Problem, check};
+pub use rows::{Rows, RowsError};
 pub use spec::{Expect, HttpVersion, RequestSpec};
 
 use std::sync::Arc;

@@ -5,19 +5,17 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use http::header::{ACCEPT, AUTHORIZATION, HOST, PROXY_AUTHORIZATION, USER_AGENT};
+use http::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, HOST, PROXY_AUTHORIZATION, USER_AGENT};
 use http::{HeaderMap, HeaderName, HeaderValue, Uri};
 use rustls::ClientConfig;
 use url::Url;
 
-use super::exchange::Outgoing;
 use super::judge::Judge;
-use super::request;
+use super::random::{Random, RunId};
+use super::request::Rendering;
 use super::route::Route;
 use super::spec::RequestSpec;
-use super::template::{Random, Template};
-use crate::load::{Failed, LoadError};
-use crate::metrics::FailureClass;
+use crate::load::LoadError;
 use crate::net::tls::client_config;
 use crate::net::{NetSettings, display_url};
 
@@ -25,16 +23,13 @@ use crate::net::{NetSettings, display_url};
 #[derive(Debug)]
 pub(super) struct Prepared {
     pub(super) spec: RequestSpec,
-    /// Path and query, behind the origin if a proxy forwards them.
-    uri: Template,
-    body: Template,
-    headers: HeaderMap,
+    pub(super) rendering: Rendering,
+    /// Names the traces of the requests.
+    pub(super) run: Option<RunId>,
     pub(super) judge: Judge,
     pub(super) route: Arc<Route>,
     pub(super) net: NetSettings,
     pub(super) tls: Arc<ClientConfig>,
-    /// The request as it goes over the wire, when it never changes.
-    constant: Option<Vec<u8>>,
 }
 
 impl Prepared {
@@ -50,53 +45,23 @@ impl Prepared {
         if Uri::try_from(uri.as_str()).is_err() {
             return Err(LoadError::Url(display_url(&spec.url)));
         }
-        let (uri, body) = (Template::new(&uri.into()), Template::new(&spec.body));
-        let mut prepared = Self {
-            uri,
-            body,
-            headers,
+        if spec.compression {
+            headers
+                .entry(ACCEPT_ENCODING)
+                .or_insert(HeaderValue::from_static("gzip"));
+        }
+        let run = spec.traceparent.then(|| RunId::new(&mut Random::new()));
+        let rendering = Rendering::new(spec, &uri.into(), &headers, run).map_err(LoadError::Placeholders)?;
+        let prepared = Self {
+            rendering,
+            run,
             judge: Judge::new(spec),
             route: Arc::new(route),
             net: net.clone(),
             tls: Arc::new(tls),
-            constant: None,
             spec: spec.clone(),
         };
-        if prepared.uri.is_constant() && prepared.body.is_constant() {
-            let mut wire = Vec::new();
-            prepared.render(&mut Random::new(), &mut wire);
-            prepared.constant = Some(wire);
-        }
         Ok((prepared, dns))
-    }
-
-    /// The next request in the form of HTTP/1.1, from `scratch` when it is not the same each time.
-    pub(super) fn wire<'a>(&'a self, random: &mut Random, scratch: &'a mut Vec<u8>) -> &'a [u8] {
-        match &self.constant {
-            Some(wire) => wire,
-            None => {
-                scratch.clear();
-                self.render(random, scratch);
-                scratch
-            }
-        }
-    }
-
-    fn render(&self, random: &mut Random, out: &mut Vec<u8>) {
-        let (uri, body) = (self.uri.fill(random), self.body.fill(random));
-        request::render(&self.spec.method, &uri, &self.headers, &body, out);
-    }
-
-    /// The next request for a library.
-    pub(super) fn outgoing(&self, random: &mut Random) -> Result<Outgoing, Failed> {
-        let uri = Uri::from_maybe_shared(self.uri.fill(random))
-            .map_err(|error| Failed::new(FailureClass::Protocol, error.to_string()))?;
-        Ok(Outgoing {
-            method: self.spec.method.clone(),
-            uri,
-            headers: self.headers.clone(),
-            body: self.body.fill(random),
-        })
     }
 }
 

@@ -13,8 +13,8 @@ use super::connect::{self, Link};
 use super::exchange::{Incoming, Outgoing, exchange};
 use super::judge::describe;
 use super::prepared::{Prepared, complete, request_target};
+use super::random::Random;
 use super::route::{Origin, Route};
-use super::template::Random;
 use crate::load::{Answer, ConnectTimes, Failed};
 use crate::metrics::FailureClass;
 use crate::net::wall::WallKind;
@@ -166,6 +166,7 @@ impl Follower {
     pub(super) async fn follow(
         &self,
         conn: &mut Links,
+        n: u64,
         random: &RefCell<Random>,
         opened: &mut Opened,
     ) -> Result<Answer, Failed> {
@@ -173,7 +174,7 @@ impl Follower {
         let mut hop = Hop {
             elsewhere: None,
             url: self.prepared.spec.url.clone(),
-            outgoing: self.prepared.outgoing(&mut random.borrow_mut())?,
+            outgoing: self.prepared.rendering.outgoing(n, &mut random.borrow_mut())?,
         };
         let mut first_byte = None;
         let mut login = None;

@@ -11,8 +11,8 @@ use super::codec::Asked;
 use super::connect;
 use super::fast::{Bench, Broken, Connection, Done};
 use super::prepared::Prepared;
+use super::random::Random;
 use super::redirects::{Follower, Links, Opened};
-use super::template::Random;
 use crate::load::{Answer, ConnectTimes, Failed, Sample, Target};
 
 /// Sends one kind of request, on one worker.
@@ -62,23 +62,31 @@ impl HttpTarget {
     /// Sends a request and takes in its answer. It is sent a second time on a new connection when the server closed a kept
     /// one before the first byte of the answer, and it can do no harm: the server cannot have taken it, or taking it twice
     /// is as good as once (RFC 9110, section 9.2.2).
-    async fn send_fast(&self, conn: &mut Connection, opened: &mut Opened) -> Result<(Answer, bool), Failed> {
-        match self.exchange(conn).await {
+    async fn send_fast(
+        &self,
+        conn: &mut Connection,
+        n: u64,
+        opened: &mut Opened,
+    ) -> Result<(Answer, bool), Failed> {
+        match self.exchange(conn, n).await {
             Err(broken) if broken.stale && (!broken.written || self.prepared.spec.method.is_idempotent()) => {
                 let (another, times) = self.open().await?;
                 *conn = another;
                 opened.connects.push(times);
                 opened.reconnects += 1;
-                self.exchange(conn).await.map_err(|broken| broken.failed)
+                self.exchange(conn, n).await.map_err(|broken| broken.failed)
             }
             outcome => outcome.map_err(|broken| broken.failed),
         }
     }
 
-    async fn exchange(&self, conn: &mut Connection) -> Result<(Answer, bool), Broken> {
+    async fn exchange(&self, conn: &mut Connection, n: u64) -> Result<(Answer, bool), Broken> {
         let mut scratch = std::mem::take(&mut conn.scratch);
         let mut reader = Reader::new(&self.prepared, &self.memory);
-        let request = self.prepared.wire(&mut self.random.borrow_mut(), &mut scratch);
+        let request = self
+            .prepared
+            .rendering
+            .bytes(n, &mut self.random.borrow_mut(), &mut scratch);
         let outcome = conn.exchange(request, self.asked, &self.bench, &mut reader).await;
         conn.scratch = scratch;
         let Done {
@@ -112,16 +120,16 @@ impl Target for HttpTarget {
         Ok((HttpConn::Fast(Box::new(conn)), times))
     }
 
-    async fn send(&self, conn: &mut HttpConn, _: u64, _: Instant) -> Sample {
+    async fn send(&self, conn: &mut HttpConn, n: u64, _: Instant) -> Sample {
         let mut opened = Opened::default();
         let (result, reusable) = match conn {
-            HttpConn::Fast(conn) => match self.send_fast(conn, &mut opened).await {
+            HttpConn::Fast(conn) => match self.send_fast(conn, n, &mut opened).await {
                 Ok((answer, reusable)) => (Ok(answer), reusable),
                 Err(failed) => (Err(failed), false),
             },
             HttpConn::Following(links) => {
                 let follower = self.follower.as_ref().expect("such connections are for it");
-                let result = follower.follow(links, &self.random, &mut opened).await;
+                let result = follower.follow(links, n, &self.random, &mut opened).await;
                 // A connection that the server closes after its answer is replaced by the next request.
                 let reusable = result.is_ok();
                 (result, reusable)

@@ -13,7 +13,7 @@ mod walls;
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 
-use super::inputs::{NetInput, Sender, Source, Target};
+use super::inputs::{Data, NetInput, Sender, Source, Target};
 use super::ready::explain_loopback;
 use super::{RunContext, Task, TaskError, TaskKind, TaskOutput, Tested};
 use crate::load::http::RequestSpec;
@@ -85,6 +85,7 @@ struct Endpoint {
     spec: RequestSpec,
     sender: Sender,
     body: Body,
+    data: Option<Data>,
     percentiles: Vec<f64>,
 }
 
@@ -290,6 +291,8 @@ impl Endpoint {
 
     async fn prepare(&self, context: &RunContext) -> Result<RequestSpec, TaskError> {
         let mut spec = self.spec.clone();
+        let data = self.data.as_ref().map(Data::load).transpose();
+        spec.data = data.map_err(|error| TaskError::from_error(&error))?;
         match &self.body {
             Body::Ready => {}
             Body::File(source) => {
