@@ -59,8 +59,7 @@ fn large() -> Vec<Vec<u8>> {
 #[test]
 fn every_seed_keeps_the_laws() {
     assert!(CORPUS.len() >= 100, "{} seeds", CORPUS.len());
-    for (name, answer) in CORPUS.iter() {
-        eprintln!("{name}");
+    for (_, answer) in CORPUS.iter() {
         laws::check(answer);
     }
     large().iter().for_each(|answer| laws::check(answer));
@@ -68,8 +67,7 @@ fn every_seed_keeps_the_laws() {
 
 #[test]
 fn every_seed_is_what_hyper_takes_it_for() {
-    for (name, answer) in CORPUS.iter() {
-        eprintln!("{name}");
+    for (_, answer) in CORPUS.iter() {
         differences::check(answer);
     }
     large().iter().for_each(|answer| differences::check(answer));

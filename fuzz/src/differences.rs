@@ -130,9 +130,10 @@ pub fn check(answer: &[u8]) {
         let case = compare(answer, bodiless);
         assert!(
             agree(&case) || DIFFERENCES.iter().any(|known| (known.explains)(&case)),
-            "ours: {:?}\nhyper: {:?}",
+            "ours: {:?}\nhyper: {:?}\nanswer: {}",
             case.ours.verdict,
-            case.hyper
+            case.hyper,
+            answer.escape_ascii()
         );
     }
 }

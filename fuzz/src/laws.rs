@@ -18,11 +18,13 @@ pub fn check(answer: &[u8]) {
             "a repeated answer is another one"
         );
         same(
+            answer,
             &whole,
             &replay(answer.chunks(1), bodiless, &mut Memory::default()),
             "byte by byte",
         );
         same(
+            answer,
             &whole,
             &replay(answer.chunks(1), bodiless, &mut used),
             "byte by byte, known",
@@ -30,6 +32,7 @@ pub fn check(answer: &[u8]) {
         for seed in 0..4 {
             let cuts = pieces(answer, seed);
             same(
+                answer,
                 &whole,
                 &replay(cuts, bodiless, &mut Memory::default()),
                 "cut at random",
@@ -38,10 +41,20 @@ pub fn check(answer: &[u8]) {
     }
 }
 
-fn same(whole: &Replayed, cut: &Replayed, how: &str) {
-    assert!(whole.broken.is_empty(), "{:?}", whole.broken);
-    assert!(cut.broken.is_empty(), "{how}: {:?}", cut.broken);
-    assert_eq!(whole, cut, "{how}");
+fn same(answer: &[u8], whole: &Replayed, cut: &Replayed, how: &str) {
+    for replayed in [whole, cut] {
+        let broken = &replayed.broken;
+        assert!(
+            broken.is_empty(),
+            "{how}: {broken:?}\nanswer: {}",
+            answer.escape_ascii()
+        );
+    }
+    assert!(
+        whole == cut,
+        "{how}: {whole:?}\n{cut:?}\nanswer: {}",
+        answer.escape_ascii()
+    );
 }
 
 /// Cuts an answer into pieces of sizes that its bytes and `seed` decide.

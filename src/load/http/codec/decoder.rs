@@ -243,16 +243,13 @@ impl Decoder {
         self.held.extend_from_slice(&rest[..taken]);
         if end == Some(taken) {
             let held = mem::take(&mut self.held);
-            let complete = match self.take_head(&held, memo, sink)? {
-                Some((_, complete)) => complete,
-                None => {
-                    // Empty lines alone, before the head.
-                    self.skipped += u32::try_from(held.len()).unwrap_or(u32::MAX);
-                    false
-                }
-            };
+            let taken_head = self.take_head(&held, memo, sink)?;
+            if taken_head.is_none() {
+                // Empty lines alone, before the head.
+                self.skipped += u32::try_from(held.len()).unwrap_or(u32::MAX);
+            }
             memo.recycle(held);
-            return Ok((taken, complete));
+            return Ok((taken, taken_head.is_some_and(|(_, complete)| complete)));
         }
         let full = self.held.len() == room;
         if full || before.ilog2() != self.held.len().ilog2() {
