@@ -15,6 +15,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until, timeout
 use tokio_util::sync::CancellationToken;
 
 use super::files::raise_limit;
+use super::health::{self, Monitor};
 use super::pacer::{Pacer, SystemPacer};
 use super::tally::{Sent, Tally};
 use super::warm_up::warm_up;
@@ -44,6 +45,8 @@ pub(super) async fn run<T: Target + Send>(
     let _stop_when_dropped = stop.clone().drop_guard();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
+        .on_thread_park(health::sleeps)
+        .on_thread_unpark(health::wakes)
         .build()
         .map_err(LoadError::Start)?;
     let (done, outcome) = oneshot::channel();
@@ -158,6 +161,7 @@ impl<T: Target> Work<T> {
         let now = self.now();
         if let Source::Paced(schedule) = self.source {
             for n in state.taken..state.released {
+                health::ended(now.saturating_sub(schedule.due(n)));
                 state.tally.unsent(schedule.due(n), now);
             }
         }
@@ -257,7 +261,10 @@ async fn request<T: Target>(work: &Work<T>, lane: &mut Lane<T::Conn>, sent: Sent
             sample.connects.iter().for_each(|times| tally.connected(*times));
             tally.reconnected(sample.reconnects);
             match sample.result {
-                Ok(answer) => tally.answered(sent, answer),
+                Ok(answer) => {
+                    health::ended(work.now().saturating_sub(sent.due));
+                    tally.answered(sent, answer);
+                }
                 Err(failed) => tally.failed(sent, Instant::now(), &failed),
             }
             sample.reusable
@@ -265,6 +272,9 @@ async fn request<T: Target>(work: &Work<T>, lane: &mut Lane<T::Conn>, sent: Sent
         Err(failed) => {
             let now = Instant::now();
             let timed_out = failed.class == FailureClass::Timeout;
+            if timed_out {
+                health::ended(work.now().saturating_sub(sent.due));
+            }
             // However the timer rounds, a time-out lasts at least as long as the time-out.
             tally.failed(sent, if timed_out { now.max(deadline) } else { now }, &failed);
             false
@@ -320,6 +330,7 @@ pub(super) async fn drive<T: Target>(
             progress(snapshot);
         }
     };
+    let mut monitor = Monitor::start();
     let mut lanes = JoinSet::new();
     for conn in warm {
         lanes.spawn_local(run_lane(Rc::clone(&work), Lane::new(Some(conn))));
@@ -327,6 +338,7 @@ pub(super) async fn drive<T: Target>(
     tokio::select! {
         () = dispatch(&plan, &work, &mut lanes, pacer, shutdown) => {}
         () = report => {}
+        () = monitor.watch() => {}
     }
     // Lanes that are ended here count what they were doing.
     lanes.shutdown().await;
@@ -339,7 +351,10 @@ pub(super) async fn drive<T: Target>(
         Source::Paced(schedule) => schedule.covers(tally.seen()).min(NEVER),
         Source::Free { .. } => Duration::ZERO,
     };
-    tally.finish(scheduled)
+    LoadMeasurement {
+        health: Some(monitor.finish()),
+        ..tally.finish(scheduled)
+    }
 }
 
 /// Releases every request when it is due, then waits for what is under way.

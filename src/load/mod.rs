@@ -6,6 +6,7 @@
 
 mod driver;
 mod files;
+mod health;
 pub mod http;
 mod pacer;
 mod plan;

@@ -112,11 +112,12 @@ async fn tcp(route: &Route) -> io::Result<Box<dyn Duplex>> {
     let mut waiting = (0..count).map(|step| (first + step) % count);
     let mut attempts = FuturesUnordered::new();
     let mut error = io::Error::from(io::ErrorKind::AddrNotAvailable);
+    let (mut ours, mut told) = (None, false);
     loop {
         if let Some(index) = waiting.next() {
             attempts.push(attempt(index, route.addresses[index]));
         } else if attempts.is_empty() {
-            return Err(error);
+            return Err(ours.unwrap_or(error));
         }
         let more = waiting.len() > 0;
         let outcome = tokio::select! {
@@ -128,7 +129,16 @@ async fn tcp(route: &Route) -> io::Result<Box<dyn Duplex>> {
                 route.preferred.store(index, Ordering::Relaxed);
                 return Ok(Box::new(stream));
             }
-            (_, Err(cause)) => error = cause,
+            // The address that worked is still there, so that we lack what a connection to it takes.
+            (index, Err(cause)) if index == first && failure::ran_out_of(&cause).is_some() => {
+                ours = Some(cause);
+            }
+            // Where there is no IPv6, its addresses are not available; that must not hide what another one says.
+            (_, Err(cause)) if cause.kind() == io::ErrorKind::AddrNotAvailable && told => {}
+            (_, Err(cause)) => {
+                error = cause;
+                told = true;
+            }
         }
     }
 }

@@ -9,12 +9,34 @@ use crate::net::tls::{describe_handshake_error, describe_tls_error};
 
 /// TCP could not connect.
 pub(super) fn connecting(error: &io::Error) -> Failed {
+    if let Some(what) = ran_out_of(error) {
+        let example = format!("this machine ran out of {what}: {}", cause::root(error));
+        return Failed::new(FailureClass::Local, example);
+    }
     let example = if error.kind() == io::ErrorKind::ConnectionRefused {
         "connection refused".to_owned()
     } else {
         cause::root(error)
     };
     Failed::new(FailureClass::Connect, example)
+}
+
+/// What this machine lacks to open a connection, when that and not the target is the cause.
+pub(super) fn ran_out_of(error: &io::Error) -> Option<&'static str> {
+    #[cfg(unix)]
+    {
+        use rustix::io::Errno;
+
+        match Errno::from_io_error(error)? {
+            Errno::ADDRNOTAVAIL => Some("local ports"),
+            Errno::MFILE | Errno::NFILE => Some("open files"),
+            Errno::NOBUFS | Errno::NOMEM => Some("memory for connections"),
+            _ => None,
+        }
+    }
+    #[cfg(not(unix))]
+    (error.raw_os_error().is_some() && error.kind() == io::ErrorKind::AddrNotAvailable)
+        .then_some("local ports")
 }
 
 /// The TLS handshake failed.

@@ -40,7 +40,7 @@ pub(super) struct Route {
     pub(super) proxy: Option<Proxy>,
     /// Of the proxy, if there is one.
     pub(super) addresses: Vec<SocketAddr>,
-    /// The address that took the last connection; tried first.
+    /// The address that took the last connection; tried first. Out of range until there is one.
     pub(super) preferred: AtomicUsize,
 }
 
@@ -58,8 +58,8 @@ impl Route {
         let route = Self {
             origin,
             proxy,
+            preferred: AtomicUsize::new(resolved.addresses.len()),
             addresses: resolved.addresses,
-            preferred: AtomicUsize::new(0),
         };
         Ok((route, resolved.took))
     }

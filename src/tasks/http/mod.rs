@@ -1,10 +1,10 @@
 //! `http`: sends HTTP requests at a pace and measures.
 
 mod input;
-mod lateness;
 mod plan;
 #[cfg(test)]
 mod tests;
+mod trust;
 mod walls;
 
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use futures_util::future::BoxFuture;
 use super::inputs::{NetInput, Places, Sender, Source, Target};
 use super::ready::explain_loopback;
 use super::{Event, Progress, RunContext, Task, TaskError, TaskKind, TaskOutput};
-use crate::load::{self, Pace, Plan, http::RequestSpec};
+use crate::load::{self, Plan, http::RequestSpec};
 use crate::metrics::{FailureClass, Insights, Load, LoadMeasurement, Protocol, Stream, VersionInsights};
 use crate::net::client::{Client, Redirects, Request};
 use crate::net::display_url;
@@ -269,12 +269,8 @@ impl Endpoint {
 
     /// Why the numbers are not those of the target.
     fn doubts(&self, measurement: &LoadMeasurement) -> impl Iterator<Item = String> {
-        let late = match self.plan.pace {
-            // Nothing is due at a time of its own.
-            Pace::Free => None,
-            Pace::PerSecond(_) => lateness::distrust(&self.stream, measurement),
-        };
-        walls::distrust(&self.stream, measurement).into_iter().chain(late)
+        let own = trust::distrust(&self.stream, measurement, self.plan.pace);
+        walls::distrust(&self.stream, measurement).into_iter().chain(own)
     }
 
     fn notes(&self, measurement: &LoadMeasurement) -> Vec<String> {
@@ -291,12 +287,13 @@ impl Endpoint {
                 measurement.unsent
             ));
         }
-        if let Some(waited) = lateness::waited(measurement, self.plan.most_connections()) {
-            notes.push(format!("{name}{waited}"));
-        }
-        if let Some(late) = lateness::note(measurement) {
-            notes.push(format!("{name}{late}"));
-        }
+        let own = trust::notes(
+            &self.stream,
+            measurement,
+            self.plan.pace,
+            self.plan.most_connections(),
+        );
+        notes.extend(own.into_iter().map(|note| format!("{name}{note}")));
         if let Some(proxy) = self.sender.proxy_for(&self.spec.url) {
             notes.push(format!("{name}through the proxy {proxy}"));
         }
