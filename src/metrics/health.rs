@@ -25,9 +25,9 @@ pub struct GeneratorHealth {
     /// How late the event loop came to a timer that was due at any instant: what an event at that instant would have waited.
     pub loop_lag: Histogram,
     /// Of each latency, the part in which the thread had nothing to do: it is surely the target's. In the rest an
-    /// answer may have lain in the socket. A latency of up to 5 ms is too short to tell and counts whole.
+    /// answer may have lain in the socket. A latency of up to 10 ms is too short to tell and counts whole.
     pub target_time: Histogram,
-    /// How many separate times the event loop was held up for longer than 5 ms.
+    /// How many separate times the event loop was held up for longer than 10 ms.
     pub stalls: u64,
     /// How much the CPU quota of a cgroup held back the processes in it.
     pub throttled: Option<Throttled>,

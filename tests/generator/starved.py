@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 """Starves the load generator of CPU, and shows what it says of its own numbers.
 
-Usage: tests/generator/starved.py BINARY [hogs | nice | quota | files | healthy]...
+Usage: tests/generator/starved.py BINARY [hogs | nice | quota | ports | healthy]...
 
 Linux with two processors or more. iter8 and busy loops ("hogs") share processor 0; the server has processor 1 and says
 what the latencies truly were. Outcome 5 (invalid) is right where the tail that iter8 reports is its own, and 0 where it
-is the target's. Other work on the machine is noise: repeat what surprises. `quota` needs root and a cgroup (version 1)
-that can be written.
+is the target's. Other work on the machine is noise: repeat what surprises. `quota` and `ports` need
+root, and a cgroup of version 1 or `ip`.
 """
 import base64
 import contextlib
@@ -96,12 +96,8 @@ def measure(binary, rate, seconds=SECONDS, path="/", prefix=("taskset", "-c", "0
             return ran.returncode, json.load(file), truth()
 
 
-HEAD = ["case", "rate", "exit", "p95", "p99", "true p95", "true p99", "send p99", "idle p99", "lag p99", "stalls",
-        "waited", "mean latency", "service", "send", "idle", "lag", "service p95", "service p99", "idle p95", "lag p95", "send p95", "busy", "queue", "throttled", "why"]
-
-
-def mean(histogram):
-    return histogram["sumSeconds"] * 1e3 / histogram["count"] if histogram and histogram["count"] else None
+HEAD = ["case", "rate", "exit", "p95", "p99", "true p95", "true p99", "send p99", "idle p99", "lag p99", "stalls", "busy",
+        "queued", "throttled", "why"]
 
 
 def row(case, rate, measured):
@@ -110,14 +106,12 @@ def row(case, rate, measured):
     health = load["health"]
     latency = load["timings"].get("latency")
     shown = lambda value: "-" if value is None else f"{value:.2f}"
-    why = result["distrust"][0] if result["distrust"] else ""
+    own = (load["sendDelay"], health["targetTime"], health["loopLag"])
     cells = [case, rate, code, *(shown(percentile(latency, p)) for p in (95, 99)), shown(true["p95"]), shown(true["p99"]),
-             *(shown(percentile(one, 99)) for one in (load["sendDelay"], health["targetTime"], health["loopLag"])),
-             health["stalls"], load["waited"], *(shown(mean(one)) for one in (latency, load["timings"].get("service-time"), load["sendDelay"], health["targetTime"], health["loopLag"])),
-             *(shown(percentile(load["timings"].get("service-time"), p)) for p in (95, 99)), *(shown(percentile(one, 95)) for one in (health["targetTime"], health["loopLag"], load["sendDelay"])), shown(health.get("busiest")), shown(health.get("runQueueSeconds")),
-             shown((health.get("throttled") or {}).get("seconds")), why]
+             *(shown(percentile(one, 99)) for one in own), health["stalls"], shown(health.get("busiest")),
+             shown(health.get("runQueueSeconds")), shown((health.get("throttled") or {}).get("seconds")),
+             result["distrust"][0] if result["distrust"] else ""]
     print(" | ".join(str(cell) for cell in cells), flush=True)
-    return code
 
 
 def table(cases):
@@ -156,9 +150,15 @@ def quota(binary):
         os.rmdir(CPU)
 
 
-def files(binary):
-    few = ("prlimit", "--nofile=60:60")
-    yield "60 files", 200, lambda: measure(binary, 200, path="/slow/900", prefix=few, more=("--connections", "150"))
+def ports(binary):
+    """In a network of its own with 20 local ports."""
+    yield "20 ports", 100, lambda: measure(binary, 100, path="/slow/900", prefix=(), more=("--connections", "80"))
+
+
+def alone(binary):
+    setup = ("ip link set lo up && echo 40000 40019 > /proc/sys/net/ipv4/ip_local_port_range && "
+             f"exec {sys.executable} {os.path.abspath(__file__)} {binary} 20-ports")
+    subprocess.run(["unshare", "-n", "sh", "-c", setup], check=True)
 
 
 def healthy(binary):
@@ -167,15 +167,20 @@ def healthy(binary):
         row(f"healthy {number + 1}", 200, measure(binary, 200, seconds=2, prefix=()))
 
 
-TABLES = {"hogs": starved, "nice": niced, "quota": quota, "files": files}
+TABLES = {"hogs": starved, "nice": niced, "quota": quota, "20-ports": ports}
 
 
 def main(binary, *wanted):
+    for name in [name for name in wanted if name == "ports"]:
+        alone(binary)
     server = ["taskset", "-c", "1", sys.executable, f"{HERE}/server.py", str(PORT)]
     with running(server):
         time.sleep(1)
-        for name in wanted or (*TABLES, "healthy"):
-            healthy(binary) if name == "healthy" else table(TABLES[name](binary))
+        for name in wanted or ("hogs", "nice", "healthy"):
+            if name == "healthy":
+                healthy(binary)
+            elif name != "ports":
+                table(TABLES[name](binary))
 
 
 if __name__ == "__main__":

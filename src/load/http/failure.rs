@@ -82,3 +82,28 @@ fn not_http(error: &hyper::Error) -> String {
     }
     format!("not a valid HTTP answer: {}", cause::root(error))
 }
+
+#[cfg(all(test, unix))]
+mod tests {
+    use rustix::io::Errno;
+
+    use super::*;
+
+    #[test]
+    fn what_this_machine_lacks_is_not_the_targets_failure() {
+        let failed = |errno: Errno| connecting(&errno.into());
+        for (errno, what) in [
+            (Errno::ADDRNOTAVAIL, "local ports"),
+            (Errno::MFILE, "open files"),
+            (Errno::NFILE, "open files"),
+            (Errno::NOBUFS, "memory"),
+        ] {
+            let failed = failed(errno);
+            assert_eq!(failed.class, FailureClass::Local);
+            assert!(failed.example.contains(what), "{}", failed.example);
+        }
+        for errno in [Errno::CONNREFUSED, Errno::NETUNREACH, Errno::TIMEDOUT] {
+            assert_eq!(failed(errno).class, FailureClass::Connect);
+        }
+    }
+}

@@ -23,8 +23,9 @@ use crate::metrics::{
 /// Delays up to this, in milliseconds, are the ordinary jitter of a machine that has other work, too, when they are
 /// rare: measured with two busy loops per processor.
 const JITTER: f64 = 50.0;
-/// Delays up to this, in milliseconds, are below what the gauges tell apart, even when they come often.
-const FLOOR: f64 = 5.0;
+/// Delays up to this, in milliseconds, are ordinary even when they come often: beside any other work, a thread waits for
+/// a scheduler's turn (about 4 ms) before it sends, and again before it receives.
+const FLOOR: f64 = 10.0;
 /// Fewer late requests, or fewer separate stalls, than this tell nothing.
 const FEW: u64 = 5;
 /// In a load of less than this, in seconds, one hiccup of the scheduler looks like a bottleneck: it is noted only.
