@@ -33,6 +33,14 @@ def truth():
         return json.load(answer)
 
 
+def await_server():
+    for _ in range(100):
+        with contextlib.suppress(OSError):
+            truth()
+            return
+        time.sleep(0.1)
+
+
 @contextlib.contextmanager
 def running(command, count=1):
     """Processes that are ended in the end, one by one."""
@@ -175,7 +183,7 @@ def main(binary, *wanted):
         alone(binary)
     server = ["taskset", "-c", "1", sys.executable, f"{HERE}/server.py", str(PORT)]
     with running(server):
-        time.sleep(1)
+        await_server()
         for name in wanted or ("hogs", "nice", "healthy"):
             if name == "healthy":
                 healthy(binary)

@@ -186,10 +186,11 @@ mod tests {
         }
 
         /// The part of the target, in milliseconds.
-        fn ended(&mut self, due: u64, end: u64) -> u64 {
+        fn ended(&mut self, due: u64, end: u64) -> Duration {
             self.0.reading.target_time = Histogram::new();
             self.0.ended(self.at(end), ms(end - due));
-            (self.0.reading.target_time.sum_seconds() * 1e3).round() as u64
+            let micros = Duration::from_secs_f64(self.0.reading.target_time.sum_seconds()).as_micros();
+            ms(u64::try_from((micros + 500) / 1000).expect("short"))
         }
     }
 
@@ -197,17 +198,17 @@ mod tests {
     fn a_latency_in_which_the_thread_slept_is_the_targets() {
         let mut thread = Thread::new();
         thread.sleeps(1, 301, 0);
-        assert_eq!(thread.ended(1, 301), 300);
-        assert_eq!(thread.ended(101, 301), 200);
+        assert_eq!(thread.ended(1, 301), ms(300));
+        assert_eq!(thread.ended(101, 301), ms(200));
     }
 
     #[test]
     fn a_wait_for_a_processor_before_an_answer_is_ours() {
         let mut thread = Thread::new();
         thread.sleeps(0, 40, 38);
-        assert_eq!(thread.ended(0, 40), 2);
+        assert_eq!(thread.ended(0, 40), ms(2));
         // It was due when the thread had long been ready.
-        assert_eq!(thread.ended(10, 40), 0);
+        assert_eq!(thread.ended(10, 40), ms(0));
         assert_eq!(thread.0.reading.stalls, 1);
     }
 
@@ -215,9 +216,9 @@ mod tests {
     fn a_thread_that_never_sleeps_vouches_for_nothing() {
         let mut thread = Thread::new();
         thread.sleeps(0, 10, 0);
-        assert_eq!(thread.ended(20, 900), 0);
+        assert_eq!(thread.ended(20, 900), ms(0));
         // What is too short to tell is believed.
-        assert_eq!(thread.ended(896, 900), 4);
+        assert_eq!(thread.ended(896, 900), ms(4));
     }
 
     #[test]
@@ -226,7 +227,7 @@ mod tests {
         for n in 0..100 {
             thread.sleeps(2 * n, 2 * n + 1, 0);
         }
-        assert!((9..=11).contains(&thread.ended(180, 200)));
+        assert!((ms(9)..=ms(11)).contains(&thread.ended(180, 200)));
         assert_eq!(thread.0.reading.idle, ms(100));
     }
 

@@ -34,8 +34,11 @@ const SHORTEST: f64 = 1.0;
 const PERCENTILES: [f64; 2] = [95.0, 99.0];
 /// Up to this idle part of a latency, the generator vouches for nothing. A generator that is busy for 80 % of the time is
 /// at its limit by the rule of thumb of load testing; with hogs on its processor, true latencies of 4 to 10 ms were
-/// reported as 40 to 4,000 ms, with idle parts of 0.03 to 0.2.
+/// reported as 40 to 400 ms, with idle parts of 0.03 to 0.2.
 const HARDLY_IDLE: f64 = 0.2;
+/// The same where a latency is mostly the wait for a connection. Connections that we hold up serve fewer requests, which
+/// makes a small delay of ours a long queue: without us, they would serve twice as many or more.
+const HALF_IDLE: f64 = 0.5;
 /// Shares of the time from which on a cause is named.
 const THROTTLED: f64 = 0.05;
 const STARVED: f64 = 0.1;
@@ -132,7 +135,10 @@ fn held_up(stream: &Stream, measurement: &LoadMeasurement) -> Option<String> {
         let statistic = Statistic::Percentile(*percent);
         let latency = latencies.statistic(statistic)?;
         let idle = health.target_time.statistic(statistic)?;
-        (latency > FLOOR && idle <= latency * HARDLY_IDLE).then(|| {
+        let service = measurement.value(Measure::Time(Timing::ServiceTime, statistic));
+        let queued = service.is_some_and(|service| service * 2.0 < latency);
+        let enough = if queued { HALF_IDLE } else { HARDLY_IDLE };
+        (latency > FLOOR && idle <= latency * enough).then(|| {
             format!(
                 "of the latency p{percent} of {latency:.0} ms to `{stream}`, only {idle:.0} ms were surely the target's: \
                  for the rest iter8 was not ready to receive{}",

@@ -146,6 +146,18 @@ fn a_generator_that_works_without_a_pause_vouches_for_nothing() {
 }
 
 #[test]
+fn a_queue_for_connections_is_ours_when_we_hold_them_up() {
+    let queue = |idle_percent: u64| {
+        let mut load = watched(60, |n| (0, 5 * n), |n| 5 * n * idle_percent / 100);
+        let service = load.timings.entry(Timing::ServiceTime).or_default();
+        (0..800).for_each(|_| service.record(Duration::from_millis(9)));
+        refused(&load)
+    };
+    assert!(queue(30).is_some());
+    assert_eq!(queue(70), None);
+}
+
+#[test]
 fn latencies_below_what_can_be_told_apart_are_believed() {
     assert_eq!(refused(&watched(200, |n| (n % 3, 2), |_| 0)), None);
 }
