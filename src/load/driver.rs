@@ -11,13 +11,14 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::files::raise_limit;
+use super::health::{self, STALL};
 use super::lanes::{Free, Source};
 use super::pacer::SystemPacer;
 use super::tally::{Recent, Tally};
 use super::timeline::Schedule;
-use super::worker::{Begin, NEVER, Work, drive};
+use super::worker::{Begin, Counted, NEVER, Work, drive};
 use super::{LoadError, Mix, Pace, Plan, Pool, Progress, Target};
-use crate::metrics::LoadMeasurement;
+use crate::metrics::{Histogram, LoadMeasurement, Timing};
 
 /// Requests per second that one thread sends without being late.
 const RATE_PER_WORKER: f64 = 20_000.0;
@@ -66,6 +67,8 @@ pub(super) async fn run<T: Target>(
         let (shared, stop, gate) = (Arc::clone(&shared), stop.clone(), Arc::clone(&gate));
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
+            .on_thread_park(health::sleeps)
+            .on_thread_unpark(health::wakes)
             .build()
             .map_err(LoadError::Start)?;
         let body = move || {
@@ -85,19 +88,16 @@ pub(super) async fn run<T: Target>(
             .map_err(LoadError::Start)?;
         ends.push(end);
     }
-    let mut tallies: Vec<Tally> = Vec::new();
+    let mut all: Option<Counted> = None;
     for end in ends {
         let counted = end.await.map_err(LoadError::Stopped)?;
-        if tallies.is_empty() {
-            tallies = counted;
-        } else {
-            tallies
-                .iter_mut()
-                .zip(&counted)
-                .for_each(|(mine, other)| mine.merge(other));
+        match &mut all {
+            Some(all) => all.merge(&counted),
+            None => all = Some(counted),
         }
     }
-    Ok(measured(tallies, schedule.as_ref(), shutdown.is_cancelled()))
+    let counted = all.expect("there is at least one worker");
+    Ok(measured(counted, schedule.as_ref(), shutdown.is_cancelled()))
 }
 
 /// What the threads of a load share.
@@ -234,17 +234,36 @@ fn to_u32(n: usize) -> u32 {
 }
 
 /// What all workers counted, of each part.
-fn measured(tallies: Vec<Tally>, schedule: Option<&Schedule>, cut_short: bool) -> Vec<LoadMeasurement> {
-    let finish = |tally: Tally| {
+fn measured(counted: Counted, schedule: Option<&Schedule>, cut_short: bool) -> Vec<LoadMeasurement> {
+    let Counted { parts, health } = counted;
+    let finish = |(tally, target_time): (Tally, Histogram)| {
         let at_least = match schedule {
             // What was cut short has lasted as long as it has.
             Some(schedule) if cut_short => schedule.covers(tally.seen()).min(tally.lasted()),
             Some(schedule) => schedule.covers(tally.seen()).min(NEVER),
             None => Duration::ZERO,
         };
-        tally.finish(at_least)
+        let mut measured = tally.finish(at_least);
+        let mut health = health.clone();
+        if schedule.is_some() {
+            health.target_time = with_short(target_time, measured.timings.get(&Timing::Latency));
+        }
+        measured.health = Some(health);
+        measured
     };
-    tallies.into_iter().map(finish).collect()
+    parts.into_iter().map(finish).collect()
+}
+
+/// Latencies that are too short to tell count whole as the target's.
+fn with_short(mut target_time: Histogram, latency: Option<&Histogram>) -> Histogram {
+    for (milliseconds, count) in latency.iter().flat_map(|latency| latency.points()) {
+        let latency = Duration::from_secs_f64(milliseconds / 1e3);
+        if latency > STALL {
+            break;
+        }
+        target_time.record_many(latency, count);
+    }
+    target_time
 }
 
 /// How all workers are getting on.

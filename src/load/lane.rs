@@ -108,7 +108,10 @@ impl<T: Target> Lane<'_, T> {
                 sample.connects.iter().for_each(|times| tally.connected(*times));
                 tally.reconnected(sample.reconnects);
                 match sample.result {
-                    Ok(answer) => tally.answered(sent, answer),
+                    Ok(answer) => {
+                        lanes.ended((answer.end - lanes.start).saturating_sub(sent.due));
+                        tally.answered(sent, answer);
+                    }
                     Err(failed) => tally.failed(sent, Instant::now(), &failed),
                 }
                 sample.reusable
@@ -116,6 +119,9 @@ impl<T: Target> Lane<'_, T> {
             Err(failed) => {
                 let now = Instant::now();
                 let timed_out = failed.class == FailureClass::Timeout;
+                if timed_out {
+                    lanes.ended(lanes.now().saturating_sub(sent.due));
+                }
                 // However the timer rounds, a time-out lasts at least as long as the time-out.
                 tally.failed(sent, if timed_out { now.max(ends) } else { now }, &failed);
                 false

@@ -13,9 +13,10 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::Target;
 use super::tally::{Recent, Tally};
 use super::timeline::Schedule;
+use super::{Target, health};
+use crate::metrics::Histogram;
 
 /// A request that a lane has taken.
 #[derive(Debug, Clone, Copy)]
@@ -90,6 +91,8 @@ pub(super) struct Lanes<T> {
     pub(super) start: Instant,
     state: RefCell<State>,
     pub(super) tally: RefCell<Tally>,
+    /// Of long latencies, the part that is surely the target's.
+    pub(super) target_time: RefCell<Histogram>,
 }
 
 enum Next {
@@ -111,6 +114,17 @@ impl<T: Target> Lanes<T> {
                 idle: VecDeque::new(),
             }),
             tally: RefCell::new(Tally::new(start)),
+            target_time: RefCell::default(),
+        }
+    }
+
+    /// A request has its latency, whatever became of it.
+    pub(super) fn ended(&self, latency: Duration) {
+        // A closed loop keeps its thread busy by intention.
+        if self.paced()
+            && let Some(part) = health::target_part(latency)
+        {
+            self.target_time.borrow_mut().record(part);
         }
     }
 
@@ -246,8 +260,12 @@ impl<T: Target> Lanes<T> {
         let State { source, due, .. } = &mut *state;
         if let Source::Paced(schedule) = source {
             let (mut tally, now) = (self.tally.borrow_mut(), self.now());
+            let mut target_time = self.target_time.borrow_mut();
             for unsent in schedule.take(usize::try_from(*due).unwrap_or(usize::MAX)) {
                 tally.unsent(unsent.at, now);
+                if let Some(part) = health::target_part(now.saturating_sub(unsent.at)) {
+                    target_time.record(part);
+                }
             }
         }
         *due = 0;

@@ -7,6 +7,7 @@
 mod deadline;
 mod driver;
 mod files;
+mod health;
 pub mod http;
 mod lane;
 mod lanes;

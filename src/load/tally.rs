@@ -358,6 +358,7 @@ impl Tally {
             cold_start: self.cold_start.map(|first| first.value.as_secs_f64() * 1e3),
             elapsed: self.last_end.max(at_least).as_secs_f64(),
             slices: self.slices,
+            health: None,
         }
     }
 }

@@ -21,7 +21,8 @@ use super::pacer::Pacer;
 use super::tally::{Recent, Tally};
 use super::timeline::Schedule;
 use super::warm_up::warm_up;
-use super::{Pool, Target};
+use super::{Pool, Target, health::Monitor};
+use crate::metrics::{GeneratorHealth, Histogram};
 
 /// How often progress is reported.
 const REPORT_EVERY: Duration = Duration::from_millis(500);
@@ -48,6 +49,26 @@ pub(super) struct Work {
     pub(super) close: Duration,
     /// How long after the last due instant requests may still be sent.
     pub(super) grace: Duration,
+}
+
+/// What a worker counted.
+#[derive(Debug)]
+pub(super) struct Counted {
+    /// Of each part; and of its long latencies, the part that is surely the target's.
+    pub(super) parts: Vec<(Tally, Histogram)>,
+    /// How the worker itself fared.
+    pub(super) health: GeneratorHealth,
+}
+
+impl Counted {
+    /// Adds what another worker of the same load counted.
+    pub(super) fn merge(&mut self, other: &Self) {
+        for ((tally, target_time), other) in self.parts.iter_mut().zip(&other.parts) {
+            tally.merge(&other.0);
+            target_time.merge(&other.1);
+        }
+        self.health.merge(&other.health);
+    }
 }
 
 /// When the load begins: all workers at the same time, when the last is warm.
@@ -127,7 +148,7 @@ pub(super) async fn drive<T: Target>(
     begin: &impl Begin,
     shutdown: &CancellationToken,
     report: &impl Fn(Vec<Recent>),
-) -> Vec<Tally> {
+) -> Counted {
     let mut warm = Vec::new();
     for (target, (pool, _)) in targets.iter().zip(&work.parts) {
         warm.push(warm_up(pool, target, shutdown).await);
@@ -160,17 +181,20 @@ pub(super) async fn drive<T: Target>(
             report(lanes.iter().map(|lanes| lanes.recent()).collect());
         }
     };
+    let mut monitor = Monitor::start();
     tokio::select! {
         () = dispatch(&mut crew, work.schedule, (work.grace, work.close), pacer, shutdown) => {}
         () = tell => {}
+        () = monitor.watch() => {}
     }
     // Lanes that are ended here count what they were doing.
     crew.running.shutdown().await;
     report(lanes.iter().map(|lanes| lanes.recent()).collect());
-    lanes
-        .iter()
-        .map(|lanes| lanes.tally.replace(Tally::new(start)))
-        .collect()
+    let counted = |lanes: &Rc<Lanes<T>>| (lanes.tally.replace(Tally::new(start)), lanes.target_time.take());
+    Counted {
+        parts: lanes.iter().map(counted).collect(),
+        health: monitor.finish(),
+    }
 }
 
 /// Releases every request when it is due, then waits for what is under way.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Histogram, Measure, Slices};
+use super::{GeneratorHealth, Histogram, Measure, Slices};
 
 /// A time that is measured of each request, or of each connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
@@ -79,6 +79,9 @@ pub enum FailureClass {
     Timeout,
     /// The connection was refused or the address not reachable.
     Connect,
+    /// No connection could be opened because the machine that sends ran out of ports, open files or memory: not the
+    /// target's failure.
+    Local,
     /// The TLS handshake failed.
     Tls,
     /// The connection was reset or closed before the answer was complete.
@@ -97,6 +100,7 @@ impl FailureClass {
             Self::Expectation => "not the expected answer",
             Self::Timeout => "timed out",
             Self::Connect => "could not connect",
+            Self::Local => "this machine could not open a connection",
             Self::Tls => "TLS handshake failed",
             Self::Reset => "connection closed in the middle",
             Self::Protocol => "not a valid HTTP answer",
@@ -151,6 +155,9 @@ pub struct LoadMeasurement {
     pub elapsed: f64,
     /// The same over time.
     pub slices: Slices,
+    /// How the load generator itself fared.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub health: Option<GeneratorHealth>,
 }
 
 impl LoadMeasurement {
@@ -211,6 +218,11 @@ impl LoadMeasurement {
         }
         self.send_delay.merge(&later.send_delay);
         self.slices.append(&later.slices);
+        match (&mut self.health, &later.health) {
+            (Some(mine), Some(later)) => mine.append(later),
+            (mine @ None, later) => mine.clone_from(later),
+            (Some(_), None) => {}
+        }
     }
 
     /// Adds a load that ran at the same time as this one: the union of two endpoints whose requests alternated.

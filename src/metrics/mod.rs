@@ -1,5 +1,6 @@
 //! What can be known about a version: names, units, and what a load measured.
 
+mod health;
 mod histogram;
 mod insights;
 mod load;
@@ -7,6 +8,7 @@ mod name;
 mod slices;
 mod unit;
 
+pub use health::{GeneratorHealth, Throttled, Usage};
 pub use histogram::{Histogram, HistogramError};
 pub use insights::{Insights, Load, VersionInsights};
 pub use load::{Failure, FailureClass, LoadMeasurement, Timing};

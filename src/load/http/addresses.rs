@@ -17,6 +17,7 @@ struct State {
     /// Whether the family of the load is IPv6, once one has answered.
     ipv6: Option<bool>,
     failed: Vec<SocketAddr>,
+    worked: Vec<SocketAddr>,
 }
 
 impl Addresses {
@@ -45,26 +46,27 @@ impl Addresses {
         first
     }
 
+    /// Whether a connection to it was opened before.
+    pub(super) fn is_known(&self, address: SocketAddr) -> bool {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.worked.contains(&address)
+    }
+
     /// A connection to it was opened.
     pub(super) fn worked(&self, address: SocketAddr) {
-        self.note(|state| {
-            state.failed.retain(|failed| *failed != address);
-            state.ipv6.get_or_insert(address.is_ipv6());
-        });
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.failed.retain(|failed| *failed != address);
+        state.ipv6.get_or_insert(address.is_ipv6());
+        if !state.worked.contains(&address) {
+            state.worked.push(address);
+        }
     }
 
     /// It took no connection.
     pub(super) fn failed(&self, address: SocketAddr) {
-        self.note(|state| {
-            if !state.failed.contains(&address) {
-                state.failed.push(address);
-            }
-        });
-    }
-
-    fn note(&self, change: impl FnOnce(&mut State)) {
-        if self.all.len() > 1 {
-            change(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner));
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if !state.failed.contains(&address) {
+            state.failed.push(address);
         }
     }
 }

@@ -124,11 +124,12 @@ async fn tcp(route: &Route) -> io::Result<(Box<dyn Duplex>, SocketAddr)> {
     let mut waiting = route.addresses.in_turn().into_iter();
     let mut attempts = FuturesUnordered::new();
     let mut error = io::Error::from(io::ErrorKind::AddrNotAvailable);
+    let (mut ours, mut told) = (None, false);
     loop {
         if let Some(address) = waiting.next() {
             attempts.push(attempt(address));
         } else if attempts.is_empty() {
-            return Err(error);
+            return Err(ours.unwrap_or(error));
         }
         let more = waiting.len() > 0;
         let outcome = tokio::select! {
@@ -140,9 +141,19 @@ async fn tcp(route: &Route) -> io::Result<(Box<dyn Duplex>, SocketAddr)> {
                 route.addresses.worked(address);
                 return Ok((Box::new(stream), address));
             }
+            // An address that worked is still there, so that we lack what a connection to it takes.
+            (address, Err(cause))
+                if route.addresses.is_known(address) && failure::ran_out_of(&cause).is_some() =>
+            {
+                ours = Some(cause);
+            }
             (address, Err(cause)) => {
                 route.addresses.failed(address);
-                error = cause;
+                // Where there is no IPv6, its addresses are not available; that must not hide what another one says.
+                if !told || cause.kind() != io::ErrorKind::AddrNotAvailable {
+                    error = cause;
+                    told = true;
+                }
             }
         }
     }
