@@ -3,6 +3,7 @@
 mod connect;
 mod exchange;
 mod failure;
+mod h2;
 mod route;
 mod search;
 mod spec;
