@@ -33,8 +33,6 @@ impl Session {
             Ok(sent) => sent,
             Err(error) => return Err(unqueued(&error, &mut requests, shared)),
         };
-        // It would keep the stream, and so keep it from being reset when this future is dropped.
-        drop(requests);
         let answer = read(answer, written, needle, shared);
         if body.is_empty() {
             drop(stream);

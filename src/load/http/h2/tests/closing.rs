@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use h2::Reason;
 use h2::server::Builder;
+use tokio::io::AsyncWriteExt as _;
 use tokio::time::{sleep, timeout};
 
 use super::raw::{ACK, HEADERS, PING, Raw, SETTINGS, answer, frame, go_away, setting};
@@ -167,6 +168,23 @@ fn a_request_on_a_connection_that_has_ended_is_unsent() {
         // Whoever asks later learns it, too.
         session.broken().await;
         assert!(ask(&session).await.expect_err("no connection").unsent);
+    });
+}
+
+#[test]
+fn a_request_of_which_nothing_was_written_when_the_connection_ended_is_unsent() {
+    run(async {
+        let (client, mut server) = tokio::io::duplex(1 << 16);
+        server
+            .write_all(&frame(SETTINGS, 0, 0, &[]))
+            .await
+            .expect("room for it");
+        let session = Session::open(client, Limits::default()).await.expect("a session");
+        drop(server);
+        assert!(session.is_usable(), "nobody has looked yet");
+        let broken = ask(&session).await.expect_err("no connection");
+        assert!(broken.unsent);
+        assert_eq!(broken.failed.class, FailureClass::Reset);
     });
 }
 
