@@ -14,6 +14,7 @@ mod prepared;
 mod random;
 mod redirects;
 mod request;
+mod h2;
 mod route;
 mod rows;
 mod search;
