@@ -9,9 +9,13 @@ mod files;
 pub mod http;
 mod pacer;
 mod plan;
+mod random;
 mod schedule;
 mod tally;
 mod target;
+#[cfg_attr(not(test), expect(dead_code, reason = "the driver still goes by `schedule`"))]
+#[expect(unreachable_pub, reason = "to be exported in the place of `schedule`")]
+mod timeline;
 mod warm_up;
 
 pub use files::most_connections;

@@ -1,9 +1,10 @@
 //! [`Template`]: text in which `{uuid}` stands for a fresh random UUID (version 4) in every request.
 
 use std::fmt::Write as _;
-use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 
 use bytes::Bytes;
+
+pub(super) use crate::load::random::Random;
 
 /// As users write it, and as it looks in the path of a parsed URL.
 const TOKENS: [&[u8]; 2] = [b"{uuid}", b"%7Buuid%7D"];
@@ -47,7 +48,7 @@ impl Template {
         let mut text = Vec::new();
         for (index, part) in self.parts.iter().enumerate() {
             if index > 0 {
-                text.extend_from_slice(random.uuid().as_bytes());
+                text.extend_from_slice(uuid(random).as_bytes());
             }
             text.extend_from_slice(part);
         }
@@ -55,39 +56,19 @@ impl Template {
     }
 }
 
-/// A small random generator (SplitMix64), seeded by the system. Not for secrets.
-#[derive(Debug)]
-pub(super) struct Random(u64);
-
-impl Random {
-    pub(super) fn new() -> Self {
-        // Its keys are random for each value; there is nothing to hash.
-        Self(RandomState::new().build_hasher().finish())
-    }
-
-    /// <https://prng.di.unimi.it/splitmix64.c>
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    /// RFC 9562, section 5.4.
-    fn uuid(&mut self) -> String {
-        let random = (u128::from(self.next()) << 64) | u128::from(self.next());
-        let versioned = (random & !(0xf << 76) & !(0x3 << 62)) | (0x4 << 76) | (0x2 << 62);
-        let mut text = String::with_capacity(36);
-        for (index, byte) in versioned.to_be_bytes().iter().enumerate() {
-            if matches!(index, 4 | 6 | 8 | 10) {
-                text.push('-');
-            }
-            // Writing to a string cannot fail.
-            let _ = write!(text, "{byte:02x}");
+/// RFC 9562, section 5.4.
+fn uuid(random: &mut Random) -> String {
+    let bits = (u128::from(random.bits()) << 64) | u128::from(random.bits());
+    let versioned = (bits & !(0xf << 76) & !(0x3 << 62)) | (0x4 << 76) | (0x2 << 62);
+    let mut text = String::with_capacity(36);
+    for (index, byte) in versioned.to_be_bytes().iter().enumerate() {
+        if matches!(index, 4 | 6 | 8 | 10) {
+            text.push('-');
         }
-        text
+        // Writing to a string cannot fail.
+        let _ = write!(text, "{byte:02x}");
     }
+    text
 }
 
 #[cfg(test)]
