@@ -1,6 +1,5 @@
 //! [`run`]: the load on threads of its own, as many as it needs, and what they counted put together.
 
-use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::num::NonZeroU32;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -14,8 +13,9 @@ use super::files::raise_limit;
 use super::health::{self, STALL};
 use super::lanes::{Free, Source};
 use super::pacer::SystemPacer;
+use super::random::Random;
+use super::schedule::Schedule;
 use super::tally::{Recent, Tally};
-use super::timeline::Schedule;
 use super::worker::{Begin, Counted, NEVER, Work, drive};
 use super::{LoadError, Mix, Pace, Plan, Pool, Progress, Target};
 use crate::metrics::{Histogram, LoadMeasurement, Timing};
@@ -42,7 +42,7 @@ pub(super) async fn run<T: Target>(
     raise_limit();
     let stop = shutdown.child_token();
     let _stop_when_dropped = stop.clone().drop_guard();
-    let schedule = Schedule::new(plan, mix, seed());
+    let schedule = Schedule::new(plan, mix, Random::new().bits());
     let count = workers(plan, mix, pools);
     let total = match (&schedule, plan.stop.time()) {
         (Some(schedule), _) => schedule.total(),
@@ -97,7 +97,7 @@ pub(super) async fn run<T: Target>(
         }
     }
     let counted = all.expect("there is at least one worker");
-    Ok(measured(counted, schedule.as_ref(), shutdown.is_cancelled()))
+    Ok(measured(counted, mix, schedule.as_ref(), shutdown.is_cancelled()))
 }
 
 /// What the threads of a load share.
@@ -141,11 +141,6 @@ impl Begin for Gate {
         self.all.wait().await;
         *self.start.get_or_init(Instant::now)
     }
-}
-
-/// A different one for every load. Each value has random keys of its own; there is nothing to hash.
-fn seed() -> u64 {
-    RandomState::new().build_hasher().finish()
 }
 
 /// How many threads the load needs: no more than there are processors, and a connection of every part for each.
@@ -234,13 +229,20 @@ fn to_u32(n: usize) -> u32 {
 }
 
 /// What all workers counted, of each part.
-fn measured(counted: Counted, schedule: Option<&Schedule>, cut_short: bool) -> Vec<LoadMeasurement> {
+fn measured(
+    counted: Counted,
+    mix: &Mix,
+    schedule: Option<&Schedule>,
+    cut_short: bool,
+) -> Vec<LoadMeasurement> {
     let Counted { parts, health } = counted;
+    let seen: u64 = parts.iter().map(|(tally, _)| tally.seen()).sum();
+    let covered = schedule.map(|schedule| schedule.covers(seen.div_ceil(mix.versions.get() as u64)));
     let finish = |(tally, target_time): (Tally, Histogram)| {
-        let at_least = match schedule {
+        let at_least = match covered {
             // What was cut short has lasted as long as it has.
-            Some(schedule) if cut_short => schedule.covers(tally.seen()).min(tally.lasted()),
-            Some(schedule) => schedule.covers(tally.seen()).min(NEVER),
+            Some(covered) if cut_short => covered.min(tally.lasted()),
+            Some(covered) => covered.min(NEVER),
             None => Duration::ZERO,
         };
         let mut measured = tally.finish(at_least);

@@ -191,7 +191,13 @@ async fn run_paced(
     let tallies = LocalSet::new()
         .run_until(drive(work, vec![target], pacer, &Gate::new(1), shutdown, &|_| {}))
         .await;
-    let load = measured(tallies, schedule.as_ref(), shutdown.is_cancelled()).remove(0);
+    let load = measured(
+        tallies,
+        &Mix::single(),
+        schedule.as_ref(),
+        shutdown.is_cancelled(),
+    )
+    .remove(0);
     Ran {
         load,
         most: most.get(),

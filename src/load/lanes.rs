@@ -13,8 +13,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::schedule::Schedule;
 use super::tally::{Recent, Tally};
-use super::timeline::Schedule;
 use super::{Target, health};
 use crate::metrics::Histogram;
 

@@ -13,9 +13,11 @@ mod lane;
 mod lanes;
 mod pacer;
 mod plan;
+mod random;
+mod schedule;
 mod tally;
 mod target;
-mod timeline;
+
 mod warm_up;
 mod worker;
 

@@ -10,12 +10,13 @@ use http::{HeaderMap, HeaderName, HeaderValue, Uri};
 use rustls::ClientConfig;
 use url::Url;
 
+use super::ids::RunId;
 use super::judge::Judge;
-use super::random::{Random, RunId};
 use super::request::Rendering;
 use super::route::Route;
 use super::spec::RequestSpec;
 use crate::load::LoadError;
+use crate::load::random::Random;
 use crate::net::tls::client_config;
 use crate::net::{NetSettings, display_url};
 

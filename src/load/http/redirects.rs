@@ -13,8 +13,9 @@ use super::connect::{self, Link};
 use super::exchange::{Incoming, Outgoing, exchange};
 use super::judge::describe;
 use super::prepared::{Prepared, complete, request_target};
-use super::random::Random;
+
 use super::route::{Origin, Route};
+use crate::load::random::Random;
 use crate::load::{Answer, ConnectTimes, Failed};
 use crate::metrics::FailureClass;
 use crate::net::wall::WallKind;

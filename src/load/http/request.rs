@@ -12,12 +12,13 @@ use http::header::{CONTENT_LENGTH, HOST, TRANSFER_ENCODING};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
 
 use super::exchange::Outgoing;
+use super::ids::RunId;
 use super::placeholders::{Mistake, Templates};
-use super::random::{Random, RunId};
 use super::rows::Rows;
 use super::spec::RequestSpec;
 use super::template::{Template, Turn};
 use crate::load::Failed;
+use crate::load::random::Random;
 use crate::metrics::FailureClass;
 
 /// Constant bodies up to this size stand right behind the head, so that one write sends both.

@@ -11,8 +11,9 @@ use super::codec::Asked;
 use super::connect;
 use super::fast::{Bench, Broken, Connection, Done};
 use super::prepared::Prepared;
-use super::random::Random;
+
 use super::redirects::{Follower, Links, Opened};
+use crate::load::random::Random;
 use crate::load::{Answer, ConnectTimes, Failed, Sample, Target};
 
 /// Sends one kind of request, on one worker.

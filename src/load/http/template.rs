@@ -8,8 +8,9 @@
 
 use bytes::Bytes;
 
-use super::random::{Random, RunId, TRACE_CONTEXT, UUID};
+use super::ids::{RunId, TRACE_CONTEXT, UUID, uuid};
 use super::rows::Rows;
+use crate::load::random::Random;
 use crate::net::proxy::percent_decoded;
 
 /// The placeholder that needs no rows.
@@ -180,7 +181,7 @@ impl Template {
         for part in &self.parts {
             match part {
                 Part::Text(text) => out.extend_from_slice(text),
-                Part::Uuid => out.extend_from_slice(&random.uuid()),
+                Part::Uuid => out.extend_from_slice(&uuid(random)),
                 Part::Value { column, form } => {
                     form.write(turn.value(*column), &mut |bytes| out.extend_from_slice(bytes));
                 }

@@ -1,10 +1,8 @@
-//! [`Random`]: numbers for what differs between requests; [`RunId`]: the trace contexts of a run.
+//! What is new in each request: [`uuid`]s, and the trace contexts of a run, [`RunId`].
 
-/// A small random generator (SplitMix64), seeded by the system. Not for secrets.
-#[derive(Debug)]
-pub(super) struct Random(u64);
+use crate::load::random::Random;
 
-/// By which the state grows.
+/// By which the trace ids of a run are spread.
 const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
 const HEX: &[u8; 16] = b"0123456789abcdef";
 
@@ -13,31 +11,17 @@ pub(super) const UUID: usize = 36;
 /// Length of a trace context as text.
 pub(super) const TRACE_CONTEXT: usize = 55;
 
-impl Random {
-    pub(super) fn new() -> Self {
-        use std::hash::{BuildHasher as _, Hasher as _, RandomState};
-
-        // Its keys are random for each value; there is nothing to hash.
-        Self(RandomState::new().build_hasher().finish())
+/// A UUID of version 4: RFC 9562, section 5.4.
+pub(super) fn uuid(random: &mut Random) -> [u8; UUID] {
+    let bits = (u128::from(random.bits()) << 64) | u128::from(random.bits());
+    let versioned = (bits & !(0xf << 76) & !(0x3 << 62)) | (0x4 << 76) | (0x2 << 62);
+    let mut text = [b'-'; UUID];
+    // Digits 8, 12, 16 and 20 stand behind a dash.
+    for (from, to) in [(0, 8), (9, 13), (14, 18), (19, 23), (24, 36)] {
+        let before = [8, 12, 16, 20].iter().filter(|digit| from > **digit).count();
+        write_hex(versioned << (4 * (from - before)), &mut text[from..to]);
     }
-
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(STEP);
-        mixed(self.0)
-    }
-
-    /// RFC 9562, section 5.4.
-    pub(super) fn uuid(&mut self) -> [u8; UUID] {
-        let random = (u128::from(self.next()) << 64) | u128::from(self.next());
-        let versioned = (random & !(0xf << 76) & !(0x3 << 62)) | (0x4 << 76) | (0x2 << 62);
-        let mut text = [b'-'; UUID];
-        // Digits 8, 12, 16 and 20 stand behind a dash.
-        for (from, to) in [(0, 8), (9, 13), (14, 18), (19, 23), (24, 36)] {
-            let before = [8, 12, 16, 20].iter().filter(|digit| from > **digit).count();
-            write_hex(versioned << (4 * (from - before)), &mut text[from..to]);
-        }
-        text
-    }
+    text
 }
 
 /// <https://prng.di.unimi.it/splitmix64.c>; a bijection.
@@ -64,7 +48,7 @@ pub(super) struct RunId(u64);
 impl RunId {
     pub(super) fn new(random: &mut Random) -> Self {
         // A trace id of zeros alone is not valid.
-        Self(random.next() | 1)
+        Self(random.bits() | 1)
     }
 }
 
@@ -100,7 +84,7 @@ mod tests {
     #[test]
     fn a_uuid_is_random_and_of_version_4() {
         let mut random = Random::new();
-        let all: HashSet<[u8; UUID]> = (0..100).map(|_| random.uuid()).collect();
+        let all: HashSet<[u8; UUID]> = (0..100).map(|_| uuid(&mut random)).collect();
         assert_eq!(all.len(), 100);
         let pattern = "^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$";
         assert!(all.iter().all(|uuid| matches(uuid, pattern)), "{all:?}");
