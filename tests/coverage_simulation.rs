@@ -13,6 +13,7 @@ use iter8::slo::interval::{
     share_interval,
 };
 use iter8::slo::{OnInconclusive, Policy, Verdict, assess};
+use iter8::tasks::{Ahead, Watch, Watched};
 
 const RUNS: u32 = 300;
 const BLOCKS: usize = 10;
@@ -344,4 +345,56 @@ fn a_percentile_at_its_limit_is_rarely_judged_for_sure() {
     assert!(independent < 0.05, "independent requests: sure in {independent}");
     assert!(slow < 0.25, "slow moments: sure in {slow}");
     assert!(textbook > 0.45, "the textbook was sure in {textbook}");
+}
+
+/// Whether a load of 100 requests per second for a minute is given up, seen by who looks at it every second.
+fn given_up(latencies: &[f64], objective: &str) -> bool {
+    let stream = Stream {
+        protocol: Protocol::Http,
+        endpoint: None,
+    };
+    let ahead = Ahead {
+        objective: objective.parse().expect("an objective"),
+        min_requests: None,
+    };
+    let part = Watched {
+        stream,
+        judged: Some("default".to_owned()),
+    };
+    let mut watch = Watch::new(vec![ahead], vec![part], true);
+    let mut measured = [LoadMeasurement::default()];
+    let per_second = latencies.len() / 60;
+    latencies.chunks(per_second).enumerate().any(|(second, latencies)| {
+        let so_far = &mut measured[0];
+        for (index, latency) in latencies.iter().enumerate() {
+            let due = Duration::from_secs_f64(second as f64 + index as f64 / per_second as f64);
+            let latency = Duration::from_secs_f64(latency / 1e3);
+            so_far.slices.request(due, false);
+            so_far.slices.latency(due, latency);
+            so_far.timings.entry(Timing::Latency).or_default().record(latency);
+        }
+        so_far.requests += latencies.len() as u64;
+        so_far.elapsed = second as f64 + 1.0;
+        watch.look(&measured).is_some()
+    })
+}
+
+/// The share of runs that are given up when the percentile's true value is `factor` times its limit.
+fn share_given_up(model: Model, (q, normal): (f64, f64), factor: f64) -> f64 {
+    let limit = model.true_quantile(normal) / factor;
+    let objective = format!("http/latency-p{} <= {limit}ms", q * 100.0);
+    coverage(29, |random| given_up(&model.run(random, 6_000, 60.0), &objective))
+}
+
+#[test]
+fn a_percentile_at_its_limit_is_rarely_given_up() {
+    for model in [Model::Independent, Model::Slow] {
+        for percentile in PERCENTILES {
+            let at_limit = share_given_up(model, percentile, 1.0);
+            println!("{} {percentile:?} {at_limit}", model == Model::Slow);
+        }
+        for factor in [1.2, 1.5, 2.0] {
+            println!("{factor} {}", share_given_up(model, PERCENTILES[1], factor));
+        }
+    }
 }

@@ -86,15 +86,7 @@ pub(super) fn estimate(
 }
 
 fn error_rate(load: &LoadMeasurement, plain: &Estimate, bound: Bound, limit: f64) -> Estimate {
-    let blocks: Vec<Block> = load
-        .slices
-        .blocks(BLOCKS)
-        .map(|block| Block {
-            requests: block.iter().map(|slice| slice.requests).sum(),
-            above: block.iter().map(|slice| slice.errors).sum(),
-        })
-        .collect();
-    let effect = design_effect(&blocks);
+    let effect = design_effect(&errors(load));
     let interval = share_interval(load.errors, load.requests, &effect);
     // "No errors at all" is a promise about these requests: no number of clean requests shows a rate of exactly 0.
     let exact = bound == Bound::AtMost && limit <= 0.0;
@@ -207,7 +199,19 @@ fn mean(load: &LoadMeasurement, plain: Estimate, bound: Bound, limit: f64) -> Es
     }
 }
 
-fn above(load: &LoadMeasurement, milliseconds: f64) -> Vec<Block> {
+/// Requests and errors in stretches of equal time.
+pub(super) fn errors(load: &LoadMeasurement) -> Vec<Block> {
+    load.slices
+        .blocks(BLOCKS)
+        .map(|block| Block {
+            requests: block.iter().map(|slice| slice.requests).sum(),
+            above: block.iter().map(|slice| slice.errors).sum(),
+        })
+        .collect()
+}
+
+/// Latencies, and those above a limit, in stretches of equal time.
+pub(super) fn above(load: &LoadMeasurement, milliseconds: f64) -> Vec<Block> {
     load.slices
         .blocks(BLOCKS)
         .map(|block| Block {

@@ -5,7 +5,9 @@ mod assessment;
 mod estimate;
 pub mod interval;
 mod objective;
+mod prospect;
 
 pub use assess::{Policy, assess};
 pub use assessment::{Assessment, Certainty, Judgement, OnInconclusive, Verdict};
 pub use objective::{Bound, Limit, Objective, ObjectiveError};
+pub use prospect::{Prospect, prospect};

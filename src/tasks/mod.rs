@@ -19,7 +19,7 @@ use crate::spec::{At, Decoder, Field, Node};
 
 pub use context::{Reach, RunContext};
 pub use event::{Event, Progress};
-pub use http::HttpKind;
+pub use http::{HttpKind, Watch, Watched};
 pub use pipeline::{Pipeline, Step, experiment_schema};
 pub use ready::ReadyKind;
 pub use run::Groups;

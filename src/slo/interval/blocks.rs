@@ -1,6 +1,6 @@
 //! [`design_effect`]: how many times fewer independent requests a run is worth, seen from [`Block`]s of equal time.
 
-use super::student::student_t_975;
+use super::student::{student_t, student_t_975};
 
 /// Blocks with fewer requests than this say too little by themselves and are joined with their neighbours.
 pub const MINIMUM_PER_BLOCK: u64 = 10;
@@ -40,6 +40,15 @@ impl DesignEffect {
     /// [`Self::effective`] times `(t_{n−1} / t_{B−1})²` when bursts were seen: an effect that is itself estimated from
     /// `B` blocks is as uncertain as `B − 1` degrees of freedom are (Korn & Graubard, Survey Methodology 24, 1998).
     pub(super) fn trials(&self, n: u64) -> f64 {
+        self.trials_by(n, student_t_975)
+    }
+
+    /// The same for an interval of another confidence, which leaves out `tail` on either side.
+    pub(super) fn trials_at(&self, n: u64, tail: f64) -> f64 {
+        self.trials_by(n, |df| student_t(df, tail))
+    }
+
+    fn trials_by(&self, n: u64, student: impl Fn(u64) -> f64) -> f64 {
         let effective = self.effective(n);
         if !self.seen {
             return effective;
@@ -47,7 +56,7 @@ impl DesignEffect {
         // Such blocks hold at least this many requests: the factor is at most 1, and trials grow with requests.
         let blocks = self.blocks as u64;
         let requests = n.max(blocks.saturating_mul(MINIMUM_PER_BLOCK));
-        let t = |count: u64| student_t_975(count.saturating_sub(1));
+        let t = |count: u64| student(count.saturating_sub(1));
         effective * (t(requests) / t(blocks)).powi(2)
     }
 }

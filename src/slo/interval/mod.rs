@@ -33,7 +33,7 @@ pub use mean::mean_interval;
 pub use plan::requests_to_decide;
 pub use quantile::quantile_ranks;
 pub use ratio::ratio_interval;
-pub use share::{share_interval, wilson};
+pub use share::{share_interval, share_is_above, wilson};
 pub use student::student_t_975;
 
 /// The probability left out on either side of a two-sided 95 % interval.

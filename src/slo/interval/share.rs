@@ -1,6 +1,6 @@
 //! Intervals of a share: error rates, and "how many requests took longer than the limit".
 
-use super::beta::beta_quantile;
+use super::beta::{beta_cdf, beta_quantile};
 use super::blocks::DesignEffect;
 use super::bounds::Interval;
 use super::{TAIL, Z_975};
@@ -28,6 +28,18 @@ pub fn share_interval(hits: u64, n: u64, effect: &DesignEffect) -> Interval {
         let (low, high) = clopper_pearson((n - hits) as f64 / n as f64, trials);
         Interval::new(1.0 - high, 1.0 - low)
     }
+}
+
+/// Whether the true share lies above `limit`, when `hits` of `n` requests were hits, at a confidence of 1 − `tail`: the lower
+/// bound of [`share_interval`] at that confidence, without its bisection. Never when `n` is 0.
+pub fn share_is_above(limit: f64, hits: u64, n: u64, effect: &DesignEffect, tail: f64) -> bool {
+    let hits = hits.min(n);
+    if n == 0 || hits == 0 {
+        return false;
+    }
+    let share = hits as f64 / n as f64;
+    let trials = effect.trials_at(n, tail);
+    share > limit && beta_cdf(share * trials, (1.0 - share) * trials + 1.0, limit) < tail
 }
 
 /// Both bounds for an observed share in `trials` independent trials, of which there may be a fraction.
@@ -70,9 +82,9 @@ pub fn wilson(hits: u64, n: u64) -> Interval {
 
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::{any, prop_assert, proptest};
+    use proptest::prelude::{any, prop_assert, prop_assert_eq, proptest};
 
-    use super::{DesignEffect, Interval, share_interval, wilson};
+    use super::{DesignEffect, Interval, share_interval, share_is_above, wilson};
 
     const INDEPENDENT: DesignEffect = DesignEffect {
         value: 1.0,
@@ -93,6 +105,23 @@ mod tests {
         let (actual_low, actual_high) = (actual.low.unwrap(), actual.high.unwrap());
         let near = (actual_low - low).abs() <= tolerance && (actual_high - high).abs() <= tolerance;
         assert!(near, "{actual_low}…{actual_high} is not about {low}…{high}");
+    }
+
+    proptest! {
+        #[test]
+        fn a_share_is_above_what_lies_below_its_interval(
+            n in 1_u64..2_000, part in 0.0..1.0_f64, limit in 0.0..1.0_f64, value in 1.0..5.0_f64,
+        ) {
+            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a part of a count")]
+            let hits = (n as f64 * part) as u64;
+            let effect = effect(value);
+            let low = share_interval(hits, n, &effect).low.unwrap();
+            // At the limit itself both may round differently.
+            if (low - limit).abs() > 1e-6 {
+                prop_assert_eq!(share_is_above(limit, hits, n, &effect, super::TAIL), low > limit);
+            }
+            prop_assert!(!share_is_above(limit, hits, n, &effect, 1e-4) || low > limit);
+        }
     }
 
     #[test]

@@ -16,20 +16,26 @@ const MANY: u64 = 1_000;
 /// 12.706 for one degree, 2.262 for nine, and down to 1.960, the normal quantile, for very many. Zero degrees have
 /// no distribution and are read as one, the widest there is.
 pub fn student_t_975(df: u64) -> f64 {
-    let degrees = df.max(1) as f64;
     if df < MANY {
-        let x = beta_quantile(2.0 * TAIL, degrees / 2.0, 0.5);
-        return (degrees * (1.0 - x) / x).sqrt();
+        return student_t(df, TAIL);
     }
+    let degrees = df as f64;
     let z = Z_975;
     let first = (z.powi(3) + z) / 4.0;
     let second = (5.0 * z.powi(5) + 16.0 * z.powi(3) + 3.0 * z) / 96.0;
     z + (first + second / degrees) / degrees
 }
 
+/// The value that it exceeds with probability `tail`; from 999 degrees on that of 999, which is within a thousandth.
+pub(super) fn student_t(df: u64, tail: f64) -> f64 {
+    let degrees = df.clamp(1, MANY - 1) as f64;
+    let x = beta_quantile(2.0 * tail, degrees / 2.0, 0.5);
+    (degrees * (1.0 - x) / x).sqrt()
+}
+
 #[cfg(test)]
 mod tests {
-    use super::student_t_975;
+    use super::{student_t, student_t_975};
 
     #[test]
     fn quantiles_are_those_of_the_printed_tables() {
@@ -51,6 +57,22 @@ mod tests {
             let actual = student_t_975(df);
             assert!(
                 (actual - expected).abs() < 1e-6,
+                "t with {df} degrees is {actual}, not {expected}"
+            );
+        }
+    }
+
+    #[test]
+    fn other_tails_are_those_of_the_printed_tables() {
+        for (df, tail, expected) in [
+            (9, 0.001, 4.2968),
+            (9, 0.025, 2.2622),
+            (2, 0.001, 22.3271),
+            (u64::MAX, 0.001, 3.0984),
+        ] {
+            let actual = student_t(df, tail);
+            assert!(
+                (actual - expected).abs() < 1e-4,
                 "t with {df} degrees is {actual}, not {expected}"
             );
         }

@@ -9,6 +9,9 @@ mod tests;
 mod trust;
 mod versions;
 mod walls;
+mod watch;
+
+pub use watch::{Watch, Watched};
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
@@ -227,6 +230,21 @@ impl HttpTask {
             }),
             None => Ok(output),
         }
+    }
+
+    /// Who looks at a load while it goes on, if anybody does.
+    #[expect(dead_code, reason = "the driver cannot be asked to look yet")]
+    fn watch(&self, batch: &Batch, context: &RunContext, so_far: &ExperimentResult) -> Option<Watch> {
+        let parts = batch.parts.iter().map(|part| {
+            let version = &self.versions[part.version];
+            Watched {
+                stream: part.stream.clone(),
+                judged: (!version.baseline).then(|| version.name.clone()),
+            }
+        });
+        let whole = self.batches.len() == 1;
+        let wanted = self.abort && !self.warmup && so_far.validate_slos;
+        wanted.then(|| Watch::new(context.ahead.clone(), parts.collect(), whole))
     }
 
     /// Versions that were not sent the same number of requests.

@@ -1,0 +1,150 @@
+//! [`Watch`]: looks at a load while it goes on and says when an objective is certain to fail. It stops nothing itself.
+//!
+//! # Why
+//! See [`prospect`](crate::slo::prospect). The first look is after 10 s: before, slow moments of seconds could not be told
+//! from a slow target. Each further one comes after a quarter as long again, so that their number grows with the
+//! logarithm of the time only.
+
+use std::borrow::Cow;
+
+use crate::metrics::{Histogram, LoadMeasurement, Measure, MetricName, Stream, Timing};
+use crate::slo::{Bound, Prospect, prospect};
+use crate::tasks::Ahead;
+
+/// The first look that what is only likely takes, in seconds from the start of the load.
+const FIRST_LOOK: f64 = 10.0;
+/// From one look to the next.
+const LATER: f64 = 1.25;
+/// Looks in a row that an objective must be unlikely at.
+const TWICE: u32 = 2;
+
+/// One version of one endpoint.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Watched {
+    /// The endpoint.
+    pub stream: Stream,
+    /// Name of the version, if it is judged.
+    pub judged: Option<String>,
+}
+
+/// Looks at one load.
+#[derive(Debug)]
+pub struct Watch {
+    ahead: Vec<Ahead>,
+    parts: Vec<Watched>,
+    whole: bool,
+    next: f64,
+    /// Per objective and version: looks in a row at which it was unlikely.
+    unlikely: Vec<u32>,
+}
+
+impl Watch {
+    /// Of a load with these parts, in the order of their measurements. `whole` says that no load before or after it is
+    /// part of the same metrics. Objectives that only warn are not watched.
+    pub fn new(ahead: Vec<Ahead>, parts: Vec<Watched>, whole: bool) -> Self {
+        let ahead: Vec<Ahead> = ahead.into_iter().filter(|ahead| !ahead.objective.warn).collect();
+        Self {
+            unlikely: vec![0; ahead.len() * parts.len()],
+            ahead,
+            parts,
+            whole,
+            next: FIRST_LOOK,
+        }
+    }
+
+    /// Why the load may as well end, from what it has measured so far; may be asked as often as one likes.
+    pub fn look(&mut self, measured: &[LoadMeasurement]) -> Option<String> {
+        let elapsed = measured.iter().map(|load| load.elapsed).fold(0.0, f64::max);
+        let due = elapsed >= self.next;
+        if due {
+            self.next = elapsed * LATER;
+        }
+        for objective in 0..self.ahead.len() {
+            for part in 0..self.parts.len() {
+                let found = self.prospect(objective, part, measured);
+                let seen = &mut self.unlikely[objective * self.parts.len() + part];
+                let certain = match found {
+                    Prospect::Broken => true,
+                    Prospect::Open if due => {
+                        *seen = 0;
+                        false
+                    }
+                    Prospect::Unlikely if due => {
+                        *seen += 1;
+                        *seen >= TWICE
+                    }
+                    Prospect::Open | Prospect::Unlikely => false,
+                };
+                if certain {
+                    return Some(self.told(objective, part));
+                }
+            }
+        }
+        None
+    }
+
+    /// The prospect of an objective on the version of a part.
+    fn prospect(&self, objective: usize, part: usize, measured: &[LoadMeasurement]) -> Prospect {
+        let (ahead, of) = (&self.ahead[objective], &self.parts[part]);
+        let MetricName::Load(stream, measure) = &ahead.objective.metric else {
+            return Prospect::Open;
+        };
+        let Some(load) = self.of_version(of, stream, measured) else {
+            return Prospect::Open;
+        };
+        let complete = self.whole || of.stream == *stream;
+        // With too few requests the verdict would be that there are no data.
+        let latencies = load.timings.get(&Timing::Latency).map_or(0, Histogram::count);
+        let rests_on = load.requests.min(latencies);
+        let enough = ahead.min_requests.is_none_or(|least| rests_on >= least);
+        let counts = ahead.objective.bound == Bound::AtMost && *measure != Measure::ColdStart;
+        match prospect(&ahead.objective, &load) {
+            _ if !enough => Prospect::Open,
+            // A part of the endpoints says enough about counts only.
+            Prospect::Broken if complete || counts => Prospect::Broken,
+            Prospect::Unlikely if complete => Prospect::Unlikely,
+            Prospect::Open | Prospect::Unlikely | Prospect::Broken => Prospect::Open,
+        }
+    }
+
+    /// What a stream is of one version: a part, or the union of all. Each is looked at once.
+    fn of_version<'a>(
+        &self,
+        of: &Watched,
+        stream: &Stream,
+        measured: &'a [LoadMeasurement],
+    ) -> Option<Cow<'a, LoadMeasurement>> {
+        let version = of.judged.as_ref()?;
+        let same = |part: &&(&Watched, &'a LoadMeasurement)| part.0.judged.as_ref() == Some(version);
+        let pairs: Vec<(&Watched, &'a LoadMeasurement)> = self.parts.iter().zip(measured).collect();
+        let own: Vec<&(&Watched, &'a LoadMeasurement)> = pairs.iter().filter(same).collect();
+        if let Some((part, load)) = own.iter().find(|(part, _)| part.stream == *stream) {
+            return (part.stream == of.stream).then_some(Cow::Borrowed(*load));
+        }
+        let is_union = stream.endpoint.is_none() && stream.protocol == of.stream.protocol;
+        let (first, others) = own.split_first()?;
+        // The first part stands for the union.
+        if !is_union || first.0.stream != of.stream {
+            return None;
+        }
+        let mut union = first.1.clone();
+        others.iter().for_each(|(_, load)| union.join(load));
+        Some(Cow::Owned(union))
+    }
+
+    fn told(&self, objective: usize, part: usize) -> String {
+        let objective = &self.ahead[objective].objective;
+        let mut versions: Vec<&str> = self
+            .parts
+            .iter()
+            .filter_map(|part| part.judged.as_deref())
+            .collect();
+        versions.dedup();
+        let baseline = self.parts.iter().any(|part| part.judged.is_none());
+        let whose = match &self.parts[part].judged {
+            Some(version) if baseline || versions.len() > 1 => format!(" for {version}"),
+            _ => String::new(),
+        };
+        format!("{objective} is certain to fail{whose}")
+    }
+}
