@@ -7,7 +7,10 @@
 
 use std::time::Duration;
 
-use iter8::metrics::{Histogram, Insights, Load, LoadMeasurement, Protocol, Stream, Timing, VersionInsights};
+use iter8::metrics::{
+    Histogram, Insights, Load, LoadMeasurement, Protocol, SliceRecorder, Stream, Timing, VersionInsights,
+    nanos,
+};
 use iter8::slo::interval::{
     Block, DesignEffect, Interval, design_effect, mean_interval, quantile_ranks, ratio_interval,
     share_interval,
@@ -277,14 +280,15 @@ fn interleaved_versions_without_a_difference_are_rarely_told_apart() {
 fn load(latencies: &[f64], seconds: f64) -> LoadMeasurement {
     let mut load = LoadMeasurement::default();
     let mut histogram = Histogram::new();
+    let mut slices = SliceRecorder::default();
     for (index, latency) in latencies.iter().enumerate() {
         let due = Duration::from_secs_f64(index as f64 * seconds / latencies.len() as f64);
         let latency = Duration::from_secs_f64(latency / 1e3);
-        load.slices.request(due, false);
-        load.slices.latency(due, latency);
+        slices.request(nanos(due), false);
+        slices.latency(nanos(due), nanos(latency));
         histogram.record(latency);
     }
-    load.slices.settle();
+    load.slices = slices.finish();
     load.requests = latencies.len() as u64;
     load.answered = load.requests;
     load.timings.insert(Timing::Latency, histogram);

@@ -188,14 +188,19 @@ impl<T: Target> Drop for InFlight<'_, T> {
 struct Lane<C> {
     /// Opened when it is needed and replaced when it breaks.
     conn: Option<C>,
+    /// The number of the connection; 0 when there is none, or when the warm-up opened it.
+    number: u64,
     /// Held until the first connection is open.
     opening: Option<OwnedSemaphorePermit>,
 }
 
 impl<C> Lane<C> {
     fn new(conn: Option<C>) -> Self {
-        let opening = None;
-        Self { conn, opening }
+        Self {
+            conn,
+            number: 0,
+            opening: None,
+        }
     }
 }
 
@@ -207,6 +212,8 @@ async fn run_lane<T: Target>(work: Rc<Work<T>>, mut lane: Lane<T::Conn>) {
             n: due.n,
             due: due.at,
             at: sent_at.saturating_duration_since(work.start),
+            connection: lane.number,
+            opened: None,
         };
         let mut in_flight = InFlight {
             work: &work,
@@ -225,13 +232,18 @@ async fn run_lane<T: Target>(work: Rc<Work<T>>, mut lane: Lane<T::Conn>) {
 }
 
 /// Sends one request and counts what becomes of it.
-async fn request<T: Target>(work: &Work<T>, lane: &mut Lane<T::Conn>, sent: Sent, sent_at: Instant) {
-    let Lane { conn, opening } = lane;
+async fn request<T: Target>(work: &Work<T>, lane: &mut Lane<T::Conn>, mut sent: Sent, sent_at: Instant) {
+    let Lane {
+        conn,
+        number,
+        opening,
+    } = lane;
     let deadline = sent_at + work.timeout;
     let attempt = async {
         if conn.is_none() {
             let (opened, times) = work.target.connect().await?;
-            work.state.borrow_mut().tally.connected(times);
+            *number = work.state.borrow_mut().tally.connected(times);
+            (sent.connection, sent.opened) = (*number, Some(times));
             *conn = Some(opened);
             *opening = None;
         }
@@ -254,10 +266,13 @@ async fn request<T: Target>(work: &Work<T>, lane: &mut Lane<T::Conn>, sent: Sent
     let tally = &mut state.tally;
     let keep = match outcome {
         Ok(sample) => {
-            sample.connects.iter().for_each(|times| tally.connected(*times));
+            for times in &sample.connects {
+                *number = tally.connected(*times);
+                (sent.connection, sent.opened) = (*number, Some(*times));
+            }
             tally.reconnected(sample.reconnects);
             match sample.result {
-                Ok(answer) => tally.answered(sent, answer),
+                Ok(answer) => tally.answered(sent, &answer),
                 Err(failed) => tally.failed(sent, Instant::now(), &failed),
             }
             sample.reusable
@@ -271,7 +286,7 @@ async fn request<T: Target>(work: &Work<T>, lane: &mut Lane<T::Conn>, sent: Sent
         }
     };
     if !keep {
-        *conn = None;
+        (*conn, *number) = (None, 0);
     }
 }
 
@@ -400,8 +415,8 @@ async fn open_lanes<T: Target>(
             break;
         }
         let lane = Lane {
-            conn: None,
             opening: permit,
+            ..Lane::new(None)
         };
         lanes.spawn_local(run_lane(Rc::clone(work), lane));
         // It takes its request before the next one is started.

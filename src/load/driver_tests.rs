@@ -59,6 +59,7 @@ impl Target for Fake {
         let times = ConnectTimes {
             connect: ms(1),
             tls: None,
+            resumed: false,
         };
         Ok((FakeConn(Rc::clone(&self.open)), times))
     }

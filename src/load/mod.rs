@@ -17,7 +17,7 @@ mod warm_up;
 pub use files::most_connections;
 pub use plan::{Pace, Plan, Rate, Stop};
 pub use schedule::Schedule;
-pub use tally::Progress;
+pub use tally::{Progress, Recent, Sent, Tally};
 pub use target::{Answer, ConnectTimes, Failed, Sample, Target};
 
 use crate::net::proxy::ProxyError;

@@ -31,6 +31,8 @@ pub struct ConnectTimes {
     pub connect: Duration,
     /// The TLS handshake.
     pub tls: Option<Duration>,
+    /// Whether the handshake resumed an earlier session.
+    pub resumed: bool,
 }
 
 /// A request that counts as an error.

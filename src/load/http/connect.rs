@@ -11,8 +11,8 @@ use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 use http_body_util::Full;
 use hyper::client::conn::http1::{self, SendRequest};
-use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
+use rustls::{ClientConfig, HandshakeKind};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::task::yield_now;
@@ -72,19 +72,21 @@ pub(super) async fn open(route: &Route, tls: &Arc<ClientConfig>) -> Result<(Link
     if let Some(proxy) = &route.proxy {
         if proxy.url().scheme() == "https" {
             let (host, _) = host_and_port(proxy.url()).unwrap_or_default();
-            stream = secure(stream, &host, tls).await?;
+            (stream, _) = secure(stream, &host, tls).await?;
         }
         if route.origin.https {
             tunnel(&mut stream, route).await?;
         }
     }
     let connected = Instant::now();
+    let mut resumed = false;
     if route.origin.https {
-        stream = secure(stream, &route.origin.host, tls).await?;
+        (stream, resumed) = secure(stream, &route.origin.host, tls).await?;
     }
     let times = ConnectTimes {
         connect: connected - started,
         tls: route.origin.https.then(|| connected.elapsed()),
+        resumed,
     };
     let trace = Trace::default();
     let wire = Wire::new(stream, trace.clone());
@@ -144,14 +146,17 @@ async fn secure(
     stream: Box<dyn Duplex>,
     host: &str,
     tls: &Arc<ClientConfig>,
-) -> Result<Box<dyn Duplex>, Failed> {
+) -> Result<(Box<dyn Duplex>, bool), Failed> {
     let Ok(name) = ServerName::try_from(host.to_owned()) else {
         let example = format!("`{host}` is not a name that a certificate can have");
         return Err(Failed::new(FailureClass::Tls, example));
     };
     let connector = TlsConnector::from(Arc::clone(tls));
     match connector.connect(name, stream).await {
-        Ok(stream) => Ok(Box::new(stream)),
+        Ok(stream) => {
+            let resumed = stream.get_ref().1.handshake_kind() == Some(HandshakeKind::Resumed);
+            Ok((Box::new(stream), resumed))
+        }
         Err(error) => Err(failure::handshaking(&error)),
     }
 }
