@@ -73,7 +73,7 @@ pub(super) async fn run<T: Target>(
             .map_err(LoadError::Start)?;
         let body = move || {
             let load = async {
-                let report = |recent| shared.report(worker, recent);
+                let report = |start, recent: &[Recent]| shared.report(worker, start, recent);
                 let targets = (shared.targets)();
                 drive(work, targets, &mut SystemPacer::new(), &*gate, &stop, &report).await
             };
@@ -109,10 +109,10 @@ struct Shared<F, P> {
 
 impl<F, P: Fn(Progress)> Shared<F, P> {
     /// Takes in how one worker is getting on; the first one tells how all are.
-    fn report(&self, worker: usize, recent: Vec<Recent>) {
+    fn report(&self, worker: usize, start: Instant, recent: &[Recent]) {
         // A thread that panicked in here has left nothing half done.
         let mut board = self.board.lock().unwrap_or_else(PoisonError::into_inner);
-        board.post(worker, recent);
+        board.post(worker, start, recent);
         if worker == 0 {
             let progress = board.progress();
             drop(board);
@@ -271,23 +271,35 @@ fn with_short(mut target_time: Histogram, latency: Option<&Histogram>) -> Histog
 /// How all workers are getting on.
 #[derive(Debug)]
 struct Board {
-    workers: Vec<Vec<Recent>>,
+    start: Option<Instant>,
+    workers: Vec<Recent>,
     total: Option<u64>,
 }
 
 impl Board {
     fn new(workers: usize, total: Option<u64>) -> Self {
-        let workers = (0..workers).map(|_| Vec::new()).collect();
-        Self { workers, total }
+        Self {
+            start: None,
+            workers: vec![Recent::default(); workers],
+            total,
+        }
     }
 
-    fn post(&mut self, worker: usize, parts: Vec<Recent>) {
-        self.workers[worker] = parts;
+    fn post(&mut self, worker: usize, start: Instant, parts: &[Recent]) {
+        self.start = Some(start);
+        self.workers[worker] = together(parts);
     }
 
-    fn progress(&mut self) -> Progress {
-        Recent::together(self.workers.iter_mut().flatten(), self.total)
+    fn progress(&self) -> Progress {
+        let elapsed = self.start.map_or(Duration::ZERO, |start| start.elapsed());
+        together(&self.workers).progress(elapsed, self.total)
     }
+}
+
+fn together(all: &[Recent]) -> Recent {
+    let mut sum = Recent::default();
+    all.iter().for_each(|one| sum.merge(one));
+    sum
 }
 
 #[cfg(test)]

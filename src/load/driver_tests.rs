@@ -189,7 +189,14 @@ async fn run_paced(
     let schedule = Schedule::new(&asked.plan, &Mix::single(), 1);
     let work = shares(&asked.plan, &Mix::single(), &[asked.pool], schedule.as_ref(), 1).remove(0);
     let tallies = LocalSet::new()
-        .run_until(drive(work, vec![target], pacer, &Gate::new(1), shutdown, &|_| {}))
+        .run_until(drive(
+            work,
+            vec![target],
+            pacer,
+            &Gate::new(1),
+            shutdown,
+            &|_, _| {},
+        ))
         .await;
     let load = measured(
         tallies,

@@ -31,6 +31,7 @@ pub(super) async fn run<T: Target>(lanes: Rc<Lanes<T>>, start: Start<T::Conn>) {
         number: start.number,
         conn: start.conn,
         opening: start.opening,
+        connection: 0,
         broke: false,
     };
     while let Some((turn, broke)) = lanes.next(&slot, &mut lane.conn).await {
@@ -44,6 +45,8 @@ pub(super) async fn run<T: Target>(lanes: Rc<Lanes<T>>, start: Start<T::Conn>) {
             n: turn.n,
             due: turn.at,
             at: at.saturating_duration_since(lanes.start),
+            connection: lane.connection,
+            opened: None,
         };
         let mut in_flight = InFlight {
             lanes: &lanes,
@@ -67,18 +70,21 @@ struct Lane<'a, T: Target> {
     number: u32,
     conn: Option<T::Conn>,
     opening: Option<OwnedSemaphorePermit>,
+    /// The number of the connection; 0 when there is none, or when the warm-up opened it.
+    connection: u64,
     /// The last connection was closed by the server while it was not used.
     broke: bool,
 }
 
 impl<T: Target> Lane<'_, T> {
     /// Sends one request and counts what becomes of it.
-    async fn request(&mut self, sent: Sent, at: Instant) {
+    async fn request(&mut self, mut sent: Sent, at: Instant) {
         let Self {
             lanes,
             deadline,
             conn,
             opening,
+            connection,
             broke,
             ..
         } = self;
@@ -90,7 +96,8 @@ impl<T: Target> Lane<'_, T> {
                 None => {
                     let (opened, times) = lanes.target.connect(number).await?;
                     let mut tally = lanes.tally.borrow_mut();
-                    tally.connected(times);
+                    *connection = tally.connected(times);
+                    (sent.connection, sent.opened) = (*connection, Some(times));
                     tally.reconnected(u32::from(std::mem::take(broke)));
                     *opening = None;
                     conn.insert(opened)
@@ -105,12 +112,15 @@ impl<T: Target> Lane<'_, T> {
         let mut tally = lanes.tally.borrow_mut();
         let keep = match outcome {
             Ok(sample) => {
-                sample.connects.iter().for_each(|times| tally.connected(*times));
+                for times in &sample.connects {
+                    *connection = tally.connected(*times);
+                    (sent.connection, sent.opened) = (*connection, Some(*times));
+                }
                 tally.reconnected(sample.reconnects);
                 match sample.result {
                     Ok(answer) => {
                         lanes.ended((answer.end - lanes.start).saturating_sub(sent.due));
-                        tally.answered(sent, answer);
+                        tally.answered(sent, &answer);
                     }
                     Err(failed) => tally.failed(sent, Instant::now(), &failed),
                 }
@@ -128,7 +138,7 @@ impl<T: Target> Lane<'_, T> {
             }
         };
         if !keep {
-            *conn = None;
+            (*conn, *connection) = (None, 0);
         }
     }
 }

@@ -23,7 +23,7 @@ mod worker;
 
 pub use files::most_connections;
 pub use plan::{Arrivals, Mix, Pace, Plan, Pool, Rate, Stage, Stop};
-pub use tally::Progress;
+pub use tally::{Progress, Recent, Sent, Tally};
 pub use target::{Answer, ConnectTimes, Failed, Sample, Target};
 
 use crate::net::proxy::ProxyError;

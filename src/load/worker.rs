@@ -147,7 +147,7 @@ pub(super) async fn drive<T: Target>(
     pacer: &mut impl Pacer,
     begin: &impl Begin,
     shutdown: &CancellationToken,
-    report: &impl Fn(Vec<Recent>),
+    report: &impl Fn(Instant, &[Recent]),
 ) -> Counted {
     let mut warm = Vec::new();
     for (target, (pool, _)) in targets.iter().zip(&work.parts) {
@@ -173,12 +173,16 @@ pub(super) async fn drive<T: Target>(
         }
     }
     let lanes: Vec<_> = crew.parts.iter().map(|part| Rc::clone(&part.lanes)).collect();
+    let tell_now = || {
+        let recent: Vec<Recent> = lanes.iter().map(|lanes| lanes.recent()).collect();
+        report(start, &recent);
+    };
     let tell = async {
         let mut ticks = interval_at(start + REPORT_EVERY, REPORT_EVERY);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
         loop {
             ticks.tick().await;
-            report(lanes.iter().map(|lanes| lanes.recent()).collect());
+            tell_now();
         }
     };
     let mut monitor = Monitor::start();
@@ -189,7 +193,7 @@ pub(super) async fn drive<T: Target>(
     }
     // Lanes that are ended here count what they were doing.
     crew.running.shutdown().await;
-    report(lanes.iter().map(|lanes| lanes.recent()).collect());
+    tell_now();
     let counted = |lanes: &Rc<Lanes<T>>| (lanes.tally.replace(Tally::new(start)), lanes.target_time.take());
     Counted {
         parts: lanes.iter().map(counted).collect(),

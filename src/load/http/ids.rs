@@ -58,6 +58,11 @@ impl RunId {
         (u128::from(self.0) << 64) | u128::from(mixed(self.0.wrapping_add(n.wrapping_mul(STEP))))
     }
 
+    /// The same as text.
+    pub(super) fn traceparent(self, n: u64) -> String {
+        self.trace_context(n).iter().copied().map(char::from).collect()
+    }
+
     /// The value of `traceparent` for a request, not sampled: <https://www.w3.org/TR/trace-context/#traceparent-header>.
     pub(super) fn trace_context(self, n: u64) -> [u8; TRACE_CONTEXT] {
         let trace = self.trace_id(n);

@@ -70,9 +70,13 @@ pub async fn run(
         dns.push(took);
     }
     let pools: Vec<Pool> = parts.iter().map(|part| part.pool.clone()).collect();
+    let runs: Vec<_> = plans.iter().map(|prepared| prepared.run).collect();
     let targets = move || plans.iter().map(HttpTarget::new).collect();
     let mut measured = driver::run(plan, mix, &pools, targets, shutdown, progress).await?;
-    for (measured, dns) in measured.iter_mut().zip(dns) {
+    for ((measured, dns), run) in measured.iter_mut().zip(dns).zip(runs) {
+        for exemplar in &mut measured.exemplars {
+            exemplar.traceparent = run.map(|run| run.traceparent(exemplar.n));
+        }
         if !dns.is_zero() {
             measured.timings.entry(Timing::Dns).or_default().record(dns);
         }
