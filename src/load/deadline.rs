@@ -6,7 +6,7 @@
 //! it is set anew. Later deadlines are never missed, for each lies behind the one before.
 
 use std::future::{Future, poll_fn};
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::task::Poll;
 
 use tokio::time::{Instant, Sleep, sleep_until};
@@ -38,9 +38,8 @@ impl Deadline {
         &mut self,
         now: Instant,
         at: Instant,
-        future: F,
+        mut future: Pin<&mut F>,
     ) -> Option<F::Output> {
-        let mut future = pin!(future);
         // As long as the timer cannot have fired, it need not be looked at: it lies elsewhere in memory.
         let mut asleep = self.armed && now < self.fires;
         poll_fn(|context| {
@@ -67,6 +66,7 @@ impl Deadline {
 
 #[cfg(test)]
 mod tests {
+    use std::pin::pin;
     use std::time::Duration;
 
     use tokio::time::sleep;
@@ -85,10 +85,14 @@ mod tests {
             let at = Instant::now() + ms(60);
             assert_eq!(
                 deadline
-                    .within(Instant::now(), at, async {
-                        sleep(ms(10)).await;
-                        n
-                    })
+                    .within(
+                        Instant::now(),
+                        at,
+                        pin!(async {
+                            sleep(ms(10)).await;
+                            n
+                        })
+                    )
                     .await,
                 Some(n)
             );
@@ -96,7 +100,7 @@ mod tests {
         let at = Instant::now() + ms(60);
         assert_eq!(
             deadline
-                .within(Instant::now(), at, std::future::pending::<()>())
+                .within(Instant::now(), at, pin!(std::future::pending::<()>()))
                 .await,
             None
         );
@@ -108,9 +112,11 @@ mod tests {
     async fn a_deadline_that_has_passed_still_lets_a_ready_future_win() {
         let mut deadline = Deadline::new();
         let past = Instant::now();
-        assert_eq!(deadline.within(past, past, async { 1 }).await, Some(1));
+        assert_eq!(deadline.within(past, past, pin!(async { 1 })).await, Some(1));
         assert_eq!(
-            deadline.within(past, past, std::future::pending::<u8>()).await,
+            deadline
+                .within(past, past, pin!(std::future::pending::<u8>()))
+                .await,
             None
         );
     }

@@ -1,5 +1,6 @@
 //! One lane: takes one request after the other and sends each on its own connection, which it opens when it is needed.
 
+use std::pin::pin;
 use std::rc::Rc;
 
 use tokio::sync::OwnedSemaphorePermit;
@@ -90,25 +91,29 @@ impl<T: Target> Lane<'_, T> {
         } = self;
         let number = self.number;
         let ends = at + lanes.timeout;
-        let attempt = async {
-            let open = match conn {
-                Some(open) => open,
-                None => {
-                    // Boxed, for a lane is small as long as it needs nothing else.
-                    let (opened, times) = Box::pin(lanes.target.connect(number)).await?;
-                    let mut tally = lanes.tally.borrow_mut();
-                    if let Some(times) = times {
-                        *connection = tally.connected(times);
+        let outcome = {
+            // Pinned here: a future that is handed on is copied.
+            let attempt = pin!(async {
+                let open = match conn {
+                    Some(open) => open,
+                    None => {
+                        // Boxed, for a lane is small as long as it needs nothing else.
+                        let (opened, times) = Box::pin(lanes.target.connect(number)).await?;
+                        let mut tally = lanes.tally.borrow_mut();
+                        if let Some(times) = times {
+                            *connection = tally.connected(times);
+                        }
+                        (sent.connection, sent.opened) = (*connection, times);
+                        tally.reconnected(u32::from(std::mem::take(broke)));
+                        *opening = None;
+                        conn.insert(opened)
                     }
-                    (sent.connection, sent.opened) = (*connection, times);
-                    tally.reconnected(u32::from(std::mem::take(broke)));
-                    *opening = None;
-                    conn.insert(opened)
-                }
-            };
-            Ok(lanes.target.send(open, sent.n, at).await)
+                };
+                Ok(lanes.target.send(open, sent.n, at).await)
+            });
+            deadline.within(at, ends, attempt).await
         };
-        let outcome: Result<_, Failed> = match deadline.within(at, ends, attempt).await {
+        let outcome: Result<_, Failed> = match outcome {
             Some(outcome) => outcome,
             None => Err(timed_out(conn.is_some(), lanes.timeout)),
         };
