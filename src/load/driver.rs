@@ -1,8 +1,8 @@
 //! [`run`]: the load on threads of its own, as many as it needs, and what they counted put together.
 
-use std::num::NonZeroU32;
+use std::num::{NonZeroU32, NonZeroUsize};
 use std::sync::atomic::AtomicU64;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{Barrier, oneshot};
@@ -16,7 +16,7 @@ use super::pacer::SystemPacer;
 use super::random::Random;
 use super::schedule::Schedule;
 use super::tally::{Recent, Tally};
-use super::worker::{Begin, Counted, NEVER, Work, drive};
+use super::worker::{Begin, Counted, NEVER, Report, Work, drive};
 use super::{LoadError, Mix, Pace, Plan, Pool, Progress, Target};
 use crate::metrics::{Histogram, LoadMeasurement, Timing};
 
@@ -30,15 +30,15 @@ const CLOSE: Duration = Duration::from_micros(50);
 const CONNECTIONS_PER_WORKER: u32 = 32;
 
 /// Runs a load; `targets` makes those of one worker, in the order of the parts. When the returned future is dropped, the
-/// load stops. `progress` is called about twice a second and once at the end.
+/// load stops. The onlooker is asked about twice a second, and once more at the end.
 pub(super) async fn run<T: Target>(
     plan: &Plan,
     mix: &Mix,
     pools: &[Pool],
     targets: impl Fn() -> Vec<T> + Send + Sync + 'static,
     shutdown: &CancellationToken,
-    progress: impl Fn(Progress) + Send + Sync + 'static,
-) -> Result<Vec<LoadMeasurement>, LoadError> {
+    onlooker: Onlooker,
+) -> Result<Ran, LoadError> {
     raise_limit();
     let stop = shutdown.child_token();
     let _stop_when_dropped = stop.clone().drop_guard();
@@ -54,8 +54,10 @@ pub(super) async fn run<T: Target>(
     };
     let shared = Arc::new(Shared {
         targets,
-        progress,
-        board: Mutex::new(Board::new(count, total)),
+        stop: stop.clone(),
+        versions: mix.versions,
+        schedule: schedule.clone(),
+        board: Mutex::new(Board::new(count, total, onlooker)),
     });
     let gate = Arc::new(Gate::new(count));
     let mut ends = Vec::new();
@@ -73,9 +75,9 @@ pub(super) async fn run<T: Target>(
             .map_err(LoadError::Start)?;
         let body = move || {
             let load = async move {
-                let report = |start, recent: &[Recent]| shared.report(worker, start, recent);
                 let (targets, mut pacer) = ((shared.targets)(), SystemPacer::new());
-                drive(work, targets, &mut pacer, &*gate, &stop, &report).await
+                let desk = Desk { worker, shared };
+                drive(work, targets, &mut pacer, &*gate, &stop, &desk).await
             };
             let set = tokio::task::LocalSet::new();
             // As a task, it is polled when it is woken, not with every lane.
@@ -103,26 +105,91 @@ pub(super) async fn run<T: Target>(
         }
     }
     let counted = all.expect("there is at least one worker");
-    Ok(measured(counted, mix, schedule.as_ref(), shutdown.is_cancelled()))
+    let enough = shared.board().enough.take();
+    Ok(Ran {
+        parts: measured(counted, mix, schedule.as_ref(), stop.is_cancelled()),
+        enough,
+    })
+}
+
+/// Who looks at a load while it goes on.
+pub struct Onlooker {
+    /// Is told how it is getting on, about twice a second and once at the end, from another thread.
+    pub progress: Box<dyn Fn(Progress) + Send + Sync>,
+    /// Says why the load may as well end, from what each part has measured so far. Asked about twice a second.
+    pub enough: Option<Enough>,
+}
+
+/// Says why a load may as well end.
+pub type Enough = Box<dyn FnMut(&[LoadMeasurement]) -> Option<String> + Send>;
+
+/// A load that ran.
+#[derive(Debug)]
+pub struct Ran {
+    /// What was measured of each part.
+    pub parts: Vec<LoadMeasurement>,
+    /// Why it ended early, if the onlooker wanted that.
+    pub enough: Option<String>,
 }
 
 /// What the threads of a load share.
-struct Shared<F, P> {
+struct Shared<F> {
     targets: F,
-    progress: P,
+    stop: CancellationToken,
+    versions: NonZeroUsize,
+    schedule: Option<Schedule>,
     board: Mutex<Board>,
 }
 
-impl<F, P: Fn(Progress)> Shared<F, P> {
-    /// Takes in how one worker is getting on; the first one tells how all are.
-    fn report(&self, worker: usize, start: Instant, recent: &[Recent]) {
-        // A thread that panicked in here has left nothing half done.
-        let mut board = self.board.lock().unwrap_or_else(PoisonError::into_inner);
-        board.post(worker, start, recent);
-        if worker == 0 {
+impl<F> Shared<F> {
+    /// A thread that panicked in here has left nothing half done.
+    fn board(&self) -> MutexGuard<'_, Board> {
+        self.board.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Where one worker reports. The first one passes on how all are.
+struct Desk<F> {
+    worker: usize,
+    shared: Arc<Shared<F>>,
+}
+
+impl<F> Report for Desk<F> {
+    fn recent(&self, start: Instant, parts: &[Recent]) {
+        let mut board = self.shared.board();
+        board.post(self.worker, start, parts);
+        if self.worker == 0 {
             let progress = board.progress();
-            drop(board);
-            (self.progress)(progress);
+            (board.onlooker.progress)(progress);
+        }
+    }
+
+    fn looks(&self) -> bool {
+        self.shared.board().onlooker.enough.is_some()
+    }
+
+    fn counted(&self, parts: Vec<Tally>) {
+        let mut board = self.shared.board();
+        board.counted[self.worker] = parts;
+        if self.worker > 0 || self.shared.stop.is_cancelled() {
+            return;
+        }
+        let Some(tallies) = board.all_counted() else {
+            return;
+        };
+        let seen: u64 = tallies.iter().map(Tally::seen).sum();
+        let turns = seen.div_ceil(self.shared.versions.get() as u64);
+        let schedule = self.shared.schedule.as_ref();
+        let covered = schedule.map_or(Duration::ZERO, |schedule| schedule.covers(turns));
+        let so_far = tallies.iter().map(|tally| {
+            // What is due later is no part of the time.
+            tally.measured_so_far(covered.min(tally.lasted()))
+        });
+        let so_far: Vec<LoadMeasurement> = so_far.collect();
+        let enough = board.onlooker.enough.as_mut().and_then(|enough| enough(&so_far));
+        if enough.is_some() {
+            board.enough = enough;
+            self.shared.stop.cancel();
         }
     }
 }
@@ -275,19 +342,25 @@ fn with_short(mut target_time: Histogram, latency: Option<&Histogram>) -> Histog
 }
 
 /// How all workers are getting on.
-#[derive(Debug)]
 struct Board {
     start: Option<Instant>,
     workers: Vec<Recent>,
+    /// By worker and part, when somebody looks.
+    counted: Vec<Vec<Tally>>,
     total: Option<u64>,
+    onlooker: Onlooker,
+    enough: Option<String>,
 }
 
 impl Board {
-    fn new(workers: usize, total: Option<u64>) -> Self {
+    fn new(workers: usize, total: Option<u64>, onlooker: Onlooker) -> Self {
         Self {
             start: None,
             workers: vec![Recent::default(); workers],
+            counted: vec![Vec::new(); workers],
             total,
+            onlooker,
+            enough: None,
         }
     }
 
@@ -299,6 +372,21 @@ impl Board {
     fn progress(&self) -> Progress {
         let elapsed = self.start.map_or(Duration::ZERO, |start| start.elapsed());
         together(&self.workers).progress(elapsed, self.total)
+    }
+
+    /// What all workers counted of each part, once all have said so.
+    fn all_counted(&self) -> Option<Vec<Tally>> {
+        let (first, others) = self.counted.split_first()?;
+        let mut all = first.clone();
+        for other in others {
+            if other.is_empty() {
+                return None;
+            }
+            all.iter_mut()
+                .zip(other)
+                .for_each(|(mine, other)| mine.merge(other));
+        }
+        Some(all)
     }
 }
 

@@ -140,6 +140,26 @@ fn plan(stop: Stop, rate: f64, connections: u32) -> Asked {
     }
 }
 
+/// Nobody who is told anything.
+struct Silent;
+
+impl Report for Silent {
+    fn recent(&self, _: Instant, _: &[Recent]) {}
+
+    fn looks(&self) -> bool {
+        false
+    }
+
+    fn counted(&self, _: Vec<Tally>) {}
+}
+
+fn silent() -> Onlooker {
+    Onlooker {
+        progress: Box::new(|_| {}),
+        enough: None,
+    }
+}
+
 /// The measurement, the most connections open at once, and how many requests were served.
 struct Ran {
     load: LoadMeasurement,
@@ -196,7 +216,7 @@ async fn run_paced(
             pacer,
             &Gate::new(1),
             shutdown,
-            &|_, _| {},
+            &Silent,
         ))
         .await;
     let load = measured(
@@ -505,7 +525,7 @@ async fn a_load_on_its_own_thread_stops_when_nobody_waits_for_it() {
     let (mix, pools) = (Mix::single(), [asked.pool]);
     let target = std::sync::Mutex::new(Some(target));
     let targets = move || target.lock().expect("no panic").take().into_iter().collect();
-    let load = run(&asked.plan, &mix, &pools, targets, &shutdown, |_| {});
+    let load = run(&asked.plan, &mix, &pools, targets, &shutdown, silent());
     assert!(timeout(ms(300), load).await.is_err());
     for _ in 0..500 {
         if ended.load(std::sync::atomic::Ordering::SeqCst) {

@@ -21,6 +21,7 @@ mod target;
 mod warm_up;
 mod worker;
 
+pub use driver::{Enough, Onlooker, Ran};
 pub use files::most_connections;
 pub use plan::{Arrivals, Mix, Pace, Plan, Pool, Rate, Stage, Stop};
 pub use tally::{Progress, Recent, Sent, Tally};

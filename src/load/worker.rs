@@ -77,6 +77,18 @@ pub(super) trait Begin {
     async fn begin(&self) -> Instant;
 }
 
+/// Who is told how a worker is getting on.
+pub(super) trait Report {
+    /// About twice a second, and at the end.
+    fn recent(&self, start: Instant, parts: &[Recent]);
+
+    /// Whether somebody wants to know all that was counted, from time to time.
+    fn looks(&self) -> bool;
+
+    /// All that was counted so far of each part.
+    fn counted(&self, parts: Vec<Tally>);
+}
+
 /// The lanes of all parts on this worker.
 struct Crew<T: Target> {
     parts: Vec<Part<T>>,
@@ -147,7 +159,7 @@ pub(super) async fn drive<T: Target>(
     pacer: &mut impl Pacer,
     begin: &impl Begin,
     shutdown: &CancellationToken,
-    report: &impl Fn(Instant, &[Recent]),
+    report: &impl Report,
 ) -> Counted {
     let mut warm = Vec::new();
     for (target, (pool, _)) in targets.iter().zip(&work.parts) {
@@ -175,7 +187,7 @@ pub(super) async fn drive<T: Target>(
     let lanes: Vec<_> = crew.parts.iter().map(|part| Rc::clone(&part.lanes)).collect();
     let tell_now = || {
         let recent: Vec<Recent> = lanes.iter().map(|lanes| lanes.recent()).collect();
-        report(start, &recent);
+        report.recent(start, &recent);
     };
     let tell = async {
         let mut ticks = interval_at(start + REPORT_EVERY, REPORT_EVERY);
@@ -183,6 +195,9 @@ pub(super) async fn drive<T: Target>(
         loop {
             ticks.tick().await;
             tell_now();
+            if report.looks() {
+                report.counted(lanes.iter().map(|lanes| lanes.tally.borrow().clone()).collect());
+            }
         }
     };
     let mut monitor = Monitor::start();

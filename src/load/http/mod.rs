@@ -35,8 +35,8 @@ use tokio_util::sync::CancellationToken;
 
 use self::prepared::Prepared;
 use self::target::HttpTarget;
-use super::{LoadError, Mix, Plan, Pool, Progress, driver};
-use crate::metrics::{LoadMeasurement, Timing};
+use super::{LoadError, Mix, Onlooker, Plan, Pool, Ran, driver};
+use crate::metrics::Timing;
 use crate::net::NetSettings;
 
 /// One version of one endpoint: what it is sent, and over which connections.
@@ -50,15 +50,14 @@ pub struct Part {
     pub pool: Pool,
 }
 
-/// Sends the load to all parts (in the order of [`Mix`]) at the same time and measures each. `progress` is called about
-/// twice a second, and once at the end, from another thread.
+/// Sends the load to all parts (in the order of [`Mix`]) at the same time and measures each.
 pub async fn run(
     plan: &Plan,
     mix: &Mix,
     parts: &[Part],
     shutdown: &CancellationToken,
-    progress: impl Fn(Progress) + Send + Sync + 'static,
-) -> Result<Vec<LoadMeasurement>, LoadError> {
+    onlooker: Onlooker,
+) -> Result<Ran, LoadError> {
     debug_assert_eq!(
         mix.parts(),
         parts.len(),
@@ -80,8 +79,8 @@ pub async fn run(
             .map(|(prepared, streams)| HttpTarget::new(prepared, *streams))
             .collect()
     };
-    let mut measured = driver::run(plan, mix, &pools, targets, shutdown, progress).await?;
-    for ((measured, dns), run) in measured.iter_mut().zip(dns).zip(runs) {
+    let mut ran = driver::run(plan, mix, &pools, targets, shutdown, onlooker).await?;
+    for ((measured, dns), run) in ran.parts.iter_mut().zip(dns).zip(runs) {
         for exemplar in &mut measured.exemplars {
             exemplar.traceparent = run.map(|run| run.traceparent(exemplar.n));
         }
@@ -89,7 +88,7 @@ pub async fn run(
             measured.timings.entry(Timing::Dns).or_default().record(dns);
         }
     }
-    Ok(measured)
+    Ok(ran)
 }
 
 #[cfg(test)]

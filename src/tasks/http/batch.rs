@@ -9,10 +9,9 @@ use url::{Position, Url};
 use super::input::{EndpointInput, HttpInput};
 use super::plan::{self, Whose};
 use super::versions::{DEFAULT, Version};
-use super::{Endpoint, pace};
+use super::{Endpoint, Watch, pace};
 use crate::load::http::Part;
-use crate::load::{self, Mix, Pace, Plan};
-use crate::metrics::LoadMeasurement;
+use crate::load::{self, Enough, Mix, Onlooker, Pace, Plan, Ran};
 use crate::spec::{Decoder, Node};
 use crate::tasks::inputs::{Places, Target};
 use crate::tasks::ready::explain_loopback;
@@ -49,12 +48,17 @@ impl Batch {
     pub(super) async fn send(
         &self,
         parts: &[Part],
+        watch: Option<Watch>,
         context: &RunContext,
-    ) -> Result<Vec<LoadMeasurement>, TaskError> {
+    ) -> Result<Ran, TaskError> {
         let events = Arc::clone(&context.events);
         let duration = self.plan.stop.time();
         let progress = move |seen: load::Progress| events(Event::Progress(far(&seen, duration)));
-        load::http::run(&self.plan, &self.mix, parts, &context.shutdown, progress)
+        let onlooker = Onlooker {
+            progress: Box::new(progress),
+            enough: watch.map(|mut watch| -> Enough { Box::new(move |so_far| watch.look(so_far)) }),
+        };
+        load::http::run(&self.plan, &self.mix, parts, &context.shutdown, onlooker)
             .await
             .map_err(|error| {
                 let error = TaskError::from_error(&error);

@@ -167,9 +167,9 @@ impl Task for HttpTask {
     fn run<'a>(
         &'a self,
         context: &'a RunContext,
-        _: &'a ExperimentResult,
+        so_far: &'a ExperimentResult,
     ) -> BoxFuture<'a, Result<TaskOutput, TaskError>> {
-        Box::pin(self.measure(context))
+        Box::pin(self.measure(context, so_far))
     }
 }
 
@@ -186,7 +186,11 @@ impl HttpTask {
         }
     }
 
-    async fn measure(&self, context: &RunContext) -> Result<TaskOutput, TaskError> {
+    async fn measure(
+        &self,
+        context: &RunContext,
+        so_far: &ExperimentResult,
+    ) -> Result<TaskOutput, TaskError> {
         // Everything is fetched before the first request is sent.
         let mut prepared = Vec::new();
         for batch in &self.batches {
@@ -202,8 +206,14 @@ impl HttpTask {
                 output.notes.extend(told);
                 continue;
             }
-            let measured = match batch.send(&parts, context).await {
-                Ok(measured) => measured,
+            let watch = self.watch(batch, context, so_far);
+            let measured = match batch.send(&parts, watch, context).await {
+                Ok(ran) => {
+                    output
+                        .notes
+                        .extend(ran.enough.map(|why| format!("the load was ended early: {why}")));
+                    ran.parts
+                }
                 Err(error) => {
                     failed = Some(error);
                     break;
@@ -233,7 +243,6 @@ impl HttpTask {
     }
 
     /// Who looks at a load while it goes on, if anybody does.
-    #[expect(dead_code, reason = "the driver cannot be asked to look yet")]
     fn watch(&self, batch: &Batch, context: &RunContext, so_far: &ExperimentResult) -> Option<Watch> {
         let parts = batch.parts.iter().map(|part| {
             let version = &self.versions[part.version];

@@ -10,8 +10,8 @@ use std::time::Duration;
 use url::Url;
 
 use super::*;
-use crate::load::{Arrivals, Pace, Rate, Stop};
-use crate::metrics::{FailureClass, Statistic};
+use crate::load::{Arrivals, Pace, Progress, Rate, Stop};
+use crate::metrics::{FailureClass, LoadMeasurement, Statistic};
 
 fn ms(n: u64) -> Duration {
     Duration::from_millis(n)
@@ -60,8 +60,12 @@ async fn run_one(
         net: net.clone(),
         pool: asked.pool.clone(),
     };
-    let mut all = run(&asked.plan, &Mix::single(), &[part], shutdown, progress).await?;
-    Ok(all.swap_remove(0))
+    let onlooker = Onlooker {
+        progress: Box::new(progress),
+        enough: None,
+    };
+    let mut ran = run(&asked.plan, &Mix::single(), &[part], shutdown, onlooker).await?;
+    Ok(ran.parts.swap_remove(0))
 }
 
 async fn load_with(asked: &Asked, spec: &RequestSpec, net: &NetSettings) -> LoadMeasurement {
