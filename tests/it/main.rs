@@ -14,4 +14,5 @@ mod secrets;
 mod silent_passes;
 mod stored;
 mod unusual;
+mod versions;
 mod walls;
