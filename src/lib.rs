@@ -16,6 +16,8 @@ pub mod spec;
 
 pub mod cli;
 pub mod diagnostic;
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod load;
 pub mod metrics;
 pub mod net;

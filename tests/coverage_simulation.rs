@@ -7,7 +7,10 @@
 
 use std::time::Duration;
 
-use iter8::metrics::{Histogram, Insights, Load, LoadMeasurement, Protocol, Stream, Timing, VersionInsights};
+use iter8::metrics::{
+    Histogram, Insights, Load, LoadMeasurement, Protocol, SliceRecorder, Stream, Timing, VersionInsights,
+    nanos,
+};
 use iter8::slo::interval::{
     Block, DesignEffect, Interval, design_effect, mean_interval, quantile_ranks, ratio_interval,
     share_interval,
@@ -278,14 +281,15 @@ fn interleaved_versions_without_a_difference_are_rarely_told_apart() {
 fn load(latencies: &[f64], seconds: f64) -> LoadMeasurement {
     let mut load = LoadMeasurement::default();
     let mut histogram = Histogram::new();
+    let mut slices = SliceRecorder::default();
     for (index, latency) in latencies.iter().enumerate() {
         let due = Duration::from_secs_f64(index as f64 * seconds / latencies.len() as f64);
         let latency = Duration::from_secs_f64(latency / 1e3);
-        load.slices.request(due, false);
-        load.slices.latency(due, latency);
+        slices.request(nanos(due), false);
+        slices.latency(nanos(due), nanos(latency));
         histogram.record(latency);
     }
-    load.slices.settle();
+    load.slices = slices.finish();
     load.requests = latencies.len() as u64;
     load.answered = load.requests;
     load.timings.insert(Timing::Latency, histogram);
@@ -363,6 +367,7 @@ fn given_up(latencies: &[f64], objective: &str) -> bool {
     };
     let mut watch = Watch::new(vec![ahead], vec![part], true);
     let mut measured = [LoadMeasurement::default()];
+    let mut slices = SliceRecorder::default();
     let per_second = latencies.len() / 60;
     latencies
         .chunks(per_second)
@@ -372,13 +377,17 @@ fn given_up(latencies: &[f64], objective: &str) -> bool {
             for (index, latency) in latencies.iter().enumerate() {
                 let due = Duration::from_secs_f64(second as f64 + index as f64 / per_second as f64);
                 let latency = Duration::from_secs_f64(latency / 1e3);
-                so_far.slices.request(due, false);
-                so_far.slices.latency(due, latency);
+                slices.request(nanos(due), false);
+                slices.latency(nanos(due), nanos(latency));
                 so_far.timings.entry(Timing::Latency).or_default().record(latency);
             }
             so_far.requests += latencies.len() as u64;
             so_far.elapsed = second as f64 + 1.0;
-            second % 2 == 1 && watch.look(&measured).is_some()
+            if second % 2 == 0 {
+                return false;
+            }
+            so_far.slices = slices.clone().finish();
+            watch.look(&measured).is_some()
         })
 }
 

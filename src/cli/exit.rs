@@ -75,7 +75,7 @@ impl Exit {
             ),
             Self::Invalid => (
                 "invalid",
-                "no data for an objective, or the measurement cannot be trusted (the target was a login page)",
+                "no data for an objective, or the measurement cannot be trusted (the target was a login page, the generator was the bottleneck)",
             ),
             Self::Output => (
                 "–",

@@ -1,455 +1,305 @@
-//! The one loop: a schedule, a [`Target`] and a tally, on a thread of its own.
-//!
-//! Paced loads are an open loop. A dispatcher releases requests when they are due; idle lanes (one per connection)
-//! take them. What is due while every lane is busy waits, and its latency counts from the due instant. The queue is
-//! two counters, `taken` and `released`, because the schedule knows when each number was due.
+//! [`run`]: the load on threads of its own, as many as it needs, and what they counted put together.
 
-use std::cell::RefCell;
-use std::rc::Rc;
-use std::sync::Arc;
+use std::num::NonZeroU32;
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, oneshot};
-use tokio::task::JoinSet;
-use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until, timeout, timeout_at};
+use tokio::sync::{Barrier, oneshot};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::files::raise_limit;
-use super::pacer::{Pacer, SystemPacer};
-use super::tally::{Sent, Tally};
-use super::warm_up::warm_up;
-use super::{Failed, LoadError, Pace, Plan, Pool, Progress, Schedule, Target};
-use crate::metrics::{FailureClass, LoadMeasurement};
+use super::health::{self, STALL};
+use super::lanes::{Free, Source};
+use super::pacer::SystemPacer;
+use super::random::Random;
+use super::schedule::Schedule;
+use super::tally::{Recent, Tally};
+use super::worker::{Begin, Counted, NEVER, Work, drive};
+use super::{LoadError, Mix, Pace, Plan, Pool, Progress, Target};
+use crate::metrics::{Histogram, LoadMeasurement, Timing};
 
-/// How often progress is reported.
-const REPORT_EVERY: Duration = Duration::from_millis(500);
-/// How long an interrupted load waits for answers.
-const PATIENCE: Duration = Duration::from_millis(1500);
-/// How late a release may be and still count as on time: timers are no more precise on some systems.
-const ON_TIME: Duration = Duration::from_millis(5);
-/// Connections that are opened at the same time, where nothing waits for them.
-pub(super) const OPENING: usize = 128;
-/// Later than any load lasts.
-const NEVER: Duration = Duration::from_hours(24 * 365 * 30);
+/// Requests per second that one thread sends without being late.
+const RATE_PER_WORKER: f64 = 20_000.0;
+/// Requests per second of one thread from which a wake-up for each is too dear: a processor would do little else.
+const DEAR: f64 = 15_000.0;
+/// As much later may requests be released then.
+const CLOSE: Duration = Duration::from_micros(50);
+/// Connections that keep one thread busy in a closed loop.
+const CONNECTIONS_PER_WORKER: u32 = 32;
 
-/// Runs a load on a thread of its own. When the returned future is dropped, the load stops.
-pub(super) async fn run<T: Target + Send>(
-    plan: Plan,
-    pool: Pool,
-    target: T,
+/// Runs a load; `targets` makes those of one worker, in the order of the parts. When the returned future is dropped, the
+/// load stops. `progress` is called about twice a second and once at the end.
+pub(super) async fn run<T: Target>(
+    plan: &Plan,
+    mix: &Mix,
+    pools: &[Pool],
+    targets: impl Fn() -> Vec<T> + Send + Sync + 'static,
     shutdown: &CancellationToken,
-    progress: impl Fn(Progress) + Send + 'static,
-) -> Result<LoadMeasurement, LoadError> {
+    progress: impl Fn(Progress) + Send + Sync + 'static,
+) -> Result<Vec<LoadMeasurement>, LoadError> {
     raise_limit();
     let stop = shutdown.child_token();
     let _stop_when_dropped = stop.clone().drop_guard();
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(LoadError::Start)?;
-    let (done, outcome) = oneshot::channel();
-    std::thread::Builder::new()
-        .name("load".to_owned())
-        .spawn(move || {
-            let local = tokio::task::LocalSet::new();
-            let load = async {
-                let mut pacer = SystemPacer::new();
-                drive(plan, pool, target, &mut pacer, &stop, &progress).await
-            };
-            // Nobody listens any more when the caller has gone: there is nobody to tell.
-            let _ = done.send(local.block_on(&runtime, load));
-        })
-        .map_err(LoadError::Start)?;
-    outcome.await.map_err(LoadError::Stopped)
-}
-
-/// Where requests come from.
-#[derive(Debug, Clone, Copy)]
-enum Source {
-    Paced(Schedule),
-    Free { until: Option<Duration> },
-}
-
-/// A request that a lane has taken.
-#[derive(Debug, Clone, Copy)]
-struct Due {
-    n: u64,
-    at: Duration,
-}
-
-#[derive(Debug)]
-struct State {
-    /// Requests that have become due; for a free pace, all there may be.
-    released: u64,
-    /// Of these, those that a lane has taken.
-    taken: u64,
-    /// Nothing more will be released.
-    finished: bool,
-    /// Lanes that wait for a request and have not been promised one.
-    idle: u32,
-    tally: Tally,
-}
-
-/// What the dispatcher and the lanes share.
-struct Work<T> {
-    target: T,
-    timeout: Duration,
-    source: Source,
-    start: Instant,
-    state: RefCell<State>,
-    wake: Notify,
-}
-
-impl<T: Target> Work<T> {
-    fn now(&self) -> Duration {
-        self.start.elapsed()
-    }
-
-    /// The next request, as soon as there is one; `None` when there will be none.
-    async fn next(&self) -> Option<Due> {
-        loop {
-            {
-                let mut state = self.state.borrow_mut();
-                match self.source {
-                    _ if state.taken >= state.released => {
-                        if state.finished {
-                            return None;
-                        }
-                        state.idle += 1;
-                    }
-                    Source::Paced(schedule) => {
-                        let n = state.taken;
-                        state.taken += 1;
-                        return Some(Due {
-                            n,
-                            at: schedule.due(n),
-                        });
-                    }
-                    Source::Free { until } => {
-                        let at = self.now();
-                        if until.is_some_and(|until| at >= until) {
-                            return None;
-                        }
-                        let n = state.taken;
-                        state.taken += 1;
-                        return Some(Due { n, at });
-                    }
-                }
-            }
-            self.wake.notified().await;
-        }
-    }
-
-    /// Whether a free pace has no request left for another lane.
-    fn is_over(&self) -> bool {
-        let state = self.state.borrow();
-        let late = matches!(self.source, Source::Free { until: Some(until) } if self.now() >= until);
-        late || state.taken >= state.released
-    }
-
-    /// No more will be released; the lanes finish what is due and end.
-    fn finish(&self) {
-        self.state.borrow_mut().finished = true;
-        self.wake.notify_waiters();
-    }
-
-    /// What is due and not sent stays unsent; the lanes end with the requests they have.
-    fn close(&self) {
-        let mut state = self.state.borrow_mut();
-        let now = self.now();
-        if let Source::Paced(schedule) = self.source {
-            for n in state.taken..state.released {
-                state.tally.unsent(schedule.due(n), now);
-            }
-        }
-        state.released = state.taken;
-        drop(state);
-        self.finish();
-    }
-}
-
-/// Counts a request as cut off when its lane is ended in the middle of it.
-struct InFlight<'a, T: Target> {
-    work: &'a Work<T>,
-    sent: Sent,
-    ended: bool,
-}
-
-impl<T: Target> Drop for InFlight<'_, T> {
-    fn drop(&mut self) {
-        if !self.ended {
-            let cut_off = Failed::new(FailureClass::CutOff, "no answer yet when the run was stopped");
-            let mut state = self.work.state.borrow_mut();
-            state.tally.failed(self.sent, Instant::now(), &cut_off);
-        }
-    }
-}
-
-/// What a lane has.
-struct Lane<C> {
-    /// Opened when it is needed and replaced when it breaks.
-    conn: Option<C>,
-    /// Held until the first connection is open.
-    opening: Option<OwnedSemaphorePermit>,
-}
-
-impl<C> Lane<C> {
-    fn new(conn: Option<C>) -> Self {
-        let opening = None;
-        Self { conn, opening }
-    }
-}
-
-/// Takes one request after the other, each on the lane's one connection.
-async fn run_lane<T: Target>(work: Rc<Work<T>>, mut lane: Lane<T::Conn>) {
-    while let Some(due) = work.next().await {
-        let sent_at = Instant::now();
-        let sent = Sent {
-            n: due.n,
-            due: due.at,
-            at: sent_at.saturating_duration_since(work.start),
-        };
-        let mut in_flight = InFlight {
-            work: &work,
-            sent,
-            ended: false,
-        };
-        request(&work, &mut lane, sent, sent_at).await;
-        in_flight.ended = true;
-        lane.opening = None;
-        if lane.conn.is_none() {
-            // A refused connection may not have waited for anything.
-            tokio::task::yield_now().await;
-        }
-        tokio::task::consume_budget().await;
-    }
-}
-
-/// Sends one request and counts what becomes of it.
-async fn request<T: Target>(work: &Work<T>, lane: &mut Lane<T::Conn>, sent: Sent, sent_at: Instant) {
-    let Lane { conn, opening } = lane;
-    let deadline = sent_at + work.timeout;
-    let attempt = async {
-        if conn.is_none() {
-            let (opened, times) = work.target.connect(0).await?;
-            work.state.borrow_mut().tally.connected(times);
-            *conn = Some(opened);
-            *opening = None;
-        }
-        let open = conn.as_mut().expect("opened above, if it was not open");
-        Ok(work.target.send(open, sent.n, sent_at).await)
+    let schedule = Schedule::new(plan, mix, Random::new().bits());
+    let count = workers(plan, mix, pools);
+    let total = match (&schedule, plan.stop.time()) {
+        (Some(schedule), _) => schedule.total(),
+        (None, None) => plan
+            .stop
+            .count()
+            .map(|count| count.saturating_mul(pools.len() as u64)),
+        (None, Some(_)) => None,
     };
-    let outcome: Result<_, Failed> = match timeout_at(deadline, attempt).await {
-        Ok(outcome) => outcome,
-        Err(_elapsed) => {
-            let what = if conn.is_some() {
-                "complete answer"
-            } else {
-                "connection"
-            };
-            let example = format!("no {what} within {:?}", work.timeout);
-            Err(Failed::new(FailureClass::Timeout, example))
-        }
-    };
-    let mut state = work.state.borrow_mut();
-    let tally = &mut state.tally;
-    let keep = match outcome {
-        Ok(sample) => {
-            sample.connects.iter().for_each(|times| tally.connected(*times));
-            tally.reconnected(sample.reconnects);
-            match sample.result {
-                Ok(answer) => tally.answered(sent, answer),
-                Err(failed) => tally.failed(sent, Instant::now(), &failed),
-            }
-            sample.reusable
-        }
-        Err(failed) => {
-            let now = Instant::now();
-            let timed_out = failed.class == FailureClass::Timeout;
-            // However the timer rounds, a time-out lasts at least as long as the time-out.
-            tally.failed(sent, if timed_out { now.max(deadline) } else { now }, &failed);
-            false
-        }
-    };
-    if !keep {
-        *conn = None;
-    }
-}
-
-/// Runs a load on the current thread, inside a `LocalSet`.
-pub(super) async fn drive<T: Target>(
-    plan: Plan,
-    pool: Pool,
-    target: T,
-    pacer: &mut impl Pacer,
-    shutdown: &CancellationToken,
-    progress: &impl Fn(Progress),
-) -> LoadMeasurement {
-    let warm = warm_up(&pool, &target, shutdown).await;
-    let start = Instant::now();
-    let (source, released) = match plan.pace {
-        Pace::PerSecond(rate) => (Source::Paced(Schedule::new(rate, plan.stop)), 0),
-        Pace::Stages(_) | Pace::Free => {
-            let until = plan.stop.time();
-            (Source::Free { until }, plan.stop.count().unwrap_or(u64::MAX))
-        }
-    };
-    let total = match source {
-        Source::Paced(schedule) => Some(schedule.len()),
-        Source::Free { until: Some(_) } => None,
-        Source::Free { until: None } => plan.stop.count(),
-    };
-    let work = Rc::new(Work {
-        target,
-        timeout: pool.timeout,
-        source,
-        start,
-        state: RefCell::new(State {
-            released,
-            taken: 0,
-            finished: false,
-            idle: 0,
-            tally: Tally::new(start),
-        }),
-        wake: Notify::new(),
+    let shared = Arc::new(Shared {
+        targets,
+        progress,
+        board: Mutex::new(Board::new(count, total)),
     });
-    let report = async {
-        let mut ticks = interval_at(start + REPORT_EVERY, REPORT_EVERY);
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
-        loop {
-            ticks.tick().await;
-            let snapshot = work.state.borrow_mut().tally.progress(Instant::now(), total);
-            progress(snapshot);
-        }
-    };
-    let mut lanes = JoinSet::new();
-    for conn in warm {
-        lanes.spawn_local(run_lane(Rc::clone(&work), Lane::new(Some(conn))));
-    }
-    tokio::select! {
-        () = dispatch(&plan, &pool, &work, &mut lanes, pacer, shutdown) => {}
-        () = report => {}
-    }
-    // Lanes that are ended here count what they were doing.
-    lanes.shutdown().await;
-    let mut state = work.state.borrow_mut();
-    progress(state.tally.progress(Instant::now(), total));
-    let tally = std::mem::replace(&mut state.tally, Tally::new(start));
-    let scheduled = match source {
-        // What was cut short has lasted as long as it has.
-        Source::Paced(schedule) if shutdown.is_cancelled() => schedule.covers(tally.seen()).min(work.now()),
-        Source::Paced(schedule) => schedule.covers(tally.seen()).min(NEVER),
-        Source::Free { .. } => Duration::ZERO,
-    };
-    tally.finish(scheduled)
-}
-
-/// Releases every request when it is due, then waits for what is under way.
-async fn dispatch<T: Target>(
-    plan: &Plan,
-    pool: &Pool,
-    work: &Rc<Work<T>>,
-    lanes: &mut JoinSet<()>,
-    pacer: &mut impl Pacer,
-    shutdown: &CancellationToken,
-) {
-    let (interrupted, give_up) = match work.source {
-        Source::Paced(schedule) => {
-            let interrupted = release(plan, pool, work, schedule, lanes, pacer, shutdown).await;
-            let give_up = schedule.end().saturating_add(plan.grace).min(NEVER);
-            (interrupted, work.start + give_up)
-        }
-        Source::Free { .. } => {
-            let interrupted = open_lanes(pool, work, lanes, shutdown).await;
-            (interrupted, work.start + NEVER)
-        }
-    };
-    work.finish();
-    if !interrupted {
-        tokio::select! {
-            () = ended(lanes) => return,
-            () = sleep_until(give_up) => {
-                work.close();
-                tokio::select! {
-                    () = ended(lanes) => return,
-                    () = shutdown.cancelled() => {}
-                }
-            }
-            () = shutdown.cancelled() => {}
-        }
-    }
-    work.close();
-    // Those that take longer are cut off.
-    let _ = timeout(PATIENCE, ended(lanes)).await;
-}
-
-/// Starts the lanes of a free pace, each as soon as few enough are still opening their connection, until there is
-/// nothing left for another one. Whether it was interrupted.
-async fn open_lanes<T: Target>(
-    pool: &Pool,
-    work: &Rc<Work<T>>,
-    lanes: &mut JoinSet<()>,
-    shutdown: &CancellationToken,
-) -> bool {
-    let mut interrupted = std::pin::pin!(shutdown.cancelled());
-    let opening = Arc::new(Semaphore::new(OPENING));
-    while lanes.len() < pool.connections.get() as usize {
-        let permit = tokio::select! {
-            biased;
-            () = &mut interrupted => return true,
-            permit = Arc::clone(&opening).acquire_owned() => permit.ok(),
+    let gate = Arc::new(Gate::new(count));
+    let mut ends = Vec::new();
+    for (worker, work) in shares(plan, mix, pools, schedule.as_ref(), count)
+        .into_iter()
+        .enumerate()
+    {
+        let (done, end) = oneshot::channel();
+        let (shared, stop, gate) = (Arc::clone(&shared), stop.clone(), Arc::clone(&gate));
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .on_thread_park(health::sleeps)
+            .on_thread_unpark(health::wakes)
+            .build()
+            .map_err(LoadError::Start)?;
+        let body = move || {
+            let load = async {
+                let report = |start, recent: &[Recent]| shared.report(worker, start, recent);
+                let targets = (shared.targets)();
+                drive(work, targets, &mut SystemPacer::new(), &*gate, &stop, &report).await
+            };
+            let tallies = tokio::task::LocalSet::new().block_on(&runtime, load);
+            // Nobody listens any more when the caller has gone: there is nobody to tell.
+            let _ = done.send(tallies);
         };
-        if work.is_over() {
+        let name = format!("load {worker}");
+        std::thread::Builder::new()
+            .name(name)
+            .spawn(body)
+            .map_err(LoadError::Start)?;
+        ends.push(end);
+    }
+    let mut all: Option<Counted> = None;
+    for end in ends {
+        let counted = end.await.map_err(LoadError::Stopped)?;
+        match &mut all {
+            Some(all) => all.merge(&counted),
+            None => all = Some(counted),
+        }
+    }
+    let counted = all.expect("there is at least one worker");
+    Ok(measured(counted, mix, schedule.as_ref(), shutdown.is_cancelled()))
+}
+
+/// What the threads of a load share.
+struct Shared<F, P> {
+    targets: F,
+    progress: P,
+    board: Mutex<Board>,
+}
+
+impl<F, P: Fn(Progress)> Shared<F, P> {
+    /// Takes in how one worker is getting on; the first one tells how all are.
+    fn report(&self, worker: usize, start: Instant, recent: &[Recent]) {
+        // A thread that panicked in here has left nothing half done.
+        let mut board = self.board.lock().unwrap_or_else(PoisonError::into_inner);
+        board.post(worker, start, recent);
+        if worker == 0 {
+            let progress = board.progress();
+            drop(board);
+            (self.progress)(progress);
+        }
+    }
+}
+
+/// Lets all workers begin at the same instant.
+struct Gate {
+    all: Barrier,
+    start: OnceLock<Instant>,
+}
+
+impl Gate {
+    fn new(workers: usize) -> Self {
+        Self {
+            all: Barrier::new(workers),
+            start: OnceLock::new(),
+        }
+    }
+}
+
+impl Begin for Gate {
+    async fn begin(&self) -> Instant {
+        self.all.wait().await;
+        *self.start.get_or_init(Instant::now)
+    }
+}
+
+/// How many threads the load needs: no more than there are processors, and a connection of every part for each.
+fn workers(plan: &Plan, mix: &Mix, pools: &[Pool]) -> usize {
+    let processors = std::thread::available_parallelism().map_or(1, usize::from);
+    let fewest = pools.iter().map(|pool| pool.connections.get()).min().unwrap_or(1);
+    let connections: u32 = pools.iter().map(|pool| pool.connections.get()).sum();
+    let wanted = if plan.pace.is_paced() {
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "saturates, and a rate is not negative"
+        )]
+        let workers = (top_rate(plan, mix) / RATE_PER_WORKER).ceil() as u32;
+        workers
+    } else {
+        connections / CONNECTIONS_PER_WORKER
+    };
+    processors.min(wanted.clamp(1, fewest) as usize)
+}
+
+/// The highest rate of a paced load, over all versions.
+fn top_rate(plan: &Plan, mix: &Mix) -> f64 {
+    let rate = match &plan.pace {
+        Pace::Free => 0.0,
+        Pace::PerSecond(rate) => rate.get(),
+        Pace::Stages(stages) => {
+            let rates = stages.iter().flat_map(|stage| [stage.from, stage.to]).flatten();
+            rates.map(super::Rate::get).fold(0.0, f64::max)
+        }
+    };
+    rate * mix.versions.get() as f64
+}
+
+/// What each worker has to do.
+fn shares(plan: &Plan, mix: &Mix, pools: &[Pool], schedule: Option<&Schedule>, workers: usize) -> Vec<Work> {
+    let free: Vec<Free> = pools
+        .iter()
+        .map(|_| Free {
+            until: plan.stop.time(),
+            count: plan.stop.count().unwrap_or(u64::MAX),
+            taken: Arc::new(AtomicU64::new(0)),
+        })
+        .collect();
+    let close = if top_rate(plan, mix) / workers as f64 > DEAR {
+        CLOSE
+    } else {
+        Duration::ZERO
+    };
+    let share = |worker| {
+        let schedule = schedule.map(|schedule| schedule.clone().share(worker, workers));
+        let source = |part: usize| match &schedule {
+            Some(schedule) => Source::Paced(Box::new(schedule.clone().only(part))),
+            None => Source::Free(free[part].clone()),
+        };
+        Work {
+            parts: pools
+                .iter()
+                .enumerate()
+                .map(|(part, pool)| (share_of_pool(pool, worker, workers), source(part)))
+                .collect(),
+            schedule: schedule.clone(),
+            close,
+            grace: plan.grace,
+        }
+    };
+    (0..workers).map(share).collect()
+}
+
+/// A worker's connections; the first ones get what cannot be divided.
+fn share_of_pool(pool: &Pool, worker: usize, workers: usize) -> Pool {
+    let share = |all: NonZeroU32| {
+        let (worker, workers) = (to_u32(worker), to_u32(workers));
+        let rest = u32::from(worker < all.get() % workers);
+        NonZeroU32::new(all.get() / workers + rest).unwrap_or(NonZeroU32::MIN)
+    };
+    Pool {
+        connections: share(pool.connections),
+        max_connections: share(pool.max_connections.max(pool.connections)),
+        ..pool.clone()
+    }
+}
+
+fn to_u32(n: usize) -> u32 {
+    u32::try_from(n).unwrap_or(u32::MAX)
+}
+
+/// What all workers counted, of each part.
+fn measured(
+    counted: Counted,
+    mix: &Mix,
+    schedule: Option<&Schedule>,
+    cut_short: bool,
+) -> Vec<LoadMeasurement> {
+    let Counted { parts, health } = counted;
+    let seen: u64 = parts.iter().map(|(tally, _)| tally.seen()).sum();
+    let covered = schedule.map(|schedule| schedule.covers(seen.div_ceil(mix.versions.get() as u64)));
+    let finish = |(tally, target_time): (Tally, Histogram)| {
+        let at_least = match covered {
+            // What was cut short has lasted as long as it has.
+            Some(covered) if cut_short => covered.min(tally.lasted()),
+            Some(covered) => covered.min(NEVER),
+            None => Duration::ZERO,
+        };
+        let mut measured = tally.finish(at_least);
+        let mut health = health.clone();
+        if schedule.is_some() {
+            health.target_time = with_short(target_time, measured.timings.get(&Timing::Latency));
+        }
+        measured.health = Some(health);
+        measured
+    };
+    parts.into_iter().map(finish).collect()
+}
+
+/// Latencies that are too short to tell count whole as the target's.
+fn with_short(mut target_time: Histogram, latency: Option<&Histogram>) -> Histogram {
+    for (milliseconds, count) in latency.iter().flat_map(|latency| latency.points()) {
+        let latency = Duration::from_secs_f64(milliseconds / 1e3);
+        if latency > STALL {
             break;
         }
-        let lane = Lane {
-            conn: None,
-            opening: permit,
-        };
-        lanes.spawn_local(run_lane(Rc::clone(work), lane));
-        // It takes its request before the next one is started.
-        tokio::task::yield_now().await;
+        target_time.record_many(latency, count);
     }
-    false
+    target_time
 }
 
-async fn ended(lanes: &mut JoinSet<()>) {
-    while lanes.join_next().await.is_some() {}
+/// How all workers are getting on.
+#[derive(Debug)]
+struct Board {
+    start: Option<Instant>,
+    workers: Vec<Recent>,
+    total: Option<u64>,
 }
 
-/// Whether it was interrupted.
-async fn release<T: Target>(
-    plan: &Plan,
-    pool: &Pool,
-    work: &Rc<Work<T>>,
-    schedule: Schedule,
-    lanes: &mut JoinSet<()>,
-    pacer: &mut impl Pacer,
-    shutdown: &CancellationToken,
-) -> bool {
-    let mut interrupted = std::pin::pin!(shutdown.cancelled());
-    for n in 0..schedule.len() {
-        let at = work.start + schedule.due(n).min(NEVER);
-        tokio::select! {
-            biased;
-            () = &mut interrupted => return true,
-            () = pacer.wait_until(at) => {}
-        }
-        let lag = at.elapsed();
-        let mut state = work.state.borrow_mut();
-        state.released += 1;
-        state.tally.released(lag);
-        if state.idle > 0 {
-            state.idle -= 1;
-            work.wake.notify_one();
-        } else if lanes.len() < pool.most_connections(&plan.pace) as usize {
-            lanes.spawn_local(run_lane(Rc::clone(work), Lane::new(None)));
-        } else if lag <= ON_TIME {
-            // One that was released late waits because of us, not because of the target.
-            state.tally.waited();
+impl Board {
+    fn new(workers: usize, total: Option<u64>) -> Self {
+        Self {
+            start: None,
+            workers: vec![Recent::default(); workers],
+            total,
         }
     }
-    false
+
+    fn post(&mut self, worker: usize, start: Instant, parts: &[Recent]) {
+        self.start = Some(start);
+        self.workers[worker] = together(parts);
+    }
+
+    fn progress(&self) -> Progress {
+        let elapsed = self.start.map_or(Duration::ZERO, |start| start.elapsed());
+        together(&self.workers).progress(elapsed, self.total)
+    }
+}
+
+fn together(all: &[Recent]) -> Recent {
+    let mut sum = Recent::default();
+    all.iter().for_each(|one| sum.merge(one));
+    sum
 }
 
 #[cfg(test)]

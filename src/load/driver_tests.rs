@@ -2,14 +2,17 @@
 
 use std::cell::Cell;
 use std::num::{NonZeroU32, NonZeroU64};
+use std::rc::Rc;
 
 use tokio::task::LocalSet;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use super::*;
+use crate::load::pacer::Pacer;
 use crate::load::pacer::Sleep;
-use crate::load::{Answer, Arrivals, ConnectTimes, Rate, Sample, Stop};
-use crate::metrics::{Histogram, Statistic, Timing};
+use crate::load::worker::OPENING;
+use crate::load::{Answer, Arrivals, ConnectTimes, Failed, Rate, Sample, Stop};
+use crate::metrics::{FailureClass, Histogram, Statistic, Timing};
 
 type Behaviour = Box<dyn Fn(u64, Duration) -> Reaction>;
 
@@ -60,6 +63,7 @@ impl Target for Fake {
             connect: ms(1),
             tls: None,
             resumed: false,
+            address: None,
         };
         Ok((FakeConn(Rc::clone(&self.open)), times))
     }
@@ -182,9 +186,25 @@ async fn run_paced(
         served: Rc::clone(&served),
         start,
     };
-    let load = LocalSet::new()
-        .run_until(drive(asked.plan, asked.pool, target, pacer, shutdown, &|_| {}))
+    let schedule = Schedule::new(&asked.plan, &Mix::single(), 1);
+    let work = shares(&asked.plan, &Mix::single(), &[asked.pool], schedule.as_ref(), 1).remove(0);
+    let tallies = LocalSet::new()
+        .run_until(drive(
+            work,
+            vec![target],
+            pacer,
+            &Gate::new(1),
+            shutdown,
+            &|_, _| {},
+        ))
         .await;
+    let load = measured(
+        tallies,
+        &Mix::single(),
+        schedule.as_ref(),
+        shutdown.is_cancelled(),
+    )
+    .remove(0);
     Ran {
         load,
         most: most.get(),
@@ -481,7 +501,10 @@ async fn a_load_on_its_own_thread_stops_when_nobody_waits_for_it() {
     let target = Counting(std::sync::Arc::clone(&ended));
     let shutdown = CancellationToken::new();
     let asked = plan(Stop::For(ms(60_000)), 5.0, 1);
-    let load = run(asked.plan, asked.pool, target, &shutdown, |_| {});
+    let (mix, pools) = (Mix::single(), [asked.pool]);
+    let target = std::sync::Mutex::new(Some(target));
+    let targets = move || target.lock().expect("no panic").take().into_iter().collect();
+    let load = run(&asked.plan, &mix, &pools, targets, &shutdown, |_| {});
     assert!(timeout(ms(300), load).await.is_err());
     for _ in 0..500 {
         if ended.load(std::sync::atomic::Ordering::SeqCst) {

@@ -4,20 +4,26 @@
 //! [`Target`] knows one protocol. The driver joins them, and its tally becomes a
 //! [`LoadMeasurement`](crate::metrics::LoadMeasurement). It never judges.
 
+mod deadline;
 mod driver;
 mod files;
+mod health;
 pub mod http;
+mod lane;
+mod lanes;
 mod pacer;
 mod plan;
+mod random;
 mod schedule;
 mod tally;
 mod target;
+
 mod warm_up;
+mod worker;
 
 pub use files::most_connections;
 pub use plan::{Arrivals, Mix, Pace, Plan, Pool, Rate, Stage, Stop};
-pub use schedule::Schedule;
-pub use tally::Progress;
+pub use tally::{Progress, Recent, Sent, Tally};
 pub use target::{Answer, ConnectTimes, Failed, Sample, Target};
 
 use crate::net::proxy::ProxyError;
@@ -33,6 +39,9 @@ pub enum LoadError {
     /// The name of the target or of its proxy has no address.
     #[error(transparent)]
     Resolve(#[from] ResolveError),
+    /// Placeholders of the request cannot be filled.
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    Placeholders(Vec<http::Mistake>),
     /// The TLS settings cannot be used.
     #[error(transparent)]
     Tls(#[from] TlsError),

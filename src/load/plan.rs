@@ -154,10 +154,21 @@ pub struct Pool {
 impl Pool {
     /// How many connections there can be at once.
     pub fn most_connections(&self, pace: &Pace) -> u32 {
-        match pace {
-            Pace::Free => self.connections.get(),
-            Pace::PerSecond(_) | Pace::Stages(_) => self.connections.max(self.max_connections).get(),
+        if pace.is_paced() {
+            self.connections.max(self.max_connections).get()
+        } else {
+            self.connections.get()
         }
+    }
+
+    /// How many requests can be under way at once.
+    pub(super) fn most_lanes(&self, paced: bool) -> u32 {
+        let connections = if paced {
+            self.connections.max(self.max_connections)
+        } else {
+            self.connections
+        };
+        connections.get().saturating_mul(self.streams.get())
     }
 }
 

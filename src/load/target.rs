@@ -1,6 +1,7 @@
 //! [`Target`]: what a protocol must do to be put under load, and what it reports of each request.
 
 use std::borrow::Cow;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -38,6 +39,8 @@ pub struct ConnectTimes {
     pub tls: Option<Duration>,
     /// Whether the handshake resumed an earlier session.
     pub resumed: bool,
+    /// Of the server, or of the proxy if there is one.
+    pub address: Option<SocketAddr>,
 }
 
 /// A request that counts as an error.

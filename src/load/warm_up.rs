@@ -5,7 +5,7 @@ use futures_util::stream;
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
-use super::driver::OPENING;
+use super::worker::OPENING;
 use super::{Pool, Target};
 
 /// Opens every connection of the pool and sends the uncounted requests on it.

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::Statistic;
 
 /// Longest duration kept apart from longer ones: one hour, in nanoseconds.
-const HIGHEST: u64 = 3_600_000_000_000;
+pub(super) const HIGHEST: u64 = 3_600_000_000_000;
 /// Decimal digits that are kept of each value.
 const DIGITS: u8 = 3;
 
@@ -72,6 +72,31 @@ impl Histogram {
             min: u64::MAX,
             max: 0,
         }
+    }
+
+    /// One of values that were recorded elsewhere: a value of each bucket with its count, ascending; their sum in
+    /// seconds, the sum of their squares, and the least and the greatest of them in nanoseconds.
+    pub(super) fn recorded(
+        buckets: impl DoubleEndedIterator<Item = (u64, u64)>,
+        sum: f64,
+        sum_of_squares: f64,
+        (min, max): (u64, u64),
+    ) -> Self {
+        let mut histogram = Self {
+            sum,
+            sum_of_squares,
+            min,
+            max,
+            ..Self::new()
+        };
+        // The greatest first, so that it grows once.
+        for (nanos, count) in buckets.rev() {
+            histogram
+                .counts
+                .record_n(nanos, count)
+                .expect("an auto-resizing histogram takes an hour");
+        }
+        histogram
     }
 
     /// Adds one duration; above an hour it counts as an hour in percentiles.

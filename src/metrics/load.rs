@@ -6,7 +6,7 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Histogram, Measure, Slices};
+use super::{Exemplar, GeneratorHealth, Histogram, Measure, Slices};
 
 /// A time that is measured of each request, or of each connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
@@ -79,6 +79,9 @@ pub enum FailureClass {
     Timeout,
     /// The connection was refused or the address not reachable.
     Connect,
+    /// No connection could be opened because the machine that sends ran out of ports, open files or memory: not the
+    /// target's failure.
+    Local,
     /// The TLS handshake failed.
     Tls,
     /// The connection was reset or closed before the answer was complete.
@@ -97,6 +100,7 @@ impl FailureClass {
             Self::Expectation => "not the expected answer",
             Self::Timeout => "timed out",
             Self::Connect => "could not connect",
+            Self::Local => "this machine could not open a connection",
             Self::Tls => "TLS handshake failed",
             Self::Reset => "connection closed in the middle",
             Self::Protocol => "not a valid HTTP answer",
@@ -135,6 +139,12 @@ pub struct LoadMeasurement {
     /// Requests for which a new connection was opened because the server had closed the kept one before they were written.
     #[serde(default)]
     pub reconnects: u64,
+    /// TLS handshakes that resumed an earlier session.
+    #[serde(default)]
+    pub resumed: u64,
+    /// Connections opened per address.
+    #[serde(default)]
+    pub addresses: BTreeMap<String, u64>,
     /// Answers per status.
     pub statuses: BTreeMap<u16, u64>,
     /// Errors per class.
@@ -151,6 +161,12 @@ pub struct LoadMeasurement {
     pub elapsed: f64,
     /// The same over time.
     pub slices: Slices,
+    /// How the load generator itself fared.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub health: Option<GeneratorHealth>,
+    /// The slowest requests, slowest first.
+    #[serde(default)]
+    pub exemplars: Vec<Exemplar>,
 }
 
 impl LoadMeasurement {
@@ -191,6 +207,16 @@ impl LoadMeasurement {
         self.bytes_received += later.bytes_received;
         self.connections += later.connections;
         self.reconnects += later.reconnects;
+        self.resumed += later.resumed;
+        for (address, n) in &later.addresses {
+            *self.addresses.entry(address.clone()).or_default() += n;
+        }
+        self.exemplars
+            .extend(later.exemplars.iter().cloned().map(|exemplar| Exemplar {
+                due: exemplar.due + self.elapsed,
+                ..exemplar
+            }));
+        Exemplar::keep_slowest(&mut self.exemplars);
         self.elapsed += later.elapsed;
         self.cold_start = self.cold_start.or(later.cold_start);
         for (status, n) in &later.statuses {
@@ -211,13 +237,18 @@ impl LoadMeasurement {
         }
         self.send_delay.merge(&later.send_delay);
         self.slices.append(&later.slices);
+        match (&mut self.health, &later.health) {
+            (Some(mine), Some(later)) => mine.append(later),
+            (mine @ None, later) => mine.clone_from(later),
+            (Some(_), None) => {}
+        }
     }
 
     /// Adds a load that ran at the same time as this one: the union of two endpoints whose requests alternated.
     pub fn join(&mut self, other: &Self) {
         let elapsed = self.elapsed.max(other.elapsed);
         let mut slices = std::mem::take(&mut self.slices);
-        slices.merge(&other.slices);
+        slices.join(&other.slices);
         self.elapsed = 0.0;
         self.append(&Self {
             slices: Slices::default(),
@@ -236,7 +267,7 @@ impl LoadMeasurement {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::metrics::Statistic;
+    use crate::metrics::{SliceRecorder, Statistic, nanos};
 
     #[test]
     fn a_load_without_requests_has_no_rates_and_no_latency() {
@@ -256,11 +287,12 @@ mod tests {
                 elapsed,
                 ..LoadMeasurement::default()
             };
+            let mut slices = SliceRecorder::default();
             for n in 0..requests {
                 let due = Duration::from_secs_f64(elapsed * n as f64 / requests as f64);
-                load.slices.request(due, false);
+                slices.request(nanos(due), false);
             }
-            load.slices.settle();
+            load.slices = slices.finish();
             load
         };
         let mut both = load(30, 2.0);
@@ -270,6 +302,42 @@ mod tests {
         let per_slice: Vec<u64> = both.slices.iter().map(|slice| slice.requests).collect();
         assert_eq!(per_slice.iter().sum::<u64>(), 40);
         assert_eq!(per_slice.len(), load(30, 2.0).slices.iter().count());
+    }
+
+    #[test]
+    fn the_slowest_requests_of_two_loads_are_those_of_their_union() {
+        let load = |latencies: &[u32]| LoadMeasurement {
+            elapsed: 10.0,
+            exemplars: latencies
+                .iter()
+                .map(|latency| Exemplar {
+                    latency: f64::from(*latency),
+                    due: 1.0,
+                    ..Exemplar::default()
+                })
+                .collect(),
+            ..LoadMeasurement::default()
+        };
+        let mut first = load(&[50, 40, 30, 2, 1]);
+        first.append(&load(&[45, 40, 3]));
+        let kept: Vec<_> = first
+            .exemplars
+            .iter()
+            .map(|kept| (kept.latency, kept.due))
+            .collect();
+        let expected = [(50.0, 1.0), (45.0, 11.0), (40.0, 1.0), (40.0, 11.0), (30.0, 1.0)];
+        assert_eq!(kept, expected);
+    }
+
+    #[test]
+    fn results_of_before_there_were_exemplars_are_read() {
+        let mut json = serde_json::to_value(LoadMeasurement::default()).expect("json");
+        let fields = json.as_object_mut().expect("an object");
+        for new in ["resumed", "addresses", "exemplars"] {
+            assert!(fields.remove(new).is_some(), "{new}");
+        }
+        let read: LoadMeasurement = serde_json::from_value(json).expect("a measurement");
+        assert_eq!(read, LoadMeasurement::default());
     }
 
     #[test]

@@ -5,22 +5,22 @@
 //! it was slow. Slices are 100 ms wide, merged in pairs when there are more than 600, narrower in runs that would
 //! otherwise have fewer than 10. So their number, and their memory, does not grow with the length of a run.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Histogram;
+use super::buckets::{Packed, lowest};
 
 /// Most slices kept.
-const MOST: usize = 600;
+pub(super) const MOST: usize = 600;
 /// Fewest slices wanted.
 const FEWEST: usize = 10;
-/// Width of a slice in a run of ordinary length.
-const WIDTH: Duration = Duration::from_millis(100);
+/// Width of a slice in a run of ordinary length, in nanoseconds.
+const WIDTH: u64 = 100_000_000;
 /// Width at the start, when nobody knows how short the run will be: 100 ms ÷ 2⁶.
-const FIRST_WIDTH: Duration = Duration::from_nanos(1_562_500);
+const FIRST_WIDTH: u64 = WIDTH >> 6;
 
 /// One slice of time.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -33,45 +33,46 @@ pub struct Slice {
     /// Their latencies.
     #[serde(with = "stored")]
     #[schemars(with = "Histogram")]
-    latency: BTreeMap<u64, u64>,
+    pub(super) latency: Packed,
 }
 
 impl Slice {
-    fn add(&mut self, other: &Self) {
+    /// Adds all of `other`. `scratch` only saves allocations.
+    pub(super) fn add(&mut self, other: &Self, scratch: &mut Vec<u8>) {
         self.requests += other.requests;
         self.errors += other.errors;
-        for (nanos, count) in &other.latency {
-            *self.latency.entry(*nanos).or_default() += count;
-        }
+        self.latency.add(other.latency.iter(), scratch);
+    }
+
+    /// The latencies in nanoseconds, to three digits, with their counts, ascending.
+    fn latency_counts(&self) -> impl Iterator<Item = (u64, u64)> {
+        self.latency.iter().map(|(bucket, count)| (lowest(bucket), count))
     }
 
     /// Number of latencies.
     pub fn latencies(&self) -> u64 {
-        self.latency.values().sum()
+        self.latency.iter().map(|(_, count)| count).sum()
     }
 
     /// Sum of latencies in milliseconds, to three digits each.
     pub fn latency_sum(&self) -> f64 {
-        self.latency
-            .iter()
-            .map(|(nanos, count)| *nanos as f64 / 1e6 * *count as f64)
+        self.latency_counts()
+            .map(|(nanos, count)| nanos as f64 / 1e6 * count as f64)
             .sum()
     }
 
     /// Adds its latencies to a histogram.
     pub fn add_to(&self, histogram: &mut Histogram) {
-        for (nanos, count) in &self.latency {
-            histogram.record_many(Duration::from_nanos(*nanos), *count);
+        for (nanos, count) in self.latency_counts() {
+            histogram.record_many(Duration::from_nanos(nanos), count);
         }
     }
 
     /// How many latencies are above `milliseconds`.
     pub fn latencies_above(&self, milliseconds: f64) -> u64 {
         let limit = milliseconds * 1e6;
-        self.latency
-            .iter()
-            .rev()
-            .take_while(|(nanos, _)| lowest_equivalent(**nanos) as f64 > limit)
+        self.latency_counts()
+            .filter(|(nanos, _)| *nanos as f64 > limit)
             .map(|(_, count)| count)
             .sum()
     }
@@ -81,92 +82,73 @@ impl Slice {
         let total = self.latencies();
         let rank = (quantile.clamp(0.0, 1.0) * total as f64).ceil().max(1.0);
         let mut seen = 0;
-        self.latency.iter().find_map(|(nanos, count)| {
+        self.latency_counts().find_map(|(nanos, count)| {
             seen += count;
-            (seen as f64 >= rank).then_some(*nanos as f64 / 1e6)
+            (seen as f64 >= rank).then_some(nanos as f64 / 1e6)
         })
     }
 }
 
-/// The slices of a load, all equally wide.
+/// The slices of a load, all equally wide; a [`SliceRecorder`](super::SliceRecorder) makes them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Slices {
     /// Width of each, in nanoseconds.
-    width_ns: u64,
+    pub(super) width_ns: u64,
     /// From the start of the load; a slice without requests is there, too.
-    slices: Vec<Slice>,
+    pub(super) slices: Vec<Slice>,
 }
 
 impl Default for Slices {
     fn default() -> Self {
         Self {
-            width_ns: nanos(FIRST_WIDTH),
+            width_ns: FIRST_WIDTH,
             slices: Vec::new(),
         }
     }
 }
 
 impl Slices {
-    /// Counts a request that was due `at` (from the start of the load) and sent.
-    pub fn request(&mut self, at: Duration, error: bool) {
-        let slice = self.at(at);
-        slice.requests += 1;
-        slice.errors += u64::from(error);
-    }
-
-    /// Counts a latency of a request that was due `at`.
-    pub fn latency(&mut self, at: Duration, latency: Duration) {
-        let key = lowest_equivalent(nanos(latency).max(1));
-        *self.at(at).latency.entry(key).or_default() += 1;
-    }
-
-    fn at(&mut self, at: Duration) -> &mut Slice {
-        let at = nanos(at);
-        while at / self.width_ns >= MOST as u64 {
-            self.widen();
-        }
-        let index = usize::try_from(at / self.width_ns).unwrap_or(MOST);
-        if index >= self.slices.len() {
-            self.slices.resize_with(index + 1, Slice::default);
-        }
-        &mut self.slices[index]
-    }
-
-    fn widen(&mut self) {
+    /// Makes each twice as wide.
+    pub(super) fn widen(&mut self) {
+        let mut scratch = Vec::new();
         self.width_ns = self.width_ns.saturating_mul(2);
         let half = self.slices.len().div_ceil(2);
         for index in 0..half {
             let mut merged = std::mem::take(&mut self.slices[2 * index]);
             if let Some(second) = self.slices.get(2 * index + 1) {
-                merged.add(second);
+                merged.add(second, &mut scratch);
             }
             self.slices[index] = merged;
         }
         self.slices.truncate(half);
     }
 
-    /// Brings a finished load's slices to their final width.
-    pub fn settle(&mut self) {
-        while self.width_ns < nanos(WIDTH) && self.slices.len().div_ceil(2) >= FEWEST {
-            self.widen();
-        }
-    }
-
-    /// Adds slices of the same time, from another worker of the same load.
-    pub fn merge(&mut self, other: &Self) {
-        let mut other = other.clone();
+    /// Brings both to the wider of their widths.
+    pub(super) fn align(&mut self, other: &mut Self) {
         let width = self.width_ns.max(other.width_ns);
-        for slices in [&mut *self, &mut other] {
+        for slices in [self, other] {
             while slices.width_ns < width {
                 slices.widen();
             }
         }
+    }
+
+    /// Whether slices are too narrow when one has this number: there would be too many, or there are enough of them to
+    /// be as wide as in a run of ordinary length.
+    pub(super) fn needs_wider(&self, last: u64) -> bool {
+        last >= MOST as u64 || (self.width_ns < WIDTH && last / 2 + 1 >= FEWEST as u64)
+    }
+
+    /// Adds slices of the same time, from a load that ran beside this one.
+    pub fn join(&mut self, other: &Self) {
+        let (mut other, mut scratch) = (other.clone(), Vec::new());
+        self.align(&mut other);
         if self.slices.len() < other.slices.len() {
             self.slices.resize_with(other.slices.len(), Slice::default);
         }
         for (mine, other) in self.slices.iter_mut().zip(&other.slices) {
-            mine.add(other);
+            mine.add(other, &mut scratch);
         }
     }
 
@@ -180,12 +162,7 @@ impl Slices {
             return;
         }
         let mut later = later.clone();
-        let width = self.width_ns.max(later.width_ns);
-        for slices in [&mut *self, &mut later] {
-            while slices.width_ns < width {
-                slices.widen();
-            }
-        }
+        self.align(&mut later);
         self.slices.append(&mut later.slices);
         while self.slices.len() > MOST {
             self.widen();
@@ -208,7 +185,7 @@ impl Slices {
         let merge = |group: &[Slice]| {
             let mut merged = Slice::default();
             for slice in group {
-                merged.add(slice);
+                merged.add(slice, &mut Vec::new());
             }
             merged
         };
@@ -234,64 +211,53 @@ impl<'a> IntoIterator for &'a Slices {
     }
 }
 
-fn nanos(duration: Duration) -> u64 {
-    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
-}
-
-/// The smallest value that an HDR histogram of three digits counts together with `nanos`: its upper 11 bits.
-fn lowest_equivalent(nanos: u64) -> u64 {
-    let shift = (u64::BITS - nanos.leading_zeros()).saturating_sub(11);
-    (nanos >> shift) << shift
-}
-
 /// A slice's latencies are stored as any other histogram.
 mod stored {
-    use std::collections::BTreeMap;
     use std::time::Duration;
 
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-    use super::{Histogram, lowest_equivalent};
+    use super::{Histogram, Packed, lowest};
+    use crate::metrics::buckets::bucket;
 
-    pub(super) fn serialize<S: Serializer>(latency: &BTreeMap<u64, u64>, out: S) -> Result<S::Ok, S::Error> {
+    pub(super) fn serialize<S: Serializer>(latency: &Packed, out: S) -> Result<S::Ok, S::Error> {
         let mut histogram = Histogram::new();
-        for (nanos, count) in latency {
-            histogram.record_many(Duration::from_nanos(*nanos), *count);
+        for (bucket, count) in latency.iter() {
+            histogram.record_many(Duration::from_nanos(lowest(bucket)), count);
         }
         histogram.serialize(out)
     }
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(input: D) -> Result<BTreeMap<u64, u64>, D::Error> {
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(input: D) -> Result<Packed, D::Error> {
         let histogram = Histogram::deserialize(input)?;
-        Ok(histogram
-            .buckets()
-            .map(|(nanos, count)| (lowest_equivalent(nanos), count))
-            .collect())
+        let mut packed = Packed::default();
+        let counts = histogram.buckets().map(|(nanos, count)| (bucket(nanos), count));
+        packed.add(counts, &mut Vec::new());
+        Ok(packed)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::metrics::SliceRecorder;
 
-    fn ms(n: u64) -> Duration {
-        Duration::from_millis(n)
-    }
+    const MS: u64 = 1_000_000;
 
     fn run(every: u64, requests: u64) -> Slices {
-        let mut slices = Slices::default();
+        let mut slices = SliceRecorder::default();
         for n in 0..requests {
-            slices.request(ms(every * n), n % 10 == 0);
-            slices.latency(ms(every * n), ms(1 + n % 7));
+            let due = every * n * MS;
+            slices.request(due, n % 10 == 0);
+            slices.latency(due, (1 + n % 7) * MS);
         }
-        slices.settle();
-        slices
+        slices.finish()
     }
 
     #[test]
     fn an_ordinary_run_has_slices_of_100_ms() {
         let slices = run(10, 500);
-        assert_eq!(slices.width(), ms(100));
+        assert_eq!(slices.width(), Duration::from_millis(100));
         assert_eq!(slices.iter().count(), 50);
         assert_eq!(slices.iter().map(|slice| slice.requests).sum::<u64>(), 500);
         assert_eq!(slices.iter().map(|slice| slice.errors).sum::<u64>(), 50);
@@ -326,26 +292,10 @@ mod tests {
     }
 
     #[test]
-    fn slices_of_the_same_time_are_added() {
-        let mut merged = Slices::default();
-        let mut together = Slices::default();
-        let mut other = Slices::default();
-        for n in 0..2000 {
-            let part = if n % 3 == 0 { &mut merged } else { &mut other };
-            for slices in [part, &mut together] {
-                slices.request(ms(n), n % 7 == 0);
-                slices.latency(ms(n), ms(n % 50));
-            }
-        }
-        merged.merge(&other);
-        assert_eq!(merged, together);
-    }
-
-    #[test]
     fn counts_above_a_limit_agree_with_the_quantile() {
         let slices = run(10, 70);
         let mut all = Slice::default();
-        slices.iter().for_each(|slice| all.add(slice));
+        slices.iter().for_each(|slice| all.add(slice, &mut Vec::new()));
         assert_eq!(all.latencies_above(5.0), 20);
         assert!((all.latency_quantile(0.5).expect("some") - 4.0).abs() < 0.01);
     }

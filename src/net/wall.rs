@@ -10,6 +10,9 @@ use super::{display_url, login_page::is_login_page};
 /// As much of a body as [`recognise`] looks at.
 pub const PREFIX: usize = 16 << 10;
 
+/// The header by which Cloudflare says that it answers itself.
+pub const CHALLENGE: &str = "cf-mitigated";
+
 /// What kind of wall.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum WallKind {
@@ -117,7 +120,7 @@ fn header(headers: &HeaderMap, name: impl http::header::AsHeaderName) -> &str {
 }
 
 fn challenge(page: &Page<'_>) -> Option<Wall> {
-    let named = if page.header("cf-mitigated").eq_ignore_ascii_case("challenge") {
+    let named = if page.header(CHALLENGE).eq_ignore_ascii_case("challenge") {
         "Cloudflare asks whether the client is human"
     } else if page.headers.contains_key("x-vercel-mitigated")
         || page.headers.contains_key("x-vercel-challenge-token")

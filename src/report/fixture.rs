@@ -4,7 +4,8 @@
 use std::time::Duration;
 
 use crate::metrics::{
-    Failure, FailureClass, Histogram, Insights, Load, LoadMeasurement, Slices, Timing, VersionInsights,
+    Failure, FailureClass, Histogram, Insights, Load, LoadMeasurement, SliceRecorder, Timing,
+    VersionInsights, nanos,
 };
 use crate::results::{Environment, ExperimentResult, SourceInfo, TaskRecord, TaskStatus};
 use crate::slo::interval::Interval;
@@ -42,7 +43,7 @@ struct Shape {
 fn measurement(shape: &Shape, seed: u64) -> LoadMeasurement {
     let mut noise = Noise(seed);
     let (mut slices, mut latency, mut service, mut ttfb, mut body) = (
-        Slices::default(),
+        SliceRecorder::default(),
         Histogram::new(),
         Histogram::new(),
         Histogram::new(),
@@ -68,15 +69,14 @@ fn measurement(shape: &Shape, seed: u64) -> LoadMeasurement {
         let error = shape.errors_every > 0 && n % shape.errors_every == 0;
         load.errors += u64::from(error);
         *load.statuses.entry(if error { 503 } else { 200 }).or_default() += 1;
-        slices.request(due, error);
-        slices.latency(due, served + waited);
+        slices.request(nanos(due), error);
+        slices.latency(nanos(due), nanos(served + waited));
         latency.record(served + waited);
         service.record(served);
         ttfb.record(served.mul_f64(0.94));
         body.record(served.mul_f64(0.06));
         load.send_delay.record(Duration::from_micros(20 + n % 60));
     }
-    slices.settle();
     if load.errors > 0 {
         let example = "503 Service Unavailable: upstream connect error".to_owned();
         load.failures.insert(
@@ -102,7 +102,7 @@ fn measurement(shape: &Shape, seed: u64) -> LoadMeasurement {
         (Timing::Ttfb, ttfb),
         (Timing::Body, body),
     ]);
-    load.slices = slices;
+    load.slices = slices.finish();
     load
 }
 

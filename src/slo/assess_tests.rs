@@ -3,26 +3,27 @@
 use std::time::Duration;
 
 use super::*;
-use crate::metrics::{Failure, FailureClass, Histogram, Load};
+use crate::metrics::{Failure, FailureClass, Histogram, Load, SliceRecorder, nanos};
 
 /// `n` requests, 20 ms apart; the latency of each, or `None` for an error without an answer.
 fn load(n: u64, latency: impl Fn(u64) -> Option<u64>) -> LoadMeasurement {
     let mut load = LoadMeasurement::default();
     let mut latencies = Histogram::new();
+    let mut slices = SliceRecorder::default();
     for i in 0..n {
         let at = Duration::from_millis(20 * i);
         load.requests += 1;
-        load.slices.request(at, latency(i).is_none());
+        slices.request(nanos(at), latency(i).is_none());
         if let Some(time) = latency(i).map(Duration::from_millis) {
             load.answered += 1;
             latencies.record(time);
-            load.slices.latency(at, time);
+            slices.latency(nanos(at), nanos(time));
         } else {
             load.errors += 1;
             load.failures.insert(FailureClass::Connect, Failure::default());
         }
     }
-    load.slices.settle();
+    load.slices = slices.finish();
     load.timings.insert(Timing::Latency, latencies);
     load
 }

@@ -88,22 +88,24 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::metrics::Histogram;
+    use crate::metrics::{Histogram, SliceRecorder, nanos};
 
     /// 10 s of 100 requests per second; the latency in milliseconds of each, and whether it failed.
     fn load(each: impl Fn(u64) -> (u64, bool)) -> LoadMeasurement {
         let mut load = LoadMeasurement::default();
         let mut latencies = Histogram::new();
+        let mut slices = SliceRecorder::default();
         for n in 0..1000 {
             let (latency, failed) = each(n);
             let (due, latency) = (Duration::from_millis(10 * n), Duration::from_millis(latency));
             load.requests += 1;
             load.answered += 1;
             load.errors += u64::from(failed);
-            load.slices.request(due, failed);
-            load.slices.latency(due, latency);
+            slices.request(nanos(due), failed);
+            slices.latency(nanos(due), nanos(latency));
             latencies.record(latency);
         }
+        load.slices = slices.finish();
         load.timings.insert(Timing::Latency, latencies);
         load
     }

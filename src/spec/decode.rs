@@ -65,15 +65,27 @@ impl<'a> Decoder<'a> {
         }
     }
 
+    /// A value of the file as it is written there, without quotes: `1.50` stays that.
+    pub fn as_written(&self, node: &Node) -> Option<&'a str> {
+        match &node.at {
+            At::Bytes(range) => self.source.literal(range.clone()),
+            At::Named(_) => None,
+        }
+    }
+
     /// A literal as the file writes it, without quotes; nothing where the environment is asked.
     fn written(&self, node: &Node) -> Option<&'a str> {
-        let (Value::String(text), At::Bytes(range)) = (&node.value, &node.at) else {
-            return None;
-        };
-        if text.contains("${") {
-            return None;
+        match &node.value {
+            Value::String(text) if !text.contains("${") => self.as_written(node),
+            Value::Null
+            | Value::Bool(_)
+            | Value::Int(_)
+            | Value::Float(_)
+            | Value::String(_)
+            | Value::Text(_)
+            | Value::List(_)
+            | Value::Map(_) => None,
         }
-        self.source.literal(range.clone())
     }
 
     /// A variable of the environment; empty is the same as absent.

@@ -5,6 +5,7 @@ mod support;
 mod action;
 mod bad_input;
 mod browser;
+mod data;
 mod demo;
 mod examples;
 mod exit_codes;

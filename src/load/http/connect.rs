@@ -1,9 +1,8 @@
-//! Opening a [`Link`]: TCP to the fastest address, a proxy's tunnel, TLS, and hyper on top.
+//! Opening a stream: TCP to an address that answers, a proxy's tunnel, TLS; and hyper on top for a [`Link`].
 
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -11,8 +10,8 @@ use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 use http_body_util::Full;
 use hyper::client::conn::http1::{self, SendRequest};
-use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
+use rustls::{ClientConfig, HandshakeKind};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::task::yield_now;
@@ -65,28 +64,42 @@ impl Link {
     }
 }
 
-/// Opens a connection of a route.
-pub(super) async fn open(route: &Route, tls: &Arc<ClientConfig>) -> Result<(Link, ConnectTimes), Failed> {
+/// An open stream, and how long it took.
+pub(super) struct Opened {
+    pub(super) stream: Box<dyn Duplex>,
+    pub(super) times: ConnectTimes,
+}
+
+/// Opens a stream of a route: TCP, a proxy's part, TLS.
+pub(super) async fn open(route: &Route, tls: &Arc<ClientConfig>) -> Result<Opened, Failed> {
     let started = Instant::now();
-    let mut stream = tcp(route).await.map_err(|error| failure::connecting(&error))?;
+    let (mut stream, address) = tcp(route).await.map_err(|error| failure::connecting(&error))?;
     if let Some(proxy) = &route.proxy {
         if proxy.url().scheme() == "https" {
             let (host, _) = host_and_port(proxy.url()).unwrap_or_default();
-            stream = secure(stream, &host, tls).await?;
+            (stream, _) = secure(stream, &host, tls).await?;
         }
         if route.origin.https {
             tunnel(&mut stream, route).await?;
         }
     }
     let connected = Instant::now();
+    let mut resumed = false;
     if route.origin.https {
-        stream = secure(stream, &route.origin.host, tls).await?;
+        (stream, resumed) = secure(stream, &route.origin.host, tls).await?;
     }
     let times = ConnectTimes {
         connect: connected - started,
         tls: route.origin.https.then(|| connected.elapsed()),
-        resumed: false,
+        resumed,
+        address: Some(address),
     };
+    Ok(Opened { stream, times })
+}
+
+/// Opens a connection for hyper.
+pub(super) async fn link(route: &Route, tls: &Arc<ClientConfig>) -> Result<(Link, ConnectTimes), Failed> {
+    let Opened { stream, times } = open(route, tls).await?;
     let trace = Trace::default();
     let wire = Wire::new(stream, trace.clone());
     let (sender, connection) = http1::handshake(wire)
@@ -107,17 +120,16 @@ pub(super) async fn open(route: &Route, tls: &Arc<ClientConfig>) -> Result<(Link
 }
 
 /// Tries the addresses one after the other, the next one beside a slow one, and takes the first that connects.
-async fn tcp(route: &Route) -> io::Result<Box<dyn Duplex>> {
-    let count = route.addresses.len();
-    let first = route.preferred.load(Ordering::Relaxed);
-    let mut waiting = (0..count).map(|step| (first + step) % count);
+async fn tcp(route: &Route) -> io::Result<(Box<dyn Duplex>, SocketAddr)> {
+    let mut waiting = route.addresses.in_turn().into_iter();
     let mut attempts = FuturesUnordered::new();
     let mut error = io::Error::from(io::ErrorKind::AddrNotAvailable);
+    let (mut ours, mut told) = (None, false);
     loop {
-        if let Some(index) = waiting.next() {
-            attempts.push(attempt(index, route.addresses[index]));
+        if let Some(address) = waiting.next() {
+            attempts.push(attempt(address));
         } else if attempts.is_empty() {
-            return Err(error);
+            return Err(ours.unwrap_or(error));
         }
         let more = waiting.len() > 0;
         let outcome = tokio::select! {
@@ -125,34 +137,51 @@ async fn tcp(route: &Route) -> io::Result<Box<dyn Duplex>> {
             () = sleep(STAGGER), if more => continue,
         };
         match outcome {
-            (index, Ok(stream)) => {
-                route.preferred.store(index, Ordering::Relaxed);
-                return Ok(Box::new(stream));
+            (address, Ok(stream)) => {
+                route.addresses.worked(address);
+                return Ok((Box::new(stream), address));
             }
-            (_, Err(cause)) => error = cause,
+            // An address that worked is still there, so that we lack what a connection to it takes.
+            (address, Err(cause))
+                if route.addresses.is_known(address) && failure::ran_out_of(&cause).is_some() =>
+            {
+                ours = Some(cause);
+            }
+            (address, Err(cause)) => {
+                route.addresses.failed(address);
+                // Where there is no IPv6, its addresses are not available; that must not hide what another one says.
+                if !told || cause.kind() != io::ErrorKind::AddrNotAvailable {
+                    error = cause;
+                    told = true;
+                }
+            }
         }
     }
 }
 
-async fn attempt(index: usize, address: SocketAddr) -> (usize, io::Result<TcpStream>) {
+async fn attempt(address: SocketAddr) -> (SocketAddr, io::Result<TcpStream>) {
     let stream = TcpStream::connect(address).await;
     // Without Nagle's delay; where it cannot be had, requests are merely slower.
     let stream = stream.inspect(|stream| stream.set_nodelay(true).unwrap_or_default());
-    (index, stream)
+    (address, stream)
 }
 
+/// TLS on a stream, and whether it resumed an earlier session.
 async fn secure(
     stream: Box<dyn Duplex>,
     host: &str,
     tls: &Arc<ClientConfig>,
-) -> Result<Box<dyn Duplex>, Failed> {
+) -> Result<(Box<dyn Duplex>, bool), Failed> {
     let Ok(name) = ServerName::try_from(host.to_owned()) else {
         let example = format!("`{host}` is not a name that a certificate can have");
         return Err(Failed::new(FailureClass::Tls, example));
     };
     let connector = TlsConnector::from(Arc::clone(tls));
     match connector.connect(name, stream).await {
-        Ok(stream) => Ok(Box::new(stream)),
+        Ok(stream) => {
+            let resumed = stream.get_ref().1.handshake_kind() == Some(HandshakeKind::Resumed);
+            Ok((Box::new(stream), resumed))
+        }
         Err(error) => Err(failure::handshaking(&error)),
     }
 }

@@ -2,6 +2,7 @@
 
 use std::io;
 
+use super::codec::Violation;
 use crate::load::Failed;
 use crate::metrics::FailureClass;
 use crate::net::cause;
@@ -9,12 +10,34 @@ use crate::net::tls::{describe_handshake_error, describe_tls_error};
 
 /// TCP could not connect.
 pub(super) fn connecting(error: &io::Error) -> Failed {
+    if let Some(what) = ran_out_of(error) {
+        let example = format!("this machine ran out of {what}: {}", cause::root(error));
+        return Failed::new(FailureClass::Local, example);
+    }
     let example = if error.kind() == io::ErrorKind::ConnectionRefused {
         "connection refused".to_owned()
     } else {
         cause::root(error)
     };
     Failed::new(FailureClass::Connect, example)
+}
+
+/// What this machine lacks to open a connection, when that and not the target is the cause.
+pub(super) fn ran_out_of(error: &io::Error) -> Option<&'static str> {
+    #[cfg(unix)]
+    {
+        use rustix::io::Errno;
+
+        match Errno::from_io_error(error)? {
+            Errno::ADDRNOTAVAIL => Some("local ports"),
+            Errno::MFILE | Errno::NFILE => Some("open files"),
+            Errno::NOBUFS | Errno::NOMEM => Some("memory for connections"),
+            _ => None,
+        }
+    }
+    #[cfg(not(unix))]
+    (error.raw_os_error().is_some() && error.kind() == io::ErrorKind::AddrNotAvailable)
+        .then_some("local ports")
 }
 
 /// The TLS handshake failed.
@@ -51,6 +74,33 @@ pub(super) fn answering(error: &hyper::Error) -> Failed {
     Failed::new(class, cause::root(error))
 }
 
+/// The connection broke while it was written to or read from.
+pub(super) fn reading(error: &io::Error) -> Failed {
+    if let Some(tls) = describe_tls_error(error) {
+        return Failed::new(FailureClass::Tls, tls);
+    }
+    if error.kind() == io::ErrorKind::UnexpectedEof {
+        return closed();
+    }
+    Failed::new(FailureClass::Reset, cause::root(error))
+}
+
+/// The connection was closed too early.
+pub(super) fn closed() -> Failed {
+    Failed::new(
+        FailureClass::Reset,
+        "the connection was closed before the answer was complete",
+    )
+}
+
+/// The answer breaks the rules of HTTP/1.1.
+pub(super) fn violation(violation: &Violation) -> Failed {
+    match violation {
+        Violation::Incomplete => closed(),
+        _ => Failed::new(FailureClass::Protocol, violation.to_string()),
+    }
+}
+
 fn not_http(error: &hyper::Error) -> String {
     if error.is_parse_version_h2() {
         return "the server speaks HTTP/2 without being asked to".to_owned();
@@ -59,4 +109,29 @@ fn not_http(error: &hyper::Error) -> String {
         return "the header of the answer is too large".to_owned();
     }
     format!("not a valid HTTP answer: {}", cause::root(error))
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use rustix::io::Errno;
+
+    use super::*;
+
+    #[test]
+    fn what_this_machine_lacks_is_not_the_targets_failure() {
+        let failed = |errno: Errno| connecting(&errno.into());
+        for (errno, what) in [
+            (Errno::ADDRNOTAVAIL, "local ports"),
+            (Errno::MFILE, "open files"),
+            (Errno::NFILE, "open files"),
+            (Errno::NOBUFS, "memory"),
+        ] {
+            let failed = failed(errno);
+            assert_eq!(failed.class, FailureClass::Local);
+            assert!(failed.example.contains(what), "{}", failed.example);
+        }
+        for errno in [Errno::CONNREFUSED, Errno::NETUNREACH, Errno::TIMEDOUT] {
+            assert_eq!(failed(errno).class, FailureClass::Connect);
+        }
+    }
 }

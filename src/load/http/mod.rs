@@ -1,19 +1,37 @@
 //! HTTP/1.1 under load: [`RequestSpec`] says what to send and what is a good answer, [`run`] sends it.
 
+mod addresses;
+mod answer;
+pub(crate) mod codec;
 mod connect;
 mod exchange;
 mod failure;
+mod fast;
+mod gzip;
+mod h2;
+mod ids;
+mod judge;
+mod placeholders;
+mod prepared;
+mod redirects;
+mod request;
 mod route;
+mod rows;
 mod search;
 mod spec;
 mod target;
 mod template;
 mod wire;
 
+pub use placeholders::{Mistake, Place, Problem, check};
+pub use rows::{Rows, RowsError};
 pub use spec::{Expect, HttpVersion, RequestSpec};
+
+use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
+use self::prepared::Prepared;
 use self::target::HttpTarget;
 use super::{LoadError, Mix, Plan, Pool, Progress, driver};
 use crate::metrics::{LoadMeasurement, Timing};
@@ -37,24 +55,33 @@ pub async fn run(
     mix: &Mix,
     parts: &[Part],
     shutdown: &CancellationToken,
-    progress: impl Fn(Progress) + Clone + Send + 'static,
+    progress: impl Fn(Progress) + Send + Sync + 'static,
 ) -> Result<Vec<LoadMeasurement>, LoadError> {
     debug_assert_eq!(
         mix.parts(),
         parts.len(),
         "a part for each version of each endpoint"
     );
-    let mut all = Vec::new();
+    let mut plans = Vec::new();
+    let mut dns = Vec::new();
     for part in parts {
-        let (target, dns) = HttpTarget::new(&part.spec, &part.net).await?;
-        let pool = part.pool.clone();
-        let mut measured = driver::run(plan.clone(), pool, target, shutdown, progress.clone()).await?;
+        let (prepared, took) = Prepared::new(&part.spec, &part.net).await?;
+        plans.push(Arc::new(prepared));
+        dns.push(took);
+    }
+    let pools: Vec<Pool> = parts.iter().map(|part| part.pool.clone()).collect();
+    let runs: Vec<_> = plans.iter().map(|prepared| prepared.run).collect();
+    let targets = move || plans.iter().map(HttpTarget::new).collect();
+    let mut measured = driver::run(plan, mix, &pools, targets, shutdown, progress).await?;
+    for ((measured, dns), run) in measured.iter_mut().zip(dns).zip(runs) {
+        for exemplar in &mut measured.exemplars {
+            exemplar.traceparent = run.map(|run| run.traceparent(exemplar.n));
+        }
         if !dns.is_zero() {
             measured.timings.entry(Timing::Dns).or_default().record(dns);
         }
-        all.push(measured);
     }
-    Ok(all)
+    Ok(measured)
 }
 
 #[cfg(test)]

@@ -1,11 +1,10 @@
 //! [`Route`]: where connections for an origin go, found out once before the load.
 
-use std::net::SocketAddr;
-use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
 use url::Url;
 
+use super::addresses::Addresses;
 use crate::load::LoadError;
 use crate::net::proxy::Proxy;
 use crate::net::resolve::resolve;
@@ -39,9 +38,7 @@ pub(super) struct Route {
     pub(super) origin: Origin,
     pub(super) proxy: Option<Proxy>,
     /// Of the proxy, if there is one.
-    pub(super) addresses: Vec<SocketAddr>,
-    /// The address that took the last connection; tried first.
-    pub(super) preferred: AtomicUsize,
+    pub(super) addresses: Addresses,
 }
 
 impl Route {
@@ -58,8 +55,7 @@ impl Route {
         let route = Self {
             origin,
             proxy,
-            addresses: resolved.addresses,
-            preferred: AtomicUsize::new(0),
+            addresses: Addresses::new(resolved.addresses),
         };
         Ok((route, resolved.took))
     }

@@ -1,12 +1,16 @@
 //! [`RequestSpec`]: one HTTP request, how it is sent, and what counts as a good answer to it.
 
 use std::ops::RangeInclusive;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use url::Url;
 
-/// A request. The text `{uuid}` in path, query or body stands for a fresh random UUID in every request.
+use super::rows::Rows;
+
+/// A request. The text `{uuid}` in path, query, the value of a header or body stands for a fresh random UUID in every
+/// request, and the name of a column of `data` for its value.
 #[derive(Debug, Clone)]
 pub struct RequestSpec {
     /// With http or https. User information becomes basic authentication, unless `headers` has its own.
@@ -23,6 +27,8 @@ pub struct RequestSpec {
     pub expect: Expect,
     /// Redirects that are followed inside the time of one request; with 0 the redirect is the answer.
     pub max_redirects: u8,
+    /// What placeholders stand for, a row for each request in turn.
+    pub data: Option<Arc<Rows>>,
     /// Which HTTP is spoken.
     pub http_version: HttpVersion,
     /// Ask for gzip. Bodies are counted as they come over the wire.
@@ -63,6 +69,7 @@ impl RequestSpec {
             error_ranges: vec![400..=u16::MAX],
             expect: Expect::default(),
             max_redirects: 0,
+            data: None,
             http_version: HttpVersion::default(),
             compression: false,
             traceparent: false,

@@ -140,6 +140,12 @@ fn pace(load: &LoadMeasurement) -> String {
             "{times} of them because the server had closed an idle one"
         ));
     }
+    if let Some(busiest) = load.health.as_ref().and_then(|health| health.busiest) {
+        parts.push(format!(
+            "iter8 was idle {:.0} % of the time",
+            (1.0 - busiest) * 100.0
+        ));
+    }
     parts.join(", ")
 }
 

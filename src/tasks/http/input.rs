@@ -5,7 +5,8 @@ use crate::load::Arrivals;
 use crate::load::http::HttpVersion;
 use crate::spec::{Decode, Decoder, Map, Node, Period};
 use crate::tasks::inputs::{
-    Count, HttpMethod, NetInput, Places, Range, Rate, Source, StageInput, Statuses, Target, merge_schemas,
+    Count, Data, HttpMethod, NetInput, Places, Range, Rate, Source, StageInput, Statuses, Target,
+    merge_schemas,
 };
 
 crate::fields! {
@@ -60,6 +61,8 @@ crate::fields! {
         traceparent: bool = ["traceparent"],
         /// Accepted as in Iter8; failed first requests never stop a load here.
         allow_initial_errors: bool = ["allowInitialErrors"],
+        /// Rows for `{name}` in path, query, headers and body, one for each request in turn: a list, or the path of a CSV or JSON file.
+        data: Data = secret ["data"],
     }
 }
 

@@ -4,11 +4,11 @@ mod batch;
 mod input;
 #[cfg(test)]
 mod input_tests;
-mod lateness;
 mod pace;
 mod plan;
 #[cfg(test)]
 mod tests;
+mod trust;
 mod versions;
 mod walls;
 mod watch;
@@ -18,11 +18,11 @@ pub use watch::{Watch, Watched};
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 
-use super::inputs::{NetInput, Sender, Source, Target};
+use super::inputs::{Data, NetInput, Sender, Source, Target};
 use super::ready::explain_loopback;
 use super::{RunContext, Task, TaskError, TaskKind, TaskOutput, Tested};
 use crate::load::http::RequestSpec;
-use crate::load::{Pace, Plan, Pool};
+use crate::load::{Plan, Pool};
 use crate::metrics::{FailureClass, Insights, Load, LoadMeasurement, Protocol, Stream, VersionInsights};
 use crate::net::client::{Client, Redirects, Request};
 use crate::net::display_url;
@@ -90,6 +90,7 @@ struct Endpoint {
     spec: RequestSpec,
     sender: Sender,
     body: Body,
+    data: Option<Data>,
     percentiles: Vec<f64>,
 }
 
@@ -308,6 +309,8 @@ impl Endpoint {
 
     async fn prepare(&self, context: &RunContext) -> Result<RequestSpec, TaskError> {
         let mut spec = self.spec.clone();
+        let data = self.data.as_ref().map(Data::load).transpose();
+        spec.data = data.map_err(|error| TaskError::from_error(&error))?;
         match &self.body {
             Body::Ready => {}
             Body::File(source) => {
@@ -371,16 +374,12 @@ impl Endpoint {
 
     /// Why the numbers are not those of the target.
     fn doubts(&self, measurement: &LoadMeasurement) -> impl Iterator<Item = String> {
-        let late = match self.plan.pace {
-            // Nothing is due at a time of its own.
-            Pace::Free => None,
-            Pace::PerSecond(_) | Pace::Stages(_) => lateness::distrust(&self.stream, measurement),
-        };
+        let own = trust::distrust(&self.stream, measurement, &self.plan.pace);
         let walls = walls::distrust(&self.stream, measurement);
         let label = &self.label;
         walls
             .into_iter()
-            .chain(late)
+            .chain(own)
             .map(move |why| format!("{label}{why}"))
     }
 
@@ -393,12 +392,9 @@ impl Endpoint {
                 measurement.unsent
             ));
         }
-        if let Some(waited) = lateness::waited(measurement, self.pool.most_connections(&self.plan.pace)) {
-            notes.push(format!("{name}{waited}"));
-        }
-        if let Some(late) = lateness::note(measurement) {
-            notes.push(format!("{name}{late}"));
-        }
+        let most = self.pool.most_connections(&self.plan.pace);
+        let own = trust::notes(&self.stream, measurement, &self.plan.pace, most);
+        notes.extend(own.into_iter().map(|note| format!("{name}{note}")));
         if let Some(proxy) = self.sender.proxy_for(&self.spec.url) {
             notes.push(format!("{name}through the proxy {proxy}"));
         }

@@ -13,7 +13,7 @@ use super::{Body, Endpoint, pace, stream};
 use crate::load::http::{self as wire, HttpVersion, RequestSpec};
 use crate::load::{self, Pool};
 use crate::spec::Decoder;
-use crate::tasks::inputs::{Count, Places, Source};
+use crate::tasks::inputs::{Count, Data, Places, Source, check_placeholders};
 
 const CONNECTIONS: NonZeroU32 = NonZeroU32::new(4).expect("4 is not 0");
 const TIMEOUT: Duration = Duration::from_secs(3);
@@ -75,10 +75,15 @@ pub(super) fn endpoint(
         } else {
             0
         },
+        data: request.data.as_ref().and_then(Data::known),
         http_version: protocol?,
         compression: request.compression == Some(true),
         traceparent: request.traceparent == Some(true),
     };
+    // Data that could not be read has been reported.
+    if places.given("data") == request.data.is_some() {
+        check_placeholders(&spec, places, decoder)?;
+    }
     let percentiles = request.percentiles.iter().flatten();
     Some(Endpoint {
         stream: stream(whose.endpoint.map(str::to_owned)),
@@ -89,6 +94,7 @@ pub(super) fn endpoint(
         spec,
         sender,
         body,
+        data: request.data.clone(),
         percentiles: percentiles.map(|percentile| percentile.0).collect(),
     })
 }

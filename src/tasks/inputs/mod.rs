@@ -1,6 +1,7 @@
 //! Types of fields that several tasks have.
 
 mod body;
+mod data;
 mod method;
 mod net;
 mod pace;
@@ -11,6 +12,7 @@ mod status;
 mod target;
 
 pub(super) use body::Source;
+pub(super) use data::{Data, check_placeholders};
 pub(super) use method::HttpMethod;
 pub(super) use net::{NetInput, Sender};
 pub(super) use pace::StageInput;

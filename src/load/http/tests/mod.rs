@@ -53,7 +53,7 @@ async fn run_one(
     spec: &RequestSpec,
     net: &NetSettings,
     shutdown: &CancellationToken,
-    progress: impl Fn(Progress) + Clone + Send + 'static,
+    progress: impl Fn(Progress) + Send + Sync + 'static,
 ) -> Result<LoadMeasurement, LoadError> {
     let part = Part {
         spec: spec.clone(),

@@ -1,0 +1,4 @@
+//! What fuzzers and the replay of their corpus reach of private parsers. It is no part of the interface.
+
+pub use crate::load::http::codec::Violation;
+pub use crate::load::http::codec::replay::{Answer, Memory, Replayed, replay};

@@ -1,0 +1,108 @@
+//! [`Addresses`]: which address of a name the next connection goes to.
+
+use std::net::SocketAddr;
+use std::sync::{Mutex, PoisonError};
+
+/// The addresses of a name. Connections take turns over those of the family that answered first (RFC 8305 lets the
+/// fastest family win); an address that refused is tried only after all others.
+#[derive(Debug)]
+pub(super) struct Addresses {
+    all: Vec<SocketAddr>,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    turn: usize,
+    /// Whether the family of the load is IPv6, once one has answered.
+    ipv6: Option<bool>,
+    failed: Vec<SocketAddr>,
+    worked: Vec<SocketAddr>,
+}
+
+impl Addresses {
+    /// In the order of preference, not empty.
+    pub(super) fn new(all: Vec<SocketAddr>) -> Self {
+        let state = Mutex::default();
+        Self { all, state }
+    }
+
+    /// All of them, in the order in which the next connection tries them.
+    pub(super) fn in_turn(&self) -> Vec<SocketAddr> {
+        if let [only] = self.all[..] {
+            return vec![only];
+        }
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let usual = |address: &SocketAddr| {
+            state.ipv6.is_none_or(|ipv6| address.is_ipv6() == ipv6) && !state.failed.contains(address)
+        };
+        let (mut first, rest): (Vec<_>, Vec<_>) = self.all.iter().copied().partition(usual);
+        if state.ipv6.is_some() && !first.is_empty() {
+            let turn = state.turn % first.len();
+            first.rotate_left(turn);
+            state.turn = state.turn.wrapping_add(1);
+        }
+        first.extend(rest);
+        first
+    }
+
+    /// Whether a connection to it was opened before.
+    pub(super) fn is_known(&self, address: SocketAddr) -> bool {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.worked.contains(&address)
+    }
+
+    /// A connection to it was opened.
+    pub(super) fn worked(&self, address: SocketAddr) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.failed.retain(|failed| *failed != address);
+        state.ipv6.get_or_insert(address.is_ipv6());
+        if !state.worked.contains(&address) {
+            state.worked.push(address);
+        }
+    }
+
+    /// It took no connection.
+    pub(super) fn failed(&self, address: SocketAddr) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if !state.failed.contains(&address) {
+            state.failed.push(address);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn addresses(texts: &[&str]) -> Vec<SocketAddr> {
+        texts
+            .iter()
+            .map(|text| text.parse().expect("an address"))
+            .collect()
+    }
+
+    #[test]
+    fn connections_take_turns_over_the_family_that_answered() {
+        let all = addresses(&["[::1]:80", "10.0.0.1:80", "10.0.0.2:80", "10.0.0.3:80"]);
+        let known = Addresses::new(all.clone());
+        assert_eq!(known.in_turn(), all);
+        known.failed(all[0]);
+        known.worked(all[1]);
+        let firsts: Vec<_> = (0..6).map(|_| known.in_turn()[0]).collect();
+        assert_eq!(firsts, [all[1], all[2], all[3], all[1], all[2], all[3]]);
+        assert_eq!(known.in_turn().len(), 4);
+    }
+
+    #[test]
+    fn an_address_that_refused_comes_last_until_it_answers() {
+        let all = addresses(&["10.0.0.1:80", "10.0.0.2:80"]);
+        let known = Addresses::new(all.clone());
+        known.worked(all[0]);
+        known.failed(all[1]);
+        assert!((0..4).all(|_| known.in_turn() == all));
+        known.worked(all[1]);
+        let firsts: Vec<_> = (0..4).map(|_| known.in_turn()[0]).collect();
+        assert_eq!(firsts.iter().filter(|first| **first == all[1]).count(), 2);
+    }
+}

@@ -1,0 +1,147 @@
+//! One request and its answer on one stream of a [`Session`].
+
+use bytes::Bytes;
+use h2::client::{ResponseFuture, SendRequest};
+use h2::{Reason, RecvStream, SendStream};
+
+use super::super::exchange::{Broken, Incoming};
+use super::super::search::{Needle, Search};
+use super::driver::takes_requests;
+use super::failure;
+use super::request::{Prepared, Upload};
+use super::session::Session;
+use super::shared::Shared;
+use crate::net::wall;
+
+impl Session {
+    /// Sends a request as soon as the server has a stream for it, and reads its answer. When it is dropped before that,
+    /// only this stream is reset.
+    pub(in super::super) async fn exchange(
+        &self,
+        request: Prepared,
+        needle: Option<&Needle>,
+    ) -> Result<Incoming, Broken> {
+        let shared = self.shared();
+        let Some(_turn) = shared.turn().await else {
+            return Err(unsent(shared));
+        };
+        let (head, body) = request.split();
+        let written = shared.meter.written();
+        let mut requests = self.requests();
+        let sent = requests.send_request(head, body.is_empty());
+        let (answer, stream) = match sent {
+            Ok(sent) => sent,
+            Err(error) => return Err(unqueued(&error, &mut requests, shared)),
+        };
+        let answer = read(answer, written, needle, shared);
+        if body.is_empty() {
+            drop(stream);
+            return answer.await;
+        }
+        upload(stream, body, answer, shared).await
+    }
+}
+
+/// Queues the body behind the head, before anything of it is written, and waits for the answer. What of the body the
+/// server has not taken by then is never sent.
+async fn upload(
+    mut stream: SendStream<Upload>,
+    body: Bytes,
+    answer: impl Future<Output = Result<Incoming, Broken>>,
+    shared: &Shared,
+) -> Result<Incoming, Broken> {
+    let (body, left) = Upload::new(body);
+    if let Err(error) = stream.send_data(body, true) {
+        return Err(broken(&error, shared, false));
+    }
+    let outcome = answer.await;
+    if outcome.is_ok() && left.get() > 0 {
+        stream.send_reset(Reason::CANCEL);
+    }
+    outcome
+}
+
+/// Reads an answer to its end. `written` is how much had been written before the request was queued.
+async fn read(
+    answer: ResponseFuture,
+    written: u64,
+    needle: Option<&Needle>,
+    shared: &Shared,
+) -> Result<Incoming, Broken> {
+    let answer = answer.await.map_err(|error| {
+        let untouched = error.is_io() && shared.meter.written() == written;
+        broken(&error, shared, untouched || failure::is_unprocessed(&error))
+    })?;
+    let (head, mut body) = answer.into_parts();
+    let mut incoming = Incoming {
+        status: head.status,
+        headers: head.headers,
+        first_byte: shared.meter.last_read(),
+        end: shared.meter.last_read(),
+        bytes: 0,
+        beginning: Vec::new(),
+        found: false,
+    };
+    let mut search = needle.map(Search::new);
+    if !body.is_end_stream() {
+        // Once it has begun to answer, the server has processed the request, whatever it says.
+        read_body(&mut incoming, &mut body, search.as_mut())
+            .await
+            .map_err(|error| broken(&error, shared, false))?;
+        incoming.end = shared.meter.last_read();
+    }
+    incoming.found = search.is_none_or(|search| search.found());
+    Ok(incoming)
+}
+
+async fn read_body(
+    incoming: &mut Incoming,
+    body: &mut RecvStream,
+    mut search: Option<&mut Search<'_>>,
+) -> Result<(), h2::Error> {
+    let mut wanted = if wall::reads_body(incoming.status, &incoming.headers) {
+        wall::PREFIX
+    } else {
+        0
+    };
+    while let Some(chunk) = body.data().await {
+        let chunk = chunk?;
+        let part = &chunk[..chunk.len().min(wanted)];
+        incoming.beginning.extend_from_slice(part);
+        wanted -= part.len();
+        incoming.bytes += chunk.len() as u64;
+        if let Some(search) = &mut search {
+            search.feed(&chunk);
+        }
+        if body.is_end_stream() {
+            // What it held of the windows is given back when it is dropped.
+            return Ok(());
+        }
+        body.flow_control().release_capacity(chunk.len())?;
+    }
+    // Trailers end the answer; nothing in them is of interest.
+    body.trailers().await.map(drop)
+}
+
+fn broken(error: &h2::Error, shared: &Shared, unsent: bool) -> Broken {
+    let failed = failure::answering(error, shared.end());
+    Broken { failed, unsent }
+}
+
+/// The session was closed while the request waited for a stream.
+fn unsent(shared: &Shared) -> Broken {
+    Broken {
+        failed: shared.end().unwrap_or_else(failure::leaving),
+        unsent: true,
+    }
+}
+
+/// The connection did not take the request.
+fn unqueued(error: &h2::Error, requests: &mut SendRequest<Upload>, shared: &Shared) -> Broken {
+    let over = !takes_requests(requests);
+    if over {
+        shared.close();
+    }
+    // Otherwise the request itself is at fault.
+    broken(error, shared, over)
+}

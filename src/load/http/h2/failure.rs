@@ -1,0 +1,145 @@
+//! Which [`FailureClass`] an error of HTTP/2 belongs to, and what it means in words.
+
+use std::io;
+
+use h2::Reason;
+
+use crate::load::Failed;
+use crate::metrics::FailureClass;
+use crate::net::cause;
+use crate::net::tls::describe_tls_error;
+
+const CLOSED: &str = "the connection was closed before the answer was complete";
+
+/// The byte stream failed.
+pub(super) fn transport(error: &io::Error) -> Failed {
+    use io::ErrorKind::{BrokenPipe, ConnectionReset, UnexpectedEof};
+
+    if let Some(tls) = describe_tls_error(error) {
+        return Failed::new(FailureClass::Tls, tls);
+    }
+    if matches!(error.kind(), UnexpectedEof | BrokenPipe | ConnectionReset) {
+        return Failed::new(FailureClass::Reset, CLOSED);
+    }
+    Failed::new(FailureClass::Reset, cause::root(error))
+}
+
+/// The connection went away without any other reason.
+pub(super) fn closed() -> Failed {
+    Failed::new(FailureClass::Reset, CLOSED)
+}
+
+/// The server does not take this request, nor any other.
+pub(super) fn leaving() -> Failed {
+    Failed::new(FailureClass::Reset, "the server is closing the connection")
+}
+
+/// The server began with something that is not HTTP/2.
+pub(super) fn foreign() -> Failed {
+    Failed::new(FailureClass::Protocol, "the server does not speak HTTP/2")
+}
+
+/// The server left when it was greeted.
+pub(super) fn unwelcome() -> Failed {
+    Failed::new(
+        FailureClass::Reset,
+        "the server closed the connection when it was spoken to in HTTP/2",
+    )
+}
+
+/// The server began with nothing.
+pub(super) fn mute(seconds: f64) -> Failed {
+    Failed::new(
+        FailureClass::Protocol,
+        format!("the server sent no HTTP/2 settings within {seconds} s"),
+    )
+}
+
+/// The server stopped to answer.
+pub(super) fn silent() -> Failed {
+    Failed::new(FailureClass::Reset, "no answer to an HTTP/2 PING")
+}
+
+/// The request or its connection failed; `end` is what is known of the end of the connection.
+pub(super) fn answering(error: &h2::Error, end: Option<Failed>) -> Failed {
+    let Some(reason) = error.reason() else {
+        return if error.is_io() {
+            end.unwrap_or_else(closed)
+        } else {
+            Failed::new(
+                FailureClass::Protocol,
+                format!("cannot be sent over HTTP/2: {error}"),
+            )
+        };
+    };
+    match (error.is_reset(), error.is_remote()) {
+        (true, true) => reset_by_server(reason),
+        (true, false) => Failed::new(
+            FailureClass::Protocol,
+            format!(
+                "not a valid HTTP/2 answer: {} (a header field is malformed or too large, or the body is not as long as Content-Length says)",
+                name(reason)
+            ),
+        ),
+        (false, true) => gone_away(reason),
+        (false, false) => violated(reason),
+    }
+}
+
+/// Whether an error says that the server did not process the request (RFC 9113, section 8.7).
+pub(super) fn is_unprocessed(error: &h2::Error) -> bool {
+    // Of a GOAWAY only those streams learn that are above its last one.
+    error.is_remote() && (error.is_go_away() || error.reason() == Some(Reason::REFUSED_STREAM))
+}
+
+fn reset_by_server(reason: Reason) -> Failed {
+    let meaning = match reason {
+        Reason::NO_ERROR => " (before the answer was complete)",
+        Reason::REFUSED_STREAM => " (it did not process the request)",
+        Reason::ENHANCE_YOUR_CALM => " (it is sent more than it is willing to take)",
+        Reason::HTTP_1_1_REQUIRED => " (it wants HTTP/1.1 for this request)",
+        _ => "",
+    };
+    let example = format!("the server reset the stream: {}{meaning}", name(reason));
+    Failed::new(FailureClass::Reset, example)
+}
+
+fn gone_away(reason: Reason) -> Failed {
+    let (class, meaning) = match reason {
+        Reason::NO_ERROR => return leaving(),
+        Reason::ENHANCE_YOUR_CALM => (
+            FailureClass::Reset,
+            " (it is sent more than it is willing to take)",
+        ),
+        Reason::HTTP_1_1_REQUIRED => (FailureClass::Protocol, " (it wants HTTP/1.1)"),
+        Reason::PROTOCOL_ERROR
+        | Reason::FLOW_CONTROL_ERROR
+        | Reason::SETTINGS_TIMEOUT
+        | Reason::STREAM_CLOSED
+        | Reason::FRAME_SIZE_ERROR
+        | Reason::COMPRESSION_ERROR
+        | Reason::INADEQUATE_SECURITY => (FailureClass::Protocol, ""),
+        _ => (FailureClass::Reset, ""),
+    };
+    let example = format!("the server ended the connection: {}{meaning}", name(reason));
+    Failed::new(class, example)
+}
+
+fn violated(reason: Reason) -> Failed {
+    let example = if reason == Reason::ENHANCE_YOUR_CALM {
+        "the server sends too many useless frames or too large a header (ENHANCE_YOUR_CALM)".to_owned()
+    } else {
+        format!("the server breaks the rules of HTTP/2: {}", name(reason))
+    };
+    Failed::new(FailureClass::Protocol, example)
+}
+
+/// Its name in RFC 9113, section 7, or its number.
+fn name(reason: Reason) -> String {
+    let code = u32::from(reason);
+    if code <= u32::from(Reason::HTTP_1_1_REQUIRED) {
+        format!("{reason:?}")
+    } else {
+        format!("error code {code:#x}")
+    }
+}

@@ -1,0 +1,149 @@
+//! [`Prepared`]: a request as HTTP/2 wants it, and [`Upload`], its body on the way.
+
+use std::cell::Cell;
+use std::rc::Rc;
+
+use bytes::{Buf, Bytes};
+use http::header::{CONNECTION, CONTENT_LENGTH, HOST, TE, TRANSFER_ENCODING, UPGRADE};
+use http::uri::{Authority, PathAndQuery, Scheme};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, Version};
+
+use super::super::exchange::Outgoing;
+use crate::load::Failed;
+use crate::metrics::FailureClass;
+
+/// Fields of HTTP/1.1 that say something about the connection (RFC 9113, section 8.2.2), without those that have a name
+/// in the `http` crate.
+const OF_THE_CONNECTION: [HeaderName; 3] = [
+    HeaderName::from_static("keep-alive"),
+    HeaderName::from_static("proxy-connection"),
+    HeaderName::from_static("http2-settings"),
+];
+
+/// A request that can be sent on any session to its server. It is cloned for each time it is sent.
+#[derive(Debug, Clone)]
+pub(in super::super) struct Prepared(Outgoing);
+
+impl Prepared {
+    /// Turns a request of HTTP/1.1 into one of HTTP/2. `authority` is the host of the URL, with its port unless it is
+    /// the default; a `Host` field takes its place. Only path and query of the URI count.
+    pub(in super::super) fn new(
+        mut outgoing: Outgoing,
+        https: bool,
+        authority: &str,
+    ) -> Result<Self, Failed> {
+        let host = outgoing.headers.remove(HOST);
+        let authority = host.as_ref().map_or(authority.as_bytes(), HeaderValue::as_bytes);
+        let host = Authority::try_from(authority).map_err(|error| {
+            let host = String::from_utf8_lossy(authority);
+            let example = format!("`{host}` cannot be the host of an HTTP/2 request: {error}");
+            Failed::new(FailureClass::Protocol, example)
+        })?;
+        let mut parts = outgoing.uri.into_parts();
+        parts.scheme = Some(if https { Scheme::HTTPS } else { Scheme::HTTP });
+        parts.authority = Some(host);
+        parts.path_and_query.get_or_insert(PathAndQuery::from_static("/"));
+        outgoing.uri = Uri::from_parts(parts).unwrap_or_default();
+        strip(&mut outgoing.headers);
+        let mut prepared = Self(outgoing);
+        prepared.measure();
+        Ok(prepared)
+    }
+
+    /// The same request with another path and body.
+    pub(in super::super) fn with(&self, path: PathAndQuery, body: Bytes) -> Self {
+        let mut outgoing = self.0.clone();
+        let mut parts = outgoing.uri.into_parts();
+        parts.path_and_query = Some(path);
+        outgoing.uri = Uri::from_parts(parts).unwrap_or_default();
+        outgoing.body = body;
+        let mut other = Self(outgoing);
+        other.measure();
+        other
+    }
+
+    /// Head and body.
+    pub(super) fn split(self) -> (Request<()>, Bytes) {
+        let mut head = Request::new(());
+        *head.version_mut() = Version::HTTP_2;
+        *head.method_mut() = self.0.method;
+        *head.uri_mut() = self.0.uri;
+        *head.headers_mut() = self.0.headers;
+        (head, self.0.body)
+    }
+
+    /// Writes the length of the body into the head (RFC 9110, section 8.6).
+    fn measure(&mut self) {
+        let Outgoing {
+            method,
+            headers,
+            body,
+            ..
+        } = &mut self.0;
+        if !body.is_empty() || *method == Method::POST || *method == Method::PUT || *method == Method::PATCH {
+            headers.insert(CONTENT_LENGTH, HeaderValue::from(body.len()));
+        } else {
+            headers.remove(CONTENT_LENGTH);
+        }
+    }
+}
+
+/// Removes what HTTP/2 forbids.
+fn strip(headers: &mut HeaderMap) {
+    let named: Vec<HeaderName> = headers
+        .get_all(CONNECTION)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|names| names.split(','))
+        .filter_map(|name| HeaderName::try_from(name.trim()).ok())
+        .collect();
+    let trailers = headers
+        .get_all(TE)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|codings| codings.split(','))
+        .any(|coding| coding.trim().eq_ignore_ascii_case("trailers"));
+    for name in named.into_iter().chain(OF_THE_CONNECTION) {
+        headers.remove(name);
+    }
+    for name in [CONNECTION, TRANSFER_ENCODING, UPGRADE, TE] {
+        headers.remove(name);
+    }
+    if trailers {
+        headers.insert(TE, HeaderValue::from_static("trailers"));
+    }
+}
+
+/// The body of a request, which tells how much of it is still to be sent.
+#[derive(Debug)]
+pub(super) struct Upload {
+    body: Bytes,
+    left: Rc<Cell<usize>>,
+}
+
+impl Upload {
+    /// The body, and what is left of it.
+    pub(super) fn new(body: Bytes) -> (Self, Rc<Cell<usize>>) {
+        let left = Rc::new(Cell::new(body.len()));
+        let upload = Self {
+            body,
+            left: Rc::clone(&left),
+        };
+        (upload, left)
+    }
+}
+
+impl Buf for Upload {
+    fn remaining(&self) -> usize {
+        self.body.len()
+    }
+
+    fn chunk(&self) -> &[u8] {
+        &self.body
+    }
+
+    fn advance(&mut self, count: usize) {
+        self.body.advance(count);
+        self.left.set(self.body.len());
+    }
+}

@@ -1,0 +1,89 @@
+//! What an answer is worth: [`Judge`] says why it counts as an error, and which wall answered in place of the
+//! application.
+
+use http::{HeaderMap, HeaderName, StatusCode};
+use url::Url;
+
+use super::search::Needle;
+use super::spec::RequestSpec;
+use crate::load::Failed;
+use crate::metrics::FailureClass;
+use crate::net::wall::{self, Wall};
+
+/// What counts as a good answer.
+#[derive(Debug)]
+pub(super) struct Judge {
+    error_ranges: Vec<std::ops::RangeInclusive<u16>>,
+    expect: super::spec::Expect,
+    pub(super) needle: Option<Needle>,
+}
+
+impl Judge {
+    pub(super) fn new(spec: &RequestSpec) -> Self {
+        Self {
+            error_ranges: spec.error_ranges.clone(),
+            needle: spec.expect.body.clone().map(Needle::new),
+            expect: spec.expect.clone(),
+        }
+    }
+
+    /// Why an answer with this head counts as an error, if it does. `values` gives the values of a header.
+    pub(super) fn head<'v, V>(&self, status: u16, values: impl Fn(&HeaderName) -> V) -> Option<Failed>
+    where
+        V: Iterator<Item = &'v [u8]>,
+    {
+        if self.error_ranges.iter().any(|range| range.contains(&status)) {
+            let reason = StatusCode::from_u16(status)
+                .ok()
+                .and_then(|status| status.canonical_reason());
+            let example = format!("{status} {}", reason.unwrap_or_default());
+            return Some(Failed::new(FailureClass::Status, example.trim_end().to_owned()));
+        }
+        if !self.expect.status.is_empty() && !self.expects(status) {
+            return Some(unexpected(format!("status {status} is not an expected one")));
+        }
+        for (name, wanted) in &self.expect.headers {
+            let mut found = values(name).peekable();
+            let first = found.peek().map(|value| String::from_utf8_lossy(value));
+            if !found.any(|value| value == wanted.as_bytes()) {
+                return Some(unexpected(match first {
+                    Some(first) => format!("header {name} is `{first}`"),
+                    None => format!("there is no header {name}"),
+                }));
+            }
+        }
+        None
+    }
+
+    /// Why an answer without the text in its body counts as an error.
+    pub(super) fn not_found(&self) -> Failed {
+        let text = self.needle.as_ref().map(Needle::text).unwrap_or_default();
+        let text = String::from_utf8_lossy(text);
+        unexpected(format!("the body does not contain `{text}`"))
+    }
+
+    /// Whether the status was asked for: such an answer is the application's, whatever it looks like.
+    pub(super) fn expects(&self, status: u16) -> bool {
+        self.expect.status.iter().any(|range| range.contains(&status))
+    }
+
+    /// The wall that answered in place of the application.
+    pub(super) fn wall(
+        &self,
+        requested: &Url,
+        status: StatusCode,
+        headers: &HeaderMap,
+        beginning: &[u8],
+    ) -> Option<Wall> {
+        wall::recognise(requested, status, headers, beginning).filter(|_| !self.expects(status.as_u16()))
+    }
+}
+
+/// A wall in words.
+pub(super) fn describe(wall: &Wall) -> String {
+    format!("{}; {}", wall.description, wall.hint)
+}
+
+fn unexpected(example: String) -> Failed {
+    Failed::new(FailureClass::Expectation, example)
+}

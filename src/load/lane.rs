@@ -1,0 +1,172 @@
+//! One lane: takes one request after the other and sends each on its own connection, which it opens when it is needed.
+
+use std::rc::Rc;
+
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::Instant;
+
+use super::deadline::Deadline;
+use super::lanes::{Lanes, Slot};
+use super::tally::Sent;
+use super::{Failed, Target};
+use crate::metrics::FailureClass;
+
+/// What a lane begins with.
+#[derive(Debug)]
+pub(super) struct Start<C> {
+    /// Its number on this worker, from 0.
+    pub(super) number: u32,
+    /// A connection that is open already.
+    pub(super) conn: Option<C>,
+    /// Held until the first connection is open.
+    pub(super) opening: Option<OwnedSemaphorePermit>,
+}
+
+/// Sends requests until there are none.
+pub(super) async fn run<T: Target>(lanes: Rc<Lanes<T>>, start: Start<T::Conn>) {
+    let slot = Rc::new(Slot::default());
+    let mut lane = Lane {
+        lanes: &lanes,
+        deadline: Deadline::new(),
+        number: start.number,
+        conn: start.conn,
+        opening: start.opening,
+        connection: 0,
+        broke: false,
+    };
+    while let Some((turn, broke)) = lanes.next(&slot, &mut lane.conn).await {
+        lane.broke |= broke;
+        let at = match lanes.paced() {
+            true => Instant::now(),
+            // A closed loop sends when it takes.
+            false => lanes.start + turn.at,
+        };
+        let sent = Sent {
+            n: turn.n,
+            due: turn.at,
+            at: at.saturating_duration_since(lanes.start),
+            connection: lane.connection,
+            opened: None,
+        };
+        let mut in_flight = InFlight {
+            lanes: &lanes,
+            sent,
+            ended: false,
+        };
+        lane.request(sent, at).await;
+        in_flight.ended = true;
+        lane.opening = None;
+        if lane.conn.is_none() {
+            // A refused connection may not have waited for anything.
+            tokio::task::yield_now().await;
+        }
+        tokio::task::consume_budget().await;
+    }
+}
+
+struct Lane<'a, T: Target> {
+    lanes: &'a Lanes<T>,
+    deadline: Deadline,
+    number: u32,
+    conn: Option<T::Conn>,
+    opening: Option<OwnedSemaphorePermit>,
+    /// The number of the connection; 0 when there is none, or when the warm-up opened it.
+    connection: u64,
+    /// The last connection was closed by the server while it was not used.
+    broke: bool,
+}
+
+impl<T: Target> Lane<'_, T> {
+    /// Sends one request and counts what becomes of it.
+    async fn request(&mut self, mut sent: Sent, at: Instant) {
+        let Self {
+            lanes,
+            deadline,
+            conn,
+            opening,
+            connection,
+            broke,
+            ..
+        } = self;
+        let number = self.number;
+        let ends = at + lanes.timeout;
+        let attempt = async {
+            let open = match conn {
+                Some(open) => open,
+                None => {
+                    let (opened, times) = lanes.target.connect(number).await?;
+                    let mut tally = lanes.tally.borrow_mut();
+                    *connection = tally.connected(times);
+                    (sent.connection, sent.opened) = (*connection, Some(times));
+                    tally.reconnected(u32::from(std::mem::take(broke)));
+                    *opening = None;
+                    conn.insert(opened)
+                }
+            };
+            Ok(lanes.target.send(open, sent.n, at).await)
+        };
+        let outcome: Result<_, Failed> = match deadline.within(ends, attempt).await {
+            Some(outcome) => outcome,
+            None => Err(timed_out(conn.is_some(), lanes.timeout)),
+        };
+        let mut tally = lanes.tally.borrow_mut();
+        let keep = match outcome {
+            Ok(sample) => {
+                for times in &sample.connects {
+                    *connection = tally.connected(*times);
+                    (sent.connection, sent.opened) = (*connection, Some(*times));
+                }
+                tally.reconnected(sample.reconnects);
+                match sample.result {
+                    Ok(answer) => {
+                        lanes.ended((answer.end - lanes.start).saturating_sub(sent.due));
+                        tally.answered(sent, &answer);
+                    }
+                    Err(failed) => tally.failed(sent, Instant::now(), &failed),
+                }
+                sample.reusable
+            }
+            Err(failed) => {
+                let now = Instant::now();
+                let timed_out = failed.class == FailureClass::Timeout;
+                if timed_out {
+                    lanes.ended(lanes.now().saturating_sub(sent.due));
+                }
+                // However the timer rounds, a time-out lasts at least as long as the time-out.
+                tally.failed(sent, if timed_out { now.max(ends) } else { now }, &failed);
+                false
+            }
+        };
+        if !keep {
+            (*conn, *connection) = (None, 0);
+        }
+    }
+}
+
+fn timed_out(connected: bool, timeout: std::time::Duration) -> Failed {
+    let what = if connected {
+        "complete answer"
+    } else {
+        "connection"
+    };
+    Failed::new(FailureClass::Timeout, format!("no {what} within {timeout:?}"))
+}
+
+/// Counts a request as cut off when its lane is ended in the middle of it.
+struct InFlight<'a, T: Target> {
+    lanes: &'a Lanes<T>,
+    sent: Sent,
+    ended: bool,
+}
+
+impl<T: Target> Drop for InFlight<'_, T> {
+    fn drop(&mut self) {
+        if !self.ended {
+            let cut_off = Failed::new(FailureClass::CutOff, "no answer yet when the run was stopped");
+            self.lanes
+                .tally
+                .borrow_mut()
+                .failed(self.sent, Instant::now(), &cut_off);
+        }
+    }
+}

@@ -1,0 +1,422 @@
+//! [`Tally`]: what one worker counts. Its memory does not depend on the number of requests, and tallies of several
+//! workers merge exactly, in any order.
+
+mod batch;
+mod progress;
+mod slowest;
+mod times;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::{Answer, ConnectTimes, Failed};
+use crate::metrics::{
+    Failure, FailureClass, Histogram, LoadMeasurement, Recorder, SliceRecorder, Timing, nanos,
+};
+use batch::{BATCH, Record};
+pub use progress::{Progress, Recent};
+use slowest::{SlowAnswer, Slowest};
+use times::Times;
+
+/// Different walls that are told apart; their descriptions hold parts of the answers.
+const WALLS: usize = 16;
+/// Different addresses that are told apart.
+const ADDRESSES: usize = 64;
+/// Longest example of a failure, in characters.
+const EXAMPLE: usize = 300;
+
+/// A request that was sent, with instants from the start of the load.
+#[derive(Debug, Clone, Copy)]
+pub struct Sent {
+    /// Its number in the load.
+    pub n: u64,
+    /// When it should have been sent.
+    pub due: Duration,
+    /// When it was.
+    pub at: Duration,
+    /// The number of its connection in the load, from 1; 0 when it has none, or one that the warm-up opened.
+    pub connection: u64,
+    /// How long it took to open the connection, if it was opened for this request.
+    pub opened: Option<ConnectTimes>,
+}
+
+/// The first of something, by the number of its request: the same whatever the order of merging.
+#[derive(Debug, Clone, PartialEq)]
+struct First<T> {
+    n: u64,
+    value: T,
+}
+
+fn earlier<T: Clone>(mine: &mut Option<First<T>>, other: Option<&First<T>>) {
+    if let Some(other) = other
+        && mine.as_ref().is_none_or(|mine| other.n < mine.n)
+    {
+        *mine = Some(other.clone());
+    }
+}
+
+/// Adds to the count of a name, of which there are at most `most` and then the `others`.
+fn add_named(counts: &mut BTreeMap<String, u64>, most: usize, others: &str, name: &str, count: u64) {
+    if let Some(counted) = counts.get_mut(name) {
+        *counted += count;
+    } else {
+        let name = if counts.len() < most { name } else { others };
+        *counts.entry(name.to_owned()).or_default() += count;
+    }
+}
+
+#[derive(Debug, Clone, Default)]
+struct Counted {
+    count: u64,
+    example: Option<First<String>>,
+}
+
+/// Counts and histograms of one worker.
+#[derive(Debug, Clone)]
+pub struct Tally {
+    start: Instant,
+    /// Answered requests that have not been counted.
+    records: Vec<Record>,
+    /// Delays, in nanoseconds, that have not been counted.
+    lags: Vec<u64>,
+    slowest: Slowest,
+    requests: u64,
+    answered: u64,
+    errors: u64,
+    unsent: u64,
+    waited: u64,
+    bytes: u64,
+    connections: u64,
+    reconnects: u64,
+    resumed: u64,
+    addresses: BTreeMap<String, u64>,
+    statuses: BTreeMap<u16, u64>,
+    failures: BTreeMap<FailureClass, Counted>,
+    walls: BTreeMap<String, u64>,
+    /// Times until the last report of progress.
+    past: Times,
+    /// Times since then.
+    recent: Times,
+    connect: Recorder,
+    tls: Recorder,
+    send_delay: Recorder,
+    cold_start: Option<First<Duration>>,
+    /// Nanoseconds from the start.
+    last_end: u64,
+    slices: SliceRecorder,
+}
+
+impl Tally {
+    /// An empty one of a load that starts at `start`.
+    pub fn new(start: Instant) -> Self {
+        Self {
+            start,
+            records: Vec::with_capacity(BATCH),
+            lags: Vec::with_capacity(BATCH),
+            slowest: Slowest::default(),
+            requests: 0,
+            answered: 0,
+            errors: 0,
+            unsent: 0,
+            waited: 0,
+            bytes: 0,
+            connections: 0,
+            reconnects: 0,
+            resumed: 0,
+            addresses: BTreeMap::new(),
+            statuses: BTreeMap::new(),
+            failures: BTreeMap::new(),
+            walls: BTreeMap::new(),
+            past: Times::default(),
+            recent: Times::default(),
+            connect: Recorder::default(),
+            tls: Recorder::default(),
+            send_delay: Recorder::default(),
+            cold_start: None,
+            last_end: 0,
+            slices: SliceRecorder::default(),
+        }
+    }
+
+    /// A request was released, so much later than it was due: our own delay.
+    pub fn released(&mut self, lag: Duration) {
+        self.lags.push(nanos(lag));
+        if self.lags.len() == BATCH {
+            self.count_lags();
+        }
+    }
+
+    /// A request was released on time while every connection was busy.
+    pub fn waited(&mut self) {
+        self.waited += 1;
+    }
+
+    /// A connection was opened. Its number among those of this tally, from 1.
+    pub fn connected(&mut self, times: ConnectTimes) -> u64 {
+        self.connections += 1;
+        self.connect.record(nanos(times.connect));
+        if let Some(tls) = times.tls {
+            self.tls.record(nanos(tls));
+        }
+        self.resumed += u64::from(times.resumed);
+        if let Some(address) = times.address {
+            let address = address.to_string();
+            add_named(&mut self.addresses, ADDRESSES, "other addresses", &address, 1);
+        }
+        self.connections
+    }
+
+    /// Kept connections were found closed and replaced before a request was written.
+    pub fn reconnected(&mut self, times: u32) {
+        self.reconnects += u64::from(times);
+    }
+
+    /// A request has its answer.
+    #[inline]
+    pub fn answered(&mut self, sent: Sent, answer: &Answer) {
+        let end = self.offset(answer.end);
+        let first_byte = if answer.first_byte == answer.end {
+            end
+        } else {
+            self.offset(answer.first_byte)
+        };
+        let record = Record {
+            due: nanos(sent.due),
+            at: nanos(sent.at),
+            first_byte,
+            end,
+            bytes: answer.bytes,
+            status: answer.status,
+            error: answer.failure.is_some(),
+        };
+        let slow = SlowAnswer {
+            first_byte: record.first_byte,
+            end: record.end,
+            status: record.status,
+        };
+        self.slowest.offer(record.latency(), &sent, Some(slow));
+        if sent.n == 0 {
+            self.cold_start(record.latency());
+        }
+        if let Some(failed) = &answer.failure {
+            self.failure(sent.n, failed);
+        }
+        if let Some(wall) = &answer.wall {
+            self.wall(wall, 1);
+        }
+        self.records.push(record);
+        if self.records.len() == BATCH {
+            self.count_records();
+        }
+    }
+
+    /// A request has no complete answer, and why. One that got none in its time, or until the run was stopped, has at
+    /// least this latency.
+    pub fn failed(&mut self, sent: Sent, end: Instant, failed: &Failed) {
+        let (due, end) = (nanos(sent.due), self.offset(end));
+        self.requests += 1;
+        self.errors += 1;
+        self.last_end = self.last_end.max(end);
+        self.slices.request(due, true);
+        if matches!(failed.class, FailureClass::Timeout | FailureClass::CutOff) {
+            let latency = end.saturating_sub(due);
+            self.recent.given_up(latency, end.saturating_sub(nanos(sent.at)));
+            self.slices.latency(due, latency);
+            self.slowest.offer(latency, &sent, None);
+            if sent.n == 0 {
+                self.cold_start(latency);
+            }
+        }
+        self.failure(sent.n, failed);
+    }
+
+    /// A request was due and will not be sent; it had waited until `now`.
+    pub fn unsent(&mut self, due: Duration, now: Duration) {
+        let waited = nanos(now.saturating_sub(due));
+        self.unsent += 1;
+        self.past.unsent(waited);
+        self.slices.latency(nanos(due), waited);
+        self.last_end = self.last_end.max(nanos(now));
+    }
+
+    fn offset(&self, instant: Instant) -> u64 {
+        nanos(instant.saturating_duration_since(self.start))
+    }
+
+    #[cold]
+    fn cold_start(&mut self, latency: u64) {
+        let value = Duration::from_nanos(latency);
+        self.cold_start = Some(First { n: 0, value });
+    }
+
+    #[cold]
+    fn failure(&mut self, n: u64, failed: &Failed) {
+        let counted = self.failures.entry(failed.class).or_default();
+        counted.count += 1;
+        if counted.example.as_ref().is_none_or(|first| n < first.n) {
+            let value = failed.example.chars().take(EXAMPLE).collect();
+            counted.example = Some(First { n, value });
+        }
+    }
+
+    #[cold]
+    fn wall(&mut self, wall: &str, count: u64) {
+        add_named(&mut self.walls, WALLS, "other walls", wall, count);
+    }
+
+    /// Counts what waits.
+    fn settle(&mut self) {
+        self.count_records();
+        self.count_lags();
+    }
+
+    #[inline(never)]
+    fn count_lags(&mut self) {
+        self.lags.drain(..).for_each(|lag| self.send_delay.record(lag));
+    }
+
+    #[inline(never)]
+    fn count_records(&mut self) {
+        let records = &self.records;
+        self.requests += records.len() as u64;
+        self.answered += records.len() as u64;
+        for record in records {
+            self.bytes += record.bytes;
+            self.errors += u64::from(record.error);
+            self.last_end = self.last_end.max(record.end);
+            self.recent.answered(record);
+        }
+        for record in records {
+            self.slices.request(record.due, record.error);
+            self.slices.latency(record.due, record.latency());
+        }
+        for same in records.chunk_by(|one, next| one.status == next.status) {
+            if let Some(status) = same[0].status {
+                *self.statuses.entry(status).or_default() += same.len() as u64;
+            }
+        }
+        self.records.clear();
+    }
+
+    /// Adds what another worker of the same load counted.
+    pub fn merge(&mut self, other: &Self) {
+        let mut other = other.clone();
+        other.settle();
+        self.settle();
+        self.requests += other.requests;
+        self.answered += other.answered;
+        self.errors += other.errors;
+        self.unsent += other.unsent;
+        self.waited += other.waited;
+        self.bytes += other.bytes;
+        self.connections += other.connections;
+        self.reconnects += other.reconnects;
+        self.resumed += other.resumed;
+        self.last_end = self.last_end.max(other.last_end);
+        for (address, count) in &other.addresses {
+            add_named(&mut self.addresses, ADDRESSES, "other addresses", address, *count);
+        }
+        for (status, count) in &other.statuses {
+            *self.statuses.entry(*status).or_default() += count;
+        }
+        for (class, counted) in &other.failures {
+            let mine = self.failures.entry(*class).or_default();
+            mine.count += counted.count;
+            earlier(&mut mine.example, counted.example.as_ref());
+        }
+        for (wall, count) in &other.walls {
+            self.wall(wall, *count);
+        }
+        self.past.merge(&other.past);
+        self.recent.merge(&other.recent);
+        self.connect.merge(&other.connect);
+        self.tls.merge(&other.tls);
+        self.send_delay.merge(&other.send_delay);
+        self.slowest.merge(&other.slowest);
+        earlier(&mut self.cold_start, other.cold_start.as_ref());
+        self.slices.merge(&other.slices);
+    }
+
+    /// What this worker has to say of itself; its latencies start anew.
+    pub fn recent(&mut self) -> Recent {
+        self.settle();
+        let latency = self.recent.latency();
+        self.past.merge(&self.recent);
+        self.recent.clear();
+        Recent {
+            sent: self.requests,
+            answered: self.answered,
+            errors: self.errors,
+            latency,
+        }
+    }
+
+    /// Requests sent or left unsent so far.
+    pub fn seen(&self) -> u64 {
+        self.requests + self.records.len() as u64 + self.unsent
+    }
+
+    /// From the start to the last end of a request that was counted.
+    pub fn lasted(&self) -> Duration {
+        let waiting = self.records.iter().map(|record| record.end).max();
+        Duration::from_nanos(self.last_end.max(waiting.unwrap_or_default()))
+    }
+
+    /// The measurement of the load so far, as if it were [finished](Self::finish) now.
+    pub fn measured_so_far(&self, at_least: Duration) -> LoadMeasurement {
+        self.clone().finish(at_least)
+    }
+
+    /// The measurement of the finished load, which lasted until its last answer or `at_least` this long.
+    pub fn finish(mut self, at_least: Duration) -> LoadMeasurement {
+        self.settle();
+        self.past.merge(&self.recent);
+        let connections = [
+            (Timing::Connect, self.connect.histogram()),
+            (Timing::Tls, self.tls.histogram()),
+        ];
+        let failure = |counted: Counted| Failure {
+            count: counted.count,
+            example: counted.example.map(|first| first.value).unwrap_or_default(),
+        };
+        LoadMeasurement {
+            requests: self.requests,
+            answered: self.answered,
+            errors: self.errors,
+            unsent: self.unsent,
+            waited: self.waited,
+            bytes_received: self.bytes,
+            connections: self.connections,
+            reconnects: self.reconnects,
+            resumed: self.resumed,
+            addresses: self.addresses,
+            statuses: self.statuses,
+            failures: self
+                .failures
+                .into_iter()
+                .map(|(class, counted)| (class, failure(counted)))
+                .collect(),
+            walls: self.walls,
+            timings: self
+                .past
+                .timings()
+                .into_iter()
+                .chain(connections)
+                .filter(|(_, histogram): &(_, Histogram)| histogram.count() > 0)
+                .collect(),
+            send_delay: self.send_delay.histogram(),
+            cold_start: self.cold_start.map(|first| first.value.as_secs_f64() * 1e3),
+            elapsed: Duration::from_nanos(self.last_end).max(at_least).as_secs_f64(),
+            slices: self.slices.finish(),
+            exemplars: self.slowest.exemplars(),
+            health: None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod model_tests;
+#[cfg(test)]
+mod tests;

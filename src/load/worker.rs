@@ -1,0 +1,298 @@
+//! [`drive`]: one worker, one thread. It releases its share of the schedule when it is due, has the lanes of every part
+//! send it, and ends when all is answered or time is up.
+//!
+//! # Why
+//! A slow target must not slow the schedule down: requests that it holds up would be counted from when they were sent,
+//! not from when they were due, and the stall would not be seen. So the dispatcher only releases; the lanes send.
+
+use std::cell::Cell;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until, timeout};
+use tokio_util::sync::CancellationToken;
+
+use super::lane::{self, Start};
+use super::lanes::{Lanes, Released, Source};
+use super::pacer::Pacer;
+use super::schedule::Schedule;
+use super::tally::{Recent, Tally};
+use super::warm_up::warm_up;
+use super::{Pool, Target, health::Monitor};
+use crate::metrics::{GeneratorHealth, Histogram};
+
+/// How often progress is reported.
+const REPORT_EVERY: Duration = Duration::from_millis(500);
+/// How long an interrupted load waits for answers.
+const PATIENCE: Duration = Duration::from_millis(1500);
+/// How late a release may be and still count as on time: timers are no more precise on some systems.
+const ON_TIME: Duration = Duration::from_millis(5);
+/// Connections of one worker that are opened at the same time, where nothing waits for them.
+pub(super) const OPENING: usize = 128;
+/// Requests that are released without a look at anything else: a rate that cannot be sent must not stop the answers.
+const AT_ONCE: usize = 256;
+/// Later than any load lasts.
+pub(super) const NEVER: Duration = Duration::from_hours(24 * 365 * 30);
+
+/// What one worker has to do.
+#[derive(Debug)]
+pub(super) struct Work {
+    /// Its share; `None` for a closed loop.
+    pub(super) schedule: Option<Schedule>,
+    /// Of each part: its share of the connections, and where its requests come from.
+    pub(super) parts: Vec<(Pool, Source)>,
+    /// Requests that fall due within this time are released together, at the last of their instants: above some rate a
+    /// wake-up for each costs more than it is worth.
+    pub(super) close: Duration,
+    /// How long after the last due instant requests may still be sent.
+    pub(super) grace: Duration,
+}
+
+/// What a worker counted.
+#[derive(Debug)]
+pub(super) struct Counted {
+    /// Of each part; and of its long latencies, the part that is surely the target's.
+    pub(super) parts: Vec<(Tally, Histogram)>,
+    /// How the worker itself fared.
+    pub(super) health: GeneratorHealth,
+}
+
+impl Counted {
+    /// Adds what another worker of the same load counted.
+    pub(super) fn merge(&mut self, other: &Self) {
+        for ((tally, target_time), other) in self.parts.iter_mut().zip(&other.parts) {
+            tally.merge(&other.0);
+            target_time.merge(&other.1);
+        }
+        self.health.merge(&other.health);
+    }
+}
+
+/// When the load begins: all workers at the same time, when the last is warm.
+pub(super) trait Begin {
+    /// Waits for the others.
+    async fn begin(&self) -> Instant;
+}
+
+/// The lanes of all parts on this worker.
+struct Crew<T: Target> {
+    parts: Vec<Part<T>>,
+    running: JoinSet<()>,
+}
+
+struct Part<T: Target> {
+    lanes: Rc<Lanes<T>>,
+    /// Lanes that were started.
+    started: Cell<u32>,
+    /// Lanes there may be.
+    most: u32,
+}
+
+impl<T: Target> Crew<T> {
+    fn start_lane(
+        &mut self,
+        part: usize,
+        conn: Option<T::Conn>,
+        opening: Option<tokio::sync::OwnedSemaphorePermit>,
+    ) {
+        let part = &self.parts[part];
+        let start = Start {
+            number: part.started.get(),
+            conn,
+            opening,
+        };
+        part.started.set(start.number + 1);
+        self.running.spawn_local(lane::run(Rc::clone(&part.lanes), start));
+    }
+
+    fn each(&self, act: impl Fn(&Lanes<T>)) {
+        self.parts.iter().for_each(|part| act(&part.lanes));
+    }
+
+    /// When the load began.
+    fn start(&self) -> Instant {
+        self.parts
+            .first()
+            .map_or_else(Instant::now, |part| part.lanes.start)
+    }
+
+    /// A request is due, or was so long ago.
+    fn release(&mut self, index: usize, lag: Duration) {
+        let part = &self.parts[index];
+        part.lanes.tally.borrow_mut().released(lag);
+        if part.lanes.release() == Released::Taken {
+            return;
+        }
+        if part.started.get() < part.most {
+            self.start_lane(index, None, None);
+        } else if lag <= ON_TIME {
+            // One that was released late waits because of us, not because of the target.
+            part.lanes.tally.borrow_mut().waited();
+        }
+    }
+
+    async fn ended(&mut self) {
+        while self.running.join_next().await.is_some() {}
+    }
+}
+
+/// Sends the load of one worker, inside a `LocalSet`, and returns what it counted of each part. `report` is called about
+/// twice a second.
+pub(super) async fn drive<T: Target>(
+    work: Work,
+    targets: Vec<T>,
+    pacer: &mut impl Pacer,
+    begin: &impl Begin,
+    shutdown: &CancellationToken,
+    report: &impl Fn(Instant, &[Recent]),
+) -> Counted {
+    let mut warm = Vec::new();
+    for (target, (pool, _)) in targets.iter().zip(&work.parts) {
+        warm.push(warm_up(pool, target, shutdown).await);
+    }
+    let start = begin.begin().await;
+    let paced = work.schedule.is_some();
+    let parts = targets
+        .into_iter()
+        .zip(work.parts)
+        .map(|(target, (pool, source))| Part {
+            lanes: Rc::new(Lanes::new(target, pool.timeout, source, start)),
+            started: Cell::new(0),
+            most: pool.most_lanes(paced),
+        });
+    let mut crew = Crew {
+        parts: parts.collect(),
+        running: JoinSet::new(),
+    };
+    for (part, conns) in warm.into_iter().enumerate() {
+        for conn in conns {
+            crew.start_lane(part, Some(conn), None);
+        }
+    }
+    let lanes: Vec<_> = crew.parts.iter().map(|part| Rc::clone(&part.lanes)).collect();
+    let tell_now = || {
+        let recent: Vec<Recent> = lanes.iter().map(|lanes| lanes.recent()).collect();
+        report(start, &recent);
+    };
+    let tell = async {
+        let mut ticks = interval_at(start + REPORT_EVERY, REPORT_EVERY);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        loop {
+            ticks.tick().await;
+            tell_now();
+        }
+    };
+    let mut monitor = Monitor::start();
+    tokio::select! {
+        () = dispatch(&mut crew, work.schedule, (work.grace, work.close), pacer, shutdown) => {}
+        () = tell => {}
+        () = monitor.watch() => {}
+    }
+    // Lanes that are ended here count what they were doing.
+    crew.running.shutdown().await;
+    tell_now();
+    let counted = |lanes: &Rc<Lanes<T>>| (lanes.tally.replace(Tally::new(start)), lanes.target_time.take());
+    Counted {
+        parts: lanes.iter().map(counted).collect(),
+        health: monitor.finish(),
+    }
+}
+
+/// Releases every request when it is due, then waits for what is under way.
+async fn dispatch<T: Target>(
+    crew: &mut Crew<T>,
+    schedule: Option<Schedule>,
+    (grace, close): (Duration, Duration),
+    pacer: &mut impl Pacer,
+    shutdown: &CancellationToken,
+) {
+    let start = crew.start();
+    let (interrupted, give_up) = match schedule {
+        Some(schedule) => {
+            let give_up = schedule.end().saturating_add(grace).min(NEVER);
+            (release(crew, schedule, close, pacer, shutdown).await, give_up)
+        }
+        None => (open_lanes(crew, shutdown).await, NEVER),
+    };
+    crew.each(Lanes::finish);
+    if !interrupted {
+        tokio::select! {
+            () = crew.ended() => return,
+            () = sleep_until(start + give_up) => {
+                crew.each(Lanes::close);
+                tokio::select! {
+                    () = crew.ended() => return,
+                    () = shutdown.cancelled() => {}
+                }
+            }
+            () = shutdown.cancelled() => {}
+        }
+    }
+    crew.each(Lanes::close);
+    // Those that take longer are cut off.
+    let _ = timeout(PATIENCE, crew.ended()).await;
+}
+
+/// Starts the lanes of a closed loop, each as soon as few enough are still opening their connection, until there is
+/// nothing left for another one. The parts take turns. Whether it was interrupted.
+async fn open_lanes<T: Target>(crew: &mut Crew<T>, shutdown: &CancellationToken) -> bool {
+    let mut interrupted = std::pin::pin!(shutdown.cancelled());
+    let opening = Arc::new(Semaphore::new(OPENING));
+    loop {
+        let mut opened = false;
+        for index in 0..crew.parts.len() {
+            let part = &crew.parts[index];
+            if part.started.get() >= part.most || part.lanes.is_over() {
+                continue;
+            }
+            let permit = tokio::select! {
+                biased;
+                () = &mut interrupted => return true,
+                permit = Arc::clone(&opening).acquire_owned() => permit.ok(),
+            };
+            crew.start_lane(index, None, permit);
+            opened = true;
+            // It takes its request before the next one is started.
+            tokio::task::yield_now().await;
+        }
+        if !opened {
+            return false;
+        }
+    }
+}
+
+/// Releases the requests of a schedule. Whether it was interrupted.
+async fn release<T: Target>(
+    crew: &mut Crew<T>,
+    schedule: Schedule,
+    close: Duration,
+    pacer: &mut impl Pacer,
+    shutdown: &CancellationToken,
+) -> bool {
+    let mut interrupted = std::pin::pin!(shutdown.cancelled());
+    let start = crew.start();
+    let mut dues = schedule.peekable();
+    let mut together = Vec::with_capacity(AT_ONCE);
+    while let Some(first) = dues.next() {
+        together.push(first);
+        while let Some(next) = dues.next_if(|next| next.at <= first.at.saturating_add(close))
+            && together.len() < AT_ONCE
+        {
+            together.push(next);
+        }
+        let last = together.last().map_or(first.at, |last| last.at);
+        tokio::select! {
+            biased;
+            () = &mut interrupted => return true,
+            () = pacer.wait_until(start + last.min(NEVER)) => {}
+        }
+        let now = Instant::now();
+        for due in together.drain(..) {
+            crew.release(due.part, now.saturating_duration_since(start + due.at.min(NEVER)));
+        }
+    }
+    false
+}
