@@ -154,6 +154,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::metrics::{SliceRecorder, nanos};
 
     fn part(stream: &str, judged: Option<&str>) -> Watched {
         Watched {
@@ -176,14 +177,16 @@ mod tests {
             errors,
             ..LoadMeasurement::default()
         };
+        let mut slices = SliceRecorder::default();
+        let latency = Duration::from_millis(latency);
         for n in 0..u64::from(seconds) * 50 {
-            let due = Duration::from_millis(20 * n);
-            let latency = Duration::from_millis(latency);
+            let due = nanos(Duration::from_millis(20 * n));
             load.requests += 1;
-            load.slices.request(due, n < errors);
-            load.slices.latency(due, latency);
+            slices.request(due, n < errors);
+            slices.latency(due, nanos(latency));
             load.timings.entry(Timing::Latency).or_default().record(latency);
         }
+        load.slices = slices.finish();
         load
     }
 
