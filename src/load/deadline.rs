@@ -17,29 +17,45 @@ pub(super) struct Deadline {
     timer: Pin<Box<Sleep>>,
     /// Whether the timer wakes the lane when it fires.
     armed: bool,
+    /// When.
+    fires: Instant,
 }
 
 impl Deadline {
     /// A timer that has not been set.
     pub(super) fn new() -> Self {
+        let now = Instant::now();
         Self {
-            timer: Box::pin(sleep_until(Instant::now())),
+            timer: Box::pin(sleep_until(now)),
             armed: false,
+            fires: now,
         }
     }
 
-    /// What the future comes to, or `None` when it has not by `at`. Each `at` must not lie before the last one.
-    pub(super) async fn within<F: Future>(&mut self, at: Instant, future: F) -> Option<F::Output> {
+    /// What the future comes to, or `None` when it has not by `at`. Each `at` must not lie before the last one; `now` is
+    /// about the present.
+    pub(super) async fn within<F: Future>(
+        &mut self,
+        now: Instant,
+        at: Instant,
+        future: F,
+    ) -> Option<F::Output> {
         let mut future = pin!(future);
+        // As long as the timer cannot have fired, it need not be looked at: it lies elsewhere in memory.
+        let mut asleep = self.armed && now < self.fires;
         poll_fn(|context| {
             if let Poll::Ready(output) = future.as_mut().poll(context) {
                 return Poll::Ready(Some(output));
+            }
+            if std::mem::take(&mut asleep) {
+                return Poll::Pending;
             }
             while !self.armed || self.timer.is_elapsed() {
                 if Instant::now() >= at {
                     self.armed = false;
                     return Poll::Ready(None);
                 }
+                self.fires = at;
                 self.timer.as_mut().reset(at);
                 self.armed = self.timer.as_mut().poll(context).is_pending();
             }
@@ -69,7 +85,7 @@ mod tests {
             let at = Instant::now() + ms(60);
             assert_eq!(
                 deadline
-                    .within(at, async {
+                    .within(Instant::now(), at, async {
                         sleep(ms(10)).await;
                         n
                     })
@@ -78,7 +94,12 @@ mod tests {
             );
         }
         let at = Instant::now() + ms(60);
-        assert_eq!(deadline.within(at, std::future::pending::<()>()).await, None);
+        assert_eq!(
+            deadline
+                .within(Instant::now(), at, std::future::pending::<()>())
+                .await,
+            None
+        );
         assert!(Instant::now() >= at);
         assert!(start.elapsed() >= ms(160));
     }
@@ -87,7 +108,10 @@ mod tests {
     async fn a_deadline_that_has_passed_still_lets_a_ready_future_win() {
         let mut deadline = Deadline::new();
         let past = Instant::now();
-        assert_eq!(deadline.within(past, async { 1 }).await, Some(1));
-        assert_eq!(deadline.within(past, std::future::pending::<u8>()).await, None);
+        assert_eq!(deadline.within(past, past, async { 1 }).await, Some(1));
+        assert_eq!(
+            deadline.within(past, past, std::future::pending::<u8>()).await,
+            None
+        );
     }
 }

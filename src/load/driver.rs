@@ -72,12 +72,15 @@ pub(super) async fn run<T: Target>(
             .build()
             .map_err(LoadError::Start)?;
         let body = move || {
-            let load = async {
+            let load = async move {
                 let report = |start, recent: &[Recent]| shared.report(worker, start, recent);
-                let targets = (shared.targets)();
-                drive(work, targets, &mut SystemPacer::new(), &*gate, &stop, &report).await
+                let (targets, mut pacer) = ((shared.targets)(), SystemPacer::new());
+                drive(work, targets, &mut pacer, &*gate, &stop, &report).await
             };
-            let tallies = tokio::task::LocalSet::new().block_on(&runtime, load);
+            let set = tokio::task::LocalSet::new();
+            // As a task, it is polled when it is woken, not with every lane.
+            let load = set.spawn_local(load);
+            let tallies = set.block_on(&runtime, load);
             // Nobody listens any more when the caller has gone: there is nobody to tell.
             let _ = done.send(tallies);
         };
@@ -90,7 +93,10 @@ pub(super) async fn run<T: Target>(
     }
     let mut all: Option<Counted> = None;
     for end in ends {
-        let counted = end.await.map_err(LoadError::Stopped)?;
+        let counted = end
+            .await
+            .map_err(LoadError::Stopped)?
+            .map_err(LoadError::Panicked)?;
         match &mut all {
             Some(all) => all.merge(&counted),
             None => all = Some(counted),

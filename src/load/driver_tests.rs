@@ -48,7 +48,7 @@ impl Drop for FakeConn {
 impl Target for Fake {
     type Conn = FakeConn;
 
-    async fn connect(&self, _: u32) -> Result<(FakeConn, ConnectTimes), Failed> {
+    async fn connect(&self, _: u32) -> Result<(FakeConn, Option<ConnectTimes>), Failed> {
         if self.refuse {
             return Err(Failed::new(FailureClass::Connect, "refused"));
         }
@@ -65,7 +65,7 @@ impl Target for Fake {
             resumed: false,
             address: None,
         };
-        Ok((FakeConn(Rc::clone(&self.open)), times))
+        Ok((FakeConn(Rc::clone(&self.open)), Some(times)))
     }
 
     async fn broken(&self, _: &mut FakeConn) {
@@ -90,6 +90,7 @@ impl Target for Fake {
             result,
             reusable,
             connects: Vec::new(),
+            waited: false,
             reconnects: 0,
         }
     }
@@ -486,7 +487,7 @@ async fn a_load_on_its_own_thread_stops_when_nobody_waits_for_it() {
     impl Target for Counting {
         type Conn = ();
 
-        async fn connect(&self, _: u32) -> Result<((), ConnectTimes), Failed> {
+        async fn connect(&self, _: u32) -> Result<((), Option<ConnectTimes>), Failed> {
             Err(Failed::new(FailureClass::Connect, "refused"))
         }
 

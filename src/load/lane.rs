@@ -94,10 +94,13 @@ impl<T: Target> Lane<'_, T> {
             let open = match conn {
                 Some(open) => open,
                 None => {
-                    let (opened, times) = lanes.target.connect(number).await?;
+                    // Boxed, for a lane is small as long as it needs nothing else.
+                    let (opened, times) = Box::pin(lanes.target.connect(number)).await?;
                     let mut tally = lanes.tally.borrow_mut();
-                    *connection = tally.connected(times);
-                    (sent.connection, sent.opened) = (*connection, Some(times));
+                    if let Some(times) = times {
+                        *connection = tally.connected(times);
+                    }
+                    (sent.connection, sent.opened) = (*connection, times);
                     tally.reconnected(u32::from(std::mem::take(broke)));
                     *opening = None;
                     conn.insert(opened)
@@ -105,7 +108,7 @@ impl<T: Target> Lane<'_, T> {
             };
             Ok(lanes.target.send(open, sent.n, at).await)
         };
-        let outcome: Result<_, Failed> = match deadline.within(ends, attempt).await {
+        let outcome: Result<_, Failed> = match deadline.within(at, ends, attempt).await {
             Some(outcome) => outcome,
             None => Err(timed_out(conn.is_some(), lanes.timeout)),
         };
@@ -117,6 +120,9 @@ impl<T: Target> Lane<'_, T> {
                     (sent.connection, sent.opened) = (*connection, Some(*times));
                 }
                 tally.reconnected(sample.reconnects);
+                if sample.waited {
+                    tally.waited();
+                }
                 match sample.result {
                     Ok(answer) => {
                         lanes.ended((answer.end - lanes.start).saturating_sub(sent.due));

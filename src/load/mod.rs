@@ -54,4 +54,7 @@ pub enum LoadError {
     /// Its thread is gone: a mistake in iter8.
     #[error("the load generator stopped unexpectedly")]
     Stopped(#[source] tokio::sync::oneshot::error::RecvError),
+    /// The same.
+    #[error("the load generator stopped unexpectedly")]
+    Panicked(#[source] tokio::task::JoinError),
 }

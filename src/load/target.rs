@@ -18,8 +18,8 @@ pub trait Target: 'static {
     type Conn: 'static;
 
     /// Opens the connection of a lane. Lanes are numbered from 0; where several requests share a connection, it is that
-    /// of lanes `k × streams` to `(k + 1) × streams − 1`.
-    async fn connect(&self, lane: u32) -> Result<(Self::Conn, ConnectTimes), Failed>;
+    /// of lanes `k × streams` to `(k + 1) × streams − 1`. Without times, another lane had opened it.
+    async fn connect(&self, lane: u32) -> Result<(Self::Conn, Option<ConnectTimes>), Failed>;
 
     /// Sends request number `n` (from 0, of this target), begun at `sent`, and takes in its answer. May be dropped at
     /// any await when its time is over; the connection is dropped then, too.
@@ -88,6 +88,8 @@ pub struct Sample {
     pub reusable: bool,
     /// Connections that were opened on the way (after a stale one, or for a redirect).
     pub connects: Vec<ConnectTimes>,
+    /// Whether the request was held back because the server allows no more at the same time.
+    pub waited: bool,
     /// How often the server had closed a kept connection before the request could be written to it.
     pub reconnects: u32,
 }

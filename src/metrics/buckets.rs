@@ -6,6 +6,8 @@ use std::time::Duration;
 const BITS: u32 = 11;
 /// New buckets per doubling of the value.
 const PER_DOUBLING: u64 = 1 << (BITS - 1);
+/// Packed counts have room for a multiple of this many bytes, so that few additions need another allocation.
+const ROOM: usize = 256;
 /// What half a byte says when the rest follows.
 const MORE: u64 = 15;
 
@@ -38,7 +40,7 @@ pub(super) fn lowest(bucket: u16) -> u64 {
 /// Half of a byte is the number of empty buckets before this one, half the number of values after the first. Where
 /// that is 15 or more, the rest follows in groups of seven bits, lowest first.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Packed(Box<[u8]>);
+pub(super) struct Packed(Vec<u8>);
 
 impl Packed {
     /// The buckets that are not empty with their counts, in order.
@@ -77,7 +79,11 @@ impl Packed {
             pack.push(bucket, count);
             pack.bytes.extend_from_slice(mine.rest);
         }
-        self.0 = scratch.as_slice().into();
+        if self.0.capacity() < scratch.len() {
+            self.0 = Vec::with_capacity(scratch.len().next_multiple_of(ROOM));
+        }
+        self.0.clear();
+        self.0.extend_from_slice(scratch);
     }
 }
 

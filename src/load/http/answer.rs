@@ -1,7 +1,6 @@
 //! [`Reader`]: takes in one answer of the fast path and says what it is worth.
 
 use std::cell::RefCell;
-use std::ops::ControlFlow;
 use std::rc::Rc;
 
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
@@ -9,10 +8,9 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use httparse::Header;
 
 use super::codec::{Head, Sink};
-use super::gzip::Decoded;
 use super::judge::{Judge, describe};
+use super::look::Look;
 use super::prepared::Prepared;
-use super::search::Search;
 use crate::load::Failed;
 use crate::net::wall;
 
@@ -49,33 +47,7 @@ pub(super) struct Reader<'a> {
     memory: &'a Memory,
     failure: Option<Failed>,
     suspect: Option<Rc<Suspect>>,
-    decoded: Option<Decoded>,
-    looks: Looks<'a>,
-}
-
-/// Whoever looks at a body.
-struct Looks<'a> {
-    /// Bytes of its beginning that are still wanted.
-    wanted: usize,
-    beginning: Vec<u8>,
-    search: Option<Search<'a>>,
-}
-
-impl Looks<'_> {
-    fn at(&mut self, piece: &[u8]) -> ControlFlow<()> {
-        let more = self.wanted.min(piece.len());
-        self.beginning.extend_from_slice(&piece[..more]);
-        self.wanted -= more;
-        if let Some(search) = &mut self.search {
-            search.feed(piece);
-        }
-        let seen_enough = self.wanted == 0 && self.search.as_ref().is_none_or(Search::found);
-        if seen_enough {
-            ControlFlow::Break(())
-        } else {
-            ControlFlow::Continue(())
-        }
-    }
+    look: Option<Look<'a>>,
 }
 
 impl<'a> Reader<'a> {
@@ -85,19 +57,8 @@ impl<'a> Reader<'a> {
             memory,
             failure: None,
             suspect: None,
-            decoded: None,
-            looks: Looks {
-                wanted: 0,
-                beginning: Vec::new(),
-                search: prepared.judge.needle.as_ref().map(Search::new),
-            },
+            look: None,
         }
-    }
-
-    /// What is wrong with the body does not hide what is wrong with the head.
-    fn fail(&mut self, failed: Failed) {
-        self.failure.get_or_insert(failed);
-        self.decoded = None;
     }
 
     fn judge(&self) -> &'a Judge {
@@ -106,17 +67,17 @@ impl<'a> Reader<'a> {
 
     /// Why the complete answer counts as an error, and what answered in place of the application.
     pub(super) fn finish(mut self) -> (Option<Failed>, Option<String>) {
-        let ended = self.decoded.take().map(Decoded::finish);
-        let missing = self.looks.search.as_ref().is_some_and(|search| !search.found());
-        let failure = self.failure.take();
-        let failure = failure.or_else(|| ended.and_then(Result::err));
-        let failure = failure.or_else(|| missing.then(|| self.judge().not_found()));
-        (failure, self.wall())
+        let seen = self.look.take().map(Look::finish);
+        let Some(mut seen) = seen else {
+            return (self.failure.take(), None);
+        };
+        let failure = self.failure.take().or_else(|| seen.failed.take());
+        let failure = failure.or_else(|| (!seen.found).then(|| self.judge().not_found()));
+        (failure, self.wall(seen.beginning))
     }
 
-    fn wall(&mut self) -> Option<String> {
+    fn wall(&mut self, beginning: Vec<u8>) -> Option<String> {
         let suspect = self.suspect.take()?;
-        let beginning = std::mem::take(&mut self.looks.beginning);
         let mut page = self.memory.page.borrow_mut();
         if let Some((known, body, wall)) = &*page
             && Rc::ptr_eq(known, &suspect)
@@ -157,7 +118,7 @@ impl Sink for Reader<'_> {
         };
         let suspect = suspect(status, headers).map(Rc::new);
         let looked_at =
-            self.looks.search.is_some() || suspect.as_ref().is_some_and(|suspect| suspect.reads_body);
+            self.judge().needle.is_some() || suspect.as_ref().is_some_and(|suspect| suspect.reads_body);
         let encoded = looked_at && values(&CONTENT_ENCODING).next().is_some();
         Note {
             failure: self.judge().head(status, values),
@@ -169,30 +130,23 @@ impl Sink for Reader<'_> {
     fn head(&mut self, _: &Head, note: &Note) {
         self.failure.clone_from(&note.failure);
         self.suspect.clone_from(&note.suspect);
+        let needle = self.judge().needle.as_ref();
+        if needle.is_none() && note.suspect.is_none() {
+            return;
+        }
+        let mut look = Look::new(needle);
         if note.suspect.as_ref().is_some_and(|suspect| suspect.reads_body) {
-            self.looks.beginning = self.memory.spare.take();
-            self.looks.wanted = wall::PREFIX;
+            look.want_beginning(self.memory.spare.take());
         }
-        if let Some(encoded) = &note.encoded {
-            match Decoded::new(encoded) {
-                Ok(decoded) => self.decoded = Some(decoded),
-                Err(failed) => self.fail(failed),
-            }
+        if let Some(headers) = &note.encoded {
+            look.decode(headers);
         }
+        self.look = Some(look);
     }
 
     fn body(&mut self, piece: &[u8]) {
-        let looks = &mut self.looks;
-        match &mut self.decoded {
-            None => {
-                // Nothing is saved by not looking.
-                let _ = looks.at(piece);
-            }
-            Some(decoded) => {
-                if let Err(failed) = decoded.feed(piece, |plain| looks.at(plain)) {
-                    self.fail(failed);
-                }
-            }
+        if let Some(look) = &mut self.look {
+            look.feed(piece);
         }
     }
 }

@@ -67,6 +67,8 @@ impl Link {
 /// An open stream, and how long it took.
 pub(super) struct Opened {
     pub(super) stream: Box<dyn Duplex>,
+    /// Whether the server chose HTTP/2.
+    pub(super) http2: bool,
     pub(super) times: ConnectTimes,
 }
 
@@ -77,16 +79,17 @@ pub(super) async fn open(route: &Route, tls: &Arc<ClientConfig>) -> Result<Opene
     if let Some(proxy) = &route.proxy {
         if proxy.url().scheme() == "https" {
             let (host, _) = host_and_port(proxy.url()).unwrap_or_default();
-            (stream, _) = secure(stream, &host, tls).await?;
+            stream = secure(stream, &host, &for_proxy(tls)).await?.stream;
         }
         if route.origin.https {
             tunnel(&mut stream, route).await?;
         }
     }
     let connected = Instant::now();
-    let mut resumed = false;
+    let (mut resumed, mut http2) = (false, false);
     if route.origin.https {
-        (stream, resumed) = secure(stream, &route.origin.host, tls).await?;
+        let secured = secure(stream, &route.origin.host, tls).await?;
+        (stream, resumed, http2) = (secured.stream, secured.resumed, secured.http2);
     }
     let times = ConnectTimes {
         connect: connected - started,
@@ -94,12 +97,12 @@ pub(super) async fn open(route: &Route, tls: &Arc<ClientConfig>) -> Result<Opene
         resumed,
         address: Some(address),
     };
-    Ok(Opened { stream, times })
+    Ok(Opened { stream, http2, times })
 }
 
 /// Opens a connection for hyper.
 pub(super) async fn link(route: &Route, tls: &Arc<ClientConfig>) -> Result<(Link, ConnectTimes), Failed> {
-    let Opened { stream, times } = open(route, tls).await?;
+    let Opened { stream, times, .. } = open(route, tls).await?;
     let trace = Trace::default();
     let wire = Wire::new(stream, trace.clone());
     let (sender, connection) = http1::handshake(wire)
@@ -166,12 +169,21 @@ async fn attempt(address: SocketAddr) -> (SocketAddr, io::Result<TcpStream>) {
     (address, stream)
 }
 
-/// TLS on a stream, and whether it resumed an earlier session.
-async fn secure(
+/// A stream with TLS on it.
+struct Secured {
     stream: Box<dyn Duplex>,
-    host: &str,
-    tls: &Arc<ClientConfig>,
-) -> Result<(Box<dyn Duplex>, bool), Failed> {
+    resumed: bool,
+    http2: bool,
+}
+
+/// A proxy is asked for a tunnel by HTTP/1.1.
+fn for_proxy(tls: &ClientConfig) -> Arc<ClientConfig> {
+    let mut tls = tls.clone();
+    tls.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Arc::new(tls)
+}
+
+async fn secure(stream: Box<dyn Duplex>, host: &str, tls: &Arc<ClientConfig>) -> Result<Secured, Failed> {
     let Ok(name) = ServerName::try_from(host.to_owned()) else {
         let example = format!("`{host}` is not a name that a certificate can have");
         return Err(Failed::new(FailureClass::Tls, example));
@@ -179,8 +191,15 @@ async fn secure(
     let connector = TlsConnector::from(Arc::clone(tls));
     match connector.connect(name, stream).await {
         Ok(stream) => {
-            let resumed = stream.get_ref().1.handshake_kind() == Some(HandshakeKind::Resumed);
-            Ok((Box::new(stream), resumed))
+            let session = stream.get_ref().1;
+            let resumed = session.handshake_kind() == Some(HandshakeKind::Resumed);
+            let http2 = session.alpn_protocol() == Some(b"h2");
+            let stream = Box::new(stream);
+            Ok(Secured {
+                stream,
+                resumed,
+                http2,
+            })
         }
         Err(error) => Err(failure::handshaking(&error)),
     }

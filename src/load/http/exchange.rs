@@ -7,9 +7,9 @@ use tokio::time::Instant;
 
 use super::connect::Link;
 use super::failure;
-use super::search::{Needle, Search};
+use super::look::{Look, Seen};
+use super::search::Needle;
 use crate::load::Failed;
-use crate::net::wall;
 
 /// What is sent.
 #[derive(Debug, Clone)]
@@ -29,10 +29,10 @@ pub(super) struct Incoming {
     pub(super) end: Instant,
     /// Bytes of the body.
     pub(super) bytes: u64,
-    /// The beginning of the body, up to [`wall::PREFIX`], when a wall may stand in it.
-    pub(super) beginning: Vec<u8>,
-    /// Whether the text that was looked for is in the body.
-    pub(super) found: bool,
+    /// What was seen in the body.
+    pub(super) seen: Seen,
+    /// Whether the request had to wait until the server allowed it.
+    pub(super) waited: bool,
 }
 
 /// Why nothing complete came back.
@@ -64,27 +64,15 @@ pub(super) async fn exchange(
     };
     let (head, mut body) = answer.into_parts();
     let mut bytes = 0;
-    let mut beginning = Vec::new();
-    let mut wanted = if wall::reads_body(head.status, &head.headers) {
-        wall::PREFIX
-    } else {
-        0
-    };
-    let mut search = needle.map(Search::new);
+    let mut look = Look::new(needle);
+    look.head(head.status, &head.headers);
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|error| broken(&error, link))?;
         let Ok(chunk) = frame.into_data() else {
             continue;
         };
-        if wanted > 0 {
-            let part = &chunk[..chunk.len().min(wanted)];
-            beginning.extend_from_slice(part);
-            wanted -= part.len();
-        }
         bytes += chunk.len() as u64;
-        if let Some(search) = &mut search {
-            search.feed(&chunk);
-        }
+        look.feed(&chunk);
     }
     let end = Instant::now();
     link.settle().await;
@@ -94,7 +82,7 @@ pub(super) async fn exchange(
         first_byte: link.trace.first_byte().unwrap_or(end),
         end,
         bytes,
-        beginning,
-        found: search.is_none_or(|search| search.found()),
+        seen: look.finish(),
+        waited: false,
     })
 }

@@ -1,9 +1,10 @@
 //! What an answer is worth: [`Judge`] says why it counts as an error, and which wall answered in place of the
 //! application.
 
-use http::{HeaderMap, HeaderName, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use url::Url;
 
+use super::exchange::Incoming;
 use super::search::Needle;
 use super::spec::RequestSpec;
 use crate::load::Failed;
@@ -60,6 +61,18 @@ impl Judge {
         let text = self.needle.as_ref().map(Needle::text).unwrap_or_default();
         let text = String::from_utf8_lossy(text);
         unexpected(format!("the body does not contain `{text}`"))
+    }
+
+    /// Why an answer that a library read counts as an error.
+    pub(super) fn answer(&self, incoming: &mut Incoming) -> Option<Failed> {
+        let values = |name: &HeaderName| {
+            let all = incoming.headers.get_all(name).into_iter();
+            all.map(HeaderValue::as_bytes)
+        };
+        let head = self.head(incoming.status.as_u16(), values);
+        let seen = &mut incoming.seen;
+        head.or_else(|| seen.failed.take())
+            .or_else(|| (!seen.found).then(|| self.not_found()))
     }
 
     /// Whether the status was asked for: such an answer is the application's, whatever it looks like.

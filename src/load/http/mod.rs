@@ -11,6 +11,7 @@ mod gzip;
 mod h2;
 mod ids;
 mod judge;
+mod look;
 mod placeholders;
 mod prepared;
 mod redirects;
@@ -18,6 +19,7 @@ mod request;
 mod route;
 mod rows;
 mod search;
+mod sessions;
 mod spec;
 mod target;
 mod template;
@@ -71,7 +73,13 @@ pub async fn run(
     }
     let pools: Vec<Pool> = parts.iter().map(|part| part.pool.clone()).collect();
     let runs: Vec<_> = plans.iter().map(|prepared| prepared.run).collect();
-    let targets = move || plans.iter().map(HttpTarget::new).collect();
+    let streams: Vec<_> = parts.iter().map(|part| part.pool.streams.get()).collect();
+    let targets = move || {
+        let plans = plans.iter().zip(&streams);
+        plans
+            .map(|(prepared, streams)| HttpTarget::new(prepared, *streams))
+            .collect()
+    };
     let mut measured = driver::run(plan, mix, &pools, targets, shutdown, progress).await?;
     for ((measured, dns), run) in measured.iter_mut().zip(dns).zip(runs) {
         for exemplar in &mut measured.exemplars {

@@ -14,7 +14,7 @@ use super::ids::RunId;
 use super::judge::Judge;
 use super::request::Rendering;
 use super::route::Route;
-use super::spec::RequestSpec;
+use super::spec::{HttpVersion, RequestSpec};
 use crate::load::LoadError;
 use crate::load::random::Random;
 use crate::net::tls::client_config;
@@ -38,7 +38,7 @@ impl Prepared {
     pub(super) async fn new(spec: &RequestSpec, net: &NetSettings) -> Result<(Self, Duration), LoadError> {
         let (route, dns) = Route::find(&spec.url, net).await?;
         let mut tls = client_config(&net.tls)?;
-        tls.alpn_protocols = vec![b"http/1.1".to_vec()];
+        tls.alpn_protocols = protocols(spec);
         let mut headers = spec.headers.clone();
         complete(&mut headers, &spec.url, &route);
         let uri = request_target(&spec.url, &route);
@@ -63,6 +63,16 @@ impl Prepared {
             spec: spec.clone(),
         };
         Ok((prepared, dns))
+    }
+}
+
+/// What is offered to a server over TLS (RFC 7301), the best first. Redirects are followed by HTTP/1.1.
+fn protocols(spec: &RequestSpec) -> Vec<Vec<u8>> {
+    let (http1, http2) = (b"http/1.1".to_vec(), b"h2".to_vec());
+    match spec.http_version {
+        HttpVersion::Auto if spec.max_redirects == 0 => vec![http2, http1],
+        HttpVersion::Http2 => vec![http2],
+        HttpVersion::Auto | HttpVersion::Http1 | HttpVersion::PriorKnowledge => vec![http1],
     }
 }
 
@@ -105,7 +115,7 @@ fn insert_secret(headers: &mut HeaderMap, name: HeaderName, value: &str) {
 }
 
 /// Host and port as they stand in the URL; a default port does not.
-fn authority(url: &Url) -> String {
+pub(super) fn authority(url: &Url) -> String {
     let host = url.host_str().unwrap_or_default();
     match url.port() {
         Some(port) => format!("{host}:{port}"),

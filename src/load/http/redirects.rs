@@ -43,6 +43,8 @@ pub(super) struct Opened {
     pub(super) connects: Vec<ConnectTimes>,
     /// Of these, in place of one that the server had closed.
     pub(super) reconnects: u32,
+    /// Whether the server held the request back.
+    pub(super) waited: bool,
 }
 
 /// A request on its way through redirects.
@@ -181,7 +183,7 @@ impl Follower {
         let mut login = None;
         let mut hops = 0;
         loop {
-            let incoming = self.send_hop(conn, &hop, opened).await?;
+            let mut incoming = self.send_hop(conn, &hop, opened).await?;
             let mut answer = Answer {
                 status: Some(incoming.status.as_u16()),
                 first_byte: *first_byte.get_or_insert(incoming.first_byte),
@@ -190,7 +192,12 @@ impl Follower {
                 failure: None,
                 wall: None,
             };
-            let wall = judge.wall(&hop.url, incoming.status, &incoming.headers, &incoming.beginning);
+            let wall = judge.wall(
+                &hop.url,
+                incoming.status,
+                &incoming.headers,
+                &incoming.seen.beginning,
+            );
             if let Some(next) = self.next_hop(&hop, &incoming).await? {
                 hops += 1;
                 if hops <= self.prepared.spec.max_redirects {
@@ -203,13 +210,7 @@ impl Follower {
                 return Ok(answer);
             }
             answer.wall = login.or(wall).as_ref().map(describe);
-            let values = |name: &HeaderName| {
-                let all = incoming.headers.get_all(name).into_iter();
-                all.map(http::HeaderValue::as_bytes)
-            };
-            answer.failure = judge
-                .head(incoming.status.as_u16(), values)
-                .or_else(|| (!incoming.found).then(|| judge.not_found()));
+            answer.failure = judge.answer(&mut incoming);
             return Ok(answer);
         }
     }

@@ -136,6 +136,12 @@ impl Rendering {
         }
     }
 
+    /// Whether every request is the same.
+    pub(super) fn is_constant(&self) -> bool {
+        let varies = !self.varying.is_empty() || self.target.constant().is_none();
+        !varies && self.body.constant().is_some()
+    }
+
     /// Request `n`, for a protocol that frames it itself.
     pub(super) fn outgoing(&self, n: u64, random: &mut Random) -> Result<Outgoing, Failed> {
         let turn = self.turn(n);

@@ -1,4 +1,4 @@
-//! [`HttpTarget`]: one kind of request as a target of the driver.
+//! [`HttpTarget`]: one kind of request as a target of the driver, by whatever HTTP the server speaks.
 
 use std::cell::RefCell;
 use std::sync::Arc;
@@ -10,9 +10,11 @@ use super::answer::{Memory, Note, Reader};
 use super::codec::Asked;
 use super::connect;
 use super::fast::{Bench, Broken, Connection, Done};
+use super::judge::describe;
 use super::prepared::Prepared;
-
 use super::redirects::{Follower, Links, Opened};
+use super::sessions::{Session, Sessions};
+use super::spec::HttpVersion;
 use crate::load::random::Random;
 use crate::load::{Answer, ConnectTimes, Failed, Sample, Target};
 
@@ -25,20 +27,24 @@ pub(super) struct HttpTarget {
     follower: Option<Follower>,
     bench: Bench<Note>,
     memory: Memory,
+    sessions: Sessions,
     random: RefCell<Random>,
 }
 
 /// The connection of a lane.
 #[derive(Debug)]
 pub(super) enum HttpConn {
-    /// One request after the other on one stream.
+    /// HTTP/1.1: one request after the other on one stream.
     Fast(Box<Connection>),
+    /// HTTP/2: one of the streams of a connection.
+    Session(u32, Session),
     /// By a library, wherever redirects lead.
     Following(Box<Links>),
 }
 
 impl HttpTarget {
-    pub(super) fn new(prepared: &Arc<Prepared>) -> Self {
+    /// `streams` lanes share a connection of HTTP/2.
+    pub(super) fn new(prepared: &Arc<Prepared>, streams: u32) -> Self {
         let follows = prepared.spec.max_redirects > 0;
         Self {
             asked: if prepared.spec.method == Method::HEAD {
@@ -49,15 +55,19 @@ impl HttpTarget {
             follower: follows.then(|| Follower::new(Arc::clone(prepared))),
             bench: Bench::new(),
             memory: Memory::default(),
+            sessions: Sessions::new(streams),
             random: RefCell::new(Random::new()),
             prepared: Arc::clone(prepared),
         }
     }
 
-    async fn open(&self) -> Result<(Connection, ConnectTimes), Failed> {
-        let connect::Opened { stream, times } =
-            connect::open(&self.prepared.route, &self.prepared.tls).await?;
-        Ok((Connection::new(stream), times))
+    async fn open(&self) -> Result<connect::Opened, Failed> {
+        connect::open(&self.prepared.route, &self.prepared.tls).await
+    }
+
+    /// A session for a lane; with times, if it was opened for it.
+    async fn session(&self, lane: u32) -> Result<(Session, Option<ConnectTimes>), Failed> {
+        self.sessions.of_lane(lane, async || self.open().await).await
     }
 
     /// Sends a request and takes in its answer. It is sent a second time on a new connection when the server closed a kept
@@ -71,9 +81,9 @@ impl HttpTarget {
     ) -> Result<(Answer, bool), Failed> {
         match self.exchange(conn, n).await {
             Err(broken) if broken.stale && (!broken.written || self.prepared.spec.method.is_idempotent()) => {
-                let (another, times) = self.open().await?;
-                *conn = another;
-                opened.connects.push(times);
+                let another = Box::pin(self.open()).await?;
+                *conn = Connection::new(another.stream);
+                opened.connects.push(another.times);
                 opened.reconnects += 1;
                 self.exchange(conn, n).await.map_err(|broken| broken.failed)
             }
@@ -84,10 +94,8 @@ impl HttpTarget {
     async fn exchange(&self, conn: &mut Connection, n: u64) -> Result<(Answer, bool), Broken> {
         let mut scratch = std::mem::take(&mut conn.scratch);
         let mut reader = Reader::new(&self.prepared, &self.memory);
-        let request = self
-            .prepared
-            .rendering
-            .bytes(n, &mut self.random.borrow_mut(), &mut scratch);
+        let rendering = &self.prepared.rendering;
+        let request = rendering.bytes(n, &mut self.random.borrow_mut(), &mut scratch);
         let outcome = conn.exchange(request, self.asked, &self.bench, &mut reader).await;
         conn.scratch = scratch;
         let Done {
@@ -106,19 +114,63 @@ impl HttpTarget {
         };
         Ok((answer, end.reusable))
     }
+
+    /// The same on a stream of a session. What the server surely did not process is sent once more, on another session.
+    async fn send_on_session(
+        &self,
+        (lane, session): (u32, &mut Session),
+        n: u64,
+        opened: &mut Opened,
+    ) -> Result<Answer, Failed> {
+        let judge = &self.prepared.judge;
+        let request = || self.sessions.request(&self.prepared, n, &self.random);
+        let mut incoming = match session.exchange(request()?, judge.needle.as_ref()).await {
+            Err(broken) if broken.unsent => {
+                let (another, times) = Box::pin(self.session(lane)).await?;
+                *session = another;
+                opened.connects.extend(times);
+                opened.reconnects += 1;
+                let again = session.exchange(request()?, judge.needle.as_ref()).await;
+                again.map_err(|broken| broken.failed)?
+            }
+            outcome => outcome.map_err(|broken| broken.failed)?,
+        };
+        opened.waited = incoming.waited;
+        let seen = &incoming.seen;
+        let url = &self.prepared.spec.url;
+        let wall = judge.wall(url, incoming.status, &incoming.headers, &seen.beginning);
+        Ok(Answer {
+            status: Some(incoming.status.as_u16()),
+            first_byte: incoming.first_byte,
+            end: incoming.end,
+            bytes: incoming.bytes,
+            failure: judge.answer(&mut incoming),
+            wall: wall.as_ref().map(describe),
+        })
+    }
 }
 
 impl Target for HttpTarget {
     type Conn = HttpConn;
 
-    async fn connect(&self, _: u32) -> Result<(HttpConn, ConnectTimes), Failed> {
+    async fn connect(&self, lane: u32) -> Result<(HttpConn, Option<ConnectTimes>), Failed> {
         if self.follower.is_some() {
             let (main, times) = connect::link(&self.prepared.route, &self.prepared.tls).await?;
             let links = Links { main, other: None };
-            return Ok((HttpConn::Following(Box::new(links)), times));
+            return Ok((HttpConn::Following(Box::new(links)), Some(times)));
         }
-        let (conn, times) = self.open().await?;
-        Ok((HttpConn::Fast(Box::new(conn)), times))
+        if self.prepared.spec.http_version.multiplexes() {
+            let (session, times) = self.session(lane).await?;
+            return Ok((HttpConn::Session(lane, session), times));
+        }
+        let opened = self.open().await?;
+        let times = opened.times;
+        let conn = if opened.http2 && self.prepared.spec.http_version == HttpVersion::Auto {
+            HttpConn::Session(lane, Sessions::greet(opened.stream).await?)
+        } else {
+            HttpConn::Fast(Box::new(Connection::new(opened.stream)))
+        };
+        Ok((conn, Some(times)))
     }
 
     async fn send(&self, conn: &mut HttpConn, n: u64, _: Instant) -> Sample {
@@ -128,9 +180,15 @@ impl Target for HttpTarget {
                 Ok((answer, reusable)) => (Ok(answer), reusable),
                 Err(failed) => (Err(failed), false),
             },
+            HttpConn::Session(lane, session) => {
+                let sending = self.send_on_session((*lane, session), n, &mut opened);
+                let result = Box::pin(sending).await;
+                // A stream that failed says nothing against the others.
+                (result, session.is_usable())
+            }
             HttpConn::Following(links) => {
                 let follower = self.follower.as_ref().expect("such connections are for it");
-                let result = follower.follow(links, n, &self.random, &mut opened).await;
+                let result = Box::pin(follower.follow(links, n, &self.random, &mut opened)).await;
                 // A connection that the server closes after its answer is replaced by the next request.
                 let reusable = result.is_ok();
                 (result, reusable)
@@ -140,6 +198,7 @@ impl Target for HttpTarget {
             result,
             reusable,
             connects: opened.connects,
+            waited: opened.waited,
             reconnects: opened.reconnects,
         }
     }
@@ -147,6 +206,7 @@ impl Target for HttpTarget {
     async fn broken(&self, conn: &mut HttpConn) {
         match conn {
             HttpConn::Fast(conn) => conn.broken(&self.bench).await,
+            HttpConn::Session(_, session) => session.broken().await,
             // The library finds out before it writes.
             HttpConn::Following(_) => std::future::pending().await,
         }

@@ -5,13 +5,13 @@ use h2::client::{ResponseFuture, SendRequest};
 use h2::{Reason, RecvStream, SendStream};
 
 use super::super::exchange::{Broken, Incoming};
-use super::super::search::{Needle, Search};
+use super::super::look::Look;
+use super::super::search::Needle;
 use super::driver::takes_requests;
 use super::failure;
 use super::request::{Prepared, Upload};
 use super::session::Session;
 use super::shared::Shared;
-use crate::net::wall;
 
 impl Session {
     /// Sends a request as soon as the server has a stream for it, and reads its answer. When it is dropped before that,
@@ -22,7 +22,7 @@ impl Session {
         needle: Option<&Needle>,
     ) -> Result<Incoming, Broken> {
         let shared = self.shared();
-        let Some(_turn) = shared.turn().await else {
+        let Some(turn) = shared.turn().await else {
             return Err(unsent(shared));
         };
         let (head, body) = request.split();
@@ -33,7 +33,11 @@ impl Session {
             Ok(sent) => sent,
             Err(error) => return Err(unqueued(&error, &mut requests, shared)),
         };
-        let answer = read(answer, written, needle, shared);
+        let waited = turn.waited;
+        let answer = async {
+            let incoming = read(answer, written, needle, shared).await?;
+            Ok(Incoming { waited, ..incoming })
+        };
         if body.is_empty() {
             drop(stream);
             return answer.await;
@@ -79,48 +83,38 @@ async fn read(
         first_byte: shared.meter.last_read(),
         end: shared.meter.last_read(),
         bytes: 0,
-        beginning: Vec::new(),
-        found: false,
+        seen: Look::new(None).finish(),
+        waited: false,
     };
-    let mut search = needle.map(Search::new);
+    let mut look = Look::new(needle);
+    look.head(incoming.status, &incoming.headers);
     if !body.is_end_stream() {
         // Once it has begun to answer, the server has processed the request, whatever it says.
-        read_body(&mut incoming, &mut body, search.as_mut())
+        incoming.bytes = read_body(&mut body, &mut look)
             .await
             .map_err(|error| broken(&error, shared, false))?;
         incoming.end = shared.meter.last_read();
     }
-    incoming.found = search.is_none_or(|search| search.found());
+    incoming.seen = look.finish();
     Ok(incoming)
 }
 
-async fn read_body(
-    incoming: &mut Incoming,
-    body: &mut RecvStream,
-    mut search: Option<&mut Search<'_>>,
-) -> Result<(), h2::Error> {
-    let mut wanted = if wall::reads_body(incoming.status, &incoming.headers) {
-        wall::PREFIX
-    } else {
-        0
-    };
+/// How many bytes there were.
+async fn read_body(body: &mut RecvStream, look: &mut Look<'_>) -> Result<u64, h2::Error> {
+    let mut bytes = 0;
     while let Some(chunk) = body.data().await {
         let chunk = chunk?;
-        let part = &chunk[..chunk.len().min(wanted)];
-        incoming.beginning.extend_from_slice(part);
-        wanted -= part.len();
-        incoming.bytes += chunk.len() as u64;
-        if let Some(search) = &mut search {
-            search.feed(&chunk);
-        }
+        bytes += chunk.len() as u64;
+        look.feed(&chunk);
         if body.is_end_stream() {
             // What it held of the windows is given back when it is dropped.
-            return Ok(());
+            return Ok(bytes);
         }
         body.flow_control().release_capacity(chunk.len())?;
     }
     // Trailers end the answer; nothing in them is of interest.
-    body.trailers().await.map(drop)
+    body.trailers().await?;
+    Ok(bytes)
 }
 
 fn broken(error: &h2::Error, shared: &Shared, unsent: bool) -> Broken {

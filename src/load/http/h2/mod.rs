@@ -7,11 +7,6 @@
 //! on streams is waited for in turn, a request that the server surely did not process is told from one that it may have
 //! processed, a silent server is found out, and every error is in the words of the protocol.
 
-#![cfg_attr(
-    not(test),
-    expect(dead_code, reason = "the target that opens sessions is built on this module")
-)]
-
 mod driver;
 mod exchange;
 mod failure;
@@ -20,13 +15,6 @@ mod session;
 mod shared;
 mod wire;
 
-#[cfg_attr(
-    not(test),
-    expect(
-        unused_imports,
-        reason = "the target that opens sessions is built on this module"
-    )
-)]
 pub(super) use self::{
     request::Prepared,
     session::{Limits, Session},

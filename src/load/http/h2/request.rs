@@ -50,18 +50,6 @@ impl Prepared {
         Ok(prepared)
     }
 
-    /// The same request with another path and body.
-    pub(in super::super) fn with(&self, path: PathAndQuery, body: Bytes) -> Self {
-        let mut outgoing = self.0.clone();
-        let mut parts = outgoing.uri.into_parts();
-        parts.path_and_query = Some(path);
-        outgoing.uri = Uri::from_parts(parts).unwrap_or_default();
-        outgoing.body = body;
-        let mut other = Self(outgoing);
-        other.measure();
-        other
-    }
-
     /// Head and body.
     pub(super) fn split(self) -> (Request<()>, Bytes) {
         let mut head = Request::new(());

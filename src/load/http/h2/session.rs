@@ -127,11 +127,13 @@ impl Session {
         self.shared().closed().await;
     }
 
+    #[cfg(test)]
     /// How many requests so far had to wait because the server allows no more streams at the same time.
     pub(in super::super) fn waited_for_stream(&self) -> u64 {
         self.shared().waited()
     }
 
+    #[cfg(test)]
     /// How many streams the server allows at the same time.
     pub(in super::super) fn streams(&self) -> usize {
         self.shared().allowed()

@@ -21,6 +21,7 @@ pub(super) struct Shared {
     /// Requests that hold a permit.
     active: Cell<usize>,
     /// Requests that had to wait for one.
+    #[cfg(test)]
     waited: Cell<u64>,
     usable: Cell<bool>,
     broken: Notify,
@@ -31,6 +32,8 @@ pub(super) struct Shared {
 /// The right to one stream, until it is dropped.
 #[derive(Debug)]
 pub(super) struct Turn<'a> {
+    /// Whether it had to be waited for.
+    pub(super) waited: bool,
     shared: &'a Shared,
     _permit: SemaphorePermit<'a>,
 }
@@ -49,6 +52,7 @@ impl Shared {
             streams: Semaphore::new(0),
             permits: Cell::default(),
             active: Cell::default(),
+            #[cfg(test)]
             waited: Cell::default(),
             usable: Cell::new(true),
             broken: Notify::new(),
@@ -58,16 +62,18 @@ impl Shared {
 
     /// Waits for a stream; `None` when the session can take no more requests.
     pub(super) async fn turn(&self) -> Option<Turn<'_>> {
-        let permit = if let Ok(permit) = self.streams.try_acquire() {
-            permit
+        let (permit, waited) = if let Ok(permit) = self.streams.try_acquire() {
+            (permit, false)
         } else {
+            #[cfg(test)]
             if self.is_usable() {
                 self.waited.set(self.waited.get() + 1);
             }
-            self.streams.acquire().await.ok()?
+            (self.streams.acquire().await.ok()?, true)
         };
         self.active.set(self.active.get() + 1);
         Some(Turn {
+            waited,
             shared: self,
             _permit: permit,
         })
@@ -86,6 +92,7 @@ impl Shared {
         }
     }
 
+    #[cfg(test)]
     /// How many streams the server allows.
     pub(super) fn allowed(&self) -> usize {
         self.permits.get()
@@ -96,6 +103,7 @@ impl Shared {
         self.active.get() > 0
     }
 
+    #[cfg(test)]
     /// How many requests had to wait for a stream.
     pub(super) fn waited(&self) -> u64 {
         self.waited.get()

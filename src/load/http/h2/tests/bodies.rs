@@ -38,7 +38,7 @@ fn a_big_answer_is_read_to_its_end() {
         let incoming = ask(&session).await.expect("an answer");
         assert_eq!(incoming.bytes, BIG as u64);
         assert!(incoming.first_byte < incoming.end);
-        assert!(incoming.beginning.is_empty(), "no wall can stand in it");
+        assert!(incoming.seen.beginning.is_empty(), "no wall can stand in it");
     });
 }
 
@@ -227,9 +227,9 @@ fn a_text_is_looked_for_and_the_beginning_of_an_error_page_is_kept() {
         for (text, found) in [("Log in", true), ("Log out", false)] {
             let needle = Needle::new(Bytes::from_static(text.as_bytes()));
             let incoming = session.exchange(get(), Some(&needle)).await.expect("an answer");
-            assert_eq!(incoming.found, found, "{text}");
-            assert_eq!(incoming.beginning, b"<p>Log in</p>");
+            assert_eq!(incoming.seen.found, found, "{text}");
+            assert_eq!(incoming.seen.beginning, b"<p>Log in</p>");
         }
-        assert!(ask(&session).await.expect("an answer").found);
+        assert!(ask(&session).await.expect("an answer").seen.found);
     });
 }

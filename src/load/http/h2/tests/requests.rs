@@ -2,7 +2,6 @@
 
 use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, HOST, TE};
-use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
 
 use super::super::super::exchange::Outgoing;
@@ -99,19 +98,4 @@ fn the_length_is_that_of_the_body() {
     request.body = Bytes::from_static(b"ab");
     let request = Prepared::new(request, false, "localhost").expect("a request");
     assert_eq!(length(request).expect("a length"), "2");
-}
-
-#[test]
-fn a_request_can_be_varied_in_path_and_body() {
-    run(async {
-        let server = Server::hello().await;
-        let session = server.session().await;
-        let request = prepared(Method::POST, "abc");
-        let path = PathAndQuery::from_static("/other");
-        let varied = request.with(path, Bytes::from_static(b"longer"));
-        session.exchange(varied, None).await.expect("an answer");
-        let last = server.seen.last.borrow_mut().take().expect("a request");
-        assert_eq!(last.uri().path(), "/other");
-        assert_eq!(last.headers()[CONTENT_LENGTH], "6");
-    });
 }
