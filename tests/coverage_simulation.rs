@@ -351,7 +351,7 @@ fn a_percentile_at_its_limit_is_rarely_judged_for_sure() {
     assert!(textbook > 0.45, "the textbook was sure in {textbook}");
 }
 
-/// Whether a load of 100 requests per second for a minute is given up, seen by who looks at it every second.
+/// Whether a load of 100 requests per second for a minute is given up by who looks at it every two seconds.
 fn given_up(latencies: &[f64], objective: &str) -> bool {
     let stream = Stream {
         protocol: Protocol::Http,
@@ -381,29 +381,40 @@ fn given_up(latencies: &[f64], objective: &str) -> bool {
                 slices.latency(nanos(due), nanos(latency));
                 so_far.timings.entry(Timing::Latency).or_default().record(latency);
             }
-            so_far.slices = slices.clone().finish();
             so_far.requests += latencies.len() as u64;
             so_far.elapsed = second as f64 + 1.0;
+            if second % 2 == 0 {
+                return false;
+            }
+            so_far.slices = slices.clone().finish();
             watch.look(&measured).is_some()
         })
 }
 
 /// The share of runs that are given up when the percentile's true value is `factor` times its limit.
-fn share_given_up(model: Model, (q, normal): (f64, f64), factor: f64) -> f64 {
+fn share_given_up(model: Model, (q, normal): (f64, f64), factor: f64, runs: u32) -> f64 {
     let limit = model.true_quantile(normal) / factor;
     let objective = format!("http/latency-p{} <= {limit}ms", q * 100.0);
-    coverage(29, |random| given_up(&model.run(random, 6_000, 60.0), &objective))
+    let mut random = Random(29);
+    let given_up: u32 = (0..runs)
+        .map(|_| u32::from(given_up(&model.run(&mut random, 6_000, 60.0), &objective)))
+        .sum();
+    f64::from(given_up) / f64::from(runs)
+}
+
+/// 300 runs gave 0.033 for the median, 0.007 for p95 and none for p99 with slow moments, and none without.
+#[test]
+fn a_percentile_at_its_limit_is_rarely_given_up() {
+    for percentile in &PERCENTILES[..2] {
+        let given_up = share_given_up(Model::Slow, *percentile, 1.0, 100);
+        assert!(given_up <= 0.05, "{percentile:?}: given up in {given_up}");
+    }
 }
 
 #[test]
-fn a_percentile_at_its_limit_is_rarely_given_up() {
+fn a_percentile_far_beyond_its_limit_is_given_up() {
     for model in [Model::Independent, Model::Slow] {
-        for percentile in PERCENTILES {
-            let at_limit = share_given_up(model, percentile, 1.0);
-            println!("{} {percentile:?} {at_limit}", model == Model::Slow);
-        }
-        for factor in [1.2, 1.5, 2.0] {
-            println!("{factor} {}", share_given_up(model, PERCENTILES[1], factor));
-        }
+        let given_up = share_given_up(model, PERCENTILES[1], 2.0, 20);
+        assert!(given_up >= 0.9, "given up in {given_up}");
     }
 }

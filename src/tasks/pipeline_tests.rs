@@ -304,3 +304,77 @@ fn a_secret_that_is_written_with_escapes_is_masked_as_it_is_written() {
     );
     assert_eq!(plain.mask.apply("${T:-other}"), "${T:-other}");
 }
+
+const SIDE_BY_SIDE: &str = "- {task: http, with: {url: http://a, baselineURL: http://b}}\n";
+const RELATIVE: &str = "- {task: assess, with: {objectives: [http/latency-p95 <= 1.1x base]}}\n";
+
+#[test]
+fn an_objective_against_a_baseline_needs_one_that_is_measured() {
+    let found = |tasks: &str| check(&format!("spec:\n{tasks}{RELATIVE}"));
+    assert_eq!(found(SIDE_BY_SIDE), Vec::<String>::new());
+    let versions = "- {task: http, with: {url: http://a, versions: [{name: a}, {name: b}]}}\n";
+    assert_eq!(found(versions), Vec::<String>::new());
+    assert_eq!(
+        found("- {task: http, with: {url: http://a}}\n"),
+        ["3:38: there is no baseline to compare with"]
+    );
+    let warm = "- {task: http, with: {url: http://a, baselineURL: http://b, warmup: true}}\n";
+    let found = found(&format!("{warm}- {{task: http, with: {{url: http://a}}}}\n"));
+    assert_eq!(found, ["4:38: there is no baseline to compare with"]);
+}
+
+#[test]
+fn a_load_of_another_version_replaces_nothing() {
+    let load = |version: &str| format!("- {{task: http, with: {{url: http://a, version: {version}}}}}\n");
+    let found = check(&format!("spec:\n{}{}", load("a"), load("b")));
+    assert_eq!(found, Vec::<String>::new());
+    let found = check(&format!("spec:\n{}{}{}", load("a"), load("b"), load("a")));
+    assert_eq!(
+        found,
+        ["4:3: this load replaces the measurements of task 1, which nothing has judged"]
+    );
+}
+
+#[test]
+fn an_experiment_has_one_baseline() {
+    let judge = "- {task: assess, with: {objectives: [http/error-rate <= 1%]}}\n";
+    let other = "- {task: http, with: {url: http://a, versions: [{name: old}, {name: new}]}}\n";
+    let found = check(&format!("spec:\n{SIDE_BY_SIDE}{judge}{other}"));
+    assert_eq!(
+        found,
+        ["4:3: the baseline is `old` here, and `baseline` in task 1"]
+    );
+    let judged = "- {task: http, with: {url: http://a, version: baseline}}\n";
+    let found = check(&format!("spec:\n{judged}{judge}{SIDE_BY_SIDE}"));
+    assert_eq!(
+        found,
+        ["2:3: `baseline` is to be judged here, and is the baseline in task 3"]
+    );
+}
+
+#[test]
+fn what_lies_ahead_of_a_load_are_the_objectives_that_are_sure_to_be_judged_on_it() {
+    let text = format!(
+        "spec:\n- {{task: ready, with: {{url: http://a}}}}\n{SIDE_BY_SIDE}\
+         - {{task: assess, with: {{minRequests: 7, objectives: [http/error-rate <= 1%, http/latency-p50 <= 900ms]}}}}\n\
+         - {{task: assess, if: SLOs(), with: {{objectives: [http/latency-p99 <= 9s]}}}}\n\
+         - {{task: http, with: {{url: http://a}}}}\n{RELATIVE}"
+    );
+    let pipeline = check_in(Path::new("."), &text).pipeline.expect("a pipeline");
+    let ahead = |step: usize| -> Vec<String> {
+        let ahead = pipeline.ahead(&pipeline.steps[step]);
+        let told = ahead
+            .iter()
+            .map(|ahead| format!("{} {:?}", ahead.objective, ahead.min_requests));
+        told.collect()
+    };
+    assert_eq!(ahead(0), Vec::<String>::new());
+    assert_eq!(
+        ahead(1),
+        [
+            "http/error-rate <= 1% Some(7)",
+            "http/latency-p50 <= 900ms Some(7)"
+        ]
+    );
+    assert_eq!(ahead(4), ["http/latency-p95 <= 1.1x base None"]);
+}

@@ -127,6 +127,39 @@ fn a_passing_step_writes_every_output_and_a_summary() {
 }
 
 #[test]
+fn a_baseline_url_is_compared_with_and_outputs_are_those_of_the_tested_version() {
+    let server = Server::new(|_| Answer::status(200).after(Duration::from_millis(60)));
+    let baseline = Server::ok();
+    let url = baseline.url("/");
+    let app = short(
+        &server,
+        &[
+            ("baselineURL", url.as_str()),
+            ("numRequests", "80"),
+            ("qps", "40"),
+            ("slos", "http/latency-p50 <= 2x base"),
+        ],
+    );
+    let output = app.run(&["action"]);
+    output.exits(1);
+    // A probe and the load.
+    assert_eq!((server.requests(), baseline.requests()), (81, 81));
+    let outputs = outputs(&app);
+    let p50: f64 = outputs["latencyP50"].parse().expect("a number");
+    assert!(p50 >= 60.0, "{p50}");
+    assert_eq!(
+        (outputs["requests"].as_str(), outputs["winner"].as_str()),
+        ("80", "")
+    );
+    assert!(
+        outputs["reason"].contains("the baseline"),
+        "{}",
+        outputs["reason"]
+    );
+    assert!(app.read("runner/summary").contains("--baselineURL"));
+}
+
+#[test]
 fn what_was_in_the_files_of_the_step_stays() {
     let server = Server::ok();
     let app = short(&server, &[])

@@ -15,4 +15,5 @@ mod secrets;
 mod silent_passes;
 mod stored;
 mod unusual;
+mod versions;
 mod walls;

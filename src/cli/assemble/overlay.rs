@@ -63,11 +63,10 @@ impl<'a> Overlay<'a> {
             }
         }
         self.refuse_unused(tasks);
-        let ready = has(tasks, "ready");
-        self.probe(tasks, |given, with| given.probe_of_baseline(with));
-        if self.given.url().is_some() && !ready {
-            self.probe(tasks, |given, with| given.probe_of_url(with));
+        if !has(tasks, "ready") {
+            self.probe(tasks, Given::probe_of_url);
         }
+        self.probe(tasks, Given::probe_of_baseline);
         tasks.extend(self.given.assess());
         (root, self.found)
     }

@@ -200,3 +200,57 @@ fn a_health_page_keeps_its_path_on_the_host_that_was_given() {
         "{task: ready, with: {url: https://b/app}}"
     );
 }
+
+#[test]
+fn urls_go_to_the_versions_they_are_of() {
+    let file = "spec: [{task: ready, with: {url: http://a/}}, {task: http, with: {qps: 3, \
+                versions: [{name: new, url: http://n/, qps: 3}, {name: old, baseline: true, url: http://o/, headers: {X-A: old, x-b: old}}]}}]";
+    assert_eq!(
+        tasks(
+            file,
+            &[
+                ("url", "http://pr/"),
+                ("baselineURL", "http://main/"),
+                ("qps", "9"),
+                ("headers", "x-a: flag")
+            ]
+        ),
+        "{task: ready, with: {url: http://pr/, headers: {x-a: flag}}}\n\
+         {task: ready, with: {headers: {x-a: flag}, url: http://main/, status: any, timeout: 10s}}\n\
+         {task: http, with: {versions: [{name: new, url: http://pr/}, \
+         {name: old, baseline: true, headers: {x-b: old}, url: http://main/}], qps: 9, headers: {x-a: flag}}}"
+    );
+    let three = "spec: [{task: http, with: {url: http://a/, versions: [{name: a}, {name: b, url: http://b/}, {name: c}]}}]";
+    let (_, found) = over(three, &[("url", "http://pr/")]);
+    assert_eq!(
+        found,
+        ["flag --url: `url` is that of the version to judge, and the file has several"]
+    );
+    let headers = "spec: [{task: ready, with: {url: http://a/}}, {task: http, with: {url: http://a/, versions: [{name: a}, {name: b, headers: {x: y}}]}}]";
+    assert!(tasks(headers, &[("url", "http://pr/")]).ends_with("headers: {x: y}}], url: http://pr/}}"));
+}
+
+#[test]
+fn both_urls_are_probed_before_the_load() {
+    let urls = [
+        ("url", "http://new/"),
+        ("baselineURL", "http://old/"),
+        ("bearerToken", "t"),
+    ];
+    let probed = "{task: ready, with: {bearerToken: t, url: http://old/, status: any, timeout: 10s}}\n";
+    let first = "{task: ready, with: {url: http://new/, bearerToken: t, status: any, timeout: 10s}}\n";
+    let (root, found) = given(&urls).alone();
+    assert!(found.is_empty(), "{found:?}");
+    let alone =
+        edit::tasks(&mut root.clone()).map(|tasks| tasks.iter().map(show).collect::<Vec<_>>().join("\n"));
+    let load = "{task: http, with: {url: http://new/, baselineURL: http://old/, bearerToken: t}}";
+    assert_eq!(alone.expect("tasks"), format!("{first}{probed}{load}"));
+    let over = tasks(
+        "spec: [{task: http, with: {stages: [{qps: 1}]}}]",
+        &[&urls[..], &[("qps", "4")]].concat(),
+    );
+    assert_eq!(
+        over,
+        format!("{first}{probed}{}", load.replace("t}}", "t, qps: 4}}"))
+    );
+}

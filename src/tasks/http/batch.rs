@@ -178,8 +178,8 @@ struct Of<'a> {
 fn endpoint(of: Of<'_>, versions: &[Version], decoder: &mut Decoder<'_>) -> Option<Vec<Endpoint>> {
     let Of { name, own, .. } = of;
     let base = &of.input.base;
-    let whole = own.map_or_else(|| base.clone(), |own| own.clone().or(base));
-    let named = check_name(name, &whole.node, decoder);
+    let inherited = own.map_or_else(|| base.clone(), |own| own.clone().or(base));
+    let named = check_name(name, &inherited.node, decoder);
     let mut read = Vec::new();
     let mut merged = Vec::new();
     for (index, version) in versions.iter().enumerate() {
@@ -190,7 +190,10 @@ fn endpoint(of: Of<'_>, versions: &[Version], decoder: &mut Decoder<'_>) -> Opti
             version: index,
             called: Some(called.as_str()).filter(|_| of.complete),
         };
-        let fields_of_all = fields.map_or_else(|| whole.clone(), |fields| at_origin(fields, own).or(&whole));
+        let fields_of_all = fields.map_or_else(
+            || inherited.clone(),
+            |fields| at_origin(fields, own).or(&inherited),
+        );
         let places = places(
             fields.map(|fields| &fields.node),
             own.map(|own| &own.node),

@@ -2,6 +2,8 @@
 
 mod batch;
 mod input;
+#[cfg(test)]
+mod input_tests;
 mod pace;
 mod plan;
 #[cfg(test)]
@@ -128,12 +130,9 @@ impl Task for HttpTask {
                 let parts = all.iter().flat_map(|batch| &batch.parts);
                 let mut names: Vec<&str> = parts.filter_map(|part| part.stream.endpoint.as_deref()).collect();
                 names.dedup();
-                let weighted = all
-                    .iter()
-                    .find(|batch| batch.mix.weights.len() > 1)
-                    .and_then(first);
+                let weighted = all.iter().find(|batch| batch.mix.weights.len() > 1);
                 let plan = weighted
-                    .map(|plan| format!("{plan} each to "))
+                    .map(|batch| format!("{} by weight to ", pace::requests(&batch.plan)))
                     .unwrap_or_default();
                 let whose = match self.versions.as_slice() {
                     [_] => String::new(),
@@ -180,7 +179,8 @@ impl HttpTask {
             [_] => part.target(),
             several => {
                 let version = &several[part.version];
-                let baseline = if version.baseline { ", baseline" } else { "" };
+                let unnamed = version.baseline && version.name != "baseline";
+                let baseline = if unnamed { ", baseline" } else { "" };
                 format!("{} ({}{baseline})", part.target(), version.name)
             }
         }
@@ -229,7 +229,7 @@ impl HttpTask {
                 versions[part.version].loads.push(load);
             }
         }
-        output.notes.extend(self.uneven(&versions));
+        output.notes.extend(uneven(&versions));
         if !self.warmup {
             output.insights = Insights { versions };
         }
@@ -255,35 +255,35 @@ impl HttpTask {
         let wanted = self.abort && !self.warmup && so_far.validate_slos;
         wanted.then(|| Watch::new(context.ahead.clone(), parts.collect(), whole))
     }
+}
 
-    /// Versions that were not sent the same number of requests.
-    fn uneven(&self, versions: &[VersionInsights]) -> Vec<String> {
-        let mut told = Vec::new();
-        let Some((first, others)) = versions.split_first() else {
-            return told;
-        };
-        for load in &first.loads {
-            let counts: Vec<(&str, u64)> = std::iter::once(first)
-                .chain(others)
-                .filter_map(|version| {
-                    let same = version.loads.iter().find(|other| other.stream == load.stream)?;
-                    Some((version.name.as_str(), same.measurement.requests))
-                })
+/// Versions that were not sent the same number of requests.
+fn uneven(versions: &[VersionInsights]) -> Vec<String> {
+    let mut told = Vec::new();
+    let Some((first, others)) = versions.split_first() else {
+        return told;
+    };
+    for load in &first.loads {
+        let counts: Vec<(&str, u64)> = std::iter::once(first)
+            .chain(others)
+            .filter_map(|version| {
+                let same = version.loads.iter().find(|other| other.stream == load.stream)?;
+                Some((version.name.as_str(), same.measurement.requests))
+            })
+            .collect();
+        if counts.iter().any(|(_, count)| *count != counts[0].1) {
+            let listed: Vec<String> = counts
+                .iter()
+                .map(|(name, count)| format!("{name} {count}"))
                 .collect();
-            if counts.iter().any(|(_, count)| *count != counts[0].1) {
-                let listed: Vec<String> = counts
-                    .iter()
-                    .map(|(name, count)| format!("{name} {count}"))
-                    .collect();
-                told.push(format!(
-                    "{}: not all versions were sent the same number of requests: {}",
-                    load.stream,
-                    listed.join(", ")
-                ));
-            }
+            told.push(format!(
+                "{}: not all versions were sent the same number of requests: {}",
+                load.stream,
+                listed.join(", ")
+            ));
         }
-        told
     }
+    told
 }
 
 fn blank(version: &Tested) -> VersionInsights {

@@ -159,7 +159,8 @@ pub(super) fn describe(plan: &Plan, pool: &Pool) -> String {
     format!("{} on {connections}{streams}", requests(plan))
 }
 
-fn requests(plan: &Plan) -> String {
+/// A plan without its connections, in words.
+pub(super) fn requests(plan: &Plan) -> String {
     let period = |duration: Duration| Period(duration).to_string();
     let random = match plan.arrivals {
         Arrivals::Constant => "",

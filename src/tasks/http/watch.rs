@@ -148,3 +148,126 @@ impl Watch {
         format!("{objective} is certain to fail{whose}")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::metrics::{SliceRecorder, nanos};
+
+    fn part(stream: &str, judged: Option<&str>) -> Watched {
+        Watched {
+            stream: stream.parse().expect(stream),
+            judged: judged.map(str::to_owned),
+        }
+    }
+
+    fn ahead(objective: &str) -> Ahead {
+        Ahead {
+            objective: objective.parse().expect(objective),
+            min_requests: None,
+        }
+    }
+
+    /// What was measured after some seconds at 50 requests per second, all of which took as many milliseconds.
+    fn load(seconds: u32, latency: u64, errors: u64) -> LoadMeasurement {
+        let mut load = LoadMeasurement {
+            elapsed: f64::from(seconds),
+            errors,
+            ..LoadMeasurement::default()
+        };
+        let mut slices = SliceRecorder::default();
+        let latency = Duration::from_millis(latency);
+        for n in 0..u64::from(seconds) * 50 {
+            let due = nanos(Duration::from_millis(20 * n));
+            load.requests += 1;
+            slices.request(due, n < errors);
+            slices.latency(due, nanos(latency));
+            load.timings.entry(Timing::Latency).or_default().record(latency);
+        }
+        load.slices = slices.finish();
+        load
+    }
+
+    #[test]
+    fn what_is_only_likely_takes_two_looks_and_what_is_broken_none() {
+        let mut watch = Watch::new(
+            vec![ahead("http/latency-p95 <= 20ms")],
+            vec![part("http", Some("default"))],
+            true,
+        );
+        let mut ends = |seconds, latency| watch.look(&[load(seconds, latency, 0)]);
+        assert_eq!(ends(9, 50), None);
+        assert_eq!(ends(10, 50), None);
+        assert_eq!(ends(11, 50), None, "not due yet");
+        let why = ends(13, 50).expect("given up");
+        assert_eq!(why, "http/latency-p95 <= 20ms is certain to fail");
+        let count = vec![ahead("http/error-count <= 2")];
+        let mut watch = Watch::new(count, vec![part("http", Some("default"))], true);
+        assert_eq!(watch.look(&[load(1, 5, 2)]), None);
+        assert!(watch.look(&[load(1, 5, 3)]).is_some());
+    }
+
+    #[test]
+    fn a_good_look_between_two_bad_ones_starts_anew() {
+        let mut watch = Watch::new(
+            vec![ahead("http/latency-p95 <= 20ms")],
+            vec![part("http", Some("default"))],
+            true,
+        );
+        for (seconds, latency, given_up) in [(10, 50, false), (13, 5, false), (17, 50, false), (22, 50, true)]
+        {
+            assert_eq!(
+                watch.look(&[load(seconds, latency, 0)]).is_some(),
+                given_up,
+                "{seconds}"
+            );
+        }
+    }
+
+    #[test]
+    fn only_judged_versions_are_watched_and_the_reason_names_them() {
+        let parts = vec![part("http", None), part("http", Some("new"))];
+        let mut watch = Watch::new(vec![ahead("http/error-count <= 2")], parts.clone(), true);
+        assert_eq!(watch.look(&[load(1, 5, 9), load(1, 5, 0)]), None);
+        let why = watch.look(&[load(1, 5, 9), load(1, 5, 3)]);
+        assert_eq!(
+            why.as_deref(),
+            Some("http/error-count <= 2 is certain to fail for new")
+        );
+        let mut warning = ahead("http/error-count <= 2");
+        warning.objective.warn = true;
+        let few = Ahead {
+            min_requests: Some(1000),
+            ..ahead("http/error-count <= 2")
+        };
+        let mut watch = Watch::new(vec![warning, few], parts, true);
+        assert_eq!(watch.look(&[load(1, 5, 9), load(1, 5, 9)]), None);
+    }
+
+    #[test]
+    fn endpoints_are_watched_alone_and_together() {
+        let parts = vec![part("http-a", Some("v")), part("http-b", Some("v"))];
+        let both = [load(1, 5, 2), load(1, 5, 2)];
+        for (objective, whole, given_up) in [
+            ("http-a/error-count <= 1", true, true),
+            ("http-a/error-count <= 2", true, false),
+            ("http/error-count <= 3", true, true),
+            ("http/error-count <= 3", false, true),
+            ("http/error-count <= 4", true, false),
+            ("http-c/error-count <= 0", true, false),
+            ("grpc/error-count <= 0", true, false),
+            ("http/cold-start <= 0", false, false),
+        ] {
+            let mut watch = Watch::new(vec![ahead(objective)], parts.clone(), whole);
+            assert_eq!(watch.look(&both).is_some(), given_up, "{objective}, {whole}");
+        }
+        let slow = |seconds| [load(seconds, 50, 0), load(seconds, 5, 0)];
+        for whole in [true, false] {
+            let mut watch = Watch::new(vec![ahead("http/latency-p90 <= 20ms")], parts.clone(), whole);
+            assert_eq!(watch.look(&slow(10)), None);
+            assert_eq!(watch.look(&slow(13)).is_some(), whole);
+        }
+    }
+}
