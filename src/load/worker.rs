@@ -200,7 +200,7 @@ pub(super) async fn drive<T: Target>(
             }
         }
     };
-    let mut monitor = Monitor::start();
+    let mut monitor = Monitor::start(paced);
     tokio::select! {
         () = dispatch(&mut crew, work.schedule, (work.grace, work.close), pacer, shutdown) => {}
         () = tell => {}

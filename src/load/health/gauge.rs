@@ -17,16 +17,20 @@ use super::timeline::Timeline;
 
 /// Waits are read no more often than this; shorter ones are seen at the next reading.
 const RESOLUTION: Duration = Duration::from_millis(2);
+/// The same in a closed loop, of which only the sum is told.
+const COARSE: Duration = Duration::from_millis(100);
 
 thread_local! {
     static GAUGE: RefCell<Option<Gauge>> = const { RefCell::new(None) };
 }
 
 /// Starts to measure this thread.
-pub(super) fn start() {
+pub(super) fn start(paced: bool) {
     let queue = RunQueue::of_this_thread();
     let waited = queue.as_ref().and_then(RunQueue::waited).unwrap_or_default();
-    GAUGE.set(Some(Gauge::new(queue, Instant::now(), waited)));
+    let mut gauge = Gauge::new(queue, Instant::now(), waited);
+    gauge.resolution = if paced { RESOLUTION } else { COARSE };
+    GAUGE.set(Some(gauge));
 }
 
 /// The event loop of this thread goes to sleep.
@@ -74,6 +78,7 @@ pub(super) fn finish() -> Reading {
 
 #[derive(Debug)]
 struct Gauge {
+    resolution: Duration,
     queue: Option<RunQueue>,
     start: Instant,
     asleep_since: Option<Instant>,
@@ -88,6 +93,7 @@ struct Gauge {
 impl Gauge {
     fn new(queue: Option<RunQueue>, now: Instant, waited: Duration) -> Self {
         Self {
+            resolution: RESOLUTION,
             queue,
             start: now,
             asleep_since: None,
@@ -101,7 +107,7 @@ impl Gauge {
 
     /// How long the thread waited since the last reading, if it is time for one.
     fn read(&mut self, now: Instant) -> Duration {
-        if now.saturating_duration_since(self.read_at) < RESOLUTION {
+        if now.saturating_duration_since(self.read_at) < self.resolution {
             return Duration::ZERO;
         }
         self.read_at = now;
@@ -127,7 +133,7 @@ impl Gauge {
         };
         let asleep = now.saturating_duration_since(since);
         let idle = asleep.saturating_sub(waited);
-        if asleep > RESOLUTION {
+        if asleep > self.resolution {
             let asleep_at = since.saturating_duration_since(self.start);
             self.timeline.push(asleep_at, self.reading.idle);
             // First it sleeps, then it waits.
@@ -139,7 +145,7 @@ impl Gauge {
     }
 
     fn draw(&mut self, now: Instant) {
-        if now.saturating_duration_since(self.drawn_at) >= RESOLUTION {
+        if now.saturating_duration_since(self.drawn_at) >= self.resolution {
             self.drawn_at = now;
             self.timeline
                 .push(now.saturating_duration_since(self.start), self.reading.idle);

@@ -20,17 +20,20 @@ use system::{Account, Cgroups};
 
 pub(super) use gauge::{sleeps, target_part, wakes};
 
-/// Mean distance of the timers that measure how late the event loop is.
+/// Mean distance of the timers that measure how late the event loop of a paced load is.
 const TICK: Duration = Duration::from_millis(10);
+/// The same of a closed loop, which keeps its thread busy by intention: every timer makes its waits dearer.
+const RARE: Duration = Duration::from_millis(500);
+/// Files and ports are looked at about so often.
+const USAGE_EVERY: Duration = RARE;
 /// A longer wait is a stall. Beside other work, waits of a scheduler's turn (about 4 ms) are ordinary, to send and again
 /// to receive.
 pub(super) const STALL: Duration = Duration::from_millis(10);
-/// One tick in so many looks at files and ports, too.
-const USAGE_EVERY: u32 = 50;
 
 /// Watches the thread that drives a load, from its start to its end.
 #[derive(Debug)]
 pub(super) struct Monitor {
+    tick: Duration,
     start: Instant,
     account: Account,
     cgroups: Cgroups,
@@ -43,9 +46,10 @@ pub(super) struct Monitor {
 
 impl Monitor {
     /// To be called on the thread of the load, when the load starts.
-    pub(super) fn start() -> Self {
-        gauge::start();
+    pub(super) fn start(paced: bool) -> Self {
+        gauge::start(paced);
         Self {
+            tick: if paced { TICK } else { RARE },
             start: Instant::now(),
             account: Account::read(),
             cgroups: Cgroups::of_this_process(),
@@ -60,7 +64,7 @@ impl Monitor {
     /// Measures until it is dropped; to be polled by the event loop of the load.
     pub(super) async fn watch(&mut self) {
         loop {
-            let due = self.start + tick_after(self.start.elapsed(), self.ticks);
+            let due = self.start + tick_after(self.tick, self.start.elapsed(), self.ticks);
             sleep_until(due).await;
             self.ticked(due.elapsed());
         }
@@ -72,11 +76,12 @@ impl Monitor {
         // The ticks that were due meanwhile waited, too.
         let mut lag = late;
         self.loop_lag.record(lag);
-        while lag > TICK {
-            lag -= TICK;
+        while lag > self.tick {
+            lag -= self.tick;
             self.loop_lag.record(lag);
         }
-        if self.ticks.is_multiple_of(USAGE_EVERY) {
+        let every = USAGE_EVERY.as_nanos() / self.tick.as_nanos();
+        if u128::from(self.ticks).is_multiple_of(every) {
             self.look_at_usage();
         }
     }
@@ -118,12 +123,12 @@ impl Monitor {
     }
 }
 
-/// When the next tick is due: once in every [`TICK`], but at another phase of it, or ticks and requests would keep step.
-fn tick_after(elapsed: Duration, ticks: u32) -> Duration {
-    let whole = u32::try_from(elapsed.as_nanos() / TICK.as_nanos() + 1).unwrap_or(u32::MAX);
+/// When the next tick is due: once in every period, but at another phase of it, or ticks and requests would keep step.
+fn tick_after(tick: Duration, elapsed: Duration, ticks: u32) -> Duration {
+    let whole = u32::try_from(elapsed.as_nanos() / tick.as_nanos() + 1).unwrap_or(u32::MAX);
     // Multiples of the golden ratio, without their whole part, are spread evenly.
     let part = (f64::from(ticks) * 0.618_033_988_75).fract();
-    TICK * whole + TICK.mul_f64(part)
+    tick * whole + tick.mul_f64(part)
 }
 
 fn fuller(before: Option<Usage>, now: Option<Usage>) -> Option<Usage> {
@@ -140,7 +145,7 @@ mod tests {
         let mut phases = [0; 10];
         let mut now = Duration::ZERO;
         for ticks in 0..100 {
-            let due = tick_after(now, ticks);
+            let due = tick_after(TICK, now, ticks);
             assert!(due > now && due < now + 2 * TICK);
             let phase = due.as_nanos() % TICK.as_nanos();
             phases[usize::try_from(phase * 10 / TICK.as_nanos()).expect("below ten")] += 1;
@@ -151,7 +156,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_was_due_in_a_stall_waited_for_the_rest_of_it() {
-        let mut monitor = Monitor::start();
+        let mut monitor = Monitor::start(true);
         monitor.ticked(Duration::from_millis(35));
         monitor.ticked(Duration::from_millis(1));
         let health = monitor.finish();
@@ -166,7 +171,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_loop_that_is_held_up_is_late_and_a_thread_that_works_uses_its_processor() {
-        let mut monitor = Monitor::start();
+        let mut monitor = Monitor::start(true);
         let work = async {
             // Longer than the timer's coarseness, and busy all the time.
             for _ in 0..5 {
