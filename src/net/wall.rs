@@ -59,6 +59,9 @@ const WAIT_HINT: &str =
 /// The wall that answered in place of the application, if it was one. `body` is the beginning of the body, at most
 /// [`PREFIX`] bytes of it are looked at, and none of a success that is not HTML.
 pub fn recognise(requested: &Url, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Option<Wall> {
+    if !is_possible(status, headers) {
+        return None;
+    }
     let html = is_html(headers);
     let text = if reads_body(status, headers) {
         String::from_utf8_lossy(&body[..body.len().min(PREFIX)]).to_ascii_lowercase()
@@ -77,6 +80,11 @@ pub fn recognise(requested: &Url, status: StatusCode, headers: &HeaderMap, body:
         .or_else(|| login(&page))
         .or_else(|| placeholder(&page))
         .or_else(|| login_in_place(requested, &page))
+}
+
+/// Whether a wall can have such a head; if not, it is the application's own answer, whatever its body.
+pub fn is_possible(status: StatusCode, headers: &HeaderMap) -> bool {
+    !status.is_success() || is_html(headers) || headers.contains_key(CHALLENGE)
 }
 
 /// Whether [`recognise`] looks at the body of such an answer at all.

@@ -161,8 +161,7 @@ fn suspect(status: u16, headers: &[Header]) -> Option<Suspect> {
     let status = StatusCode::from_u16(status).ok()?;
     let map = map(headers);
     let reads_body = wall::reads_body(status, &map);
-    let possible = reads_body || !status.is_success() || map.contains_key(wall::CHALLENGE);
-    possible.then_some(Suspect {
+    wall::is_possible(status, &map).then_some(Suspect {
         status,
         headers: map,
         reads_body,

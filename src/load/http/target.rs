@@ -130,8 +130,8 @@ impl HttpTarget {
                 *session = another;
                 opened.connects.extend(times);
                 opened.reconnects += 1;
-                let again = session.exchange(request()?, judge.needle.as_ref()).await;
-                again.map_err(|broken| broken.failed)?
+                let again = session.exchange(request()?, judge.needle.as_ref());
+                Box::pin(again).await.map_err(|broken| broken.failed)?
             }
             outcome => outcome.map_err(|broken| broken.failed)?,
         };

@@ -34,15 +34,15 @@ impl Session {
             Err(error) => return Err(unqueued(&error, &mut requests, shared)),
         };
         let waited = turn.waited;
-        let answer = async {
-            let incoming = read(answer, written, needle, shared).await?;
-            Ok(Incoming { waited, ..incoming })
-        };
-        if body.is_empty() {
+        let incoming = if body.is_empty() {
             drop(stream);
-            return answer.await;
-        }
-        upload(stream, body, answer, shared).await
+            read(answer, written, needle, shared).await?
+        } else {
+            let answer = read(answer, written, needle, shared);
+            // Boxed, for most requests have no body, and what is never needed need not be copied.
+            Box::pin(upload(stream, body, answer, shared)).await?
+        };
+        Ok(Incoming { waited, ..incoming })
     }
 }
 
