@@ -37,10 +37,11 @@ pub(super) async fn run<T: Target>(lanes: Rc<Lanes<T>>, start: Start<T::Conn>) {
     };
     while let Some((turn, broke)) = lanes.next(&slot, &mut lane.conn).await {
         lane.broke |= broke;
-        let at = match lanes.paced() {
-            true => Instant::now(),
+        let at = if lanes.paced() {
+            Instant::now()
+        } else {
             // A closed loop sends when it takes.
-            false => lanes.start + turn.at,
+            lanes.start + turn.at
         };
         let sent = Sent {
             n: turn.n,
@@ -94,20 +95,19 @@ impl<T: Target> Lane<'_, T> {
         let outcome = {
             // Pinned here: a future that is handed on is copied.
             let attempt = pin!(async {
-                let open = match conn {
-                    Some(open) => open,
-                    None => {
-                        // Boxed, for a lane is small as long as it needs nothing else.
-                        let (opened, times) = Box::pin(lanes.target.connect(number)).await?;
-                        let mut tally = lanes.tally.borrow_mut();
-                        if let Some(times) = times {
-                            *connection = tally.connected(times);
-                        }
-                        (sent.connection, sent.opened) = (*connection, times);
-                        tally.reconnected(u32::from(std::mem::take(broke)));
-                        *opening = None;
-                        conn.insert(opened)
+                let open = if let Some(open) = conn {
+                    open
+                } else {
+                    // Boxed, for a lane is small as long as it needs nothing else.
+                    let (opened, times) = Box::pin(lanes.target.connect(number)).await?;
+                    let mut tally = lanes.tally.borrow_mut();
+                    if let Some(times) = times {
+                        *connection = tally.connected(times);
                     }
+                    (sent.connection, sent.opened) = (*connection, times);
+                    tally.reconnected(u32::from(std::mem::take(broke)));
+                    *opening = None;
+                    conn.insert(opened)
                 };
                 Ok(lanes.target.send(open, sent.n, at).await)
             });

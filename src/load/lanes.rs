@@ -157,9 +157,8 @@ impl<T: Target> Lanes<T> {
                     })
                 })
             }
-            Source::Paced(_) if *finished => Next::Over,
+            Source::Paced(_) | Source::Free(_) if *finished => Next::Over,
             Source::Paced(_) => Next::Nothing,
-            Source::Free(_) if *finished => Next::Over,
             Source::Free(free) => {
                 let at = self.start.elapsed();
                 if free.until.is_some_and(|until| at >= until) {

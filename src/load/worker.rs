@@ -166,14 +166,14 @@ pub(super) async fn drive<T: Target>(
         warm.push(warm_up(pool, target, shutdown).await);
     }
     let start = begin.begin().await;
-    let paced = work.schedule.is_some();
+    let has_schedule = work.schedule.is_some();
     let parts = targets
         .into_iter()
         .zip(work.parts)
         .map(|(target, (pool, source))| Part {
             lanes: Rc::new(Lanes::new(target, pool.timeout, source, start)),
             started: Cell::new(0),
-            most: pool.most_lanes(paced),
+            most: pool.most_lanes(has_schedule),
         });
     let mut crew = Crew {
         parts: parts.collect(),
@@ -200,7 +200,7 @@ pub(super) async fn drive<T: Target>(
             }
         }
     };
-    let mut monitor = Monitor::start(paced);
+    let mut monitor = Monitor::start(has_schedule);
     tokio::select! {
         () = dispatch(&mut crew, work.schedule, (work.grace, work.close), pacer, shutdown) => {}
         () = tell => {}

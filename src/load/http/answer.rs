@@ -32,11 +32,19 @@ struct Suspect {
     reads_body: bool,
 }
 
+/// A page that was looked at.
+#[derive(Debug)]
+struct Page {
+    head: Rc<Suspect>,
+    beginning: Vec<u8>,
+    wall: Option<String>,
+}
+
 /// What a worker remembers of one kind of answer.
 #[derive(Debug, Default)]
 pub(super) struct Memory {
-    /// The last page that was looked at, and the wall that it was.
-    page: RefCell<Option<(Rc<Suspect>, Vec<u8>, Option<String>)>>,
+    /// The last page that was looked at.
+    page: RefCell<Option<Page>>,
     /// A buffer for the beginning of a body.
     spare: RefCell<Vec<u8>>,
 }
@@ -79,20 +87,25 @@ impl<'a> Reader<'a> {
     fn wall(&mut self, beginning: Vec<u8>) -> Option<String> {
         let suspect = self.suspect.take()?;
         let mut page = self.memory.page.borrow_mut();
-        if let Some((known, body, wall)) = &*page
-            && Rc::ptr_eq(known, &suspect)
-            && *body == beginning
+        if let Some(known) = &*page
+            && Rc::ptr_eq(&known.head, &suspect)
+            && known.beginning == beginning
         {
             self.memory.keep(beginning);
-            return wall.clone();
+            return known.wall.clone();
         }
         let url = &self.prepared.spec.url;
         let wall = self
             .judge()
             .wall(url, suspect.status, &suspect.headers, &beginning);
         let wall = wall.as_ref().map(describe);
-        if let Some((_, old, _)) = page.replace((suspect, beginning, wall.clone())) {
-            self.memory.keep(old);
+        let known = Page {
+            head: suspect,
+            beginning,
+            wall: wall.clone(),
+        };
+        if let Some(old) = page.replace(known) {
+            self.memory.keep(old.beginning);
         }
         wall
     }

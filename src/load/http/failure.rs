@@ -94,10 +94,11 @@ pub(super) fn closed() -> Failed {
 }
 
 /// The answer breaks the rules of HTTP/1.1.
-pub(super) fn violation(violation: &Violation) -> Failed {
-    match violation {
-        Violation::Incomplete => closed(),
-        _ => Failed::new(FailureClass::Protocol, violation.to_string()),
+pub(super) fn violation(violation: Violation) -> Failed {
+    if violation == Violation::Incomplete {
+        closed()
+    } else {
+        Failed::new(FailureClass::Protocol, violation.to_string())
     }
 }
 
