@@ -44,8 +44,8 @@ fn large() -> Vec<Vec<u8>> {
     };
     let trailer = |size: usize| chunks(&format!("0\r\na: {}\r\n\r\n", "x".repeat(size - 7)));
     vec![
-        head(64 << 10),
-        head((64 << 10) + 1),
+        head(256 << 10),
+        head((256 << 10) + 1),
         extension(1, 16_000),
         extension(1, 17_000),
         extension(3, 6_000),

@@ -55,7 +55,7 @@ pub const DIFFERENCES: &[Difference] = &[
         explains: |case| refused(case, Violation::LengthAndCoding),
     },
     Difference {
-        name: "hyper takes heads of 400 KiB, ours of 64 KiB",
+        name: "hyper takes heads of 400 KiB, ours of 256 KiB",
         paragraph: "RFC 9110, section 5.4",
         explains: |case| refused(case, Violation::HeadTooLarge),
     },

@@ -397,5 +397,5 @@ fn together(all: &[Recent]) -> Recent {
 }
 
 #[cfg(test)]
-#[path = "driver_tests.rs"]
+#[path = "driver_tests/mod.rs"]
 mod tests;

@@ -23,7 +23,7 @@ pub(in crate::load) use self::memo::HeadMemo;
 pub use self::violation::Violation;
 
 /// Most bytes of a head, of the empty lines before it too.
-const MAX_HEAD: usize = 64 << 10;
+const MAX_HEAD: usize = 256 << 10;
 /// Most header lines of a head, and of a trailer section.
 const MAX_HEADERS: usize = 100;
 /// Most interim answers before a final one.

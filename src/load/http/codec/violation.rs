@@ -9,7 +9,7 @@ pub enum Violation {
     /// A status code below 100 (RFC 9110, section 15).
     #[error("not a valid HTTP answer: invalid response status")]
     Status,
-    /// The head is larger than 64 KiB.
+    /// The head is larger than 256 KiB.
     #[error("the header of the answer is too large")]
     HeadTooLarge,
     /// A Content-Length that is no number, too large a number, or two different ones (RFC 9112, section 6.3, item 5).
