@@ -306,6 +306,7 @@ fn verdict(measurement: LoadMeasurement, limit: f64) -> Verdict {
         target: String::new(),
         percentiles: Vec::new(),
         together: None,
+        reproduce: None,
         plan: String::new(),
         measurement,
     };

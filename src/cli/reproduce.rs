@@ -5,6 +5,7 @@ use std::path::Path;
 use super::assemble::Given;
 use super::origin::absolute;
 use crate::net::display_url;
+use crate::tasks::quoted;
 
 /// Fields whose values are URLs: shown without user information and query.
 const URLS: &[&str] = &["url", "baselineURL", "payloadURL"];
@@ -50,18 +51,6 @@ fn shown(key: &str, value: &str) -> String {
         STARS.to_owned()
     } else {
         value.to_owned()
-    }
-}
-
-fn quoted(word: &str) -> String {
-    let plain = !word.is_empty()
-        && word
-            .chars()
-            .all(|c| c.is_ascii_alphanumeric() || "-_./:,@%+".contains(c));
-    if plain {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', r"'\''"))
     }
 }
 

@@ -18,6 +18,9 @@ pub struct Load {
     pub target: String,
     /// How they were sent, in words: `40 requests/s on 10 connections for 30 s`.
     pub plan: String,
+    /// A command that sends one of them again, without what may be secret; a comment at its end says what was left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reproduce: Option<String>,
     /// Loads of a version with the same number were sent at the same time; without one, alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub together: Option<usize>,
@@ -130,6 +133,7 @@ mod tests {
             stream: stream.parse().expect(stream),
             target: String::new(),
             plan: String::new(),
+            reproduce: None,
             together: None,
             percentiles: Vec::new(),
             measurement: LoadMeasurement {

@@ -30,8 +30,8 @@ pub use prose::{Kind, Piece, Prose};
 pub use table::{Align, Column, Section, Table, Topic};
 pub use text::Text;
 pub use view::{
-    ChartSet, Distribution, Headline, LoadRow, Mark, MetricRow, ObjectiveRow, PhaseBar, PhasePart, Share,
-    Sign, Spread, TaskRow, TimePoint, Timeline, TimingRow, View,
+    ChartSet, Distribution, Headline, LoadRow, Mark, MetricRow, ObjectiveRow, PhaseBar, PhasePart,
+    RequestRow, Share, Sign, SlowRow, Spread, TaskRow, TimePoint, Timeline, TimingRow, View,
 };
 
 /// A way to write a view.

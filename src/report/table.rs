@@ -76,10 +76,14 @@ pub enum Topic {
     Endpoints,
     /// Where the time goes.
     Phases,
+    /// The slowest requests.
+    Slowest,
     /// Statuses and failures.
     Answers,
     /// Values from providers.
     Provided,
+    /// How the load generator itself fared.
+    Generator,
     /// The tasks of the experiment.
     Tasks,
 }

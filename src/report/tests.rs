@@ -167,6 +167,46 @@ fn ten_thousand_endpoints_fit_a_summary_and_a_comment() {
 }
 
 #[test]
+fn the_slowest_requests_are_the_first_to_be_left_out() {
+    let view = View::of(&fixture::broken());
+    let whole = render_within(&view, usize::MAX);
+    assert!(whole.contains("Slowest requests"), "{whole}");
+    let shorter = render_within(&view, whole.len() - 1);
+    assert!(!shorter.contains("Slowest requests"), "{shorter}");
+    assert!(shorter.contains("```mermaid"), "{shorter}");
+    let sections = whole.matches("<summary>").count();
+    assert_eq!(shorter.matches("<summary>").count(), sections - 1);
+}
+
+#[test]
+fn commands_of_requests_are_one_line_of_text_whatever_is_in_them() {
+    let result = fixture::hostile();
+    let view = View::of(&result);
+    assert_eq!(view.requests.len(), 4);
+    let traced = view.slowest.iter().filter(|row| row.reproduce.is_some()).count();
+    assert!(traced > 0, "the fixture has a valid trace");
+    assert!(
+        traced
+            < view
+                .slowest
+                .iter()
+                .filter(|row| row.traceparent.is_some())
+                .count()
+    );
+    let page = rendered("html", &result);
+    let commands =
+        regex::Regex::new("(?s)<pre class=\"command\"><code>(curl.*?)</code></pre>").expect("a pattern");
+    let found: Vec<&str> = commands
+        .captures_iter(&page)
+        .map(|found| found.get(1).expect("a group").as_str())
+        .collect();
+    assert_eq!(found.len(), view.requests.len() + traced);
+    for command in found {
+        assert!(!command.contains(['\n', '<', '\u{1b}', '\u{202e}']), "{command}");
+    }
+}
+
+#[test]
 fn any_limit_is_kept_without_breaking_a_character() {
     let view = View::of(&fixture::hostile());
     let whole = render_within(&view, usize::MAX).len();

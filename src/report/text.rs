@@ -8,7 +8,7 @@ use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement};
 use unicode_width::UnicodeWidthStr as _;
 
 use super::prose::{Kind, clipped, visible};
-use super::{Align, Format, ObjectiveRow, Prose, Section, Sign, Table, View};
+use super::{Align, Format, ObjectiveRow, Prose, Section, Sign, Table, Topic, View};
 
 /// Columns of a terminal.
 const WIDTH: usize = 80;
@@ -101,7 +101,13 @@ fn lines(view: &View) -> Vec<String> {
     }
     objectives(&mut lines, view);
     for part in &view.sections {
-        section(&mut lines, part);
+        // The slowest requests are too wide for a table, and one says enough; sentences below have what matters of the
+        // load generator.
+        if part.topic == Topic::Slowest {
+            slowest(&mut lines, view);
+        } else if part.topic != Topic::Generator {
+            section(&mut lines, part);
+        }
     }
     if !view.measured.is_empty() {
         lines.push(String::new());
@@ -147,6 +153,14 @@ fn objectives(lines: &mut Vec<String>, view: &View) {
 
 fn marked(row: &ObjectiveRow) -> Prose {
     format!("{}\u{a0}", row.sign.glyph()).into()
+}
+
+fn slowest(lines: &mut Vec<String>, view: &View) {
+    if let Some(row) = view.slowest.first() {
+        lines.push(String::new());
+        let told = Prose::from("Slowest request: ").then(row.words.clone());
+        wrap(lines, &words(&told, LONGEST_NAME + 10), "  ");
+    }
 }
 
 fn section(lines: &mut Vec<String>, section: &Section) {

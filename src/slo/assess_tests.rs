@@ -36,6 +36,7 @@ fn insights(load: LoadMeasurement) -> Insights {
     let loads = vec![Load {
         stream,
         target: String::new(),
+        reproduce: None,
         plan: String::new(),
         percentiles: Vec::new(),
         together: None,

@@ -9,6 +9,7 @@ mod pipeline;
 mod ready;
 mod run;
 mod runner;
+mod shell;
 
 use futures_util::future::BoxFuture;
 
@@ -24,6 +25,7 @@ pub use pipeline::{Pipeline, Step, experiment_schema};
 pub use ready::ReadyKind;
 pub use run::Groups;
 pub use runner::{Persist, run};
+pub(crate) use shell::quoted;
 
 /// Every kind of task. The schema, the reference pages, `validate` and several tests iterate over it.
 pub static TASKS: &[&dyn TaskKind] = &[

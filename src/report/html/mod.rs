@@ -16,6 +16,8 @@ const STYLE: &str = include_str!("report.css");
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'";
 /// Most rows of a table; more make a page that no browser likes.
 const MOST_ROWS: usize = 1000;
+/// Most of the slowest requests that are shown as commands.
+const MOST_TRACED: usize = 20;
 /// Longest name shown.
 const LONGEST: usize = 400;
 
@@ -198,11 +200,12 @@ fn charts(view: &View) -> Markup {
 fn section(view: &View, section: &Section) -> Markup {
     let folded = match section.topic {
         Topic::Versions | Topic::Endpoints | Topic::Provided => false,
-        Topic::Phases | Topic::Answers => true,
+        Topic::Phases | Topic::Slowest | Topic::Answers | Topic::Generator => true,
         Topic::Tasks => view.outcome != Outcome::Error,
     };
     let body = html! {
         (table(&section.table))
+        @if section.topic == Topic::Slowest { (traced(view)) }
         @if !section.notes.is_empty() {
             ul { @for note in section.notes.iter().take(MOST_ROWS) { li { (prose(note)) } } }
         }
@@ -251,12 +254,51 @@ fn measured(view: &View) -> Markup {
             @for told in &view.measured { p { (prose(told)) } }
             @if let Some(command) = &view.reproduce {
                 p { "Reproduce:" }
-                pre { code { (visible(command)) } }
+                pre class="command" { code { (visible(command)) } }
             }
+            (requests(view))
             @if !view.experiment.text.is_empty() {
                 details {
                     summary { "The experiment: " code { (clipped(&visible(&view.experiment.name), LONGEST)) } }
                     pre { code { (view.experiment.text.replace('\0', "")) } }
+                }
+            }
+        }
+    }
+}
+
+/// The commands that send one request of each load again.
+fn requests(view: &View) -> Markup {
+    html! {
+        @if !view.requests.is_empty() {
+            details {
+                summary { "One request with curl" }
+                @for row in view.requests.iter().take(MOST_ROWS) {
+                    p { (prose(&row.title)) }
+                    pre class="command" { code { (visible(&row.command)) } }
+                }
+                (more(view.requests.len()))
+            }
+        }
+    }
+}
+
+/// The commands that send the slowest requests again with their trace contexts.
+fn traced(view: &View) -> Markup {
+    let rows = || {
+        let rows = view
+            .slowest
+            .iter()
+            .filter_map(|row| Some((row, row.reproduce.as_deref()?)));
+        rows.take(MOST_TRACED)
+    };
+    html! {
+        @if rows().next().is_some() {
+            details {
+                summary { "Sent again with curl, in the same trace" }
+                @for (row, command) in rows() {
+                    p { (prose(&row.words)) }
+                    pre class="command" { code { (visible(command)) } }
                 }
             }
         }

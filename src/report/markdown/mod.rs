@@ -35,6 +35,8 @@ impl Format for Markdown {
 /// How much is told.
 #[derive(Clone, Copy)]
 struct Detail {
+    /// The slowest requests.
+    slowest: bool,
     /// Pictures.
     charts: bool,
     /// Folded sections.
@@ -47,42 +49,56 @@ struct Detail {
 
 const STEPS: &[Detail] = &[
     Detail {
+        slowest: true,
         charts: true,
         sections: true,
         rows: 100,
         name: 200,
     },
     Detail {
+        slowest: false,
+        charts: true,
+        sections: true,
+        rows: 100,
+        name: 200,
+    },
+    Detail {
+        slowest: false,
         charts: true,
         sections: true,
         rows: 30,
         name: 100,
     },
     Detail {
+        slowest: false,
         charts: false,
         sections: true,
         rows: 30,
         name: 100,
     },
     Detail {
+        slowest: false,
         charts: false,
         sections: true,
         rows: 10,
         name: 60,
     },
     Detail {
+        slowest: false,
         charts: false,
         sections: false,
         rows: 10,
         name: 60,
     },
     Detail {
+        slowest: false,
         charts: false,
         sections: false,
         rows: 3,
         name: 40,
     },
     Detail {
+        slowest: false,
         charts: false,
         sections: false,
         rows: 0,
@@ -124,7 +140,11 @@ fn render(view: &View, detail: Detail) -> String {
     }
     table(&mut out, &view.objectives_table(Sign::emoji), detail);
     if detail.sections {
-        for part in &view.sections {
+        // The sentences on how it was measured have what matters of the load generator.
+        let shown = |part: &&Section| {
+            part.topic != Topic::Generator && (detail.slowest || part.topic != Topic::Slowest)
+        };
+        for part in view.sections.iter().filter(shown) {
             section(&mut out, view, part, detail);
         }
         measured(&mut out, view, detail);

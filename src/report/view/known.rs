@@ -25,6 +25,32 @@ impl Version<'_> {
         })
     }
 
+    /// Where the requests of a protocol went: with several targets what they have in common, to a whole part of the path.
+    pub(super) fn target(&self, protocol: Protocol) -> &str {
+        let loads = self.insights.loads.iter();
+        let mut targets = loads
+            .filter(|load| load.stream.protocol == protocol)
+            .map(|load| load.target.as_str());
+        let first = targets.next().unwrap_or_default();
+        targets.fold(first, |common, other| {
+            let same = common.char_indices().zip(other.chars());
+            let end = same
+                .take_while(|((_, a), b)| a == b)
+                .last()
+                .map_or(0, |((at, c), _)| at + c.len_utf8());
+            if end == common.len() && end == other.len() {
+                return common;
+            }
+            let whole = common[..end].rfind('/').map_or(0, |slash| slash + 1);
+            // Different hosts have nothing in common but their scheme.
+            if common[..whole].ends_with("//") {
+                ""
+            } else {
+                &common[..whole]
+            }
+        })
+    }
+
     /// Requests of all loads.
     pub(super) fn requests(&self) -> u64 {
         self.wholes.iter().map(|(_, whole)| whole.requests).sum()
@@ -168,5 +194,47 @@ pub(super) fn metric_name(metric: &MetricName) -> Prose {
             name.text(measure_name(*measure))
         }
         MetricName::Custom { .. } => Prose::new().code(metric.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::fixture;
+
+    #[test]
+    fn several_targets_are_shown_by_what_they_have_in_common() {
+        let common = |targets: &[&str]| {
+            let mut result = fixture::broken();
+            let loads = &mut result.insights.versions[0].loads;
+            let template = loads[0].clone();
+            *loads = targets
+                .iter()
+                .map(|target| crate::metrics::Load {
+                    target: (*target).to_owned(),
+                    ..template.clone()
+                })
+                .collect();
+            let known = Known::of(&result);
+            known.versions[0].target(Protocol::Http).to_owned()
+        };
+        assert_eq!(
+            common(&["http://a.example/x", "http://a.example/x"]),
+            "http://a.example/x"
+        );
+        assert_eq!(
+            common(&["http://a.example/shop/x", "http://a.example/shop/y"]),
+            "http://a.example/shop/"
+        );
+        assert_eq!(
+            common(&["http://a.example/x", "http://a.example/xy"]),
+            "http://a.example/"
+        );
+        assert_eq!(common(&["http://a.example/x", "http://b.example/x"]), "");
+        assert_eq!(
+            common(&["http://ä.example/x", "http://ö.example/x", "http://ä.example/x"]),
+            ""
+        );
+        assert_eq!(common(&[""]), "");
     }
 }

@@ -1,5 +1,6 @@
 //! How it was measured, on what, and what to doubt.
 
+use super::generator;
 use super::known::{Known, Version, stream_name};
 use crate::metrics::{LoadMeasurement, Measure, MetricName, Statistic, Unit};
 use crate::report::number;
@@ -22,17 +23,17 @@ pub(super) fn context(known: &Known<'_>) -> Prose {
         let short: String = commit.chars().take(SHORT_COMMIT).collect();
         place = place.link(short, environment.commit_url.as_deref());
     }
-    let loads = known.tested().map(|version| &version.insights.loads);
-    if let Some(load) = loads
-        .and_then(|loads| loads.first())
-        .filter(|load| !load.target.is_empty())
-    {
+    let target = known.tested().and_then(|version| {
+        let (stream, _) = version.wholes.first()?;
+        Some(version.target(stream.protocol)).filter(|target| !target.is_empty())
+    });
+    if let Some(target) = target {
         place = if place.is_empty() {
             place
         } else {
             place.text(" on ")
         };
-        place = place.code(load.target.as_str());
+        place = place.code(target);
     }
     if !place.is_empty() {
         parts.push(place);
@@ -74,7 +75,7 @@ pub(super) fn how(known: &Known<'_>) -> Vec<Prose> {
                 } else {
                     whose
                 };
-                told.push(whose.text(format!(": {}.", pace(load))));
+                told.push(whose.text(": ").then(pace(load)).text("."));
             }
         }
     }
@@ -119,7 +120,7 @@ fn plans(known: &Known<'_>) -> Vec<Prose> {
 }
 
 /// How well the plan was kept.
-fn pace(load: &LoadMeasurement) -> String {
+fn pace(load: &LoadMeasurement) -> Prose {
     let mut parts = Vec::new();
     if let Some(delay) = load.send_delay.statistic(Statistic::Percentile(99.0)) {
         let delay = number::measured(delay, Unit::Milliseconds);
@@ -133,20 +134,14 @@ fn pace(load: &LoadMeasurement) -> String {
     if load.unsent > 0 {
         parts.push(format!("{} were due and never sent", number::count(load.unsent)));
     }
-    parts.push(number::counted(load.connections, "connection") + " opened");
-    if load.reconnects > 0 {
-        let times = number::count(load.reconnects);
-        parts.push(format!(
-            "{times} of them because the server had closed an idle one"
-        ));
+    let told = Prose::from(parts.join(", ") + ", ").then(generator::connections(load));
+    match load.health.as_ref().and_then(|health| health.busiest) {
+        Some(busiest) => {
+            let idle = number::measured((1.0 - busiest).clamp(0.0, 1.0), Unit::Fraction);
+            told.text(format!("; iter8 itself was idle {idle} of the time"))
+        }
+        None => told,
     }
-    if let Some(busiest) = load.health.as_ref().and_then(|health| health.busiest) {
-        parts.push(format!(
-            "iter8 was idle {:.0} % of the time",
-            (1.0 - busiest) * 100.0
-        ));
-    }
-    parts.join(", ")
 }
 
 /// What a reader should doubt.

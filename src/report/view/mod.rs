@@ -2,18 +2,21 @@
 //! functions, so that a format only has to lay it out and to escape it.
 
 mod charts;
+mod generator;
 mod headline;
 mod known;
 mod loads;
 mod measured;
 mod objectives;
 mod sections;
+mod slowest;
 mod tasks;
 
 pub use charts::{ChartSet, Distribution, Mark, PhaseBar, PhasePart, Share, Spread, TimePoint, Timeline};
 pub use headline::Headline;
 pub use loads::{LoadRow, MetricRow, TimingRow};
 pub use objectives::{ObjectiveRow, Sign};
+pub use slowest::{RequestRow, SlowRow};
 pub use tasks::TaskRow;
 
 use jiff::Timestamp;
@@ -53,6 +56,10 @@ pub struct View {
     pub charts: Vec<ChartSet>,
     /// Mean time per request, split into phases, of each endpoint and version.
     pub phases: Vec<PhaseBar>,
+    /// The slowest requests, those of tested versions first.
+    pub slowest: Vec<SlowRow>,
+    /// Commands that send one request of each load again.
+    pub requests: Vec<RequestRow>,
     /// How this was measured.
     pub measured: Vec<Prose>,
     /// A command that repeats the run.
@@ -80,6 +87,7 @@ impl View {
         let objectives = objectives::rows(&known);
         let told = headline::tell(&known, &objectives);
         let tasks = tasks::rows(result);
+        let slowest = slowest::rows(&known);
         Self {
             schema_version: SCHEMA_VERSION,
             outcome: result.outcome,
@@ -88,9 +96,10 @@ impl View {
             summary: told.summary,
             warnings: measured::warnings(&known),
             context: measured::context(&known),
-            sections: sections::all(&known, &tasks),
+            sections: sections::all(&known, &slowest, &tasks),
             charts: charts::all(&known),
             phases: charts::phases(&known),
+            requests: slowest::requests(&known),
             measured: measured::how(&known),
             reproduce: result.environment.reproduce.clone(),
             experiment: result.experiment.clone(),
@@ -100,6 +109,7 @@ impl View {
             seconds: result.seconds,
             iter8_version: result.environment.iter8_version.clone(),
             objectives,
+            slowest,
             tasks,
         }
     }

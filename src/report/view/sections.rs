@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::known::{Known, Version, stream_name, timing_name};
+use super::slowest::SlowRow;
 use super::tasks::{self, TaskRow};
+use super::{generator, slowest};
 use crate::metrics::{Load, LoadMeasurement, Measure, Statistic, Stream, Timing, Unit};
 use crate::report::number;
 use crate::report::prose::Prose;
@@ -14,13 +16,15 @@ const P95: Statistic = Statistic::Percentile(95.0);
 const P99: Statistic = Statistic::Percentile(99.0);
 
 /// All sections that have something to say.
-pub(super) fn all(known: &Known<'_>, tasks: &[TaskRow]) -> Vec<Section> {
+pub(super) fn all(known: &Known<'_>, slow: &[SlowRow], tasks: &[TaskRow]) -> Vec<Section> {
     [
         versions(known),
         endpoints(known),
         phases(known),
+        slowest::section(known, slow),
         answers(known),
         provided(known),
+        generator::section(known),
         tasks::section(tasks),
     ]
     .into_iter()
@@ -102,13 +106,7 @@ fn versions(known: &Known<'_>) -> Section {
     for version in &known.versions {
         let name = version.insights.name.as_str();
         for (stream, load) in &version.wholes {
-            let target = version
-                .insights
-                .loads
-                .iter()
-                .find(|load| load.stream.protocol == stream.protocol)
-                .map(|load| load.target.as_str())
-                .unwrap_or_default();
+            let target = version.target(stream.protocol);
             let at = |statistic| latency(known, name, stream, load, statistic);
             let rate = load.value(Measure::Throughput);
             table.rows.push(vec![

@@ -1,6 +1,7 @@
 //! `http`: sends HTTP requests at a pace and measures.
 
 mod batch;
+mod curl;
 mod input;
 #[cfg(test)]
 mod input_tests;
@@ -219,14 +220,18 @@ impl HttpTask {
                     break;
                 }
             };
-            for (position, (part, measurement)) in batch.parts.iter().zip(measured).enumerate() {
+            let sent = batch.parts.iter().zip(&parts).zip(measured);
+            for (position, ((part, sent), measurement)) in sent.enumerate() {
                 output.notes.extend(part.notes(&measurement));
                 if !self.warmup {
                     output.distrust.extend(part.doubts(&measurement));
                 }
                 failed = failed.or_else(|| part.unreachable(&measurement, context));
                 let load = part.measured(batch.share(position), index, measurement);
-                versions[part.version].loads.push(load);
+                versions[part.version].loads.push(Load {
+                    reproduce: Some(curl::line(sent, &context.mask)),
+                    ..load
+                });
             }
         }
         output.notes.extend(uneven(&versions));
@@ -421,6 +426,7 @@ impl Endpoint {
                 Some(share) => format!("{:.0} % of {plan}", share * 100.0),
                 None => plan,
             },
+            reproduce: None,
             together: share.map(|_| index),
             measurement,
         }
