@@ -101,11 +101,12 @@ impl<T: Target> Lane<'_, T> {
                     // Boxed, for a lane is small as long as it needs nothing else.
                     let (opened, times) = Box::pin(lanes.target.connect(number)).await?;
                     let mut tally = lanes.tally.borrow_mut();
+                    let broke = std::mem::take(broke);
                     if let Some(times) = times {
                         *connection = tally.connected(times);
+                        tally.reconnected(u32::from(broke));
                     }
                     (sent.connection, sent.opened) = (*connection, times);
-                    tally.reconnected(u32::from(std::mem::take(broke)));
                     *opening = None;
                     conn.insert(opened)
                 };
