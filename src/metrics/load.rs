@@ -250,8 +250,14 @@ impl LoadMeasurement {
         let mut slices = std::mem::take(&mut self.slices);
         slices.join(&other.slices);
         self.elapsed = 0.0;
+        // The same threads sent both.
+        match (&mut self.health, &other.health) {
+            (Some(mine), Some(other)) => mine.target_time.merge(&other.target_time),
+            (mine, other) => *mine = mine.take().or_else(|| other.clone()),
+        }
         self.append(&Self {
             slices: Slices::default(),
+            health: None,
             ..other.clone()
         });
         self.slices = slices;
@@ -302,6 +308,27 @@ mod tests {
         let per_slice: Vec<u64> = both.slices.iter().map(|slice| slice.requests).collect();
         assert_eq!(per_slice.iter().sum::<u64>(), 40);
         assert_eq!(per_slice.len(), load(30, 2.0).slices.iter().count());
+    }
+
+    #[test]
+    fn loads_that_ran_at_the_same_time_share_their_generator() {
+        let load = |stalls: Option<u64>| LoadMeasurement {
+            health: stalls.map(|stalls| GeneratorHealth {
+                stalls,
+                wall_seconds: 2.0,
+                ..GeneratorHealth::default()
+            }),
+            ..LoadMeasurement::default()
+        };
+        let stalls = |load: &LoadMeasurement| load.health.as_ref().map(|health| health.stalls);
+        let mut both = load(Some(3));
+        both.join(&load(Some(3)));
+        assert_eq!(stalls(&both), Some(3));
+        both.append(&load(Some(3)));
+        assert_eq!(stalls(&both), Some(6));
+        let mut unknown = load(None);
+        unknown.join(&load(Some(1)));
+        assert_eq!(stalls(&unknown), Some(1));
     }
 
     #[test]

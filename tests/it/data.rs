@@ -1,6 +1,8 @@
 //! Rows of data reach the server where their placeholders stand, and mistakes in them are found before.
 
-use crate::support::{App, Seen, Server, each};
+use std::process::Command;
+
+use crate::support::{App, Seen, Server, each, find};
 
 const POST: &str = "spec:\n- task: http\n  with:\n    url: 'URL'\n    numRequests: 5\n    qps: 200\n    connections: 1\n    contentType: application/json\n    headers: {X-Name: 'Bearer {name}'}\n    payloadStr: '{\"id\": {id}, \"name\": \"{name}\", \"key\": \"{uuid}\"}'\n";
 
@@ -140,4 +142,39 @@ fn mistakes_are_found_before_anything_is_sent() {
             output.says(&format!("experiment.yaml:{place}"));
         },
     );
+}
+
+#[test]
+fn the_curl_command_of_a_load_sends_its_request_again() {
+    if find("curl").is_none() {
+        return;
+    }
+    let server = Server::ok();
+    let app = App::with(&format!(
+        "spec:\n- task: http\n  with:\n    url: '{}'\n    numRequests: 1\n    method: PUT\n    contentType: application/json\n    payloadStr: '{{\"name\": \"it''s $HOME `id` \\ *\"}}'\n",
+        server.url("/a%20b?q=1")
+    ));
+    app.run(&["run"]).exits(0);
+    let result: serde_json::Value =
+        serde_json::from_str(&app.read("iter8-results/result.json")).expect("JSON");
+    let command = result["insights"]["versions"][0]["loads"][0]["reproduce"]
+        .as_str()
+        .expect("a command");
+    assert!(
+        command.ends_with("  # left out: the query of the URL"),
+        "{command}"
+    );
+    let first = server.seen().pop().expect("a request");
+    let bounded = command.replacen("curl ", "curl -sS -m 20 --noproxy '*' ", 1);
+    let said = Command::new("sh")
+        .args(["-c", &bounded])
+        .output()
+        .expect("a shell");
+    assert!(said.status.success(), "{command}: {said:?}");
+    let again = server.seen().pop().expect("another");
+    assert_eq!(server.requests(), 2);
+    assert_eq!(again.method, first.method);
+    assert_eq!(format!("{}?q=1", again.path), first.path);
+    assert_eq!(again.body, first.body);
+    assert_eq!(again.header("content-type"), first.header("content-type"));
 }
