@@ -8,7 +8,8 @@ use tokio_util::sync::CancellationToken;
 use super::worker::OPENING;
 use super::{Pool, Target};
 
-/// Opens every connection of the pool and sends the uncounted requests on it.
+/// Opens every connection of the pool and sends the uncounted requests on it. Connections that lanes share stay with the
+/// target, where each lane finds its own.
 pub(super) async fn warm_up<T: Target>(
     pool: &Pool,
     target: &T,
@@ -17,8 +18,10 @@ pub(super) async fn warm_up<T: Target>(
     if pool.connection_warmup == 0 {
         return Vec::new();
     }
-    let one = async |_: u32| {
-        let Ok(Ok((mut conn, _))) = timeout(pool.timeout, target.connect(0)).await else {
+    let streams = pool.streams.get();
+    let one = async |connection: u32| {
+        let lane = connection.saturating_mul(streams);
+        let Ok(Ok((mut conn, _))) = timeout(pool.timeout, target.connect(lane)).await else {
             return None;
         };
         for n in 0..pool.connection_warmup {
@@ -27,11 +30,11 @@ pub(super) async fn warm_up<T: Target>(
                 _ => return None,
             }
         }
-        Some(conn)
+        (streams == 1).then_some(conn)
     };
     let all = stream::iter(0..pool.connections.get())
         .map(one)
-        .buffer_unordered(OPENING)
+        .buffered(OPENING)
         .filter_map(async |warm| warm)
         .collect();
     tokio::select! {

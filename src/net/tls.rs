@@ -231,6 +231,10 @@ fn describe(error: &rustls::Error) -> String {
         rustls::Error::AlertReceived(AlertDescription::UnrecognisedName) => {
             "the server knows no site of this name".to_owned()
         }
+        rustls::Error::AlertReceived(AlertDescription::NoApplicationProtocol)
+        | rustls::Error::NoApplicationProtocol => {
+            "the server speaks no version of HTTP that it was offered (`httpVersion` says which)".to_owned()
+        }
         rustls::Error::AlertReceived(AlertDescription::ProtocolVersion)
         | rustls::Error::PeerIncompatible(_) => {
             "the server offers no version or cipher of TLS 1.2 or 1.3 that we support".to_owned()

@@ -37,10 +37,24 @@ impl Addresses {
             state.ipv6.is_none_or(|ipv6| address.is_ipv6() == ipv6) && !state.failed.contains(address)
         };
         let (mut first, rest): (Vec<_>, Vec<_>) = self.all.iter().copied().partition(usual);
-        if state.ipv6.is_some() && !first.is_empty() {
-            let turn = state.turn % first.len();
-            first.rotate_left(turn);
-            state.turn = state.turn.wrapping_add(1);
+        let turn = state.turn;
+        state.turn = turn.wrapping_add(1);
+        let family = |ipv6: bool| {
+            let of_it = first.iter().copied().filter(|address| address.is_ipv6() == ipv6);
+            let mut of_it: Vec<_> = of_it.collect();
+            let first = turn % of_it.len().max(1);
+            of_it.rotate_left(first);
+            of_it.into_iter()
+        };
+        let (mut newer, mut older) = (family(true), family(false));
+        for address in &mut first {
+            // Families keep their places: which of them answers is not known at first.
+            let next = if address.is_ipv6() {
+                newer.next()
+            } else {
+                older.next()
+            };
+            *address = next.unwrap_or(*address);
         }
         first.extend(rest);
         first
@@ -90,8 +104,17 @@ mod tests {
         known.failed(all[0]);
         known.worked(all[1]);
         let firsts: Vec<_> = (0..6).map(|_| known.in_turn()[0]).collect();
-        assert_eq!(firsts, [all[1], all[2], all[3], all[1], all[2], all[3]]);
+        assert_eq!(firsts, [all[2], all[3], all[1], all[2], all[3], all[1]]);
         assert_eq!(known.in_turn().len(), 4);
+    }
+
+    #[test]
+    fn connections_that_are_opened_before_any_has_answered_take_turns_too() {
+        let all = addresses(&["[::1]:80", "10.0.0.1:80", "[::2]:80", "10.0.0.2:80"]);
+        let known = Addresses::new(all.clone());
+        assert_eq!(known.in_turn(), all);
+        assert_eq!(known.in_turn(), [all[2], all[3], all[0], all[1]]);
+        assert_eq!(known.in_turn(), all);
     }
 
     #[test]

@@ -109,7 +109,7 @@ fn not_http(error: &hyper::Error) -> String {
     if error.is_parse_too_large() {
         return "the header of the answer is too large".to_owned();
     }
-    format!("not a valid HTTP answer: {}", cause::root(error))
+    format!("malformed answer: {}", cause::root(error))
 }
 
 #[cfg(all(test, unix))]

@@ -15,7 +15,7 @@ use tokio::time::Instant;
 
 use super::codec::{Asked, Decoder, End, HeadMemo, Progress, Sink, Violation};
 use super::failure;
-use super::wire::Duplex;
+use super::wire::{Duplex, is_hung_up};
 use crate::load::Failed;
 
 /// Most bytes taken in by one read.
@@ -208,6 +208,11 @@ impl Connection {
             },
             Err(violation) => Err(failure::violation(violation)),
         }
+    }
+
+    /// Whether the server is known to have closed the connection since it was used last; asks the system.
+    pub(super) fn is_over(&self) -> bool {
+        self.used && is_hung_up(self.stream.socket())
     }
 
     /// Waits until the unused connection can take no more requests: the server closed it, or sent what nobody asked for.

@@ -14,7 +14,7 @@ use super::wire::Duplex;
 use crate::load::random::Random;
 use crate::load::{ConnectTimes, Failed};
 
-pub(super) use super::h2::Session;
+pub(super) use super::h2::{Session, is_farewell};
 
 /// The sessions that are open, by their number.
 #[derive(Debug)]

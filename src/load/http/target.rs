@@ -13,10 +13,16 @@ use super::fast::{Bench, Broken, Connection, Done};
 use super::judge::describe;
 use super::prepared::Prepared;
 use super::redirects::{Follower, Links, Opened};
-use super::sessions::{Session, Sessions};
+use super::sessions::{Session, Sessions, is_farewell};
 use super::spec::HttpVersion;
 use crate::load::random::Random;
 use crate::load::{Answer, ConnectTimes, Failed, Sample, Target};
+
+/// How often a request that the server did not process is sent again: it may be overloaded.
+const REFUSALS: u32 = 1;
+/// The same when the server, all being well, takes no more requests on the session: among many streams, those that find
+/// the last places on each new session are always others.
+const FAREWELLS: u32 = 32;
 
 /// Sends one kind of request, on one worker.
 #[derive(Debug)]
@@ -79,16 +85,19 @@ impl HttpTarget {
         n: u64,
         opened: &mut Opened,
     ) -> Result<(Answer, bool), Failed> {
-        match self.exchange(conn, n).await {
-            Err(broken) if broken.stale && (!broken.written || self.prepared.spec.method.is_idempotent()) => {
-                let another = Box::pin(self.open()).await?;
-                *conn = Connection::new(another.stream);
-                opened.connects.push(another.times);
-                opened.reconnects += 1;
-                self.exchange(conn, n).await.map_err(|broken| broken.failed)
+        let repeatable = self.prepared.spec.method.is_idempotent();
+        // What cannot be repeated is not even written to a connection that the server has closed meanwhile.
+        if repeatable || !conn.is_over() {
+            match self.exchange(conn, n).await {
+                Err(broken) if broken.stale && (!broken.written || repeatable) => {}
+                outcome => return outcome.map_err(|broken| broken.failed),
             }
-            outcome => outcome.map_err(|broken| broken.failed),
         }
+        let another = Box::pin(self.open()).await?;
+        *conn = Connection::new(another.stream);
+        opened.connects.push(another.times);
+        opened.reconnects += 1;
+        self.exchange(conn, n).await.map_err(|broken| broken.failed)
     }
 
     async fn exchange(&self, conn: &mut Connection, n: u64) -> Result<(Answer, bool), Broken> {
@@ -115,7 +124,8 @@ impl HttpTarget {
         Ok((answer, end.reusable))
     }
 
-    /// The same on a stream of a session. What the server surely did not process is sent once more, on another session.
+    /// The same on a stream of a session. What the server surely did not process is sent again, on another session if this
+    /// one is over.
     async fn send_on_session(
         &self,
         (lane, session): (u32, &mut Session),
@@ -124,16 +134,25 @@ impl HttpTarget {
     ) -> Result<Answer, Failed> {
         let judge = &self.prepared.judge;
         let request = || self.sessions.request(&self.prepared, n, &self.random);
-        let mut incoming = match session.exchange(request()?, judge.needle.as_ref()).await {
-            Err(broken) if broken.unsent => {
-                let (another, times) = Box::pin(self.session(lane)).await?;
-                *session = another;
-                opened.connects.extend(times);
-                opened.reconnects += 1;
-                let again = session.exchange(request()?, judge.needle.as_ref());
-                Box::pin(again).await.map_err(|broken| broken.failed)?
+        let mut tries = 0;
+        let mut incoming = loop {
+            let broken = match session.exchange(request()?, judge.needle.as_ref()).await {
+                Ok(incoming) => break incoming,
+                Err(broken) => broken,
+            };
+            tries += 1;
+            let most = if is_farewell(&broken.failed) {
+                FAREWELLS
+            } else {
+                REFUSALS
+            };
+            if !broken.unsent || tries > most {
+                return Err(broken.failed);
             }
-            outcome => outcome.map_err(|broken| broken.failed)?,
+            let (another, times) = Box::pin(self.session(lane)).await?;
+            *session = another;
+            opened.reconnects += u32::from(times.is_some());
+            opened.connects.extend(times);
         };
         opened.waited = incoming.waited;
         let seen = &incoming.seen;

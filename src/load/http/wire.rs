@@ -33,7 +33,7 @@ impl Duplex for TlsStream<Box<dyn Duplex>> {
 }
 
 /// Whether the other side has closed the connection, as far as the system knows by now.
-fn is_hung_up(socket: &TcpStream) -> bool {
+pub(super) fn is_hung_up(socket: &TcpStream) -> bool {
     #[cfg(unix)]
     {
         use rustix::event::{PollFd, PollFlags, Timespec, poll};

@@ -369,7 +369,13 @@ impl Endpoint {
     fn unreachable(&self, measurement: &LoadMeasurement, context: &RunContext) -> Option<TaskError> {
         let cut_off = measurement.failures.get(&FailureClass::CutOff);
         let tried = measurement.requests - cut_off.map_or(0, |failure| failure.count);
-        if tried == 0 || measurement.connections > 0 {
+        // Connections that were opened by the warm-up are not counted, and one whose TLS handshake the server refuses looks
+        // open to the client at first.
+        let refused = measurement
+            .failures
+            .keys()
+            .all(|class| *class == FailureClass::Tls);
+        if tried == 0 || measurement.answered > 0 || measurement.connections > 0 && !refused {
             return None;
         }
         let why = measurement

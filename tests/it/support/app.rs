@@ -88,6 +88,14 @@ impl App {
         self.spawn(&mut command, Stdio::piped()).finish()
     }
 
+    /// Runs a command that can open no more than so many files, as where the system allows no more.
+    pub(crate) fn run_with_files(&self, files: u32, args: &[&str]) -> Output {
+        let script = format!("ulimit -Hn {files}; exec \"$0\" \"$@\"");
+        let mut command = Command::new("bash");
+        command.args(["-c", &script]).arg(program()).args(args);
+        self.spawn(&mut command, Stdio::piped()).finish()
+    }
+
     fn spawn(&self, command: &mut Command, stdout: Stdio) -> Running {
         command
             .current_dir(self.folder.path())

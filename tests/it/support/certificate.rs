@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, date_time_ymd};
-use rustls::ServerConfig;
-use rustls::pki_types::PrivateKeyDer;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::WebPkiClientVerifier;
+use rustls::{RootCertStore, ServerConfig};
 use tokio_rustls::TlsAcceptor;
 
 /// What is wrong with a certificate.
@@ -22,6 +24,10 @@ pub(crate) enum Flaw {
 pub(crate) struct Certificate {
     /// The authority's certificate, as `caCert` wants it.
     pub(crate) authority: String,
+    /// The certificate in PEM.
+    pub(crate) chain: String,
+    /// Its key in PEM.
+    pub(crate) key: String,
     config: Arc<ServerConfig>,
 }
 
@@ -59,8 +65,35 @@ impl Certificate {
             .expect("a configuration");
         Self {
             authority: signed.pem(),
+            chain: certificate.pem(),
+            key: key.serialize_pem(),
             config: Arc::new(config),
         }
+    }
+
+    /// Of a server that agrees on these protocols alone.
+    pub(crate) fn speaking(mut self, protocols: &[&str]) -> Self {
+        let protocols = protocols.iter().map(|name| name.as_bytes().to_vec());
+        Arc::make_mut(&mut self.config).alpn_protocols = protocols.collect();
+        self
+    }
+
+    /// Of a server that lets in those clients alone that have a certificate of the same authority.
+    pub(crate) fn for_clients(mut self) -> Self {
+        let authority = CertificateDer::from_pem_slice(self.authority.as_bytes()).expect("a certificate");
+        let mut roots = RootCertStore::empty();
+        roots.add(authority).expect("a root");
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let clients = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider));
+        let chain = CertificateDer::from_pem_slice(self.chain.as_bytes()).expect("a certificate");
+        let key = PrivateKeyDer::from_pem_slice(self.key.as_bytes()).expect("a key");
+        let config = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .expect("versions")
+            .with_client_cert_verifier(clients.build().expect("a verifier"))
+            .with_single_cert(vec![chain], key);
+        self.config = Arc::new(config.expect("a configuration"));
+        self
     }
 
     /// What a server does TLS with.

@@ -1,35 +1,57 @@
 //! [`Faulty`]: servers that break the rules, on plain sockets.
 
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-/// A server that reads the header of each request and then does with the socket what it was told.
+/// A server that reads each request and then does with the socket what it was told.
 pub(crate) struct Faulty {
     address: SocketAddr,
-    requests: Arc<AtomicUsize>,
+    counts: Arc<Counts>,
+}
+
+/// What came so far.
+#[derive(Debug, Default)]
+pub(crate) struct Counts {
+    requests: AtomicUsize,
+    connections: AtomicUsize,
+}
+
+impl Counts {
+    /// A request came.
+    pub(crate) fn request(&self) {
+        self.requests.fetch_add(1, Ordering::SeqCst);
+    }
 }
 
 impl Faulty {
     /// Starts it; `answer` gets the socket once for every request, and whether to go on is its answer.
     pub(crate) fn new(answer: impl Fn(&mut TcpStream) -> bool + Send + Sync + 'static) -> Self {
-        Self::start(move |stream, requests| serve(stream, requests, &answer))
+        Self::counting(move |stream, _| answer(stream))
     }
 
-    fn start(serve: impl Fn(TcpStream, &AtomicUsize) + Send + Sync + 'static) -> Self {
+    /// The same; `answer` also gets the number of the request on its connection, from 0.
+    pub(crate) fn counting(answer: impl Fn(&mut TcpStream, usize) -> bool + Send + Sync + 'static) -> Self {
+        Self::sockets(move |stream, counts| serve(stream, counts, &answer))
+    }
+
+    /// A server that does with each connection what it was told, in a thread of its own.
+    pub(crate) fn sockets(serve: impl Fn(TcpStream, &Counts) + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
         let address = listener.local_addr().expect("an address");
-        let requests = Arc::new(AtomicUsize::new(0));
-        let (serve, counted) = (Arc::new(serve), Arc::clone(&requests));
+        let counts = Arc::new(Counts::default());
+        let (serve, counted) = (Arc::new(serve), Arc::clone(&counts));
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
+                counted.connections.fetch_add(1, Ordering::SeqCst);
+                stream.set_nodelay(true).expect("a socket");
                 let (serve, counted) = (Arc::clone(&serve), Arc::clone(&counted));
                 std::thread::spawn(move || serve(stream, &counted));
             }
         });
-        Self { address, requests }
+        Self { address, counts }
     }
 
     /// Answers every request with these bytes and closes.
@@ -66,11 +88,11 @@ impl Faulty {
 
     /// Resets the connection in the middle of the answer.
     pub(crate) fn reset() -> Self {
-        Self::start(|mut stream, requests| {
+        Self::sockets(|mut stream, counts| {
             let mut byte = [0];
             // The request is left unread: the kernel answers a close with RST then.
             if matches!(stream.peek(&mut byte), Ok(1..)) {
-                requests.fetch_add(1, Ordering::SeqCst);
+                counts.request();
                 let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\nhalf");
                 std::thread::sleep(Duration::from_millis(20));
             }
@@ -84,26 +106,39 @@ impl Faulty {
 
     /// Requests so far.
     pub(crate) fn requests(&self) -> usize {
-        self.requests.load(Ordering::SeqCst)
+        self.counts.requests.load(Ordering::SeqCst)
+    }
+
+    /// Connections so far.
+    pub(crate) fn connections(&self) -> usize {
+        self.counts.connections.load(Ordering::SeqCst)
     }
 }
 
-fn serve(mut stream: TcpStream, counted: &AtomicUsize, answer: &impl Fn(&mut TcpStream) -> bool) {
+fn serve(mut stream: TcpStream, counts: &Counts, answer: &impl Fn(&mut TcpStream, usize) -> bool) {
     let Ok(copy) = stream.try_clone() else { return };
     let mut reader = BufReader::new(copy);
-    loop {
-        let mut line = String::new();
-        // The empty line ends the header; requests here have no body.
-        while line != "\r\n" {
-            line.clear();
-            match reader.read_line(&mut line) {
-                Ok(1..) => {}
-                Ok(0) | Err(_) => return,
-            }
-        }
-        counted.fetch_add(1, Ordering::SeqCst);
-        if !answer(&mut stream) {
+    let mut index = 0;
+    while read_request(&mut reader).is_some() {
+        counts.request();
+        if !answer(&mut stream, index) {
             return;
         }
+        index += 1;
     }
+}
+
+/// Reads a request to its end; `None` when there is none.
+fn read_request(reader: &mut BufReader<TcpStream>) -> Option<()> {
+    let (mut line, mut length) = (String::new(), 0);
+    while line != "\r\n" {
+        line.clear();
+        if reader.read_line(&mut line).ok()? == 0 {
+            return None;
+        }
+        if let Some(value) = line.to_lowercase().strip_prefix("content-length:") {
+            length = value.trim().parse().ok()?;
+        }
+    }
+    reader.read_exact(&mut vec![0; length]).ok()
 }

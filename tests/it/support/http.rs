@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::request::Parts;
 use http::{HeaderMap, Request, Response};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
@@ -14,7 +15,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 
 use super::Certificate;
@@ -82,6 +83,13 @@ impl Answer {
     }
 }
 
+/// Which HTTP a server speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Speaks {
+    Http1,
+    Http2,
+}
+
 type Handler = dyn Fn(&Seen) -> Answer + Send + Sync;
 
 struct Shared {
@@ -106,7 +114,12 @@ impl Server {
 
     /// Answers as `handler` says.
     pub(crate) fn new(handler: impl Fn(&Seen) -> Answer + Send + Sync + 'static) -> Self {
-        Self::start(None, handler)
+        Self::start(None, Speaks::Http1, handler)
+    }
+
+    /// Speaks HTTP/2 without TLS.
+    pub(crate) fn http2(handler: impl Fn(&Seen) -> Answer + Send + Sync + 'static) -> Self {
+        Self::start(None, Speaks::Http2, handler)
     }
 
     /// The same over TLS.
@@ -114,10 +127,14 @@ impl Server {
         certificate: &Certificate,
         handler: impl Fn(&Seen) -> Answer + Send + Sync + 'static,
     ) -> Self {
-        Self::start(Some(certificate.acceptor()), handler)
+        Self::start(Some(certificate.acceptor()), Speaks::Http1, handler)
     }
 
-    fn start(tls: Option<TlsAcceptor>, handler: impl Fn(&Seen) -> Answer + Send + Sync + 'static) -> Self {
+    fn start(
+        tls: Option<TlsAcceptor>,
+        speaks: Speaks,
+        handler: impl Fn(&Seen) -> Answer + Send + Sync + 'static,
+    ) -> Self {
         let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
         listener.set_nonblocking(true).expect("a listener");
         let address = listener.local_addr().expect("an address");
@@ -139,6 +156,7 @@ impl Server {
                     let (shared, tls) = (Arc::clone(&serving), tls.clone());
                     tokio::spawn(async move {
                         match tls {
+                            None if speaks == Speaks::Http2 => connection_of_streams(stream, shared).await,
                             None => connection(stream, shared).await,
                             Some(tls) => {
                                 if let Ok(stream) = tls.accept(stream).await {
@@ -184,9 +202,14 @@ impl Server {
 }
 
 async fn connection(stream: impl AsyncRead + AsyncWrite + Unpin, shared: Arc<Shared>) {
-    let service = service_fn(|request| {
+    let service = service_fn(|request: Request<Incoming>| {
         let shared = Arc::clone(&shared);
-        async move { Ok::<_, Infallible>(answer(request, &shared).await) }
+        async move {
+            let (head, body) = request.into_parts();
+            let body = body.collect().await;
+            let body = body.map_or_else(|_| Bytes::new(), http_body_util::Collected::to_bytes);
+            Ok::<_, Infallible>(answer(head, body, &shared).await.map(Full::new))
+        }
     });
     // A client that goes away is what some tests are about.
     let _ = http1::Builder::new()
@@ -194,9 +217,29 @@ async fn connection(stream: impl AsyncRead + AsyncWrite + Unpin, shared: Arc<Sha
         .await;
 }
 
-async fn answer(request: Request<Incoming>, shared: &Shared) -> Response<Full<Bytes>> {
+async fn connection_of_streams(stream: TcpStream, shared: Arc<Shared>) {
+    let Ok(mut connection) = h2::server::handshake(stream).await else {
+        return;
+    };
+    while let Some(Ok((request, mut respond))) = connection.accept().await {
+        let shared = Arc::clone(&shared);
+        tokio::spawn(async move {
+            let (head, mut body) = request.into_parts();
+            let mut bytes = Vec::new();
+            while let Some(Ok(chunk)) = body.data().await {
+                bytes.extend_from_slice(&chunk);
+                let _ = body.flow_control().release_capacity(chunk.len());
+            }
+            let (head, body) = answer(head, bytes.into(), &shared).await.into_parts();
+            if let Ok(mut stream) = respond.send_response(Response::from_parts(head, ()), false) {
+                let _ = stream.send_data(body, true);
+            }
+        });
+    }
+}
+
+async fn answer(head: Parts, body: Bytes, shared: &Shared) -> Response<Bytes> {
     let number = shared.requests.fetch_add(1, Ordering::SeqCst);
-    let (head, body) = request.into_parts();
     let seen = Seen {
         method: head.method.to_string(),
         path: head
@@ -204,10 +247,7 @@ async fn answer(request: Request<Incoming>, shared: &Shared) -> Response<Full<By
             .path_and_query()
             .map_or_else(String::new, ToString::to_string),
         headers: head.headers,
-        body: body
-            .collect()
-            .await
-            .map_or_else(|_| Bytes::new(), http_body_util::Collected::to_bytes),
+        body,
         number,
     };
     let answer = (shared.handler)(&seen);
@@ -217,5 +257,5 @@ async fn answer(request: Request<Incoming>, shared: &Shared) -> Response<Full<By
     for (name, value) in answer.headers {
         response = response.header(name, value);
     }
-    response.body(Full::new(answer.body)).expect("a valid answer")
+    response.body(answer.body).expect("a valid answer")
 }

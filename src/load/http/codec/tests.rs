@@ -404,14 +404,3 @@ fn empty_lines_before_a_head_are_passed_over() {
         true,
     );
 }
-
-#[test]
-fn a_violation_is_told_like_other_failures() {
-    for violation in [
-        Violation::Syntax(httparse::Error::Version),
-        Violation::Length,
-        Violation::ChunkSize,
-    ] {
-        assert!(violation.to_string().starts_with("not a valid HTTP answer: "));
-    }
-}

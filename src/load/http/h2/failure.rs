@@ -34,6 +34,11 @@ pub(super) fn leaving() -> Failed {
     Failed::new(FailureClass::Reset, "the server is closing the connection")
 }
 
+/// Whether a request failed because the server takes no more on this connection, and for no other reason.
+pub(in super::super) fn is_farewell(failed: &Failed) -> bool {
+    *failed == leaving()
+}
+
 /// The server began with something that is not HTTP/2.
 pub(super) fn foreign() -> Failed {
     Failed::new(FailureClass::Protocol, "the server does not speak HTTP/2")

@@ -16,6 +16,7 @@ mod shared;
 mod wire;
 
 pub(super) use self::{
+    failure::is_farewell,
     request::Prepared,
     session::{Limits, Session},
 };
