@@ -283,8 +283,7 @@ fn broken() -> Vec<Row> {
             .flood(|_| setting(&[])),
         Row::new("flood of pings", nothing, "timeout", "no complete answer within")
             .flood(|_| frame(PING, 0, 0, &[7; 8])),
-        Row::new("flood of resets", nothing, "reset", "reset the stream")
-            .flood(|id| frame(RST_STREAM, 0, id, &[0, 0, 0, 2])),
+        Row::new("flood of resets", |id| frame(RST_STREAM, 0, id, &[0, 0, 0, 2]).repeat(20_000), "reset", "reset the stream"),
         Row::new("flood of headers", |id| frame(HEADERS, 0, id, OK), "protocol", "ENHANCE_YOUR_CALM")
             .flood(|id| frame(CONTINUATION, 0, id, b"\x00\x01a\x01b")),
         Row::new("flood of empty data", |id| frame(HEADERS, END_HEADERS, id, OK), "protocol", "ENHANCE_YOUR_CALM")
