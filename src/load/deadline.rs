@@ -6,9 +6,10 @@
 //! it is set anew. Later deadlines are never missed, for each lies behind the one before.
 
 use std::future::{Future, poll_fn};
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::task::Poll;
 
+use tokio::task::unconstrained;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 /// The timer of a lane.
@@ -56,7 +57,9 @@ impl Deadline {
                 }
                 self.fires = at;
                 self.timer.as_mut().reset(at);
-                self.armed = self.timer.as_mut().poll(context).is_pending();
+                // Out of budget, it would say that it is pending without having been set.
+                let timer = pin!(unconstrained(self.timer.as_mut()));
+                self.armed = timer.poll(context).is_pending();
             }
             Poll::Pending
         })
@@ -66,7 +69,6 @@ impl Deadline {
 
 #[cfg(test)]
 mod tests {
-    use std::pin::pin;
     use std::time::Duration;
 
     use tokio::time::sleep;
@@ -106,6 +108,27 @@ mod tests {
         );
         assert!(Instant::now() >= at);
         assert!(start.elapsed() >= ms(160));
+    }
+
+    #[tokio::test]
+    async fn a_future_that_spends_the_budget_does_not_keep_the_timer_from_being_set() {
+        let mut deadline = Deadline::new();
+        let greedy = poll_fn(|context| {
+            while let Poll::Ready(spent) = tokio::task::coop::poll_proceed(context) {
+                spent.made_progress();
+            }
+            Poll::<()>::Pending
+        });
+        // It wakes itself once, when the budget is spent, and never again.
+        let at = Instant::now() + ms(50);
+        let mut once = Some(greedy);
+        let greedy = poll_fn(move |context| match once.take() {
+            Some(greedy) => pin!(greedy).poll(context),
+            None => Poll::Pending,
+        });
+        let mut greedy = pin!(greedy);
+        let ended = deadline.within(Instant::now(), at, greedy.as_mut());
+        assert_eq!(tokio::time::timeout(ms(5000), ended).await, Ok(None));
     }
 
     #[tokio::test]

@@ -5,7 +5,9 @@ use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
+use futures_util::future::try_join_all;
 use tokio::sync::{Barrier, oneshot};
+use tokio::task::JoinError;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -16,7 +18,7 @@ use super::pacer::SystemPacer;
 use super::random::Random;
 use super::schedule::Schedule;
 use super::tally::{Recent, Tally};
-use super::worker::{Begin, Counted, NEVER, Report, Work, drive};
+use super::worker::{Begin, Counted, NEVER, Report, Signals, Work, drive};
 use super::{LoadError, Mix, Pace, Plan, Pool, Progress, Target};
 use crate::metrics::{Histogram, LoadMeasurement, Timing};
 
@@ -40,8 +42,9 @@ pub(super) async fn run<T: Target>(
     onlooker: Onlooker,
 ) -> Result<Ran, LoadError> {
     raise_limit();
-    let stop = shutdown.child_token();
-    let _stop_when_dropped = stop.clone().drop_guard();
+    let over = shutdown.child_token();
+    let _over_when_dropped = over.clone().drop_guard();
+    let stop = over.child_token();
     let schedule = Schedule::new(plan, mix, Random::new().bits());
     let count = workers(plan, mix, pools);
     let total = match (&schedule, plan.stop.time()) {
@@ -59,14 +62,18 @@ pub(super) async fn run<T: Target>(
         schedule: schedule.clone(),
         board: Mutex::new(Board::new(count, total, onlooker)),
     });
-    let gate = Arc::new(Gate::new(count));
+    let gate = Arc::new(Gate::new(count, stop.clone()));
+    let signals = Signals {
+        stop: stop.clone(),
+        shutdown: over,
+    };
     let mut ends = Vec::new();
     for (worker, work) in shares(plan, mix, pools, schedule.as_ref(), count)
         .into_iter()
         .enumerate()
     {
         let (done, end) = oneshot::channel();
-        let (shared, stop, gate) = (Arc::clone(&shared), stop.clone(), Arc::clone(&gate));
+        let (shared, signals, gate) = (Arc::clone(&shared), signals.clone(), Arc::clone(&gate));
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .on_thread_park(health::sleeps)
@@ -77,7 +84,7 @@ pub(super) async fn run<T: Target>(
             let load = async move {
                 let (targets, mut pacer) = ((shared.targets)(), SystemPacer::new());
                 let desk = Desk { worker, shared };
-                drive(work, targets, &mut pacer, &*gate, &stop, &desk).await
+                drive(work, targets, &mut pacer, &*gate, &signals, &desk).await
             };
             let set = tokio::task::LocalSet::new();
             // As a task, it is polled when it is woken, not with every lane.
@@ -93,23 +100,24 @@ pub(super) async fn run<T: Target>(
             .map_err(LoadError::Start)?;
         ends.push(end);
     }
-    let mut all: Option<Counted> = None;
-    for end in ends {
-        let counted = end
-            .await
-            .map_err(LoadError::Stopped)?
-            .map_err(LoadError::Panicked)?;
-        match &mut all {
-            Some(all) => all.merge(&counted),
-            None => all = Some(counted),
-        }
-    }
-    let counted = all.expect("there is at least one worker");
+    // The first that is lost ends the wait: the others may be waiting for it.
+    let counted = try_join_all(ends.into_iter().map(ended)).await?;
+    let counted = counted.into_iter().reduce(|mut all, other| {
+        all.merge(&other);
+        all
+    });
+    let counted = counted.expect("there is at least one worker");
     let enough = shared.board().enough.take();
     Ok(Ran {
         parts: measured(counted, mix, schedule.as_ref(), stop.is_cancelled()),
         enough,
     })
+}
+
+async fn ended(end: oneshot::Receiver<Result<Counted, JoinError>>) -> Result<Counted, LoadError> {
+    end.await
+        .map_err(LoadError::Stopped)?
+        .map_err(LoadError::Panicked)
 }
 
 /// Who looks at a load while it goes on.
@@ -154,7 +162,7 @@ struct Desk<F> {
     shared: Arc<Shared<F>>,
 }
 
-impl<F> Report for Desk<F> {
+impl<F: Send + Sync + 'static> Report for Desk<F> {
     fn recent(&self, start: Instant, parts: &[Recent]) {
         let mut board = self.shared.board();
         board.post(self.worker, start, parts);
@@ -169,41 +177,61 @@ impl<F> Report for Desk<F> {
     }
 
     fn counted(&self, parts: Vec<Tally>) {
-        let mut board = self.shared.board();
-        board.counted[self.worker] = parts;
-        if self.worker > 0 || self.shared.stop.is_cancelled() {
-            return;
+        self.shared.board().counted[self.worker] = parts;
+        if self.worker == 0 {
+            // On a thread of its own: to look takes longer than a request may wait.
+            let shared = Arc::clone(&self.shared);
+            tokio::task::spawn_blocking(move || shared.look());
         }
-        let Some(tallies) = board.all_counted() else {
-            return;
+    }
+}
+
+impl<F> Shared<F> {
+    /// Shows the onlooker what was measured so far, and stops the load if that is enough.
+    fn look(&self) {
+        let (counted, enough) = {
+            let mut board = self.board();
+            // Somebody else is still looking, or there is nothing more to see.
+            let enough = board.onlooker.enough.take();
+            let counted = board.counted.clone();
+            (counted, enough)
         };
-        let seen: u64 = tallies.iter().map(Tally::seen).sum();
-        let turns = seen.div_ceil(self.shared.versions.get() as u64);
-        let schedule = self.shared.schedule.as_ref();
-        let covered = schedule.map_or(Duration::ZERO, |schedule| schedule.covers(turns));
-        let so_far = tallies.iter().map(|tally| {
-            // What is due later is no part of the time.
-            tally.measured_so_far(covered.min(tally.lasted()))
-        });
-        let so_far: Vec<LoadMeasurement> = so_far.collect();
-        let enough = board.onlooker.enough.as_mut().and_then(|enough| enough(&so_far));
-        if enough.is_some() {
-            board.enough = enough;
-            self.shared.stop.cancel();
+        let Some(mut enough) = enough else { return };
+        let why = all_counted(counted)
+            .map(|tallies| self.so_far(&tallies))
+            .and_then(|so_far| enough(&so_far));
+        let mut board = self.board();
+        if why.is_some() && board.enough.is_none() {
+            board.enough = why;
+            self.stop.cancel();
         }
+        board.onlooker.enough = Some(enough);
+    }
+
+    fn so_far(&self, tallies: &[Tally]) -> Vec<LoadMeasurement> {
+        let seen: u64 = tallies.iter().map(Tally::seen).sum();
+        let turns = seen.div_ceil(self.versions.get() as u64);
+        let covered = self.schedule.as_ref().map(|schedule| schedule.covers(turns));
+        let covered = covered.unwrap_or_default();
+        // What is due later is no part of the time.
+        let of_part = |tally: &Tally| tally.measured_so_far(covered.min(tally.lasted()));
+        tallies.iter().map(of_part).collect()
     }
 }
 
 /// Lets all workers begin at the same instant.
 struct Gate {
     all: Barrier,
+    /// Ends the wait for workers that will never come.
+    stop: CancellationToken,
     start: OnceLock<Instant>,
 }
 
 impl Gate {
-    fn new(workers: usize) -> Self {
+    fn new(workers: usize, stop: CancellationToken) -> Self {
         Self {
             all: Barrier::new(workers),
+            stop,
             start: OnceLock::new(),
         }
     }
@@ -211,7 +239,10 @@ impl Gate {
 
 impl Begin for Gate {
     async fn begin(&self) -> Instant {
-        self.all.wait().await;
+        tokio::select! {
+            _ = self.all.wait() => {}
+            () = self.stop.cancelled() => {}
+        }
         *self.start.get_or_init(Instant::now)
     }
 }
@@ -373,21 +404,19 @@ impl Board {
         let elapsed = self.start.map_or(Duration::ZERO, |start| start.elapsed());
         together(&self.workers).progress(elapsed, self.total)
     }
+}
 
-    /// What all workers counted of each part, once all have said so.
-    fn all_counted(&self) -> Option<Vec<Tally>> {
-        let (first, others) = self.counted.split_first()?;
-        let mut all = first.clone();
-        for other in others {
-            if other.is_empty() {
-                return None;
-            }
-            all.iter_mut()
-                .zip(other)
-                .for_each(|(mine, other)| mine.merge(other));
-        }
-        Some(all)
+/// What all workers counted of each part, once all have said so.
+fn all_counted(counted: Vec<Vec<Tally>>) -> Option<Vec<Tally>> {
+    if counted.iter().any(Vec::is_empty) {
+        return None;
     }
+    counted.into_iter().reduce(|mut all, other| {
+        all.iter_mut()
+            .zip(&other)
+            .for_each(|(mine, other)| mine.merge(other));
+        all
+    })
 }
 
 fn together(all: &[Recent]) -> Recent {

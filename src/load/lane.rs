@@ -174,6 +174,7 @@ struct InFlight<'a, T: Target> {
 impl<T: Target> Drop for InFlight<'_, T> {
     fn drop(&mut self) {
         if !self.ended {
+            self.lanes.ended(self.lanes.now().saturating_sub(self.sent.due));
             let cut_off = Failed::new(FailureClass::CutOff, "no answer yet when the run was stopped");
             self.lanes
                 .tally

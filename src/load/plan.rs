@@ -67,6 +67,14 @@ pub struct Stage {
     pub time: Duration,
 }
 
+impl Stage {
+    /// The requests that are due in it, on average.
+    pub fn requests(&self) -> f64 {
+        let rate = |rate: Option<Rate>| rate.map_or(0.0, Rate::get);
+        f64::midpoint(rate(self.from), rate(self.to)) * self.time.as_secs_f64()
+    }
+}
+
 /// How fast.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Pace {

@@ -71,6 +71,15 @@ impl Counted {
     }
 }
 
+/// What ends a load before its time.
+#[derive(Debug, Clone)]
+pub(super) struct Signals {
+    /// No more requests; cancelled by `shutdown`, too.
+    pub(super) stop: CancellationToken,
+    /// The run is over.
+    pub(super) shutdown: CancellationToken,
+}
+
 /// When the load begins: all workers at the same time, when the last is warm.
 pub(super) trait Begin {
     /// Waits for the others.
@@ -147,7 +156,14 @@ impl<T: Target> Crew<T> {
     }
 
     async fn ended(&mut self) {
-        while self.running.join_next().await.is_some() {}
+        while let Some(ended) = self.running.join_next().await {
+            // A mistake in iter8 must not look like one of the target.
+            if let Err(error) = ended
+                && let Ok(panic) = error.try_into_panic()
+            {
+                std::panic::resume_unwind(panic);
+            }
+        }
     }
 }
 
@@ -158,12 +174,12 @@ pub(super) async fn drive<T: Target>(
     targets: Vec<T>,
     pacer: &mut impl Pacer,
     begin: &impl Begin,
-    shutdown: &CancellationToken,
+    signals: &Signals,
     report: &impl Report,
 ) -> Counted {
     let mut warm = Vec::new();
     for (target, (pool, _)) in targets.iter().zip(&work.parts) {
-        warm.push(warm_up(pool, target, shutdown).await);
+        warm.push(warm_up(pool, target, &signals.stop).await);
     }
     let start = begin.begin().await;
     let has_schedule = work.schedule.is_some();
@@ -184,6 +200,8 @@ pub(super) async fn drive<T: Target>(
             crew.start_lane(part, Some(conn), None);
         }
     }
+    // The lanes of warm connections are free before the first request is due.
+    tokio::task::yield_now().await;
     let lanes: Vec<_> = crew.parts.iter().map(|part| Rc::clone(&part.lanes)).collect();
     let tell_now = || {
         let recent: Vec<Recent> = lanes.iter().map(|lanes| lanes.recent()).collect();
@@ -202,7 +220,7 @@ pub(super) async fn drive<T: Target>(
     };
     let mut monitor = Monitor::start(has_schedule);
     tokio::select! {
-        () = dispatch(&mut crew, work.schedule, (work.grace, work.close), pacer, shutdown) => {}
+        () = dispatch(&mut crew, work.schedule, (work.grace, work.close), pacer, signals) => {}
         () = tell => {}
         () = monitor.watch() => {}
     }
@@ -222,31 +240,31 @@ async fn dispatch<T: Target>(
     schedule: Option<Schedule>,
     (grace, close): (Duration, Duration),
     pacer: &mut impl Pacer,
-    shutdown: &CancellationToken,
+    signals: &Signals,
 ) {
     let start = crew.start();
-    let (interrupted, give_up) = match schedule {
+    let Signals { stop, shutdown } = signals;
+    let (stopped, give_up) = match schedule {
         Some(schedule) => {
             let give_up = schedule.end().saturating_add(grace).min(NEVER);
-            (release(crew, schedule, close, pacer, shutdown).await, give_up)
+            (release(crew, schedule, close, pacer, stop).await, give_up)
         }
-        None => (open_lanes(crew, shutdown).await, NEVER),
+        None => (open_lanes(crew, stop).await, NEVER),
     };
     crew.each(Lanes::finish);
-    if !interrupted {
+    if !stopped {
         tokio::select! {
             () = crew.ended() => return,
-            () = sleep_until(start + give_up) => {
-                crew.each(Lanes::close);
-                tokio::select! {
-                    () = crew.ended() => return,
-                    () = shutdown.cancelled() => {}
-                }
-            }
-            () = shutdown.cancelled() => {}
+            () = sleep_until(start + give_up) => {}
+            () = stop.cancelled() => {}
         }
     }
     crew.each(Lanes::close);
+    // What is under way may finish, or take the time that it has; when the run itself is stopped, only a moment.
+    tokio::select! {
+        () = crew.ended() => return,
+        () = shutdown.cancelled() => {}
+    }
     // Those that take longer are cut off.
     let _ = timeout(PATIENCE, crew.ended()).await;
 }
@@ -293,8 +311,8 @@ async fn release<T: Target>(
     let mut together = Vec::with_capacity(AT_ONCE);
     while let Some(first) = dues.next() {
         together.push(first);
-        while let Some(next) = dues.next_if(|next| next.at <= first.at.saturating_add(close))
-            && together.len() < AT_ONCE
+        while together.len() < AT_ONCE
+            && let Some(next) = dues.next_if(|next| next.at <= first.at.saturating_add(close))
         {
             together.push(next);
         }

@@ -100,8 +100,22 @@ impl Given {
     }
 
     /// A probe of the URL: anything that the application itself may answer will do. `reach` are the fields of an
-    /// `http` task, of which it takes those that say how a server is reached.
-    fn probe(&self, reach: &Node) -> Node {
+    /// `http` task, of which it takes those that say how a server is reached. `None` where the load says better whether the
+    /// target is there: a probe speaks no HTTP/2 without TLS, and knows no rows of data for the URL.
+    fn probe(&self, reach: &Node) -> Option<Node> {
+        let text = |name| match &edit::get(reach, name)?.value {
+            Value::String(text) | Value::Text(text) => Some(text.as_str()),
+            Value::Null
+            | Value::Bool(_)
+            | Value::Int(_)
+            | Value::Float(_)
+            | Value::List(_)
+            | Value::Map(_) => None,
+        };
+        let filled = edit::get(reach, "data").is_some() && text("url").is_some_and(|url| url.contains('{'));
+        if filled || text("httpVersion") == Some("h2c") {
+            return None;
+        }
         let source = self.source();
         let fields = edit::entries(reach).iter();
         let mut with: Vec<_> = fields.filter(|(key, _)| is_reach(&key.name)).cloned().collect();
@@ -112,25 +126,28 @@ impl Given {
             value: Value::Map(with),
             at: reach.at.clone(),
         };
-        map(source, vec![("task", string(source, "ready")), ("with", with)])
+        Some(map(
+            source,
+            vec![("task", string(source, "ready")), ("with", with)],
+        ))
     }
 
     /// The same of the URL that was given, whichever version of the task it went to.
     fn probe_of_url(&self, reach: &Node) -> Option<Node> {
         let (_, values, source) = self.url()?;
         if edit::get(reach, "url").is_some() {
-            return Some(self.probe(reach));
+            return self.probe(reach);
         }
-        Some(self.probe_at(values.last()?, source, reach))
+        self.probe_at(values.last()?, source, reach)
     }
 
     /// The same of the URL to compare with, if one was given.
     fn probe_of_baseline(&self, reach: &Node) -> Option<Node> {
         let (url, source) = self.baseline()?;
-        Some(self.probe_at(url, source, reach))
+        self.probe_at(url, source, reach)
     }
 
-    fn probe_at(&self, url: &str, source: &str, reach: &Node) -> Node {
+    fn probe_at(&self, url: &str, source: &str, reach: &Node) -> Option<Node> {
         let mut reach = reach.clone();
         edit::put(&mut reach, &[(key("url", source), Node::text(source, url))]);
         self.probe(&reach)
@@ -171,7 +188,7 @@ impl Given {
         let with = Node::map(source, self.fields());
         let (probe, baseline) = (self.probe(&with), self.probe_of_baseline(&with));
         let http = map(source, vec![("task", string(source, "http")), ("with", with)]);
-        let tasks = [Some(probe), baseline, Some(http), self.assess()]
+        let tasks = [probe, baseline, Some(http), self.assess()]
             .into_iter()
             .flatten()
             .collect();

@@ -211,8 +211,13 @@ async fn run_paced(
     };
     let schedule = Schedule::new(&asked.plan, &Mix::single(), 1);
     let work = shares(&asked.plan, &Mix::single(), &[asked.pool], schedule.as_ref(), 1).remove(0);
+    let gate = Gate::new(1, shutdown.clone());
+    let signals = Signals {
+        stop: shutdown.clone(),
+        shutdown: shutdown.clone(),
+    };
     let tallies = LocalSet::new()
-        .run_until(drive(work, vec![target], pacer, &Gate::new(1), shutdown, &Silent))
+        .run_until(drive(work, vec![target], pacer, &gate, &signals, &Silent))
         .await;
     let load = measured(
         tallies,

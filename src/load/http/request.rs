@@ -8,7 +8,7 @@ use std::io::Write as _;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::header::{CONTENT_LENGTH, HOST, TRANSFER_ENCODING};
+use http::header::{CONNECTION, CONTENT_LENGTH, HOST, TRANSFER_ENCODING};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
 
 use super::exchange::Outgoing;
@@ -134,6 +134,15 @@ impl Rendering {
                 [scratch, body]
             }
         }
+    }
+
+    /// Whether the request itself asks for the connection to be closed after its answer (RFC 9112, section 9.6).
+    pub(super) fn closes(&self) -> bool {
+        let named = self.headers.get_all(CONNECTION).into_iter();
+        named
+            .filter_map(|value| value.to_str().ok())
+            .flat_map(|options| options.split(','))
+            .any(|option| option.trim().eq_ignore_ascii_case("close"))
     }
 
     /// Whether every request is the same.

@@ -29,6 +29,8 @@ const FAREWELLS: u32 = 32;
 pub(super) struct HttpTarget {
     prepared: Arc<Prepared>,
     asked: Asked,
+    /// Whether each request asks for its connection to be closed.
+    closes: bool,
     /// Follows redirects, when they are to be followed.
     follower: Option<Follower>,
     bench: Bench<Note>,
@@ -58,6 +60,7 @@ impl HttpTarget {
             } else {
                 Asked::Other
             },
+            closes: prepared.rendering.closes(),
             follower: follows.then(|| Follower::new(Arc::clone(prepared))),
             bench: Bench::new(),
             memory: Memory::default(),
@@ -121,7 +124,7 @@ impl HttpTarget {
             failure,
             wall,
         };
-        Ok((answer, end.reusable))
+        Ok((answer, end.reusable && !self.closes))
     }
 
     /// The same on a stream of a session. What the server surely did not process is sent again, on another session if this

@@ -258,7 +258,7 @@ impl HttpTask {
         });
         let whole = self.batches.len() == 1;
         let wanted = self.abort && !self.warmup && so_far.validate_slos;
-        wanted.then(|| Watch::new(context.ahead.clone(), parts.collect(), whole))
+        wanted.then(|| Watch::new(context.ahead.clone(), parts.collect(), whole).planned(&batch.plan))
     }
 }
 

@@ -7,8 +7,9 @@
 
 use std::borrow::Cow;
 
-use crate::metrics::{Histogram, LoadMeasurement, Measure, MetricName, Stream, Timing};
-use crate::slo::{Bound, Prospect, prospect};
+use crate::load::{Pace, Plan, Stage};
+use crate::metrics::{Histogram, LoadMeasurement, Measure, MetricName, Statistic, Stream, Timing};
+use crate::slo::{Bound, Limit, Objective, Prospect, prospect};
 use crate::tasks::Ahead;
 
 /// The first look that what is only likely takes, in seconds from the start of the load.
@@ -33,6 +34,10 @@ pub struct Watch {
     ahead: Vec<Ahead>,
     parts: Vec<Watched>,
     whole: bool,
+    /// Requests of each version that there will be at least, if that is known.
+    requests: Option<f64>,
+    /// How long the load is to last, in seconds, if that is known.
+    seconds: Option<f64>,
     next: f64,
     /// Per objective and version: looks in a row at which it was unlikely.
     unlikely: Vec<u32>,
@@ -48,7 +53,37 @@ impl Watch {
             ahead,
             parts,
             whole,
+            requests: None,
+            seconds: None,
             next: FIRST_LOOK,
+        }
+    }
+
+    /// How much of the load is to come is known from its plan: a share is then given up only when requests to come
+    /// cannot mend it. Of a closed loop with an end in time half must be over.
+    pub(super) fn planned(mut self, plan: &Plan) -> Self {
+        self.seconds = plan.stop.time().map(|time| time.as_secs_f64());
+        let by_time = match &plan.pace {
+            Pace::Free => None,
+            Pace::PerSecond(rate) => self.seconds.map(|seconds| rate.get() * seconds),
+            Pace::Stages(stages) => Some(stages.iter().map(Stage::requests).sum()),
+        };
+        let by_count = plan.stop.count().map(|count| count as f64);
+        self.requests = match (by_time, by_count) {
+            (Some(time), Some(count)) => Some(f64::min(time, count)),
+            (time, count) => time.or(count),
+        };
+        self
+    }
+
+    /// Whether the requests to come cannot bring a share back within its limit.
+    fn is_beyond_mending(&self, objective: &Objective, load: &LoadMeasurement) -> bool {
+        match (self.requests, self.seconds) {
+            (Some(requests), _) => {
+                bad(objective, load).is_some_and(|(bad, allowed)| bad > allowed * requests)
+            }
+            (None, Some(seconds)) => load.elapsed * 2.0 >= seconds,
+            (None, None) => true,
         }
     }
 
@@ -102,7 +137,9 @@ impl Watch {
             _ if !enough => Prospect::Open,
             // A part of the endpoints says enough about counts only.
             Prospect::Broken if complete || counts => Prospect::Broken,
-            Prospect::Unlikely if complete => Prospect::Unlikely,
+            Prospect::Unlikely if complete && self.is_beyond_mending(&ahead.objective, &load) => {
+                Prospect::Unlikely
+            }
             Prospect::Open | Prospect::Unlikely | Prospect::Broken => Prospect::Open,
         }
     }
@@ -149,11 +186,27 @@ impl Watch {
     }
 }
 
+/// The requests that are on the wrong side of an objective on a share, and the share that may be.
+fn bad(objective: &Objective, load: &LoadMeasurement) -> Option<(f64, f64)> {
+    let (MetricName::Load(_, measure), Limit::Value(limit)) = (&objective.metric, objective.limit) else {
+        return None;
+    };
+    if *measure == Measure::ErrorRate {
+        return Some((load.errors as f64, limit));
+    }
+    let Measure::Time(timing, Statistic::Percentile(percent)) = *measure else {
+        return None;
+    };
+    let slow = load.timings.get(&timing)?.count_above(limit);
+    Some((slow as f64, 1.0 - percent / 100.0))
+}
+
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::load::{Arrivals, Rate, Stop};
     use crate::metrics::{SliceRecorder, nanos};
 
     fn part(stream: &str, judged: Option<&str>) -> Watched {
@@ -207,6 +260,28 @@ mod tests {
         let mut watch = Watch::new(count, vec![part("http", Some("default"))], true);
         assert_eq!(watch.look(&[load(1, 5, 2)]), None);
         assert!(watch.look(&[load(1, 5, 3)]).is_some());
+    }
+
+    #[test]
+    fn what_requests_to_come_can_mend_is_not_given_up() {
+        let plan = |seconds| Plan {
+            stop: Stop::For(Duration::from_secs(seconds)),
+            pace: Rate::per_second(50.0).map_or(Pace::Free, Pace::PerSecond),
+            arrivals: Arrivals::Constant,
+            grace: Duration::ZERO,
+        };
+        let given_up = |objective: &str, seconds| {
+            let mut watch = Watch::new(vec![ahead(objective)], vec![part("http", Some("default"))], true)
+                .planned(&plan(seconds));
+            [10, 13]
+                .iter()
+                .any(|elapsed| watch.look(&[load(*elapsed, 50, 0)]).is_some())
+        };
+        // All of 650 requests were slow: 5 % of 13,000 requests, half of 1,300.
+        assert!(given_up("http/latency-p95 <= 20ms", 250));
+        assert!(!given_up("http/latency-p95 <= 20ms", 300));
+        assert!(given_up("http/latency-p50 <= 20ms", 25));
+        assert!(!given_up("http/latency-p50 <= 20ms", 30));
     }
 
     #[test]
