@@ -200,6 +200,24 @@ impl Slices {
         self.slices
             .chunks(self.slices.len().div_ceil(blocks.max(1)).max(1))
     }
+
+    /// These and `other`, of a load that ran beside this one, with equally many slices of equal width: the same number
+    /// is the same time in both.
+    pub fn aligned(&self, other: &Self) -> (Self, Self) {
+        let (mut mine, mut other) = (self.clone(), other.clone());
+        mine.align(&mut other);
+        let longer = mine.slices.len().max(other.slices.len());
+        mine.slices.resize_with(longer, Slice::default);
+        other.slices.resize_with(longer, Slice::default);
+        (mine, other)
+    }
+
+    /// Exactly `blocks` groups of consecutive slices, which differ by one slice at most; some are empty where there are
+    /// fewer slices than blocks.
+    pub fn equal_blocks(&self, blocks: usize) -> impl Iterator<Item = &[Slice]> {
+        let cut = move |index: usize| index * self.slices.len() / blocks;
+        (0..blocks).map(move |index| &self.slices[cut(index)..cut(index + 1)])
+    }
 }
 
 impl<'a> IntoIterator for &'a Slices {
@@ -289,6 +307,47 @@ mod tests {
         first.append(&run(20, 100));
         assert_eq!(first.iter().count(), 30);
         assert_eq!(first.iter().map(Slice::latencies).sum::<u64>(), 200);
+    }
+
+    #[test]
+    fn blocks_of_two_loads_are_the_same_time_of_both() {
+        for (shorter, longer) in [(10, 11), (600, 601), (1, 4), (9, 10), (0, 7)] {
+            let of = |slices: u64| Slices {
+                width_ns: WIDTH,
+                slices: (0..slices)
+                    .map(|at| Slice {
+                        requests: 1 + at,
+                        ..Slice::default()
+                    })
+                    .collect(),
+            };
+            let (one, other) = of(shorter).aligned(&of(longer));
+            let blocks: Vec<_> = one.equal_blocks(5).zip(other.equal_blocks(5)).collect();
+            assert_eq!(blocks.len(), 5);
+            let sizes: Vec<usize> = blocks.iter().map(|(_, block)| block.len()).collect();
+            assert_eq!(sizes.iter().sum::<usize>() as u64, longer);
+            assert!(
+                sizes.iter().max() <= sizes.iter().min().map(|least| least + 1).as_ref(),
+                "{sizes:?}"
+            );
+            for (mine, theirs) in blocks {
+                assert_eq!(mine.len(), theirs.len());
+                for (mine, theirs) in mine.iter().zip(theirs) {
+                    assert!(
+                        mine.requests == theirs.requests || (mine.requests == 0 && theirs.requests > shorter)
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn aligned_slices_have_the_wider_width_and_lose_nothing() {
+        let (short, long) = (run(1, 200), run(10, 500));
+        let (one, other) = short.aligned(&long);
+        assert_eq!((one.width(), other.width()), (long.width(), long.width()));
+        assert_eq!(one.iter().count(), other.iter().count());
+        assert_eq!(one.iter().map(|slice| slice.requests).sum::<u64>(), 200);
     }
 
     #[test]

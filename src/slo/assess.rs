@@ -6,12 +6,15 @@
 //! percentile's own interval is open.
 
 use super::assessment::{Assessment, Certainty, Judgement, OnInconclusive, Verdict};
-use super::estimate::{Estimate, estimate};
+use super::estimate::{Estimate, block_value, estimate, rests_on, side};
 use super::interval::{Interval, ratio_interval};
 use super::objective::{Bound, Limit, Objective};
 use crate::metrics::{
-    Insights, LoadMeasurement, Measure, MetricName, Statistic, Stream, Timing, VersionInsights,
+    Insights, LoadMeasurement, Measure, MetricName, Slices, Statistic, Stream, Timing, VersionInsights,
 };
+
+/// Why a value from outside may be missing.
+const NOT_PROVIDED: &str = "no provider gave this metric a value";
 
 /// What decides where the data do not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,21 +64,14 @@ fn judge(
     baseline: Option<&VersionInsights>,
     policy: Policy,
 ) -> Judgement {
-    let enough = |finding: Finding| match finding
-        .estimate
-        .requests
-        .filter(|requests| *requests < policy.min_requests)
-    {
-        Some(few) => Err(format!(
-            "it rests on {few} requests, fewer than minRequests ({})",
-            policy.min_requests
-        )),
-        None => Ok(finding),
-    };
     let found = match objective.limit {
         Limit::Value(limit) => absolute(objective, limit, version),
-        Limit::TimesBaseline(factor) => relative(objective, factor, version, baseline),
+        Limit::TimesBaseline(factor) => relative(objective, factor, version, baseline, policy),
     };
+    let found = found.and_then(|finding| {
+        enough(finding.estimate.requests, policy, "it")?;
+        Ok(finding)
+    });
     let blank = Judgement {
         task: 0,
         objective: objective.clone(),
@@ -87,22 +83,18 @@ fn judge(
         requests: None,
         note: None,
     };
-    match found.and_then(enough) {
+    match found {
         Err(why) => Judgement {
             note: Some(why),
             ..blank
         },
-        Ok(Finding {
-            estimate,
-            inside,
-            outside,
-            holds,
-        }) => {
-            let (verdict, certainty) = decide(&estimate, inside, outside, holds, policy.on_inconclusive);
+        Ok(finding) => {
+            let (verdict, certainty) = decide(&finding, policy.on_inconclusive);
+            let estimate = finding.estimate;
             Judgement {
                 verdict,
                 certainty,
-                value: Some(estimate.value),
+                value: Some(estimate.value).filter(|value| value.is_finite()),
                 interval: estimate.interval,
                 requests: estimate.requests,
                 // Bursts matter only where they leave a doubt.
@@ -110,6 +102,16 @@ fn judge(
                 ..blank
             }
         }
+    }
+}
+
+fn enough(requests: Option<u64>, policy: Policy, what: &str) -> Result<(), String> {
+    match requests.filter(|requests| *requests < policy.min_requests) {
+        Some(few) => Err(format!(
+            "{what} rests on {few} requests, fewer than minRequests ({})",
+            policy.min_requests
+        )),
+        None => Ok(()),
     }
 }
 
@@ -122,29 +124,38 @@ struct Finding {
     outside: bool,
     /// The observed value keeps it.
     holds: bool,
+    /// What decides where neither is so.
+    rule: Rule,
 }
 
-fn decide(
-    estimate: &Estimate,
-    inside: bool,
-    outside: bool,
-    holds: bool,
-    policy: OnInconclusive,
-) -> (Verdict, Certainty) {
-    let observed = if holds { Verdict::Met } else { Verdict::NotMet };
-    if inside {
+/// What decides where no interval does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Rule {
+    /// An interval belongs to the value, so the policy.
+    Interval,
+    /// There is none for such a value: what was observed, whatever the policy.
+    Observed,
+}
+
+fn decide(finding: &Finding, policy: OnInconclusive) -> (Verdict, Certainty) {
+    let observed = if finding.holds {
+        Verdict::Met
+    } else {
+        Verdict::NotMet
+    };
+    if finding.inside {
         return (Verdict::Met, Certainty::Sure);
     }
-    if outside {
+    if finding.outside {
         return (Verdict::NotMet, Certainty::Sure);
     }
     let unsure = Certainty::Unsure {
-        more_requests: estimate.more_requests,
+        more_requests: finding.estimate.more_requests,
     };
-    match policy {
-        OnInconclusive::Observed => (observed, unsure),
-        OnInconclusive::Pass => (Verdict::Met, unsure),
-        OnInconclusive::Fail => (Verdict::Undecided, unsure),
+    match (finding.rule, policy) {
+        (Rule::Observed, _) | (Rule::Interval, OnInconclusive::Observed) => (observed, unsure),
+        (Rule::Interval, OnInconclusive::Pass) => (Verdict::Met, unsure),
+        (Rule::Interval, OnInconclusive::Fail) => (Verdict::Undecided, unsure),
     }
 }
 
@@ -156,7 +167,7 @@ fn absolute(objective: &Objective, limit: f64, version: &VersionInsights) -> Res
     let MetricName::Load(stream, measure) = &objective.metric else {
         let value = version
             .value(&objective.metric)
-            .ok_or_else(|| "no provider gave this metric a value".to_owned())?;
+            .ok_or_else(|| NOT_PROVIDED.to_owned())?;
         return Ok(certain(Estimate::plain(value, None), holds(value)));
     };
     let load = measurement(version, stream)?;
@@ -170,6 +181,7 @@ fn absolute(objective: &Objective, limit: f64, version: &VersionInsights) -> Res
         inside: side.inside,
         outside: side.outside,
         holds: holds(estimate.value),
+        rule: Rule::Interval,
         estimate,
     })
 }
@@ -180,6 +192,7 @@ fn certain(estimate: Estimate, holds: bool) -> Finding {
         inside: holds,
         outside: !holds,
         holds,
+        rule: Rule::Interval,
     }
 }
 
@@ -217,77 +230,143 @@ fn no_value(load: &LoadMeasurement, measure: Measure) -> String {
 /// Blocks for a ratio of two versions: more blocks are narrower but cover less than 95 %.
 const RATIO_BLOCKS: usize = 5;
 
+/// One side of a comparison.
+struct Observed<'a> {
+    value: f64,
+    requests: Option<u64>,
+    load: Option<std::borrow::Cow<'a, LoadMeasurement>>,
+}
+
+impl<'a> Observed<'a> {
+    /// Fails where an absolute objective would have no data, and says `whose` they are.
+    fn of(metric: &MetricName, version: &'a VersionInsights, whose: &str) -> Result<Self, String> {
+        let lacking = |why: String| format!("the {whose} has no value: {why}");
+        let MetricName::Load(stream, measure) = metric else {
+            let value = version
+                .value(metric)
+                .ok_or_else(|| lacking(NOT_PROVIDED.to_owned()))?;
+            return Ok(Self {
+                value,
+                requests: None,
+                load: None,
+            });
+        };
+        let load = measurement(version, stream).map_err(lacking)?;
+        let value = load
+            .value(*measure)
+            .filter(|value| value.is_finite())
+            .ok_or_else(|| lacking(no_value(&load, *measure)))?;
+        Ok(Self {
+            value,
+            requests: Some(rests_on(&load, *measure)),
+            load: Some(load),
+        })
+    }
+}
+
 fn relative(
     objective: &Objective,
     factor: f64,
     version: &VersionInsights,
     baseline: Option<&VersionInsights>,
+    policy: Policy,
 ) -> Result<Finding, String> {
     let baseline = baseline.ok_or_else(|| "there is no baseline to compare with".to_owned())?;
-    let of = |version: &VersionInsights, who: &str| {
-        version
-            .value(&objective.metric)
-            .ok_or_else(|| format!("the {who} has no value"))
-    };
-    let (mine, theirs) = (of(version, "version")?, of(baseline, "baseline")?);
-    if theirs <= 0.0 {
-        return Err("the baseline's value is 0: no multiple of it can be a limit".to_owned());
+    let mine = Observed::of(&objective.metric, version, "version")?;
+    let theirs = Observed::of(&objective.metric, baseline, "baseline")?;
+    enough(theirs.requests, policy, "the baseline")?;
+    if mine.value == 0.0 && theirs.value == 0.0 {
+        return Ok(both_zero(mine.requests));
     }
-    let ratio = mine / theirs;
-    let interval = ratio_of(objective, version, baseline, mine, theirs);
-    let requests = match &objective.metric {
-        MetricName::Load(stream, _) => version.measurement(stream).map(|load| load.requests),
-        MetricName::Custom { .. } => None,
+    if theirs.value <= 0.0 {
+        return Err(format!(
+            "the baseline's value is {} and this version's is not: no multiple of it can be a limit, give an absolute limit",
+            theirs.value
+        ));
+    }
+    let ratio = mine.value / theirs.value;
+    let mut estimate = Estimate::plain(ratio, mine.requests);
+    let holds = match objective.bound {
+        Bound::AtMost => ratio <= factor,
+        Bound::AtLeast => ratio >= factor,
     };
-    let (inside, outside, holds) = match (objective.bound, interval) {
-        (Bound::AtMost, Some(interval)) => (
-            interval.wholly_at_most(factor),
-            interval.wholly_above(factor),
-            ratio <= factor,
-        ),
-        (Bound::AtLeast, Some(interval)) => (
-            interval.wholly_at_least(factor),
-            interval.wholly_below(factor),
-            ratio >= factor,
-        ),
-        (Bound::AtMost, None) => (ratio <= factor, false, ratio <= factor),
-        (Bound::AtLeast, None) => (ratio >= factor, false, ratio >= factor),
+    let Some(quantile) = compared_in_blocks(&objective.metric) else {
+        return Ok(Finding {
+            estimate,
+            inside: false,
+            outside: false,
+            holds,
+            rule: Rule::Observed,
+        });
     };
-    let mut estimate = Estimate::plain(ratio, requests);
-    estimate.interval = interval;
-    // Against a baseline only an interval wholly beyond the limit fails: two equal versions differ by chance.
+    estimate.interval = ratio_of(&mine, &theirs, quantile);
+    if estimate.interval.is_none() {
+        estimate.note = Some("the load was too short for an interval of the ratio".to_owned());
+    }
+    // Without an interval nothing is known of the ratio.
+    let side = side(
+        estimate.interval.unwrap_or(Interval::OPEN),
+        objective.bound,
+        factor,
+    );
+    // Only an interval wholly beyond the limit fails: two equal versions differ by chance.
     Ok(Finding {
         estimate,
-        inside,
-        outside,
-        holds: holds || !outside,
+        inside: side.inside,
+        outside: side.outside,
+        holds: !side.outside,
+        rule: Rule::Interval,
     })
 }
 
-fn ratio_of(
-    objective: &Objective,
-    version: &VersionInsights,
-    baseline: &VersionInsights,
-    mine: f64,
-    theirs: f64,
-) -> Option<Interval> {
-    let MetricName::Load(stream, Measure::Time(Timing::Latency, statistic)) = &objective.metric else {
+/// Of nothing every multiple is nothing: any limit is kept, and there is no ratio to show.
+fn both_zero(requests: Option<u64>) -> Finding {
+    let mut estimate = Estimate::plain(f64::NAN, requests);
+    estimate.note = Some("0 here and 0 in the baseline".to_owned());
+    Finding {
+        estimate,
+        inside: false,
+        outside: false,
+        holds: true,
+        rule: Rule::Observed,
+    }
+}
+
+/// Whether the ratio of a metric has an interval, and of which quantile (0 to 1); `None` inside is the mean.
+#[expect(
+    clippy::option_option,
+    reason = "a metric without blocks differs from the mean"
+)]
+fn compared_in_blocks(metric: &MetricName) -> Option<Option<f64>> {
+    let MetricName::Load(_, Measure::Time(Timing::Latency | Timing::Ttfb | Timing::ServiceTime, statistic)) =
+        metric
+    else {
         return None;
     };
-    let quantile = match statistic {
-        Statistic::Percentile(p) => Some(p / 100.0),
-        Statistic::Mean => None,
-        Statistic::Stddev | Statistic::Min | Statistic::Max => return None,
+    match statistic {
+        Statistic::Percentile(p) if *p < 100.0 => Some(Some(p / 100.0)),
+        Statistic::Mean => Some(None),
+        Statistic::Percentile(_) | Statistic::Stddev | Statistic::Min | Statistic::Max => None,
+    }
+}
+
+/// The interval of the ratio, from how much the ratio of the latencies differs between blocks of the same time. Only
+/// latencies are kept over time; their spread stands in for that of the other times.
+fn ratio_of(mine: &Observed<'_>, theirs: &Observed<'_>, quantile: Option<f64>) -> Option<Interval> {
+    let scaled = |side: &Observed<'_>, slices: &Slices| -> Option<Vec<f64>> {
+        let statistic = quantile.map_or(Statistic::Mean, |q| Statistic::Percentile(q * 100.0));
+        let latencies = side.load.as_ref()?.timings.get(&Timing::Latency)?;
+        let scale = side.value / latencies.statistic(statistic)?;
+        let values = slices
+            .equal_blocks(RATIO_BLOCKS)
+            .map(|block| block_value(block, quantile).map_or(f64::NAN, |value| value * scale));
+        Some(values.collect())
     };
-    let (mine_load, their_load) = (version.measurement(stream)?, baseline.measurement(stream)?);
-    let values = |load: &LoadMeasurement| -> Vec<f64> {
-        load.slices
-            .blocks(RATIO_BLOCKS)
-            .map(|block| super::estimate::block_value(block, quantile).unwrap_or(f64::NAN))
-            .collect()
-    };
-    let pairs: Vec<(f64, f64)> = values(&mine_load).into_iter().zip(values(&their_load)).collect();
-    ratio_interval(mine, theirs, &pairs)
+    let (my_slices, their_slices) = mine.load.as_ref()?.slices.aligned(&theirs.load.as_ref()?.slices);
+    let pairs = scaled(mine, &my_slices)?
+        .into_iter()
+        .zip(scaled(theirs, &their_slices)?);
+    ratio_interval(mine.value, theirs.value, &pairs.collect::<Vec<_>>())
 }
 
 #[cfg(test)]

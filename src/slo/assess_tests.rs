@@ -247,3 +247,153 @@ fn failed_requests_are_not_requests_that_a_latency_rests_on() {
     assert_eq!(judge("http/latency-p95 <= 1s").verdict, Verdict::NoData);
     assert_eq!(judge("http/error-rate <= 1%").verdict, Verdict::NotMet);
 }
+
+/// The verdict on `mine` against `base`.
+fn compared(mine: LoadMeasurement, base: LoadMeasurement, objective: &str, policy: Policy) -> Judgement {
+    let mut versions = insights(mine).versions;
+    let mut base = insights(base).versions.remove(0);
+    base.name = "baseline".into();
+    base.baseline = true;
+    versions.push(base);
+    let objective = objective.parse().expect(objective);
+    assess(&[objective], &Insights { versions }, policy)
+        .judgements
+        .remove(0)
+}
+
+fn policy(on_inconclusive: OnInconclusive, min_requests: u64) -> Policy {
+    Policy {
+        on_inconclusive,
+        min_requests,
+    }
+}
+
+const UNSURE: Certainty = Certainty::Unsure { more_requests: None };
+
+#[test]
+fn a_ratio_that_lacks_its_interval_is_undecided() {
+    for objective in ["http/latency-p95 <= 1.1x base", "http/latency-mean >= 0.9x base"] {
+        for (mine, base) in [(10, 10), (30, 10), (10, 30)] {
+            let judge = |on_inconclusive| {
+                let (mine, base) = (load(2, |_| Some(mine)), load(2, |_| Some(base)));
+                compared(mine, base, objective, policy(on_inconclusive, 1))
+            };
+            let observed = judge(OnInconclusive::Observed);
+            assert_eq!(observed.interval, None);
+            assert_eq!((observed.verdict, observed.certainty), (Verdict::Met, UNSURE));
+            assert!(observed.note.expect("note").contains("too short"));
+            assert_eq!(judge(OnInconclusive::Pass).verdict, Verdict::Met);
+            assert_eq!(judge(OnInconclusive::Fail).verdict, Verdict::Undecided);
+        }
+    }
+}
+
+#[test]
+fn times_that_are_not_kept_over_time_fail_against_a_baseline_too() {
+    let timed = |factor: u64| {
+        let mut load = load(2000, |i| Some((10 + i % 50) * factor));
+        let same = load.timings[&Timing::Latency].clone();
+        load.timings.insert(Timing::Ttfb, same);
+        load
+    };
+    let judge = |factor| {
+        compared(
+            timed(factor),
+            timed(10),
+            "http/ttfb-p95 <= 1.1x base",
+            Policy::default(),
+        )
+    };
+    assert_eq!(judge(10).certainty, Certainty::Sure);
+    assert_eq!(
+        (judge(10).verdict, judge(13).verdict),
+        (Verdict::Met, Verdict::NotMet)
+    );
+}
+
+#[test]
+fn the_observed_ratio_decides_where_ratios_have_no_interval() {
+    let failing = |every: u64| load(1000, move |i| (i % every > 0).then_some(10));
+    for objective in ["http/error-rate <= 1.5x base", "http/error-count <= 1.5x base"] {
+        for on_inconclusive in [
+            OnInconclusive::Observed,
+            OnInconclusive::Pass,
+            OnInconclusive::Fail,
+        ] {
+            let judge = |every| compared(failing(every), failing(20), objective, policy(on_inconclusive, 1));
+            let (good, bad) = (judge(20), judge(10));
+            assert_eq!(
+                (good.verdict, good.certainty),
+                (Verdict::Met, UNSURE),
+                "{objective}"
+            );
+            assert_eq!(
+                (bad.verdict, bad.certainty),
+                (Verdict::NotMet, UNSURE),
+                "{objective}"
+            );
+        }
+    }
+}
+
+#[test]
+fn few_requests_of_either_version_are_no_data() {
+    let answered = |n: u64| load(100, move |i| (i < n).then_some(10));
+    let judge = |mine, base| {
+        compared(
+            mine,
+            base,
+            "http/latency-p95 <= 2x base",
+            policy(OnInconclusive::Observed, 50),
+        )
+    };
+    assert_eq!(judge(answered(100), answered(100)).verdict, Verdict::Met);
+    let few = judge(answered(49), answered(100));
+    assert_eq!(few.verdict, Verdict::NoData);
+    assert!(few.note.expect("why").contains("49 requests"));
+    let few = judge(answered(100), answered(49));
+    assert_eq!(few.verdict, Verdict::NoData);
+    assert!(few.note.expect("why").starts_with("the baseline rests on 49"));
+    for (mine, base) in [(0, 10), (10, 0), (0, 0)] {
+        let objective = "http/error-count <= 2x base";
+        let none = compared(answered_of(mine), answered_of(base), objective, Policy::default());
+        assert_eq!(none.verdict, Verdict::NoData);
+        assert!(none.note.expect("why").contains("no request was sent"));
+    }
+}
+
+fn answered_of(n: u64) -> LoadMeasurement {
+    load(n, |_| Some(10))
+}
+
+#[test]
+fn no_multiple_of_a_baseline_without_errors_is_a_limit() {
+    let failing = |n: u64| load(200, move |i| (i >= n).then_some(10));
+    let judge = |mine, on_inconclusive| {
+        let objective = "http/error-rate <= 1.5x base";
+        compared(failing(mine), failing(0), objective, policy(on_inconclusive, 1))
+    };
+    let clean = judge(0, OnInconclusive::Fail);
+    assert_eq!((clean.verdict, clean.certainty), (Verdict::Met, UNSURE));
+    assert_eq!(clean.value, None, "there is no ratio");
+    let worse = judge(1, OnInconclusive::Pass);
+    assert_eq!(worse.verdict, Verdict::NoData);
+    assert!(worse.note.expect("why").contains("absolute limit"));
+}
+
+#[test]
+fn a_baseline_that_lasted_a_moment_longer_is_compared_at_the_same_time() {
+    // The third of five fifths is slow for both: no ratio differs.
+    let slow = |n: u64| load(n, |i| Some(if (200..300).contains(&i) { 400 } else { 10 }));
+    let judged = compared(
+        slow(500),
+        slow(505),
+        "http/latency-mean <= 1.1x base",
+        Policy::default(),
+    );
+    assert_eq!(
+        (judged.verdict, judged.certainty),
+        (Verdict::Met, Certainty::Sure),
+        "{judged:?}"
+    );
+}

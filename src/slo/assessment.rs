@@ -41,7 +41,7 @@ pub enum OnInconclusive {
 pub enum Certainty {
     /// The whole 95 % interval lies on one side of the limit, or the value is a plain count.
     Sure,
-    /// The interval straddles the limit.
+    /// The interval straddles the limit, or a ratio has none.
     #[serde(rename_all = "camelCase")]
     Unsure {
         /// About how many more requests would decide it, if that can be said.

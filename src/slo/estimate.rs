@@ -53,20 +53,7 @@ pub(super) fn estimate(
     limit: f64,
 ) -> Option<Estimate> {
     let value = load.value(measure)?;
-    // A latency rests on the requests that have one, not on those that failed.
-    let rests_on = match measure {
-        Measure::Time(timing, _) => load.timings.get(&timing).map_or(0, Histogram::count),
-        Measure::RequestCount
-        | Measure::ErrorCount
-        | Measure::ErrorRate
-        | Measure::Throughput
-        | Measure::Timeouts
-        | Measure::Unsent
-        | Measure::BytesReceived
-        | Measure::StatusClass(_)
-        | Measure::ColdStart => load.requests,
-    };
-    let plain = Estimate::plain(value, Some(rests_on));
+    let plain = Estimate::plain(value, Some(rests_on(load, measure)));
     match measure {
         Measure::ErrorRate => Some(error_rate(load, &plain, bound, limit)),
         Measure::Time(timing, Statistic::Percentile(p)) if p < 100.0 => {
@@ -82,6 +69,22 @@ pub(super) fn estimate(
         | Measure::StatusClass(_)
         | Measure::ColdStart
         | Measure::Time(..) => Some(plain),
+    }
+}
+
+/// How many requests a value rests on: a latency on those that have one, not on those that failed.
+pub(super) fn rests_on(load: &LoadMeasurement, measure: Measure) -> u64 {
+    match measure {
+        Measure::Time(timing, _) => load.timings.get(&timing).map_or(0, Histogram::count),
+        Measure::RequestCount
+        | Measure::ErrorCount
+        | Measure::ErrorRate
+        | Measure::Throughput
+        | Measure::Timeouts
+        | Measure::Unsent
+        | Measure::BytesReceived
+        | Measure::StatusClass(_)
+        | Measure::ColdStart => load.requests,
     }
 }
 
@@ -237,7 +240,8 @@ pub(super) fn block_value(block: &[Slice], quantile: Option<f64>) -> Option<f64>
     (n > 0).then(|| block.iter().map(Slice::latency_sum).sum::<f64>() / n as f64)
 }
 
-fn side(interval: Interval, bound: Bound, limit: f64) -> Side {
+/// On which side of a limit an interval lies.
+pub(super) fn side(interval: Interval, bound: Bound, limit: f64) -> Side {
     match bound {
         Bound::AtMost => Side {
             inside: interval.wholly_at_most(limit),

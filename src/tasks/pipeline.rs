@@ -164,15 +164,10 @@ impl Pipeline {
                     };
                     decoder.error(&objective.at, message, hint);
                 } else if matches!(objective.value.limit, Limit::TimesBaseline(_))
-                    && !self.steps[..position].iter().any(|step| compares(step, metric))
+                    && let Err(hint) = comparable(&self.steps[..position], metric)
                 {
-                    let hint =
-                        "give `baselineURL` or `versions` to the `http` task, or a number as the limit";
-                    decoder.error(
-                        &objective.at,
-                        "there is no baseline to compare with",
-                        Some(hint.into()),
-                    );
+                    let message = "there is no baseline to compare with";
+                    decoder.error(&objective.at, message, Some(hint));
                 }
             }
         }
@@ -202,9 +197,40 @@ impl Pipeline {
     }
 }
 
-/// Whether a step measures a baseline beside other versions.
-fn compares(step: &Step, metric: &MetricName) -> bool {
-    step.task.measures(metric) && step.task.tests().iter().any(|version| version.baseline)
+/// Whether every version that would be judged has been measured beside the baseline: the last load of both is one task's.
+///
+/// # Errors
+/// What to do about it.
+fn comparable(steps: &[Step], metric: &MetricName) -> Result<(), String> {
+    let MetricName::Load(stream, _) = metric else {
+        return Ok(());
+    };
+    let loads = |step: &&Step| {
+        let mut produced = step.task.produces().into_iter();
+        produced.any(|known| known.protocol == stream.protocol)
+    };
+    let versions = || steps.iter().filter(loads).flat_map(|step| step.task.tests());
+    let measured_by = |name: &str| {
+        let mut latest = steps.iter().filter(loads).rev();
+        latest.find(|step| step.task.tests().iter().any(|version| version.name == name))
+    };
+    let Some((baseline, beside)) = versions()
+        .find(|version| version.baseline)
+        .and_then(|baseline| Some((baseline, measured_by(&baseline.name)?.index)))
+    else {
+        return Err(
+            "give `baselineURL` or `versions` to the `http` task, or a number as the limit".to_owned(),
+        );
+    };
+    for version in versions().filter(|version| !version.baseline) {
+        if let Some(step) = measured_by(&version.name).filter(|step| step.index != beside) {
+            return Err(format!(
+                "`{}` is measured by task {}, the baseline `{}` by task {beside}: measure both in one task, side by side, or give a number as the limit",
+                version.name, step.index, baseline.name
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// Whether a task that cannot be read may have been meant to measure a load.

@@ -324,6 +324,24 @@ fn an_objective_against_a_baseline_needs_one_that_is_measured() {
 }
 
 #[test]
+fn a_baseline_counts_only_for_versions_measured_beside_it() {
+    let alone = |version: &str| format!("- {{task: http, with: {{url: http://a, version: {version}}}}}\n");
+    let judged = "- {task: assess, with: {objectives: [http/error-rate <= 1%]}}\n";
+    let error = |line: u32| [format!("{line}:38: there is no baseline to compare with")];
+    // Measured later than the baseline: another version, and the same one again.
+    let later = check(&format!("spec:\n{SIDE_BY_SIDE}{}{RELATIVE}", alone("other")));
+    assert_eq!(later, error(4));
+    let versions = "- {task: http, with: {url: http://a, versions: [{name: a}, {name: b}]}}\n";
+    let again = check(&format!("spec:\n{versions}{judged}{}{RELATIVE}", alone("b")));
+    assert_eq!(again, error(5));
+    // Judged before the other load, or measured together once more, they are comparable.
+    let before = check(&format!("spec:\n{versions}{RELATIVE}{}", alone("b")));
+    assert_eq!(before, Vec::<String>::new());
+    let twice = check(&format!("spec:\n{versions}{judged}{versions}{RELATIVE}"));
+    assert_eq!(twice, Vec::<String>::new());
+}
+
+#[test]
 fn a_load_of_another_version_replaces_nothing() {
     let load = |version: &str| format!("- {{task: http, with: {{url: http://a, version: {version}}}}}\n");
     let found = check(&format!("spec:\n{}{}", load("a"), load("b")));
@@ -358,7 +376,7 @@ fn what_lies_ahead_of_a_load_are_the_objectives_that_are_sure_to_be_judged_on_it
         "spec:\n- {{task: ready, with: {{url: http://a}}}}\n{SIDE_BY_SIDE}\
          - {{task: assess, with: {{minRequests: 7, objectives: [http/error-rate <= 1%, http/latency-p50 <= 900ms]}}}}\n\
          - {{task: assess, if: SLOs(), with: {{objectives: [http/latency-p99 <= 9s]}}}}\n\
-         - {{task: http, with: {{url: http://a}}}}\n{RELATIVE}"
+         {SIDE_BY_SIDE}{RELATIVE}"
     );
     let pipeline = check_in(Path::new("."), &text).pipeline.expect("a pipeline");
     let ahead = |step: usize| -> Vec<String> {
