@@ -33,6 +33,11 @@ fn fields() -> impl Iterator<Item = &'static Field> {
         .filter(|field| !MAPS.contains(&field.key))
 }
 
+/// Whether the flag of a field may stand alone: its value then needs a `=`.
+pub(super) fn is_boolean(key: &str) -> bool {
+    fields().any(|field| field.key == key && field.kind == "boolean")
+}
+
 fn kebab(key: &str) -> String {
     let mut out = String::new();
     let mut last_lower = false;
