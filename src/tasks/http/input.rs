@@ -327,7 +327,8 @@ impl RequestInput {
         if self.stages.is_some() {
             left.qps = None;
         }
-        if self.qps.is_some() || self.duration.is_some() {
+        // One of them alone leaves half of the question open: the plan refuses it beside the stages.
+        if self.qps.is_some() && (self.duration.is_some() || self.num_requests.is_some()) {
             left.stages = None;
         }
         if self.payload_str.is_some() || self.payload_file.is_some() || self.payload_url.is_some() {

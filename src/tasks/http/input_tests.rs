@@ -97,8 +97,25 @@ fn stages_last_as_long_as_they_say_and_take_the_place_of_an_inherited_pace() {
     assert_eq!(plan.stop.time(), Some(std::time::Duration::from_secs(5)));
     assert_eq!(plan.stop.count(), None);
     assert_eq!(batches[1].plan.stop.count(), Some(7));
-    let batches = loads("url: http://a\nstages: [{duration: 2s, qps: 5}]\nendpoints: {a: {qps: 9}}\n");
+    let batches =
+        loads("url: http://a\nstages: [{duration: 2s, qps: 5}]\nendpoints: {a: {qps: 9, duration: 5s}}\n");
     assert!(matches!(batches[0].plan.pace, Pace::PerSecond(rate) if rate.get() > 8.9));
+}
+
+#[test]
+fn half_a_pace_does_not_replace_inherited_stages() {
+    let stages = "url: http://a\nstages: [{duration: 2s, qps: 5}]\n";
+    for (own, expected) in [
+        ("qps: 9", "3:22: `qps` and `stages` are both given"),
+        ("duration: 9s", "3:27: `duration` and `stages` are both given"),
+    ] {
+        refused(
+            &format!("{stages}endpoints: {{a: {{{own}}}}}\n"),
+            &[&format!(
+                "{expected} (the `stages` are inherited: give both `qps` and `duration`, or `stages`)"
+            )],
+        );
+    }
 }
 
 #[test]

@@ -88,7 +88,11 @@ fn staged(
     ] {
         if given {
             let message = format!("`{field}` and `stages` are both given");
-            let hint = format!("each stage has its own `{field}`: leave one of them out");
+            let hint = if places.is_own(field) && !places.is_own("stages") {
+                "the `stages` are inherited: give both `qps` and `duration`, or `stages`".to_owned()
+            } else {
+                format!("each stage has its own `{field}`: leave one of them out")
+            };
             decoder.error(places.at(field), message, Some(hint));
             valid = false;
         }
