@@ -29,7 +29,7 @@ fn read(fields: &str) -> (Option<Vec<Batch>>, Vec<String>) {
 }
 
 #[track_caller]
-fn loads(fields: &str) -> Vec<Batch> {
+pub(super) fn loads(fields: &str) -> Vec<Batch> {
     let (batches, found) = read(fields);
     assert_eq!(found, Vec::<String>::new());
     batches.expect("loads")
@@ -352,6 +352,14 @@ fn versions_that_cannot_be_compared_are_refused_where_they_stand() {
             "baselineURL: ftp://b",
             &["2:14: `ftp://` cannot be tested (use http:// or https://)"],
         ),
+        (
+            "baselineURL: http://b\nqps: max",
+            &[
+                "3:6: with `qps: max` and a number of requests the faster version ends first, and the other goes on alone (give `duration` and no `numRequests`: versions are compared side by side all the time)",
+            ],
+        ),
+        ("baselineURL: http://b\nqps: max\nduration: 5s", &[]),
+        ("baselineURL: http://b\nqps: max\nwarmup: true", &[]),
         // What is wrong beside them is listed, too.
         (
             "versions: [{name: a}]\ntimeout: 0s",

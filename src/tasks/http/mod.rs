@@ -389,7 +389,11 @@ impl Endpoint {
             measurement.requests,
             why.unwrap_or_default()
         ));
-        Some(explain_loopback(&self.spec.url, context, error))
+        Some(if measurement.failures.contains_key(&FailureClass::Connect) {
+            explain_loopback(&self.spec.url, context, error)
+        } else {
+            error
+        })
     }
 
     /// Why the numbers are not those of the target.
