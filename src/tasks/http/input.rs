@@ -112,7 +112,7 @@ crate::fields! {
         /// Versions to compare, tested side by side: each has a `name`, and fields of the task that differ. All but the
         /// baseline are judged: the first, or the one with `baseline: true`.
         versions: Vec<VersionInput> = ["versions"],
-        /// URL of the version to compare with: short for two `versions` with one URL each.
+        /// URL of the version to compare with: short for two `versions` with one URL each. Each is sent `qps`.
         baseline_url: Target = ["baselineURL"],
         /// Send the load but forget its results; default false.
         warmup: bool = ["warmup"],
