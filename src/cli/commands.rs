@@ -57,7 +57,7 @@ pub(super) fn validate(args: &Validate, console: &Console, env: &Env) -> Result<
             "  {} {}: {}{condition}\n",
             step.index,
             step.name,
-            step.task.about()
+            pipeline.about(step)
         ));
     }
     print_text(&console.inert(&console.mask.apply(&text)), console)?;

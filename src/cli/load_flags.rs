@@ -33,6 +33,11 @@ fn fields() -> impl Iterator<Item = &'static Field> {
         .filter(|field| !MAPS.contains(&field.key))
 }
 
+/// Whether the flag of a field may stand alone: its value then needs a `=`.
+pub(super) fn is_boolean(key: &str) -> bool {
+    fields().any(|field| field.key == key && field.kind == "boolean")
+}
+
 fn kebab(key: &str) -> String {
     let mut out = String::new();
     let mut last_lower = false;
@@ -55,6 +60,11 @@ fn argument(field: &'static Field) -> Arg {
         .help_heading("Load")
         .value_name(field.kind);
     match field.kind {
+        // Rows themselves can stand in files only.
+        _ if field.key == "data" => arg
+            .action(ArgAction::Set)
+            .value_name("path")
+            .help("Path of a CSV or JSON file with rows for `{name}` in path, query, headers and body, one for each request in turn"),
         "boolean" => arg
             .num_args(0..=1)
             .default_missing_value("true")
@@ -141,5 +151,20 @@ pub(super) fn field_node(key: &str, values: &[String], source: &str) -> Node {
     Node {
         value,
         at: text("").at,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Args as _;
+
+    use super::*;
+
+    #[test]
+    fn the_help_of_data_says_what_the_flag_takes() {
+        let mut command = LoadFlags::augment_args(Command::new("run"));
+        let help = command.render_help().to_string();
+        assert!(help.contains("--data <path>"), "{help}");
+        assert!(help.contains("Path of a CSV or JSON file"), "{help}");
     }
 }

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::assemble::Given;
+use super::load_flags::is_boolean;
 use super::origin::absolute;
 use crate::net::display_url;
 use crate::tasks::quoted;
@@ -19,6 +20,11 @@ pub(super) fn command(given: &Given, file: Option<&Path>) -> String {
     words.extend(file.map(|file| quoted(&file.display().to_string())));
     for (key, values, _) in &given.load {
         for value in values {
+            if is_boolean(key) {
+                // Its value is optional, and therefore part of the word.
+                words.push(format!("--{key}={}", quoted(value)));
+                continue;
+            }
             words.push(format!("--{key}"));
             words.push(quoted(&shown(key, value)));
         }
@@ -56,7 +62,10 @@ fn shown(key: &str, value: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use clap::{Args as _, FromArgMatches as _};
+
     use super::*;
+    use crate::cli::load_flags::LoadFlags;
 
     fn load(fields: &[(&str, &[&str])]) -> Given {
         let field = |(key, values): &(&str, &[&str])| {
@@ -84,6 +93,26 @@ mod tests {
             command(&given, None),
             r"iter8 run --url https://app.example/a --qps 5 --method 'it'\''s' --readyTimeout 5s --slo 'http/error-rate <= 1%'"
         );
+    }
+
+    #[test]
+    fn a_boolean_is_one_word_so_that_the_line_can_be_typed() {
+        let given = load(&[
+            ("insecureSkipVerify", &["true"]),
+            ("followRedirects", &["false"]),
+            ("qps", &["5"]),
+        ]);
+        let line = command(&given, None);
+        assert_eq!(
+            line,
+            "iter8 run --insecureSkipVerify=true --followRedirects=false --qps 5"
+        );
+        let words: Vec<&str> = line.split(' ').skip(1).collect();
+        let flags = LoadFlags::augment_args(clap::Command::new("run"));
+        let matches = flags.try_get_matches_from(words).expect("flags");
+        let typed = LoadFlags::from_arg_matches(&matches).expect("flags");
+        let values = ["insecureSkipVerify", "followRedirects", "qps"].map(|key| typed.get(key));
+        assert_eq!(values, [Some("true"), Some("false"), Some("5")]);
     }
 
     #[test]

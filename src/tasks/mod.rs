@@ -73,6 +73,11 @@ pub trait Task: Send + Sync {
         &[]
     }
 
+    /// Where it asks to be ended early, once an objective ahead is certain to fail; `None` if it does not.
+    fn ends_early(&self) -> Option<&At> {
+        None
+    }
+
     /// Fewest requests that its verdicts rest on, if it says so.
     fn min_requests(&self) -> Option<u64> {
         None

@@ -54,6 +54,9 @@ impl Pipeline {
             pipeline.check_replaced(&places, decoder);
             pipeline.check_baselines(&places, decoder);
         }
+        if whole {
+            pipeline.check_early_ends(decoder);
+        }
         (whole && !decoder.has_errors()).then_some(pipeline)
     }
 
@@ -145,6 +148,43 @@ impl Pipeline {
                 })
             })
             .collect()
+    }
+
+    /// Whether an objective ahead can end the load of a step.
+    fn is_watched(&self, step: &Step) -> bool {
+        let mut ahead = self.ahead(step).into_iter();
+        ahead.any(|ahead| !ahead.objective.warn && step.task.measures(&ahead.objective.metric))
+    }
+
+    /// What a step will do, in a few words.
+    pub fn about(&self, step: &Step) -> String {
+        let about = step.task.about();
+        if step.task.ends_early().is_some() && self.is_watched(step) {
+            format!("{about}, ended early if an objective is certain to fail")
+        } else {
+            about
+        }
+    }
+
+    /// Who asks for an early end expects one.
+    fn check_early_ends(&self, decoder: &mut Decoder<'_>) {
+        for step in &self.steps {
+            let Some(at) = step.task.ends_early().filter(|_| !self.is_watched(step)) else {
+                continue;
+            };
+            let (message, hint) = if step.task.produces().is_empty() {
+                (
+                    "`abort` changes nothing: a warm-up is not judged",
+                    "leave one of `abort` and `warmup` out",
+                )
+            } else {
+                (
+                    "`abort` changes nothing: no objective behind this load is sure to fail the run",
+                    "put an `assess` task without `if:` behind it, or leave `abort` out",
+                )
+            };
+            decoder.warning(at, message, Some(hint.to_owned()));
+        }
     }
 
     /// Every metric of an objective must be measured by a task before it.

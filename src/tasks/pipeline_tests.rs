@@ -396,3 +396,32 @@ fn what_lies_ahead_of_a_load_are_the_objectives_that_are_sure_to_be_judged_on_it
     );
     assert_eq!(ahead(4), ["http/latency-p95 <= 1.1x base None"]);
 }
+
+#[test]
+fn an_early_end_is_promised_only_where_a_verdict_is_sure_to_follow() {
+    const ABORT: &str = "spec:\n- {task: http, with: {url: http://a, abort: true}}\n";
+    let judged = |more: &str| format!("{ABORT}- {{task: assess, {more}}}\n");
+    let nothing = "2:45: `abort` changes nothing: no objective behind this load is sure to fail the run";
+    for (text, expected) in [
+        (ABORT.to_owned(), Some(nothing)),
+        (judged("with: {objectives: [http/error-rate <= 1%]}"), None),
+        (
+            judged("if: SLOs(), with: {objectives: [http/error-rate <= 1%]}"),
+            Some(nothing),
+        ),
+        (
+            judged("with: {objectives: [{objective: http/error-rate <= 1%, warn: true}]}"),
+            Some(nothing),
+        ),
+        (
+            ABORT.replace("abort", "warmup: true, abort"),
+            Some("2:59: `abort` changes nothing: a warm-up is not judged"),
+        ),
+    ] {
+        let Checked { pipeline, found, .. } = check_in(Path::new("."), &text);
+        assert_eq!(lines(&found), expected.into_iter().collect::<Vec<_>>(), "{text}");
+        let pipeline = pipeline.expect("a pipeline");
+        let promised = pipeline.about(&pipeline.steps[0]).contains("ended early");
+        assert_eq!(promised, expected.is_none(), "{text}");
+    }
+}

@@ -20,7 +20,7 @@ pub async fn run(
     persist: Persist<'_>,
 ) {
     let started = Instant::now();
-    result.tasks = pipeline.steps.iter().map(record).collect();
+    result.tasks = pipeline.steps.iter().map(|step| record(pipeline, step)).collect();
     finish(pipeline, result, started.elapsed());
     persist(result);
     let mut stopped = false;
@@ -32,7 +32,7 @@ pub async fn run(
             index: step.index,
             total: pipeline.steps.len(),
             name: step.name.to_owned(),
-            about: context.mask.apply(&step.task.about()),
+            about: context.mask.apply(&pipeline.about(step)),
         });
         let begun = (Timestamp::now(), Instant::now());
         let context = &RunContext {
@@ -60,11 +60,11 @@ pub async fn run(
     finish(pipeline, result, started.elapsed());
 }
 
-fn record(step: &Step) -> TaskRecord {
+fn record(pipeline: &Pipeline, step: &Step) -> TaskRecord {
     TaskRecord {
         index: step.index,
         name: step.name.to_owned(),
-        about: step.task.about(),
+        about: pipeline.about(step),
         status: TaskStatus::NotRun,
         started: None,
         seconds: None,

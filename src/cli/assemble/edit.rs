@@ -80,13 +80,29 @@ const RIVALS: &[&[&str]] = &[
     &["basicAuth", "bearerToken"],
 ];
 
-/// Puts fields over those of a map and over their rivals.
+/// Puts fields over those of a map and over their rivals. Headers are put over those of the same name only.
 pub(super) fn put(map: &mut Node, fields: &[(Key, Node)]) {
-    for (key, _) in fields {
+    for (key, value) in fields {
+        let value = if key.name == "headers" {
+            with_headers(get(map, "headers"), value)
+        } else {
+            value.clone()
+        };
         clear(map, &key.name);
+        if let Some(known) = entries_mut(map) {
+            known.push((key.clone(), value));
+        }
     }
-    if let Some(known) = entries_mut(map) {
-        known.extend(fields.iter().cloned());
+}
+
+/// Headers put over those that are known, whatever the case of their names.
+fn with_headers(known: Option<&Node>, given: &Node) -> Node {
+    let new = entries(given);
+    let old = known.map_or(&[][..], entries).iter();
+    let kept = old.filter(|(old, _)| !new.iter().any(|(new, _)| is(old, &new.name)));
+    Node {
+        value: Value::Map(kept.chain(new).cloned().collect()),
+        at: given.at.clone(),
     }
 }
 

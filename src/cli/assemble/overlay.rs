@@ -110,8 +110,38 @@ impl<'a> Overlay<'a> {
             .and_then(|(_, values, _)| absolute(values.last()?))
     }
 
+    /// A pace or an end that was given for a load whose stages have both.
+    fn refuse_stages(&mut self, part: &Node) {
+        if edit::get(part, "stages").is_none() {
+            return;
+        }
+        for field in ["qps", "duration"] {
+            let given = self.given.load.iter().find(|(key, ..)| key == field);
+            let Some((.., source)) = given else { continue };
+            let place = Place::named(source);
+            if self
+                .found
+                .iter()
+                .any(|found| found.place.as_ref() == Some(&place))
+            {
+                continue;
+            }
+            let name = source.strip_prefix("flag ").unwrap_or(field);
+            let message = format!("`{name}` cannot change a load with `stages`");
+            let hint = "edit the file: each stage has its own `qps` and `duration`";
+            self.found.push(Diagnostic::error(message).at(place).hint(hint));
+        }
+    }
+
     fn load(&mut self, task: &mut Node) {
         let Some(with) = edit::with(task) else { return };
+        self.refuse_stages(with);
+        for (_, endpoint) in edit::get(with, "endpoints").map_or(&[][..], edit::entries) {
+            self.refuse_stages(endpoint);
+        }
+        if let Some(Value::List(versions)) = edit::get(with, "versions").map(|node| &node.value) {
+            versions.iter().for_each(|version| self.refuse_stages(version));
+        }
         if let Some(endpoints) = edit::get_mut(with, "endpoints").and_then(edit::entries_mut) {
             for (name, endpoint) in endpoints {
                 self.endpoint(&name.name, endpoint);

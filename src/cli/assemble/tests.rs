@@ -138,6 +138,36 @@ fn flags_win_over_endpoints_and_over_rivals() {
 }
 
 #[test]
+fn a_header_leaves_those_of_other_names_where_they_are() {
+    assert_eq!(
+        tasks(
+            "spec: [{task: http, with: {url: http://a/, Headers: {Authorization: t, X-Trace: file}}}]",
+            &[("headers", "x-trace: flag")]
+        ),
+        "{task: http, with: {url: http://a/, headers: {Authorization: t, x-trace: flag}}}"
+    );
+}
+
+#[test]
+fn stages_are_not_dropped_for_a_pace_or_a_duration() {
+    let stages = "stages: [{duration: 5s, qps: 5}]";
+    let refused = [
+        "flag --qps: `--qps` cannot change a load with `stages`",
+        "flag --duration: `--duration` cannot change a load with `stages`",
+    ];
+    for with in [
+        stages.to_owned(),
+        format!("endpoints: {{a: {{{stages}}}, b: {{{stages}}}}}"),
+        format!("versions: [{{name: a, {stages}}}, {{name: b, {stages}}}]"),
+    ] {
+        let file = format!("spec: [{{task: http, with: {{url: http://a/, {with}}}}}]");
+        let flags = [("qps", "9"), ("duration", "1m"), ("numRequests", "7")];
+        assert_eq!(over(&file, &flags).1, refused, "{with}");
+        assert!(over(&file, &flags[2..]).1.is_empty(), "{with}");
+    }
+}
+
+#[test]
 fn a_url_replaces_the_origin_of_endpoints() {
     let (shown, found) = over(ENDPOINTS, &[("url", "https://pr-42.example/x")]);
     assert_eq!(found, Vec::<String>::new());
@@ -246,11 +276,11 @@ fn both_urls_are_probed_before_the_load() {
     let load = "{task: http, with: {url: http://new/, baselineURL: http://old/, bearerToken: t}}";
     assert_eq!(alone.expect("tasks"), format!("{first}{probed}{load}"));
     let over = tasks(
-        "spec: [{task: http, with: {stages: [{qps: 1}]}}]",
-        &[&urls[..], &[("qps", "4")]].concat(),
+        "spec: [{task: http, with: {numRequests: 5}}]",
+        &[&urls[..], &[("duration", "4s")]].concat(),
     );
     assert_eq!(
         over,
-        format!("{first}{probed}{}", load.replace("t}}", "t, qps: 4}}"))
+        format!("{first}{probed}{}", load.replace("t}}", "t, duration: 4s}}"))
     );
 }

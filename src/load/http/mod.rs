@@ -25,7 +25,7 @@ mod target;
 mod template;
 mod wire;
 
-pub use placeholders::{Mistake, Place, Problem, check};
+pub use placeholders::{Mistake, Place, Problem, check, sent_literally};
 pub use rows::{Rows, RowsError};
 pub use spec::{Expect, HttpVersion, RequestSpec};
 

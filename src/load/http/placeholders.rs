@@ -5,6 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue};
+use url::Url;
 
 use super::rows::Rows;
 use super::spec::RequestSpec;
@@ -107,6 +108,13 @@ pub fn check(spec: &RequestSpec) -> Vec<Mistake> {
     Templates::read(spec, &target.into(), &spec.headers)
         .err()
         .unwrap_or_default()
+}
+
+/// Words in braces in the path and query of a URL that would be placeholders if there were rows with such columns.
+pub fn sent_literally(url: &Url) -> Vec<String> {
+    let target = format!("{}?{}", url.path(), url.query().unwrap_or_default());
+    let read = Template::parse(&target.into(), Syntax::Target, Some(&[]));
+    read.err().unwrap_or_default()
 }
 
 impl Templates {

@@ -11,7 +11,8 @@ use super::plan::{self, Whose};
 use super::versions::{DEFAULT, Version};
 use super::{Endpoint, Watch, pace};
 use crate::load::http::Part;
-use crate::load::{self, Enough, Mix, Onlooker, Pace, Plan, Ran};
+use crate::load::{self, Enough, LoadError, Mix, Onlooker, Pace, Plan, Ran};
+use crate::net::is_loopback;
 use crate::spec::{Decoder, Node};
 use crate::tasks::inputs::{Places, Target};
 use crate::tasks::ready::explain_loopback;
@@ -60,12 +61,17 @@ impl Batch {
         };
         load::http::run(&self.plan, &self.mix, parts, &context.shutdown, onlooker)
             .await
-            .map_err(|error| {
-                let error = TaskError::from_error(&error);
-                self.parts.iter().fold(error, |error, part| {
-                    explain_loopback(&part.spec.url, context, error)
-                })
-            })
+            .map_err(|error| self.explain(&error, context))
+    }
+
+    /// Why the load could not run. Of its errors only an address that is not found has to do with where iter8 runs.
+    fn explain(&self, error: &LoadError, context: &RunContext) -> TaskError {
+        let told = TaskError::from_error(error);
+        let mut urls = self.parts.iter().map(|part| &part.spec.url);
+        match urls.find(|url| is_loopback(url)) {
+            Some(url) if matches!(error, LoadError::Resolve(_)) => explain_loopback(url, context, told),
+            Some(_) | None => told,
+        }
     }
 
     /// The share of the requests that go to a part's endpoint; `None` if there is one endpoint only.
@@ -275,6 +281,14 @@ fn check(batch: &Batch, input: &HttpInput, decoder: &mut Decoder<'_>) -> bool {
         decoder.error(places.at("qps"), message, Some(hint.to_owned()));
         return false;
     }
+    // Nothing is compared in a warm-up.
+    let compared = batch.mix.versions.get() > 1 && input.whole.warmup != Some(true);
+    if compared && batch.plan.pace == Pace::Free && batch.plan.stop.count().is_some() {
+        let message = "with `qps: max` and a number of requests the faster version ends first, and the other goes on alone";
+        let hint = "give `duration` and no `numRequests`: versions are compared side by side all the time";
+        decoder.error(places.at("qps"), message, Some(hint.to_owned()));
+        return false;
+    }
     let most = |part: &Endpoint| u64::from(part.pool.most_connections(&part.plan.pace));
     let connections: u64 = batch.parts.iter().map(most).sum();
     if let Some(allowed) = load::most_connections().filter(|allowed| connections > *allowed) {
@@ -300,5 +314,33 @@ fn far(seen: &load::Progress, duration: Option<Duration>) -> Progress {
         p95: seen.p95,
         elapsed: seen.elapsed,
         done: by_count.into_iter().chain(by_time).reduce(f64::max),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::load::http::{Mistake, Place, Problem};
+    use crate::net::resolve::ResolveError;
+    use crate::tasks::Reach;
+    use crate::tasks::http::input_tests::loads;
+
+    #[test]
+    fn a_container_is_named_once_and_only_where_an_address_was_not_found() {
+        let batches = loads("url: http://localhost/\nbaselineURL: http://127.0.0.1/\n");
+        let context = RunContext {
+            reach: Reach::Container,
+            ..RunContext::silent()
+        };
+        let hints = |error: &LoadError| {
+            let told = batches[0].explain(error, &context).message;
+            told.matches("inside a container").count()
+        };
+        assert_eq!(hints(&ResolveError::NotFound("localhost".into()).into()), 1);
+        let placeholder = Mistake {
+            place: Place::Url,
+            problem: Problem::Host("a".into()),
+        };
+        assert_eq!(hints(&LoadError::Placeholders(vec![placeholder])), 0);
     }
 }

@@ -112,7 +112,7 @@ crate::fields! {
         /// Versions to compare, tested side by side: each has a `name`, and fields of the task that differ. All but the
         /// baseline are judged: the first, or the one with `baseline: true`.
         versions: Vec<VersionInput> = ["versions"],
-        /// URL of the version to compare with: short for two `versions` with one URL each.
+        /// URL of the version to compare with: short for two `versions` with one URL each. Each is sent `qps`.
         baseline_url: Target = ["baselineURL"],
         /// Send the load but forget its results; default false.
         warmup: bool = ["warmup"],
@@ -327,7 +327,8 @@ impl RequestInput {
         if self.stages.is_some() {
             left.qps = None;
         }
-        if self.qps.is_some() || self.duration.is_some() {
+        // One of them alone leaves half of the question open: the plan refuses it beside the stages.
+        if self.qps.is_some() && (self.duration.is_some() || self.num_requests.is_some()) {
             left.stages = None;
         }
         if self.payload_str.is_some() || self.payload_file.is_some() || self.payload_url.is_some() {

@@ -29,7 +29,7 @@ fn read(fields: &str) -> (Option<Vec<Batch>>, Vec<String>) {
 }
 
 #[track_caller]
-fn loads(fields: &str) -> Vec<Batch> {
+pub(super) fn loads(fields: &str) -> Vec<Batch> {
     let (batches, found) = read(fields);
     assert_eq!(found, Vec::<String>::new());
     batches.expect("loads")
@@ -88,6 +88,35 @@ fn plans_are_told_in_words() {
 }
 
 #[test]
+fn what_changes_nothing_is_warned_of() {
+    let closed = "url: http://a\nqps: max\nduration: 1s\nmaxConnections: 9\n";
+    let (batches, found) = read(closed);
+    assert_eq!(
+        found,
+        [
+            "4:17: `maxConnections` changes nothing with `qps: max`: a closed loop opens `connections`, 4 (raise `connections`, or give `qps` a number)"
+        ]
+    );
+    let part = &batches.expect("a load")[0].parts[0];
+    assert_eq!(
+        pace::describe(&part.plan, &part.pool),
+        "requests for 1s as fast as possible on 4 connections"
+    );
+    assert_eq!(
+        told("maxConnections: 9"),
+        "100 requests at 8/s on 4 to 9 connections"
+    );
+    let (batches, found) = read("url: 'http://a/{id}/{uuid}?q={word}&j={ x }'\n");
+    assert!(batches.is_some());
+    let literal = |word: &str| {
+        format!(
+            "1:6: `{{{word}}}` is sent literally: there is no `data` with such a column (give `data`, or write `%7B` and `%7D`)"
+        )
+    };
+    assert_eq!(found, [literal("id"), literal("word")]);
+}
+
+#[test]
 fn stages_last_as_long_as_they_say_and_take_the_place_of_an_inherited_pace() {
     let batches = loads(
         "url: http://a\nqps: 3\nnumRequests: 7\nendpoints:\n  a: {stages: [{duration: 2s, qps: 5}, {duration: 3s, from: 0, qps: 5}]}\n  b: {}\n",
@@ -97,8 +126,25 @@ fn stages_last_as_long_as_they_say_and_take_the_place_of_an_inherited_pace() {
     assert_eq!(plan.stop.time(), Some(std::time::Duration::from_secs(5)));
     assert_eq!(plan.stop.count(), None);
     assert_eq!(batches[1].plan.stop.count(), Some(7));
-    let batches = loads("url: http://a\nstages: [{duration: 2s, qps: 5}]\nendpoints: {a: {qps: 9}}\n");
+    let batches =
+        loads("url: http://a\nstages: [{duration: 2s, qps: 5}]\nendpoints: {a: {qps: 9, duration: 5s}}\n");
     assert!(matches!(batches[0].plan.pace, Pace::PerSecond(rate) if rate.get() > 8.9));
+}
+
+#[test]
+fn half_a_pace_does_not_replace_inherited_stages() {
+    let stages = "url: http://a\nstages: [{duration: 2s, qps: 5}]\n";
+    for (own, expected) in [
+        ("qps: 9", "3:22: `qps` and `stages` are both given"),
+        ("duration: 9s", "3:27: `duration` and `stages` are both given"),
+    ] {
+        refused(
+            &format!("{stages}endpoints: {{a: {{{own}}}}}\n"),
+            &[&format!(
+                "{expected} (the `stages` are inherited: give both `qps` and `duration`, or `stages`)"
+            )],
+        );
+    }
 }
 
 #[test]
@@ -335,6 +381,14 @@ fn versions_that_cannot_be_compared_are_refused_where_they_stand() {
             "baselineURL: ftp://b",
             &["2:14: `ftp://` cannot be tested (use http:// or https://)"],
         ),
+        (
+            "baselineURL: http://b\nqps: max",
+            &[
+                "3:6: with `qps: max` and a number of requests the faster version ends first, and the other goes on alone (give `duration` and no `numRequests`: versions are compared side by side all the time)",
+            ],
+        ),
+        ("baselineURL: http://b\nqps: max\nduration: 5s", &[]),
+        ("baselineURL: http://b\nqps: max\nwarmup: true", &[]),
         // What is wrong beside them is listed, too.
         (
             "versions: [{name: a}]\ntimeout: 0s",
@@ -395,8 +449,8 @@ fn weights_put_endpoints_into_one_load() {
     assert_eq!(shares, [Some(0.75), Some(0.75), Some(0.25), Some(0.25)]);
     assert_eq!(loads("url: http://a\nendpoints: {a: {}, b: {}}\n").len(), 2);
     assert_eq!(
-        about("url: http://a\nabort: true\nendpoints: {a: {weight: 1}, b: {weight: 1}}\n"),
-        "100 requests at 8/s by weight to 2 endpoints: a, b, ended early if an objective is certain to fail"
+        about("url: http://a\nendpoints: {a: {weight: 1}, b: {weight: 1}}\n"),
+        "100 requests at 8/s by weight to 2 endpoints: a, b"
     );
 }
 

@@ -19,7 +19,7 @@ pub use watch::{Watch, Watched};
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 
-use super::inputs::{Data, NetInput, Sender, Source, Target};
+use super::inputs::{Data, NetInput, Places, Sender, Source, Target};
 use super::ready::explain_loopback;
 use super::{RunContext, Task, TaskError, TaskKind, TaskOutput, Tested};
 use crate::load::http::RequestSpec;
@@ -28,7 +28,7 @@ use crate::metrics::{FailureClass, Insights, Load, LoadMeasurement, Protocol, St
 use crate::net::client::{Client, Redirects, Request};
 use crate::net::display_url;
 use crate::results::ExperimentResult;
-use crate::spec::{Decoder, Field, Node};
+use crate::spec::{At, Decoder, Field, Node};
 use batch::Batch;
 use input::{HttpInput, RequestInput, WholeInput};
 use versions::Version;
@@ -74,7 +74,7 @@ impl TaskKind for HttpKind {
             batches,
             versions,
             warmup: input.whole.warmup == Some(true),
-            abort: input.whole.abort == Some(true),
+            abort: (input.whole.abort == Some(true)).then(|| Places::of(with).at("abort").clone()),
         }))
     }
 }
@@ -110,7 +110,8 @@ struct HttpTask {
     batches: Vec<Batch>,
     versions: Vec<Tested>,
     warmup: bool,
-    abort: bool,
+    /// Where it is asked for, if it is.
+    abort: Option<At>,
 }
 
 impl Task for HttpTask {
@@ -142,12 +143,11 @@ impl Task for HttpTask {
                 format!("{plan}{} endpoints{whose}: {}", names.len(), names.join(", "))
             }
         };
-        let abort = if self.abort {
-            ", ended early if an objective is certain to fail"
-        } else {
-            ""
-        };
-        format!("{warmup}{what}{abort}")
+        format!("{warmup}{what}")
+    }
+
+    fn ends_early(&self) -> Option<&At> {
+        self.abort.as_ref()
     }
 
     fn produces(&self) -> Vec<Stream> {
@@ -257,7 +257,7 @@ impl HttpTask {
             }
         });
         let whole = self.batches.len() == 1;
-        let wanted = self.abort && !self.warmup && so_far.validate_slos;
+        let wanted = self.abort.is_some() && !self.warmup && so_far.validate_slos;
         wanted.then(|| Watch::new(context.ahead.clone(), parts.collect(), whole).planned(&batch.plan))
     }
 }
@@ -389,7 +389,11 @@ impl Endpoint {
             measurement.requests,
             why.unwrap_or_default()
         ));
-        Some(explain_loopback(&self.spec.url, context, error))
+        Some(if measurement.failures.contains_key(&FailureClass::Connect) {
+            explain_loopback(&self.spec.url, context, error)
+        } else {
+            error
+        })
     }
 
     /// Why the numbers are not those of the target.

@@ -88,7 +88,11 @@ fn staged(
     ] {
         if given {
             let message = format!("`{field}` and `stages` are both given");
-            let hint = format!("each stage has its own `{field}`: leave one of them out");
+            let hint = if places.is_own(field) && !places.is_own("stages") {
+                "the `stages` are inherited: give both `qps` and `duration`, or `stages`".to_owned()
+            } else {
+                format!("each stage has its own `{field}`: leave one of them out")
+            };
             decoder.error(places.at(field), message, Some(hint));
             valid = false;
         }
@@ -147,7 +151,7 @@ fn grace(stop: Stop, timeout: Duration) -> Duration {
 
 /// A plan in words: `100 requests at 8/s on 4 connections`, `stages: 30s at 50/s, 1m from 50/s to 200/s on 10 connections`.
 pub(super) fn describe(plan: &Plan, pool: &Pool) -> String {
-    let connections = match (pool.connections.get(), pool.max_connections.get()) {
+    let connections = match (pool.connections.get(), pool.most_connections(&plan.pace)) {
         (1, 1) => "1 connection".to_owned(),
         (few, most) if most > few => format!("{few} to {most} connections"),
         (few, _) => format!("{few} connections"),

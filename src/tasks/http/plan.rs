@@ -10,8 +10,8 @@ use http::header::{ACCEPT_ENCODING, CONTENT_TYPE, HeaderName, HeaderValue};
 
 use super::input::{EndpointInput, Expect, RequestInput};
 use super::{Body, Endpoint, pace, stream};
-use crate::load::http::{self as wire, HttpVersion, RequestSpec};
-use crate::load::{self, Pool};
+use crate::load::http::{self as wire, HttpVersion, RequestSpec, sent_literally};
+use crate::load::{self, Pace, Pool};
 use crate::spec::Decoder;
 use crate::tasks::inputs::{Count, Data, Places, Source, check_placeholders};
 
@@ -59,6 +59,17 @@ pub(super) fn endpoint(
         return None;
     };
     let (mut sender, plan, pool) = (sender?, plan?, pool?);
+    if pool.max_connections > pool.connections && plan.pace == Pace::Free {
+        let message = format!(
+            "`maxConnections` changes nothing with `qps: max`: a closed loop opens `connections`, {}",
+            pool.connections
+        );
+        let hint = "raise `connections`, or give `qps` a number";
+        decoder.warning(places.at("maxConnections"), message, Some(hint.to_owned()));
+    }
+    if !places.given("data") {
+        warn_of_words(&sent_literally(&url.0), places, decoder);
+    }
     check_own_headers(request, &sender.headers, places, decoder)?;
     if let Some(value) = content_type? {
         sender.headers.insert(CONTENT_TYPE, value);
@@ -97,6 +108,15 @@ pub(super) fn endpoint(
         data: request.data.clone(),
         percentiles: percentiles.map(|percentile| percentile.0).collect(),
     })
+}
+
+/// Words in braces look like placeholders, and without data they are none.
+fn warn_of_words(words: &[String], places: Places<'_>, decoder: &mut Decoder<'_>) {
+    for word in words {
+        let message = format!("`{{{word}}}` is sent literally: there is no `data` with such a column");
+        let hint = "give `data`, or write `%7B` and `%7D`";
+        decoder.warning(places.at("url"), message, Some(hint.to_owned()));
+    }
 }
 
 fn method(request: &RequestInput, content: &Bytes, body: &Body) -> Method {

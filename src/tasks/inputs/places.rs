@@ -40,6 +40,11 @@ impl<'a> Places<'a> {
         self.entry(field).is_some()
     }
 
+    /// Whether a field is given by the load itself and not inherited.
+    pub(crate) fn is_own(self, field: &str) -> bool {
+        self.own.field(field).is_some()
+    }
+
     /// What is given for a field.
     pub(crate) fn node(self, field: &str) -> Option<&'a Node> {
         self.entry(field).map(|(_, node)| node)
