@@ -2,3 +2,4 @@
 
 pub use crate::load::http::codec::Violation;
 pub use crate::load::http::codec::replay::{Answer, Memory, Replayed, replay};
+pub use crate::load::http::replay::{Rendered, Unfolded, render, unfold};

@@ -1,5 +1,7 @@
-//! What must hold for every answer of an HTTP/1.1 server, as functions that panic where it does not.
+//! What must hold for what others send, or have written, as functions that panic where it does not.
 
+pub mod bodies;
 pub mod differences;
 pub mod hyper_client;
 pub mod laws;
+pub mod requests;

@@ -20,7 +20,7 @@ const LONGEST: usize = 64 << 20;
 pub(super) struct Decoded {
     coding: Coding,
     /// Bytes that may still be handed on.
-    left: usize,
+    pub(super) left: usize,
     /// Whether the receiver has seen enough.
     ended: bool,
 }

@@ -15,6 +15,7 @@ mod look;
 mod placeholders;
 mod prepared;
 mod redirects;
+pub(crate) mod replay;
 mod request;
 mod route;
 mod rows;
