@@ -1,4 +1,4 @@
-//! [`line`]: the request of a load as a curl command.
+//! [`line()`]: the request of a load as a curl command.
 //!
 //! # Why so little is shown
 //!

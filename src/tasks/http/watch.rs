@@ -1,7 +1,7 @@
 //! [`Watch`]: looks at a load while it goes on and says when an objective is certain to fail. It stops nothing itself.
 //!
 //! # Why
-//! See [`prospect`](crate::slo::prospect). The first look is after 10 s: before, slow moments of seconds could not be told
+//! See [`prospect`]. The first look is after 10 s: before, slow moments of seconds could not be told
 //! from a slow target. Each further one comes after a quarter as long again, so that their number grows with the
 //! logarithm of the time only.
 
