@@ -1,6 +1,6 @@
 //! How to send requests at a pace and measure what comes back.
 //!
-//! A [`Plan`] says how many, how fast and over how many connections; a [`schedule::Schedule`] says when each request is due; a
+//! A [`Plan`] says how many, how fast and over how many connections; a schedule says when each request is due; a
 //! [`Target`] knows one protocol. The driver joins them, and its tally becomes a
 //! [`LoadMeasurement`](crate::metrics::LoadMeasurement). It never judges.
 
