@@ -49,6 +49,11 @@ pub enum LoadError {
     /// The proxy cannot be used.
     #[error(transparent)]
     Proxy(#[from] ProxyError),
+    /// A forwarding proxy takes requests of HTTP/1.1 only.
+    #[error(
+        "`httpVersion: h2c` cannot go through a proxy: it forwards http:// requests by HTTP/1.1; leave one of them out, or name the host in NO_PROXY"
+    )]
+    ForwardedHttp2,
     /// No thread or no event loop for the load.
     #[error("the load generator could not be started")]
     Start(#[source] std::io::Error),

@@ -27,7 +27,7 @@ pub struct Exemplar {
     pub body: Option<f64>,
     /// From the instant it was due to the end of its answer, or until it was given up.
     pub latency: f64,
-    /// The connection it was sent on, by its number in the load; 0 when it had none, or one that the warm-up opened.
+    /// The connection it was sent on, by its number on its thread of the load, from 1; 0 when it had none, or one that the warm-up opened.
     pub connection: u64,
     /// Status of the answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]

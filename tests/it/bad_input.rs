@@ -45,6 +45,7 @@ const ROWS: &[Row] = &[
     row("unknown arrivals", "spec:\n- task: http\n  with:\n    url: URL\n    arrivals: poison\n", "5:15", &["did you mean `poisson`?"]),
     row("streams of HTTP/1.1", "spec:\n- task: http\n  with:\n    url: URL\n    streams: 5\n", "5:14", &["needs HTTP/2", "h2c"]),
     row("HTTP/2 without TLS", "spec:\n- task: http\n  with:\n    url: URL\n    httpVersion: 2\n", "5:18", &["over TLS", "`h2c`"]),
+    row("redirects over HTTP/2", "spec:\n- task: http\n  with:\n    url: URL\n    httpVersion: h2c\n    followRedirects: true\n", "5:18", &["redirects are followed by HTTP/1.1"]),
     row("unknown task", "spec:\n- task: htpp\n  with: {url: URL}\n", "2:9", &["unknown task `htpp`", "did you mean `http`?"]),
     row("a task without a name", "spec:\n- with: {url: URL}\n", "2:3", &["task"]),
     row("an entry that is a task and a script", "spec:\n- task: http\n  run: 'true'\n  with: {url: URL}\n", "", &["run", "task"]),

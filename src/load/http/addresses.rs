@@ -2,9 +2,15 @@
 
 use std::net::SocketAddr;
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+/// How long an address that refused is avoided: a server that starts anew gets its share again.
+const AVOIDED: Duration = Duration::from_secs(5);
 
 /// The addresses of a name. Connections take turns over those of the family that answered first (RFC 8305 lets the
-/// fastest family win); an address that refused is tried only after all others.
+/// fastest family win); an address that refused is tried only after all others, for some seconds.
 #[derive(Debug)]
 pub(super) struct Addresses {
     all: Vec<SocketAddr>,
@@ -16,7 +22,8 @@ struct State {
     turn: usize,
     /// Whether the family of the load is IPv6, once one has answered.
     ipv6: Option<bool>,
-    failed: Vec<SocketAddr>,
+    /// And when.
+    failed: Vec<(SocketAddr, Instant)>,
     worked: Vec<SocketAddr>,
 }
 
@@ -34,7 +41,11 @@ impl Addresses {
         }
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let usual = |address: &SocketAddr| {
-            state.ipv6.is_none_or(|ipv6| address.is_ipv6() == ipv6) && !state.failed.contains(address)
+            state.ipv6.is_none_or(|ipv6| address.is_ipv6() == ipv6)
+                && !state
+                    .failed
+                    .iter()
+                    .any(|(failed, at)| failed == address && at.elapsed() < AVOIDED)
         };
         let (mut first, rest): (Vec<_>, Vec<_>) = self.all.iter().copied().partition(usual);
         let turn = state.turn;
@@ -69,7 +80,7 @@ impl Addresses {
     /// A connection to it was opened.
     pub(super) fn worked(&self, address: SocketAddr) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.failed.retain(|failed| *failed != address);
+        state.failed.retain(|(failed, _)| *failed != address);
         state.ipv6.get_or_insert(address.is_ipv6());
         if !state.worked.contains(&address) {
             state.worked.push(address);
@@ -79,9 +90,8 @@ impl Addresses {
     /// It took no connection.
     pub(super) fn failed(&self, address: SocketAddr) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        if !state.failed.contains(&address) {
-            state.failed.push(address);
-        }
+        state.failed.retain(|(failed, _)| *failed != address);
+        state.failed.push((address, Instant::now()));
     }
 }
 
@@ -125,6 +135,18 @@ mod tests {
         known.failed(all[1]);
         assert!((0..4).all(|_| known.in_turn() == all));
         known.worked(all[1]);
+        let firsts: Vec<_> = (0..4).map(|_| known.in_turn()[0]).collect();
+        assert_eq!(firsts.iter().filter(|first| **first == all[1]).count(), 2);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_address_that_refused_once_gets_its_share_again() {
+        let all = addresses(&["10.0.0.1:80", "10.0.0.2:80"]);
+        let known = Addresses::new(all.clone());
+        known.worked(all[0]);
+        known.failed(all[1]);
+        assert!((0..4).all(|_| known.in_turn() == all));
+        tokio::time::advance(AVOIDED).await;
         let firsts: Vec<_> = (0..4).map(|_| known.in_turn()[0]).collect();
         assert_eq!(firsts.iter().filter(|first| **first == all[1]).count(), 2);
     }

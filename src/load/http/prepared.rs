@@ -37,6 +37,9 @@ impl Prepared {
     /// Prepares a request; also says how long the name look-up took.
     pub(super) async fn new(spec: &RequestSpec, net: &NetSettings) -> Result<(Self, Duration), LoadError> {
         let (route, dns) = Route::find(&spec.url, net).await?;
+        if route.is_forwarded() && spec.http_version == HttpVersion::PriorKnowledge {
+            return Err(LoadError::ForwardedHttp2);
+        }
         let mut tls = client_config(&net.tls)?;
         tls.alpn_protocols = protocols(spec);
         let mut headers = spec.headers.clone();

@@ -36,7 +36,7 @@ pub struct Sent {
     pub due: Duration,
     /// When it was.
     pub at: Duration,
-    /// The number of its connection in the load, from 1; 0 when it has none, or one that the warm-up opened.
+    /// The number of its connection on this worker, from 1; 0 when it has none, or one that the warm-up opened.
     pub connection: u64,
     /// How long it took to open the connection, if it was opened for this request.
     pub opened: Option<ConnectTimes>,

@@ -184,6 +184,12 @@ fn protocol(request: &RequestInput, places: Places<'_>, decoder: &mut Decoder<'_
     let Some(url) = &request.url else {
         return Some(version);
     };
+    if version.multiplexes() && request.follow_redirects == Some(true) {
+        let message = "redirects are followed by HTTP/1.1, and `httpVersion` asks for HTTP/2";
+        let hint = "leave `httpVersion` out, or give the URL that the redirects lead to";
+        decoder.error(places.at("httpVersion"), message, Some(hint.to_owned()));
+        return None;
+    }
     let (message, hint) = match (version, url.0.scheme()) {
         (HttpVersion::Http2, "http") => (
             "`httpVersion: 2` is agreed on over TLS, and the URL is http://",
