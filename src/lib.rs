@@ -7,7 +7,7 @@
 //! typed  located run      insights   verdicts outcome   view      publication
 //! ```
 //!
-//! `net` and `load` are what tasks use to reach a target. `tests/architecture.rs` holds who may import whom.
+//! `net`, `grpc` and `load` are what tasks use to reach a target. `tests/architecture.rs` holds who may import whom.
 
 #[macro_use]
 mod text;
@@ -18,6 +18,7 @@ pub mod cli;
 pub mod diagnostic;
 #[doc(hidden)]
 pub mod fuzzing;
+pub mod grpc;
 pub mod load;
 pub mod metrics;
 pub mod net;

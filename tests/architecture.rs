@@ -17,7 +17,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("slo", &["diagnostic", "metrics"]),
     ("results", &["diagnostic", "spec", "metrics", "slo"]),
     ("net", &["diagnostic", "secret"]),
-    ("load", &["diagnostic", "secret", "metrics", "net"]),
+    ("grpc", &["diagnostic", "secret", "net"]),
+    ("load", &["diagnostic", "secret", "metrics", "net", "grpc"]),
     // Nobody sees it; it opens private parsers to fuzzers.
     ("fuzzing", &["load"]),
     (
@@ -30,6 +31,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "slo",
             "results",
             "net",
+            "grpc",
             "load",
         ],
     ),
@@ -51,6 +53,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "slo",
             "results",
             "net",
+            "grpc",
             "load",
             "tasks",
             "report",

@@ -7,6 +7,7 @@
 mod deadline;
 mod driver;
 mod files;
+mod h2;
 mod health;
 pub mod http;
 mod lane;
@@ -29,6 +30,7 @@ pub use target::{Answer, ConnectTimes, Failed, Sample, Target};
 
 use crate::net::proxy::ProxyError;
 use crate::net::resolve::ResolveError;
+use crate::net::route::RouteError;
 use crate::net::tls::TlsError;
 
 /// Why a load could not run at all. What happens to single requests is data, not an error.
@@ -63,4 +65,14 @@ pub enum LoadError {
     /// The same.
     #[error("the load generator stopped unexpectedly")]
     Panicked(#[source] tokio::task::JoinError),
+}
+
+impl From<RouteError> for LoadError {
+    fn from(error: RouteError) -> Self {
+        match error {
+            RouteError::Url(url) => Self::Url(url),
+            RouteError::Resolve(error) => Self::Resolve(error),
+            RouteError::Proxy(error) => Self::Proxy(error),
+        }
+    }
 }

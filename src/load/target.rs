@@ -1,12 +1,12 @@
 //! [`Target`]: what a protocol must do to be put under load, and what it reports of each request.
 
 use std::borrow::Cow;
-use std::net::SocketAddr;
-use std::time::Duration;
-
 use tokio::time::Instant;
 
 use crate::metrics::FailureClass;
+use crate::net::connect::ConnectError;
+
+pub use crate::net::connect::ConnectTimes;
 
 /// A server, reached by one protocol. Generic and never boxed: `send` is the hot path.
 #[expect(
@@ -30,19 +30,6 @@ pub trait Target: 'static {
     async fn broken(&self, conn: &mut Self::Conn);
 }
 
-/// How long it took to open a connection.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ConnectTimes {
-    /// TCP, and the proxy's part if there is one.
-    pub connect: Duration,
-    /// The TLS handshake.
-    pub tls: Option<Duration>,
-    /// Whether the handshake resumed an earlier session.
-    pub resumed: bool,
-    /// Of the server, or of the proxy if there is one.
-    pub address: Option<SocketAddr>,
-}
-
 /// A request that counts as an error.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failed {
@@ -58,6 +45,16 @@ impl Failed {
         Self {
             class,
             example: example.into(),
+        }
+    }
+}
+
+impl From<ConnectError> for Failed {
+    fn from(error: ConnectError) -> Self {
+        match error {
+            ConnectError::Refused(why) => Self::new(FailureClass::Connect, why),
+            ConnectError::Local(why) => Self::new(FailureClass::Local, why),
+            ConnectError::Tls(why) => Self::new(FailureClass::Tls, why),
         }
     }
 }

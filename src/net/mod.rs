@@ -1,10 +1,13 @@
 //! How to reach a server: names, proxies, TLS, one-off requests, and what stands in the way of the application.
 
+mod addresses;
 pub mod cause;
 pub mod client;
+pub mod connect;
 mod login_page;
 pub mod proxy;
 pub mod resolve;
+pub mod route;
 pub mod tls;
 pub mod wall;
 

@@ -5,8 +5,8 @@ use http::{HeaderMap, Method, Request, StatusCode, Uri};
 use http_body_util::{BodyExt as _, Full};
 use tokio::time::Instant;
 
-use super::connect::Link;
 use super::failure;
+use super::link::Link;
 use super::look::{Look, Seen};
 use super::search::Needle;
 use crate::load::Failed;

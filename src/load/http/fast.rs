@@ -15,8 +15,8 @@ use tokio::time::Instant;
 
 use super::codec::{Asked, Decoder, End, HeadMemo, Progress, Sink, Violation};
 use super::failure;
-use super::wire::{Duplex, is_hung_up};
 use crate::load::Failed;
+use crate::net::connect::{Duplex, is_hung_up};
 
 /// Most bytes taken in by one read.
 const READ: usize = 64 << 10;

@@ -1,23 +1,21 @@
 //! HTTP/1.1 under load: [`RequestSpec`] says what to send and what is a good answer, [`run`] sends it.
 
-mod addresses;
 mod answer;
 pub(crate) mod codec;
-mod connect;
 mod exchange;
 mod failure;
 mod fast;
 mod gzip;
-mod h2;
+mod http2;
 mod ids;
 mod judge;
+mod link;
 mod look;
 mod placeholders;
 mod prepared;
 mod redirects;
 pub(crate) mod replay;
 mod request;
-mod route;
 mod rows;
 mod search;
 mod sessions;

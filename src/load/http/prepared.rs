@@ -13,10 +13,10 @@ use url::Url;
 use super::ids::RunId;
 use super::judge::Judge;
 use super::request::Rendering;
-use super::route::Route;
 use super::spec::{HttpVersion, RequestSpec};
 use crate::load::LoadError;
 use crate::load::random::Random;
+use crate::net::route::Route;
 use crate::net::tls::client_config;
 use crate::net::{NetSettings, display_url};
 

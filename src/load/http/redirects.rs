@@ -9,15 +9,15 @@ use http::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, LOCATION, PROXY_AUTHORI
 use http::{HeaderMap, HeaderName, Method, StatusCode, Uri};
 use url::Url;
 
-use super::connect::{self, Link};
 use super::exchange::{Incoming, Outgoing, exchange};
 use super::judge::describe;
+use super::link::{self, Link};
 use super::prepared::{Prepared, complete, request_target};
 
-use super::route::{Origin, Route};
 use crate::load::random::Random;
 use crate::load::{Answer, ConnectTimes, Failed};
 use crate::metrics::FailureClass;
+use crate::net::route::{Origin, Route};
 use crate::net::wall::WallKind;
 
 /// Other origins whose routes are kept; redirects may name any number of them.
@@ -110,7 +110,7 @@ impl Follower {
     }
 
     async fn open(&self, route: &Route, opened: &mut Opened) -> Result<Link, Failed> {
-        let (link, times) = connect::link(route, &self.prepared.tls).await?;
+        let (link, times) = link::open(route, &self.prepared.tls).await?;
         opened.connects.push(times);
         Ok(link)
     }

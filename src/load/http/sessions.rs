@@ -7,14 +7,14 @@ use std::rc::Rc;
 
 use tokio::sync::Mutex;
 
-use super::connect::Opened;
-use super::h2::{self, Limits};
+use super::http2;
 use super::prepared::{Prepared, authority};
-use super::wire::Duplex;
+use crate::load::h2::Limits;
 use crate::load::random::Random;
 use crate::load::{ConnectTimes, Failed};
+use crate::net::connect::{Duplex, Opened};
 
-pub(super) use super::h2::{Session, is_farewell};
+pub(super) use crate::load::h2::{Session, is_farewell};
 
 /// The sessions that are open, by their number.
 #[derive(Debug)]
@@ -22,7 +22,7 @@ pub(super) struct Sessions {
     streams: u32,
     open: RefCell<BTreeMap<u32, Rc<Mutex<Option<Session>>>>>,
     /// The request, when it is the same each time.
-    request: OnceCell<h2::Prepared>,
+    request: OnceCell<http2::Prepared>,
 }
 
 impl Sessions {
@@ -64,13 +64,13 @@ impl Sessions {
         prepared: &Prepared,
         n: u64,
         random: &RefCell<Random>,
-    ) -> Result<h2::Prepared, Failed> {
+    ) -> Result<http2::Prepared, Failed> {
         if let Some(known) = self.request.get() {
             return Ok(known.clone());
         }
         let outgoing = prepared.rendering.outgoing(n, &mut random.borrow_mut())?;
         let https = prepared.route.origin.https;
-        let request = h2::Prepared::new(outgoing, https, &authority(&prepared.spec.url))?;
+        let request = http2::Prepared::new(outgoing, https, &authority(&prepared.spec.url))?;
         if prepared.rendering.is_constant() {
             // Nobody else sets it meanwhile.
             let _ = self.request.set(request.clone());

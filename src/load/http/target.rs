@@ -8,15 +8,16 @@ use tokio::time::Instant;
 
 use super::answer::{Memory, Note, Reader};
 use super::codec::Asked;
-use super::connect;
 use super::fast::{Bench, Broken, Connection, Done};
 use super::judge::describe;
+use super::link;
 use super::prepared::Prepared;
 use super::redirects::{Follower, Links, Opened};
 use super::sessions::{Session, Sessions, is_farewell};
 use super::spec::HttpVersion;
 use crate::load::random::Random;
 use crate::load::{Answer, ConnectTimes, Failed, Sample, Target};
+use crate::net::connect;
 
 /// How often a request that the server did not process is sent again: it may be overloaded.
 const REFUSALS: u32 = 1;
@@ -71,7 +72,7 @@ impl HttpTarget {
     }
 
     async fn open(&self) -> Result<connect::Opened, Failed> {
-        connect::open(&self.prepared.route, &self.prepared.tls).await
+        Ok(connect::open(&self.prepared.route, &self.prepared.tls).await?)
     }
 
     /// A session for a lane; with times, if it was opened for it.
@@ -177,7 +178,7 @@ impl Target for HttpTarget {
 
     async fn connect(&self, lane: u32) -> Result<(HttpConn, Option<ConnectTimes>), Failed> {
         if self.follower.is_some() {
-            let (main, times) = connect::link(&self.prepared.route, &self.prepared.tls).await?;
+            let (main, times) = link::open(&self.prepared.route, &self.prepared.tls).await?;
             let links = Links { main, other: None };
             return Ok((HttpConn::Following(Box::new(links)), Some(times)));
         }

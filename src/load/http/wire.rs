@@ -9,54 +9,10 @@ use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
 use hyper::rt::ReadBufCursor;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead as _, AsyncWrite as _, ReadBuf};
 use tokio::time::Instant;
-use tokio_rustls::client::TlsStream;
 
-/// A TCP or TLS stream, or one inside another.
-pub(super) trait Duplex: AsyncRead + AsyncWrite + Unpin {
-    /// The socket below it.
-    fn socket(&self) -> &TcpStream;
-}
-
-impl Duplex for TcpStream {
-    fn socket(&self) -> &TcpStream {
-        self
-    }
-}
-
-impl Duplex for TlsStream<Box<dyn Duplex>> {
-    fn socket(&self) -> &TcpStream {
-        self.get_ref().0.socket()
-    }
-}
-
-/// Whether the other side has closed the connection, as far as the system knows by now.
-pub(super) fn is_hung_up(socket: &TcpStream) -> bool {
-    #[cfg(unix)]
-    {
-        use rustix::event::{PollFd, PollFlags, Timespec, poll};
-
-        #[cfg(target_os = "linux")]
-        let asked = PollFlags::RDHUP;
-        #[cfg(not(target_os = "linux"))]
-        let asked = PollFlags::empty();
-        let gone = asked | PollFlags::HUP | PollFlags::ERR;
-        let mut sockets = [PollFd::new(socket, asked)];
-        let at_once = Timespec {
-            tv_sec: 0,
-            tv_nsec: 0,
-        };
-        // When the system cannot tell, the write will.
-        poll(&mut sockets, Some(&at_once)).is_ok() && sockets[0].revents().intersects(gone)
-    }
-    #[cfg(not(unix))]
-    {
-        let _ = socket;
-        false
-    }
-}
+use crate::net::connect::{Duplex, is_hung_up};
 
 /// Most bytes taken in by one read.
 const READ: usize = 16 << 10;

@@ -13,8 +13,8 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::driver::{Driver, drive, watch};
 use super::failure;
-use super::request::Upload;
 use super::shared::Shared;
+use super::upload::Upload;
 use super::wire::{Greeting, Wire};
 use crate::load::Failed;
 use crate::metrics::FailureClass;
@@ -139,12 +139,12 @@ impl Session {
         self.shared().allowed()
     }
 
-    pub(super) fn shared(&self) -> &Shared {
+    pub(in super::super) fn shared(&self) -> &Shared {
         &self.0.shared
     }
 
     /// A handle for one request: one that sends several may refuse a stream in place of queueing it.
-    pub(super) fn requests(&self) -> SendRequest<Upload> {
+    pub(in super::super) fn requests(&self) -> SendRequest<Upload> {
         self.0.requests.clone()
     }
 }

@@ -12,8 +12,8 @@ const MANY: usize = 1 << 20;
 
 /// The state of a session.
 #[derive(Debug)]
-pub(super) struct Shared {
-    pub(super) meter: Meter,
+pub(in super::super) struct Shared {
+    pub(in super::super) meter: Meter,
     /// A permit for each stream that the server allows, given in the order in which they were asked for.
     streams: Semaphore,
     /// Permits that exist, given or not.
@@ -31,9 +31,9 @@ pub(super) struct Shared {
 
 /// The right to one stream, until it is dropped.
 #[derive(Debug)]
-pub(super) struct Turn<'a> {
+pub(in super::super) struct Turn<'a> {
     /// Whether it had to be waited for.
-    pub(super) waited: bool,
+    pub(in super::super) waited: bool,
     shared: &'a Shared,
     _permit: SemaphorePermit<'a>,
 }
@@ -46,7 +46,7 @@ impl Drop for Turn<'_> {
 
 impl Shared {
     /// The state of a session without a stream yet.
-    pub(super) fn new() -> Self {
+    pub(in super::super) fn new() -> Self {
         Self {
             meter: Meter::new(),
             streams: Semaphore::new(0),
@@ -61,7 +61,7 @@ impl Shared {
     }
 
     /// Waits for a stream; `None` when the session can take no more requests.
-    pub(super) async fn turn(&self) -> Option<Turn<'_>> {
+    pub(in super::super) async fn turn(&self) -> Option<Turn<'_>> {
         let (permit, waited) = if let Ok(permit) = self.streams.try_acquire() {
             (permit, false)
         } else {
@@ -80,7 +80,7 @@ impl Shared {
     }
 
     /// Takes in how many streams the server allows. What is taken back becomes effective as streams end.
-    pub(super) fn allow(&self, streams: usize) {
+    pub(in super::super) fn allow(&self, streams: usize) {
         let streams = streams.min(MANY);
         let permits = self.permits.get();
         if streams > permits {
@@ -94,27 +94,27 @@ impl Shared {
 
     #[cfg(test)]
     /// How many streams the server allows.
-    pub(super) fn allowed(&self) -> usize {
+    pub(in super::super) fn allowed(&self) -> usize {
         self.permits.get()
     }
 
     /// Whether requests are under way.
-    pub(super) fn is_busy(&self) -> bool {
+    pub(in super::super) fn is_busy(&self) -> bool {
         self.active.get() > 0
     }
 
     #[cfg(test)]
     /// How many requests had to wait for a stream.
-    pub(super) fn waited(&self) -> u64 {
+    pub(in super::super) fn waited(&self) -> u64 {
         self.waited.get()
     }
 
-    pub(super) fn is_usable(&self) -> bool {
+    pub(in super::super) fn is_usable(&self) -> bool {
         self.usable.get()
     }
 
     /// No more requests: those that wait for a stream go elsewhere, those that are under way may finish.
-    pub(super) fn close(&self) {
+    pub(in super::super) fn close(&self) {
         if self.usable.replace(false) {
             self.streams.close();
             self.broken.notify_waiters();
@@ -122,7 +122,7 @@ impl Shared {
     }
 
     /// Waits until [`Self::close`].
-    pub(super) async fn closed(&self) {
+    pub(in super::super) async fn closed(&self) {
         let closed = self.broken.notified();
         if self.is_usable() {
             closed.await;
@@ -130,7 +130,7 @@ impl Shared {
     }
 
     /// The session is over; the first reason counts.
-    pub(super) fn finish(&self, why: Option<Failed>) {
+    pub(in super::super) fn finish(&self, why: Option<Failed>) {
         if let Some(why) = why {
             self.end.borrow_mut().get_or_insert(why);
         }
@@ -138,7 +138,7 @@ impl Shared {
     }
 
     /// Why the connection is gone, if anything is known of it.
-    pub(super) fn end(&self) -> Option<Failed> {
+    pub(in super::super) fn end(&self) -> Option<Failed> {
         self.meter.fault().or_else(|| self.end.borrow().clone())
     }
 }

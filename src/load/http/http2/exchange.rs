@@ -7,11 +7,8 @@ use h2::{Reason, RecvStream, SendStream};
 use super::super::exchange::{Broken, Incoming};
 use super::super::look::Look;
 use super::super::search::Needle;
-use super::driver::takes_requests;
-use super::failure;
-use super::request::{Prepared, Upload};
-use super::session::Session;
-use super::shared::Shared;
+use super::request::Prepared;
+use crate::load::h2::{Session, Shared, Upload, failure, takes_requests};
 
 impl Session {
     /// Sends a request as soon as the server has a stream for it, and reads its answer. When it is dropped before that,

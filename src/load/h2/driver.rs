@@ -12,22 +12,22 @@ use tokio::task::AbortHandle;
 use tokio::time::{sleep, timeout};
 
 use super::failure;
-use super::request::Upload;
 use super::session::Limits;
 use super::shared::Shared;
+use super::upload::Upload;
 use super::wire::Wire;
 
 /// The frames of a connection.
-pub(super) struct Driver<S: AsyncRead + AsyncWrite + Unpin> {
-    pub(super) connection: Connection<Wire<S>, Upload>,
+pub(in super::super) struct Driver<S: AsyncRead + AsyncWrite + Unpin> {
+    pub(in super::super) connection: Connection<Wire<S>, Upload>,
     /// Only asked whether the connection takes requests.
-    pub(super) requests: SendRequest<Upload>,
-    pub(super) shared: Rc<Shared>,
+    pub(in super::super) requests: SendRequest<Upload>,
+    pub(in super::super) shared: Rc<Shared>,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
     /// Moves what can be moved, and tells the lanes what it changes for them.
-    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), h2::Error>> {
+    pub(in super::super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), h2::Error>> {
         let outcome = Pin::new(&mut self.connection).poll(cx);
         let shared = &self.shared;
         if shared.is_usable() {
@@ -41,13 +41,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
 }
 
 /// Whether a connection takes requests: not after a GOAWAY, and not after the last of its stream numbers.
-pub(super) fn takes_requests(requests: &mut SendRequest<Upload>) -> bool {
+pub(in super::super) fn takes_requests(requests: &mut SendRequest<Upload>) -> bool {
     let mut cx = Context::from_waker(Waker::noop());
     !matches!(requests.poll_ready(&mut cx), Poll::Ready(Err(_)))
 }
 
 /// Moves frames until the connection is over.
-pub(super) async fn drive<S: AsyncRead + AsyncWrite + Unpin>(mut driver: Driver<S>) {
+pub(in super::super) async fn drive<S: AsyncRead + AsyncWrite + Unpin>(mut driver: Driver<S>) {
     let outcome = poll_fn(|cx| driver.poll(cx)).await;
     let why = outcome.err().map(|error| {
         let end = driver.shared.end();
@@ -57,7 +57,12 @@ pub(super) async fn drive<S: AsyncRead + AsyncWrite + Unpin>(mut driver: Driver<
 }
 
 /// Asks for a sign of life when requests wait and nothing comes, and ends the connection when there is none.
-pub(super) async fn watch(mut pings: PingPong, shared: Rc<Shared>, limits: Limits, connection: AbortHandle) {
+pub(in super::super) async fn watch(
+    mut pings: PingPong,
+    shared: Rc<Shared>,
+    limits: Limits,
+    connection: AbortHandle,
+) {
     loop {
         let before = shared.meter.received();
         sleep(limits.ping_after).await;

@@ -1,81 +1,101 @@
-//! Opening a stream: TCP to an address that answers, a proxy's tunnel, TLS; and hyper on top for a [`Link`].
+//! Opening a stream: TCP to an address that answers, a proxy's tunnel, TLS.
 
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
-use http_body_util::Full;
-use hyper::client::conn::http1::{self, SendRequest};
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, HandshakeKind};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
-use tokio::task::yield_now;
 use tokio::time::{Instant, sleep};
 use tokio_rustls::TlsConnector;
-use tokio_util::task::AbortOnDropHandle;
+use tokio_rustls::client::TlsStream;
 
-use super::failure;
 use super::route::Route;
-use super::wire::{Duplex, Trace, Wire};
-use crate::load::{ConnectTimes, Failed};
-use crate::metrics::FailureClass;
-use crate::net::host_and_port;
+use super::tls::describe_handshake_error;
+use super::{cause, host_and_port};
 
 /// How long an address may take before the next one is tried beside it (RFC 8305, section 5).
 const STAGGER: Duration = Duration::from_millis(250);
 /// Longest head of a proxy's answer to CONNECT.
 const PROXY_HEAD: usize = 16 << 10;
 
-/// A connection that speaks HTTP/1.1.
-#[derive(Debug)]
-pub(super) struct Link {
-    pub(super) sender: SendRequest<Full<Bytes>>,
-    pub(super) trace: Trace,
-    /// Whether a request was answered on it.
-    pub(super) used: bool,
-    /// Whether it was closed after its last answer.
-    pub(super) closed: bool,
-    /// Moves the bytes; ends with the link.
-    driver: AbortOnDropHandle<()>,
+/// Why a stream could not be opened.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ConnectError {
+    /// No address, or no proxy, took the connection.
+    #[error("{0}")]
+    Refused(String),
+    /// This machine lacks ports, open files or memory.
+    #[error("{0}")]
+    Local(String),
+    /// The TLS handshake failed.
+    #[error("{0}")]
+    Tls(String),
 }
 
-impl Link {
-    /// After an answer: closes the connection unless it can take another request at once. It cannot when the server
-    /// announced that it closes it, and when the body of the request is still on its way: the server may never read it.
-    pub(super) async fn settle(&mut self) {
-        self.used = true;
-        if !self.is_ready() {
-            // The driver may have something left to do that takes no waiting.
-            yield_now().await;
+impl ConnectError {
+    fn tcp(error: &io::Error) -> Self {
+        if let Some(what) = ran_out_of(error) {
+            return Self::Local(format!("this machine ran out of {what}: {}", cause::root(error)));
         }
-        if !self.is_ready() {
-            self.closed = true;
-            self.driver.abort();
-        }
+        Self::Refused(if error.kind() == io::ErrorKind::ConnectionRefused {
+            "connection refused".to_owned()
+        } else {
+            cause::root(error)
+        })
     }
+}
 
-    fn is_ready(&self) -> bool {
-        self.sender.is_ready() && !self.trace.is_stuck()
+/// A TCP or TLS stream, or one inside another.
+pub trait Duplex: AsyncRead + AsyncWrite + Unpin + Send {
+    /// The socket below it.
+    fn socket(&self) -> &TcpStream;
+}
+
+impl Duplex for TcpStream {
+    fn socket(&self) -> &TcpStream {
+        self
     }
+}
+
+impl Duplex for TlsStream<Box<dyn Duplex>> {
+    fn socket(&self) -> &TcpStream {
+        self.get_ref().0.socket()
+    }
+}
+
+/// How long it took to open a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ConnectTimes {
+    /// TCP, and the proxy's part if there is one.
+    pub connect: Duration,
+    /// The TLS handshake.
+    pub tls: Option<Duration>,
+    /// Whether the handshake resumed an earlier session.
+    pub resumed: bool,
+    /// Of the server, or of the proxy if there is one.
+    pub address: Option<SocketAddr>,
 }
 
 /// An open stream, and how long it took.
-pub(super) struct Opened {
-    pub(super) stream: Box<dyn Duplex>,
+pub struct Opened {
+    /// The stream.
+    pub stream: Box<dyn Duplex>,
     /// Whether the server chose HTTP/2.
-    pub(super) http2: bool,
-    pub(super) times: ConnectTimes,
+    pub http2: bool,
+    /// How long that took.
+    pub times: ConnectTimes,
 }
 
 /// Opens a stream of a route: TCP, a proxy's part, TLS.
-pub(super) async fn open(route: &Route, tls: &Arc<ClientConfig>) -> Result<Opened, Failed> {
+pub async fn open(route: &Route, tls: &Arc<ClientConfig>) -> Result<Opened, ConnectError> {
     let started = Instant::now();
-    let (mut stream, address) = tcp(route).await.map_err(|error| failure::connecting(&error))?;
+    let (mut stream, address) = tcp(route).await.map_err(|error| ConnectError::tcp(&error))?;
     if let Some(proxy) = &route.proxy {
         if proxy.url().scheme() == "https" {
             let (host, _) = host_and_port(proxy.url()).unwrap_or_default();
@@ -98,28 +118,6 @@ pub(super) async fn open(route: &Route, tls: &Arc<ClientConfig>) -> Result<Opene
         address: Some(address),
     };
     Ok(Opened { stream, http2, times })
-}
-
-/// Opens a connection for hyper.
-pub(super) async fn link(route: &Route, tls: &Arc<ClientConfig>) -> Result<(Link, ConnectTimes), Failed> {
-    let Opened { stream, times, .. } = open(route, tls).await?;
-    let trace = Trace::default();
-    let wire = Wire::new(stream, trace.clone());
-    let (sender, connection) = http1::handshake(wire)
-        .await
-        .map_err(|error| failure::answering(&error))?;
-    let driver = tokio::task::spawn_local(async move {
-        // The request that is under way gets the error, too, and reports it.
-        let _ = connection.await;
-    });
-    let link = Link {
-        sender,
-        trace,
-        used: false,
-        closed: false,
-        driver: AbortOnDropHandle::new(driver),
-    };
-    Ok((link, times))
 }
 
 /// Tries the addresses one after the other, the next one beside a slow one, and takes the first that connects.
@@ -145,9 +143,7 @@ async fn tcp(route: &Route) -> io::Result<(Box<dyn Duplex>, SocketAddr)> {
                 return Ok((Box::new(stream), address));
             }
             // An address that worked is still there, so that we lack what a connection to it takes.
-            (address, Err(cause))
-                if route.addresses.is_known(address) && failure::ran_out_of(&cause).is_some() =>
-            {
+            (address, Err(cause)) if route.addresses.is_known(address) && ran_out_of(&cause).is_some() => {
                 ours = Some(cause);
             }
             (address, Err(cause)) => {
@@ -183,10 +179,14 @@ fn for_proxy(tls: &ClientConfig) -> Arc<ClientConfig> {
     Arc::new(tls)
 }
 
-async fn secure(stream: Box<dyn Duplex>, host: &str, tls: &Arc<ClientConfig>) -> Result<Secured, Failed> {
+async fn secure(
+    stream: Box<dyn Duplex>,
+    host: &str,
+    tls: &Arc<ClientConfig>,
+) -> Result<Secured, ConnectError> {
     let Ok(name) = ServerName::try_from(host.to_owned()) else {
         let example = format!("`{host}` is not a name that a certificate can have");
-        return Err(Failed::new(FailureClass::Tls, example));
+        return Err(ConnectError::Tls(example));
     };
     let connector = TlsConnector::from(Arc::clone(tls));
     match connector.connect(name, stream).await {
@@ -201,12 +201,12 @@ async fn secure(stream: Box<dyn Duplex>, host: &str, tls: &Arc<ClientConfig>) ->
                 http2,
             })
         }
-        Err(error) => Err(failure::handshaking(&error)),
+        Err(error) => Err(ConnectError::Tls(describe_handshake_error(&error))),
     }
 }
 
 /// Asks the proxy for a tunnel (RFC 9110, section 9.3.6).
-async fn tunnel(stream: &mut Box<dyn Duplex>, route: &Route) -> Result<(), Failed> {
+async fn tunnel(stream: &mut Box<dyn Duplex>, route: &Route) -> Result<(), ConnectError> {
     let origin = &route.origin;
     let host = if origin.host.contains(':') {
         format!("[{}]:{}", origin.host, origin.port)
@@ -216,11 +216,11 @@ async fn tunnel(stream: &mut Box<dyn Duplex>, route: &Route) -> Result<(), Faile
     let credentials = route
         .proxy
         .as_ref()
-        .and_then(crate::net::proxy::Proxy::authorization)
+        .and_then(super::proxy::Proxy::authorization)
         .map(|value| format!("Proxy-Authorization: {}\r\n", value.expose()))
         .unwrap_or_default();
     let request = format!("CONNECT {host} HTTP/1.1\r\nHost: {host}\r\n{credentials}\r\n");
-    let refused = |what: &str| Failed::new(FailureClass::Connect, format!("the proxy {what}"));
+    let refused = |what: &str| ConnectError::Refused(format!("the proxy {what}"));
     let broken = |_: io::Error| refused("closed the connection");
     stream.write_all(request.as_bytes()).await.map_err(broken)?;
     stream.flush().await.map_err(broken)?;
@@ -239,4 +239,75 @@ async fn tunnel(stream: &mut Box<dyn Duplex>, route: &Route) -> Result<(), Faile
         return Ok(());
     }
     Err(refused(&format!("refused the tunnel: {status}")))
+}
+
+/// What this machine lacks to open a connection, when that and not the target is the cause.
+fn ran_out_of(error: &io::Error) -> Option<&'static str> {
+    #[cfg(unix)]
+    {
+        use rustix::io::Errno;
+
+        match Errno::from_io_error(error)? {
+            Errno::ADDRNOTAVAIL => Some("local ports"),
+            Errno::MFILE | Errno::NFILE => Some("open files"),
+            Errno::NOBUFS | Errno::NOMEM => Some("memory for connections"),
+            _ => None,
+        }
+    }
+    #[cfg(not(unix))]
+    (error.raw_os_error().is_some() && error.kind() == io::ErrorKind::AddrNotAvailable)
+        .then_some("local ports")
+}
+
+/// Whether the other side has closed the connection, as far as the system knows by now.
+pub fn is_hung_up(socket: &TcpStream) -> bool {
+    #[cfg(unix)]
+    {
+        use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+        #[cfg(target_os = "linux")]
+        let asked = PollFlags::RDHUP;
+        #[cfg(not(target_os = "linux"))]
+        let asked = PollFlags::empty();
+        let gone = asked | PollFlags::HUP | PollFlags::ERR;
+        let mut sockets = [PollFd::new(socket, asked)];
+        let at_once = Timespec {
+            tv_sec: 0,
+            tv_nsec: 0,
+        };
+        // When the system cannot tell, the write will.
+        poll(&mut sockets, Some(&at_once)).is_ok() && sockets[0].revents().intersects(gone)
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = socket;
+        false
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use rustix::io::Errno;
+
+    use super::*;
+
+    #[test]
+    fn what_this_machine_lacks_is_not_the_targets_failure() {
+        let failed = |errno: Errno| ConnectError::tcp(&errno.into());
+        for (errno, what) in [
+            (Errno::ADDRNOTAVAIL, "local ports"),
+            (Errno::MFILE, "open files"),
+            (Errno::NFILE, "open files"),
+            (Errno::NOBUFS, "memory"),
+        ] {
+            let failed = failed(errno);
+            assert!(
+                matches!(&failed, ConnectError::Local(why) if why.contains(what)),
+                "{failed}"
+            );
+        }
+        for errno in [Errno::CONNREFUSED, Errno::NETUNREACH, Errno::TIMEDOUT] {
+            assert!(matches!(failed(errno), ConnectError::Refused(_)));
+        }
+    }
 }

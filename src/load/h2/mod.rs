@@ -1,5 +1,5 @@
-//! HTTP/2 under load: a [`Session`] is one connection whose streams are shared by any number of lanes; a [`Prepared`]
-//! is what is sent on one of them. It does not open sockets: any byte stream will do.
+//! HTTP/2 under load: a [`Session`] is one connection whose streams are shared by any number of lanes. It does not open
+//! sockets: any byte stream will do.
 //!
 //! # Why
 //!
@@ -8,18 +8,16 @@
 //! processed, a silent server is found out, and every error is in the words of the protocol.
 
 mod driver;
-mod exchange;
-mod failure;
-mod request;
+pub(super) mod failure;
 mod session;
 mod shared;
+mod upload;
 mod wire;
 
 pub(super) use self::{
+    driver::takes_requests,
     failure::is_farewell,
-    request::Prepared,
     session::{Limits, Session},
+    shared::Shared,
+    upload::Upload,
 };
-
-#[cfg(test)]
-mod tests;

@@ -5,23 +5,24 @@ use std::time::Duration;
 use url::Url;
 
 use super::addresses::Addresses;
-use crate::load::LoadError;
-use crate::net::proxy::Proxy;
-use crate::net::resolve::resolve;
-use crate::net::{NetSettings, display_url, host_and_port};
+use super::proxy::{Proxy, ProxyError};
+use super::resolve::{ResolveError, resolve};
+use super::{NetSettings, display_url, host_and_port};
 
 /// Scheme, host and port: what a connection is for.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(super) struct Origin {
-    pub(super) https: bool,
+pub struct Origin {
+    /// Whether with TLS.
+    pub https: bool,
     /// Without brackets.
-    pub(super) host: String,
-    pub(super) port: u16,
+    pub host: String,
+    /// Port.
+    pub port: u16,
 }
 
 impl Origin {
     /// `None` when it is not http or https, or has no host.
-    pub(super) fn of(url: &Url) -> Option<Self> {
+    pub fn of(url: &Url) -> Option<Self> {
         let https = match url.scheme() {
             "http" => false,
             "https" => true,
@@ -32,19 +33,35 @@ impl Origin {
     }
 }
 
+/// Why there is no route.
+#[derive(Debug, thiserror::Error)]
+pub enum RouteError {
+    /// Not http or https, or without a host.
+    #[error("{0} is not an http:// or https:// URL")]
+    Url(String),
+    /// The name of the target or of its proxy has no address.
+    #[error(transparent)]
+    Resolve(#[from] ResolveError),
+    /// The proxy cannot be used.
+    #[error(transparent)]
+    Proxy(#[from] ProxyError),
+}
+
 /// How to reach an origin.
 #[derive(Debug)]
-pub(super) struct Route {
-    pub(super) origin: Origin,
-    pub(super) proxy: Option<Proxy>,
+pub struct Route {
+    /// What it leads to.
+    pub origin: Origin,
+    /// What it leads through.
+    pub proxy: Option<Proxy>,
     /// Of the proxy, if there is one.
-    pub(super) addresses: Addresses,
+    pub(crate) addresses: Addresses,
 }
 
 impl Route {
     /// Resolves a route, and says how long that took.
-    pub(super) async fn find(url: &Url, net: &NetSettings) -> Result<(Self, Duration), LoadError> {
-        let wrong = || LoadError::Url(display_url(url));
+    pub async fn find(url: &Url, net: &NetSettings) -> Result<(Self, Duration), RouteError> {
+        let wrong = || RouteError::Url(display_url(url));
         let origin = Origin::of(url).ok_or_else(wrong)?;
         let proxy = net.proxy.for_url(url)?;
         let (host, port) = match &proxy {
@@ -61,7 +78,7 @@ impl Route {
     }
 
     /// Whether requests name the whole URL, because a proxy forwards them one by one.
-    pub(super) fn is_forwarded(&self) -> bool {
+    pub fn is_forwarded(&self) -> bool {
         self.proxy.is_some() && !self.origin.https
     }
 }

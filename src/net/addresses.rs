@@ -12,7 +12,7 @@ const AVOIDED: Duration = Duration::from_secs(5);
 /// The addresses of a name. Connections take turns over those of the family that answered first (RFC 8305 lets the
 /// fastest family win); an address that refused is tried only after all others, for some seconds.
 #[derive(Debug)]
-pub(super) struct Addresses {
+pub(crate) struct Addresses {
     all: Vec<SocketAddr>,
     state: Mutex<State>,
 }
@@ -29,13 +29,13 @@ struct State {
 
 impl Addresses {
     /// In the order of preference, not empty.
-    pub(super) fn new(all: Vec<SocketAddr>) -> Self {
+    pub(crate) fn new(all: Vec<SocketAddr>) -> Self {
         let state = Mutex::default();
         Self { all, state }
     }
 
     /// All of them, in the order in which the next connection tries them.
-    pub(super) fn in_turn(&self) -> Vec<SocketAddr> {
+    pub(crate) fn in_turn(&self) -> Vec<SocketAddr> {
         if let [only] = self.all[..] {
             return vec![only];
         }
@@ -72,13 +72,13 @@ impl Addresses {
     }
 
     /// Whether a connection to it was opened before.
-    pub(super) fn is_known(&self, address: SocketAddr) -> bool {
+    pub(crate) fn is_known(&self, address: SocketAddr) -> bool {
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.worked.contains(&address)
     }
 
     /// A connection to it was opened.
-    pub(super) fn worked(&self, address: SocketAddr) {
+    pub(crate) fn worked(&self, address: SocketAddr) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.failed.retain(|(failed, _)| *failed != address);
         state.ipv6.get_or_insert(address.is_ipv6());
@@ -88,7 +88,7 @@ impl Addresses {
     }
 
     /// It took no connection.
-    pub(super) fn failed(&self, address: SocketAddr) {
+    pub(crate) fn failed(&self, address: SocketAddr) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.failed.retain(|(failed, _)| *failed != address);
         state.failed.push((address, Instant::now()));

@@ -10,11 +10,11 @@ use h2::server::{Builder, SendResponse};
 use http::{HeaderMap, Method, Response, StatusCode};
 use tokio::time::sleep;
 
-use super::super::super::search::Needle;
 use super::raw::{
     DATA, END_HEADERS, END_STREAM, HEADERS, OK, RST_STREAM, Raw, WINDOW_UPDATE, answer, frame, reset, setting,
 };
 use super::{Limits, Server, ask, asking, get, prepared, run};
+use crate::load::http::search::Needle;
 
 const BIG: usize = 24 << 20;
 /// SETTINGS_INITIAL_WINDOW_SIZE.

@@ -5,9 +5,9 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::time::timeout;
 
-use super::super::super::exchange::{Broken, Incoming};
 use super::raw::{CONTINUATION, DATA, END_HEADERS, HEADERS, OK, PING, Raw, SETTINGS, answer, frame, reset};
 use super::{asking, run};
+use crate::load::http::exchange::{Broken, Incoming};
 use crate::metrics::FailureClass;
 
 /// Sends `before`, then many copies of `useless`, then an answer, to a request on stream 1. What the client sends

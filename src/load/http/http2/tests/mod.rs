@@ -22,8 +22,9 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::spawn_local;
 use tokio::time::timeout;
 
-use super::super::exchange::{Broken, Incoming, Outgoing};
-use super::{Limits, Prepared, Session};
+use super::Prepared;
+use crate::load::h2::{Limits, Session};
+use crate::load::http::exchange::{Broken, Incoming, Outgoing};
 
 /// Longer than any test takes.
 const TEST: Duration = Duration::from_mins(1);

@@ -22,7 +22,7 @@ const ACK: u8 = 1;
 
 /// What the server began with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Greeting {
+pub(in super::super) enum Greeting {
     /// Nothing, or a part of its settings.
     Awaited,
     /// Its settings, as RFC 9113, section 3.4 wants it.
@@ -33,7 +33,7 @@ pub(super) enum Greeting {
 
 /// What went over a wire.
 #[derive(Debug)]
-pub(super) struct Meter {
+pub(in super::super) struct Meter {
     last_read: Cell<Instant>,
     received: Cell<u64>,
     written: Cell<u64>,
@@ -43,7 +43,7 @@ pub(super) struct Meter {
 }
 
 impl Meter {
-    pub(super) fn new() -> Self {
+    pub(in super::super) fn new() -> Self {
         Self {
             last_read: Cell::new(Instant::now()),
             received: Cell::default(),
@@ -54,27 +54,27 @@ impl Meter {
     }
 
     /// When bytes last came. All that was read so far had come by then.
-    pub(super) fn last_read(&self) -> Instant {
+    pub(in super::super) fn last_read(&self) -> Instant {
         self.last_read.get()
     }
 
     /// Bytes that came.
-    pub(super) fn received(&self) -> u64 {
+    pub(in super::super) fn received(&self) -> u64 {
         self.received.get()
     }
 
     /// Bytes that were handed over to the system.
-    pub(super) fn written(&self) -> u64 {
+    pub(in super::super) fn written(&self) -> u64 {
         self.written.get()
     }
 
     /// The first error of the stream, if there was one.
-    pub(super) fn fault(&self) -> Option<Failed> {
+    pub(in super::super) fn fault(&self) -> Option<Failed> {
         self.fault.borrow().clone()
     }
 
     /// What the server began with.
-    pub(super) fn greeting(&self) -> Greeting {
+    pub(in super::super) fn greeting(&self) -> Greeting {
         if self.received() < HEAD as u64 {
             return Greeting::Awaited;
         }
@@ -121,13 +121,13 @@ impl Meter {
 
 /// A byte stream with a meter.
 #[derive(Debug)]
-pub(super) struct Wire<S> {
+pub(in super::super) struct Wire<S> {
     stream: S,
     shared: Rc<Shared>,
 }
 
 impl<S> Wire<S> {
-    pub(super) fn new(stream: S, shared: Rc<Shared>) -> Self {
+    pub(in super::super) fn new(stream: S, shared: Rc<Shared>) -> Self {
         Self { stream, shared }
     }
 

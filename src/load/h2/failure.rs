@@ -12,7 +12,7 @@ use crate::net::tls::describe_tls_error;
 const CLOSED: &str = "the connection was closed before the answer was complete";
 
 /// The byte stream failed.
-pub(super) fn transport(error: &io::Error) -> Failed {
+pub(in super::super) fn transport(error: &io::Error) -> Failed {
     use io::ErrorKind::{BrokenPipe, ConnectionReset, UnexpectedEof};
 
     if let Some(tls) = describe_tls_error(error) {
@@ -25,12 +25,12 @@ pub(super) fn transport(error: &io::Error) -> Failed {
 }
 
 /// The connection went away without any other reason.
-pub(super) fn closed() -> Failed {
+pub(in super::super) fn closed() -> Failed {
     Failed::new(FailureClass::Reset, CLOSED)
 }
 
 /// The server does not take this request, nor any other.
-pub(super) fn leaving() -> Failed {
+pub(in super::super) fn leaving() -> Failed {
     Failed::new(FailureClass::Reset, "the server is closing the connection")
 }
 
@@ -40,12 +40,12 @@ pub(in super::super) fn is_farewell(failed: &Failed) -> bool {
 }
 
 /// The server began with something that is not HTTP/2.
-pub(super) fn foreign() -> Failed {
+pub(in super::super) fn foreign() -> Failed {
     Failed::new(FailureClass::Protocol, "the server does not speak HTTP/2")
 }
 
 /// The server left when it was greeted.
-pub(super) fn unwelcome() -> Failed {
+pub(in super::super) fn unwelcome() -> Failed {
     Failed::new(
         FailureClass::Reset,
         "the server closed the connection when it was spoken to in HTTP/2",
@@ -53,7 +53,7 @@ pub(super) fn unwelcome() -> Failed {
 }
 
 /// The server began with nothing.
-pub(super) fn mute(seconds: f64) -> Failed {
+pub(in super::super) fn mute(seconds: f64) -> Failed {
     Failed::new(
         FailureClass::Protocol,
         format!("the server sent no HTTP/2 settings within {seconds} s"),
@@ -61,12 +61,12 @@ pub(super) fn mute(seconds: f64) -> Failed {
 }
 
 /// The server stopped to answer.
-pub(super) fn silent() -> Failed {
+pub(in super::super) fn silent() -> Failed {
     Failed::new(FailureClass::Reset, "no answer to an HTTP/2 PING")
 }
 
 /// The request or its connection failed; `end` is what is known of the end of the connection.
-pub(super) fn answering(error: &h2::Error, end: Option<Failed>) -> Failed {
+pub(in super::super) fn answering(error: &h2::Error, end: Option<Failed>) -> Failed {
     let Some(reason) = error.reason() else {
         return if error.is_io() {
             end.unwrap_or_else(closed)
@@ -92,7 +92,7 @@ pub(super) fn answering(error: &h2::Error, end: Option<Failed>) -> Failed {
 }
 
 /// Whether an error says that the server did not process the request (RFC 9113, section 8.7).
-pub(super) fn is_unprocessed(error: &h2::Error) -> bool {
+pub(in super::super) fn is_unprocessed(error: &h2::Error) -> bool {
     // Of a GOAWAY only those streams learn that are above its last one.
     error.is_remote() && (error.is_go_away() || error.reason() == Some(Reason::REFUSED_STREAM))
 }

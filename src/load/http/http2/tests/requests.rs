@@ -4,8 +4,8 @@ use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, HOST, TE};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
 
-use super::super::super::exchange::Outgoing;
 use super::{Prepared, Server, get, outgoing, prepared, run};
+use crate::load::http::exchange::Outgoing;
 use crate::metrics::FailureClass;
 
 fn with(headers: &[(&'static str, &'static str)]) -> Outgoing {

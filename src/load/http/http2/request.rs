@@ -1,9 +1,6 @@
-//! [`Prepared`]: a request as HTTP/2 wants it, and [`Upload`], its body on the way.
+//! [`Prepared`]: a request as HTTP/2 wants it.
 
-use std::cell::Cell;
-use std::rc::Rc;
-
-use bytes::{Buf, Bytes};
+use bytes::Bytes;
 use http::header::{CONNECTION, CONTENT_LENGTH, HOST, TE, TRANSFER_ENCODING, UPGRADE};
 use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, Version};
@@ -99,39 +96,5 @@ fn strip(headers: &mut HeaderMap) {
     }
     if trailers {
         headers.insert(TE, HeaderValue::from_static("trailers"));
-    }
-}
-
-/// The body of a request, which tells how much of it is still to be sent.
-#[derive(Debug)]
-pub(super) struct Upload {
-    body: Bytes,
-    left: Rc<Cell<usize>>,
-}
-
-impl Upload {
-    /// The body, and what is left of it.
-    pub(super) fn new(body: Bytes) -> (Self, Rc<Cell<usize>>) {
-        let left = Rc::new(Cell::new(body.len()));
-        let upload = Self {
-            body,
-            left: Rc::clone(&left),
-        };
-        (upload, left)
-    }
-}
-
-impl Buf for Upload {
-    fn remaining(&self) -> usize {
-        self.body.len()
-    }
-
-    fn chunk(&self) -> &[u8] {
-        &self.body
-    }
-
-    fn advance(&mut self, count: usize) {
-        self.body.advance(count);
-        self.left.set(self.body.len());
     }
 }

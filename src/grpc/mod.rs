@@ -1,0 +1,3 @@
+//! gRPC without a load: what methods and messages look like, status codes, and single calls.
+
+pub mod code;
