@@ -1,6 +1,7 @@
 //! [`Code`]: how a call ended (<https://grpc.github.io/grpc/core/md_doc_statuscodes.html>).
 
 use std::fmt;
+use std::num::ParseIntError;
 use std::str::FromStr;
 
 /// The names, by number.
@@ -65,15 +66,21 @@ impl fmt::Display for Code {
 
 /// A text that is no status code.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no gRPC status code")]
-pub struct CodeError(String);
+#[error("`{text}` is no gRPC status code")]
+pub struct CodeError {
+    text: String,
+    source: ParseIntError,
+}
 
 /// As it stands in `grpc-status`: a decimal number.
 impl FromStr for Code {
     type Err = CodeError;
 
     fn from_str(text: &str) -> Result<Self, CodeError> {
-        text.parse().map(Self).map_err(|_| CodeError(text.to_owned()))
+        text.parse().map(Self).map_err(|source| CodeError {
+            text: text.to_owned(),
+            source,
+        })
     }
 }
 
