@@ -31,13 +31,13 @@ const CLOSE: Duration = Duration::from_micros(50);
 /// Connections that keep one thread busy in a closed loop.
 const CONNECTIONS_PER_WORKER: u32 = 32;
 
-/// Runs a load; `targets` makes those of one worker, in the order of the parts. When the returned future is dropped, the
+/// Runs a load; `targets` makes those of one worker, in the order of the parts, for its share of their connections. When the returned future is dropped, the
 /// load stops. The onlooker is asked about twice a second, and once more at the end.
 pub(super) async fn run<T: Target>(
     plan: &Plan,
     mix: &Mix,
     pools: &[Pool],
-    targets: impl Fn() -> Vec<T> + Send + Sync + 'static,
+    targets: impl Fn(&[&Pool]) -> Vec<T> + Send + Sync + 'static,
     shutdown: &CancellationToken,
     onlooker: Onlooker,
 ) -> Result<Ran, LoadError> {
@@ -82,7 +82,8 @@ pub(super) async fn run<T: Target>(
             .map_err(LoadError::Start)?;
         let body = move || {
             let load = async move {
-                let (targets, mut pacer) = ((shared.targets)(), SystemPacer::new());
+                let pools: Vec<_> = work.parts.iter().map(|(pool, _)| pool).collect();
+                let (targets, mut pacer) = ((shared.targets)(&pools), SystemPacer::new());
                 let desk = Desk { worker, shared };
                 drive(work, targets, &mut pacer, &*gate, &signals, &desk).await
             };

@@ -119,6 +119,9 @@ impl<T: Target> Lane<'_, T> {
             None => Err(timed_out(conn.is_some(), lanes.timeout)),
         };
         let mut tally = lanes.tally.borrow_mut();
+        if let Some(messages) = conn.as_mut().and_then(T::messages) {
+            tally.messages(messages);
+        }
         let keep = match outcome {
             Ok(sample) => {
                 for times in &sample.connects {
@@ -134,7 +137,7 @@ impl<T: Target> Lane<'_, T> {
                         lanes.ended((answer.end - lanes.start).saturating_sub(sent.due));
                         tally.answered(sent, &answer);
                     }
-                    Err(failed) => tally.failed(sent, Instant::now(), &failed),
+                    Err(failed) => tally.failed(sent, Instant::now(), &with_status::<T>(failed)),
                 }
                 sample.reusable
             }
@@ -145,13 +148,22 @@ impl<T: Target> Lane<'_, T> {
                     lanes.ended(lanes.now().saturating_sub(sent.due));
                 }
                 // However the timer rounds, a time-out lasts at least as long as the time-out.
-                tally.failed(sent, if timed_out { now.max(ends) } else { now }, &failed);
+                let end = if timed_out { now.max(ends) } else { now };
+                tally.failed(sent, end, &with_status::<T>(failed));
                 false
             }
         };
         if !keep {
             (*conn, *connection) = (None, 0);
         }
+    }
+}
+
+/// A failure under the status that it has in the protocol.
+fn with_status<T: Target>(failed: Failed) -> Failed {
+    Failed {
+        status: failed.status.or_else(|| T::status_of(failed.class)),
+        ..failed
     }
 }
 
@@ -162,6 +174,15 @@ fn timed_out(connected: bool, timeout: std::time::Duration) -> Failed {
         "connection"
     };
     Failed::new(FailureClass::Timeout, format!("no {what} within {timeout:?}"))
+}
+
+/// What the messages of a request were counts, even when the lane is ended in the middle of it.
+impl<T: Target> Drop for Lane<'_, T> {
+    fn drop(&mut self) {
+        if let Some(messages) = self.conn.as_mut().and_then(T::messages) {
+            self.lanes.tally.borrow_mut().messages(messages);
+        }
+    }
 }
 
 /// Counts a request as cut off when its lane is ended in the middle of it.
@@ -176,6 +197,7 @@ impl<T: Target> Drop for InFlight<'_, T> {
         if !self.ended {
             self.lanes.ended(self.lanes.now().saturating_sub(self.sent.due));
             let cut_off = Failed::new(FailureClass::CutOff, "no answer yet when the run was stopped");
+            let cut_off = with_status::<T>(cut_off);
             self.lanes
                 .tally
                 .borrow_mut()

@@ -6,7 +6,7 @@ use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::worker::OPENING;
-use super::{Pool, Target};
+use super::{Messages, Pool, Target};
 
 /// Opens every connection of the pool and sends the uncounted requests on it. Connections that lanes share stay with the
 /// target, where each lane finds its own.
@@ -29,6 +29,9 @@ pub(super) async fn warm_up<T: Target>(
                 Ok(sample) if sample.reusable => {}
                 _ => return None,
             }
+        }
+        if let Some(messages) = T::messages(&mut conn) {
+            *messages = Messages::default();
         }
         (streams == 1).then_some(conn)
     };

@@ -108,7 +108,8 @@ pub async fn open(route: &Route, tls: &Arc<ClientConfig>) -> Result<Opened, Conn
     let connected = Instant::now();
     let (mut resumed, mut http2) = (false, false);
     if route.origin.https {
-        let secured = secure(stream, &route.origin.host, tls).await?;
+        let name = route.server_name.as_ref().unwrap_or(&route.origin.host);
+        let secured = secure(stream, name, tls).await?;
         (stream, resumed, http2) = (secured.stream, secured.resumed, secured.http2);
     }
     let times = ConnectTimes {

@@ -52,6 +52,8 @@ pub enum RouteError {
 pub struct Route {
     /// What it leads to.
     pub origin: Origin,
+    /// The name that the certificate of the origin must have, if it is not its host.
+    pub server_name: Option<String>,
     /// What it leads through.
     pub proxy: Option<Proxy>,
     /// Of the proxy, if there is one.
@@ -71,6 +73,7 @@ impl Route {
         let resolved = resolve(&host, port, &net.resolve).await?;
         let route = Self {
             origin,
+            server_name: None,
             proxy,
             addresses: Addresses::new(resolved.addresses),
         };

@@ -110,7 +110,7 @@ async fn a_load_on_its_own_thread_stops_when_nobody_waits_for_it() {
     let asked = plan(Stop::For(ms(60_000)), 5.0, 1);
     let (mix, pools) = (Mix::single(), [asked.pool]);
     let target = std::sync::Mutex::new(Some(target));
-    let targets = move || target.lock().expect("no panic").take().into_iter().collect();
+    let targets = move |_: &[&Pool]| target.lock().expect("no panic").take().into_iter().collect();
     let load = run(&asked.plan, &mix, &pools, targets, &shutdown, silent());
     assert!(timeout(ms(300), load).await.is_err());
     for _ in 0..500 {

@@ -38,6 +38,8 @@ pub(in super::super) struct Limits {
     pub(in super::super) settings_within: Duration,
     /// While requests are under way, until it is sent a PING.
     pub(in super::super) ping_after: Duration,
+    /// Whether it is sent one while none are, too.
+    pub(in super::super) ping_idle: bool,
     /// After a PING, until the connection is given up.
     pub(in super::super) pong_within: Duration,
 }
@@ -47,6 +49,7 @@ impl Default for Limits {
         Self {
             settings_within: Duration::from_secs(10),
             ping_after: Duration::from_secs(10),
+            ping_idle: false,
             pong_within: Duration::from_secs(10),
         }
     }
@@ -97,6 +100,7 @@ impl Session {
             let outcome = driver.poll(cx);
             match driver.shared.meter.greeting() {
                 Greeting::Foreign => Poll::Ready(Err(failure::foreign())),
+                Greeting::Alert => Poll::Ready(Err(failure::secured())),
                 Greeting::Settings if outcome.is_pending() => Poll::Ready(Ok(())),
                 greeting @ (Greeting::Awaited | Greeting::Settings) => {
                     outcome.map(|outcome| Err(ungreeted(greeting, outcome, &driver.shared)))

@@ -72,7 +72,7 @@ pub async fn run(
     let pools: Vec<Pool> = parts.iter().map(|part| part.pool.clone()).collect();
     let runs: Vec<_> = plans.iter().map(|prepared| prepared.run).collect();
     let streams: Vec<_> = parts.iter().map(|part| part.pool.streams.get()).collect();
-    let targets = move || {
+    let targets = move |_: &[&Pool]| {
         let plans = plans.iter().zip(&streams);
         plans
             .map(|(prepared, streams)| HttpTarget::new(prepared, *streams))
