@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use h2::{Reason, SendStream};
 use http::Request;
 use tokio::time::{Instant, Sleep, sleep};
@@ -18,6 +18,10 @@ use super::spec::CallNumber;
 use super::status::Status;
 use crate::load::h2::{Begun, Session, Upload};
 use crate::load::{Answer, Messages};
+
+/// Bytes of small messages that go into one frame, where they need not wait for each other: some servers take many small
+/// frames for an attack.
+const TOGETHER: usize = 8 << 10;
 
 /// A timer that can be waited for anywhere.
 type Timer = Pin<Box<Sleep>>;
@@ -74,7 +78,9 @@ struct Sender<'a> {
     /// Until the client sends no more.
     end: Option<Timer>,
     over: bool,
-    /// How much of the last message the server has not taken.
+    /// Messages that wait for others to go with them; empty between two polls.
+    batch: BytesMut,
+    /// How much of the last frame the server has not taken.
     left: Rc<Cell<usize>>,
 }
 
@@ -89,6 +95,7 @@ impl<'a> Sender<'a> {
             pause: None,
             end: outbox.stream().call_duration.map(timer),
             over: false,
+            batch: BytesMut::new(),
             left: Rc::default(),
         }
     }
@@ -109,7 +116,7 @@ impl<'a> Sender<'a> {
                 ready!(pause.as_mut().poll(cx));
                 self.pause = None;
             }
-            if self.index > 0 && !ready!(self.poll_room(cx)) {
+            if self.index > 0 && self.batch.is_empty() && !ready!(self.poll_room(cx)) {
                 self.over = true;
                 break;
             }
@@ -136,7 +143,6 @@ impl<'a> Sender<'a> {
         while self.stream.capacity() == 0 {
             match ready!(self.stream.poll_capacity(cx)) {
                 Some(Ok(_)) => {}
-                // Why it does not, the answer will say.
                 Some(Err(_)) | None => return Poll::Ready(false),
             }
         }
@@ -144,27 +150,42 @@ impl<'a> Sender<'a> {
     }
 
     fn send(&mut self, message: Bytes, last: bool, messages: &mut Messages) {
-        let (message, left) = Upload::new(message);
-        self.over = last;
-        if self.stream.send_data(message, last).is_err() {
-            self.over = true;
-            return;
-        }
-        self.left = left;
         self.index += 1;
         messages.sent += 1;
         let interval = self.outbox.stream().interval;
+        let together = interval.is_zero() && message.len() < TOGETHER && !(last && self.batch.is_empty());
+        if together {
+            self.batch.extend_from_slice(&message);
+            if last || self.batch.len() >= TOGETHER {
+                self.flush(last);
+            }
+            return;
+        }
+        if !self.batch.is_empty() {
+            self.flush(false);
+        }
+        self.frame(message, last);
         if !last && !interval.is_zero() {
             self.pause = Some(Box::pin(sleep(interval)));
         }
     }
 
+    fn flush(&mut self, last: bool) {
+        let batch = self.batch.split().freeze();
+        self.frame(batch, last);
+    }
+
+    fn frame(&mut self, content: Bytes, last: bool) {
+        let (content, left) = Upload::new(content);
+        self.left = left;
+        // When the server wants nothing more, the answer will say why.
+        let refused = self.stream.send_data(content, last).is_err();
+        self.over |= last || refused;
+    }
+
     fn half_close(&mut self) {
         if !self.over {
-            self.over = true;
-            let (nothing, _) = Upload::new(Bytes::new());
-            // When the server wants nothing more, it need not be told.
-            let _ = self.stream.send_data(nothing, true);
+            self.flush(true);
         }
     }
 

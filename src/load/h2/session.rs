@@ -28,6 +28,9 @@ const HEADER_LIST: u32 = 64 << 10;
 /// Streams that we reset and whose late frames are still ignored, and for how long.
 const RESET_STREAMS: usize = 1024;
 const RESET_MEMORY: Duration = Duration::from_secs(30);
+/// What small frames that are not taken yet may cost, as the `h2` crate counts it: a stream of small messages that comes
+/// faster than it is counted is no attack. As many come between two turns of a lane at most.
+const SMALL_FRAMES: usize = 64 << 20;
 /// Malformed answers after which a connection is given up.
 const MALFORMED: usize = 1 << 16;
 
@@ -160,6 +163,7 @@ fn builder() -> Builder {
         .initial_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW)
         .max_header_list_size(HEADER_LIST)
+        .data_frame_budget(SMALL_FRAMES)
         .max_concurrent_reset_streams(RESET_STREAMS)
         .reset_stream_duration(RESET_MEMORY)
         .max_local_error_reset_streams(Some(MALFORMED));
