@@ -3,3 +3,4 @@
 pub mod code;
 pub mod message;
 pub mod schema;
+pub mod template;
