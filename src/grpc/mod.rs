@@ -1,3 +1,4 @@
 //! gRPC without a load: what methods and messages look like, status codes, and single calls.
 
-pub mod code;
+/// Status codes: what is measured of a call has one, too.
+pub use crate::metrics::code;
