@@ -99,10 +99,18 @@ impl Probe for HealthProbe<'_> {
 /// Characters that are shown of a text from elsewhere.
 const SHOWN: usize = 200;
 
-/// A name may appear and a server start; a wrong address stays as it is.
+/// A name may appear and a server start; a wrong address stays as it is. The target is named by who tells the reason.
 fn unconnected(error: &ChannelError) -> Refusal {
+    let reason = match error {
+        ChannelError::Connect { source, .. } => source.to_string(),
+        ChannelError::NotHttp2 { reason, .. } => reason.clone(),
+        ChannelError::TimedOut { after, .. } => format!("no connection within {after:?}"),
+        ChannelError::Route(_) | ChannelError::TlsSettings(_) | ChannelError::Authority(_) => {
+            TaskError::from_error(error).message
+        }
+    };
     Refusal {
-        reason: TaskError::from_error(error).message,
+        reason,
         unreachable: error.is_unreachable(),
         final_: error.is_final(),
     }
