@@ -5,6 +5,7 @@ mod context;
 mod event;
 mod http;
 mod inputs;
+mod load;
 mod pipeline;
 mod ready;
 mod run;
@@ -20,7 +21,8 @@ use crate::spec::{At, Decoder, Field, Node};
 
 pub use context::{Reach, RunContext};
 pub use event::{Event, Progress};
-pub use http::{HttpKind, Watch, Watched};
+pub use http::HttpKind;
+pub use load::{Watch, Watched};
 pub use pipeline::{Pipeline, Step, experiment_schema};
 pub use ready::ReadyKind;
 pub use run::Groups;

@@ -189,6 +189,16 @@ fn proxy_env(decoder: &Decoder<'_>) -> ProxyEnv {
     }
 }
 
+/// Headers of both, the nearer winning.
+pub(crate) fn merge_headers(own: Option<&Map<String>>, base: Option<&Map<String>>) -> Option<Map<String>> {
+    let mut merged: Vec<(String, String)> = base.map(|map| map.0.clone()).unwrap_or_default();
+    for (name, value) in own.into_iter().flat_map(|map| &map.0) {
+        merged.retain(|(known, _)| !known.eq_ignore_ascii_case(name));
+        merged.push((name.clone(), value.clone()));
+    }
+    (!merged.is_empty()).then_some(Map(merged))
+}
+
 /// Headers whose values are secrets even when they are written out.
 fn is_secret_header(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
