@@ -9,6 +9,7 @@ pub mod proxy;
 pub mod resolve;
 pub mod route;
 pub mod tls;
+mod trusted;
 pub mod wall;
 
 use url::{Host, Url};

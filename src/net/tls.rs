@@ -5,6 +5,7 @@ use std::fmt;
 use std::io;
 use std::sync::{Arc, OnceLock};
 
+use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::pem::{self, PemObject};
@@ -14,6 +15,7 @@ use rustls::{
 };
 
 use super::cause;
+use super::trusted::{Trusted, may_sign_others};
 
 /// Text in PEM form; `Debug` does not show it, for it may be a key.
 #[derive(Clone, PartialEq, Eq)]
@@ -90,7 +92,12 @@ pub fn client_config(settings: &TlsSettings) -> Result<ClientConfig, TlsError> {
             .dangerous()
             .with_custom_certificate_verifier(Arc::new(AnyCertificate(provider)))
     } else {
-        builder.with_root_certificates(roots(settings.ca_cert.as_ref())?)
+        match &settings.ca_cert {
+            None => builder.with_root_certificates(system_roots()),
+            Some(extra) => builder
+                .dangerous()
+                .with_custom_certificate_verifier(Arc::new(trusting(extra, provider)?)),
+        }
     };
     match (&settings.client_cert, &settings.client_key) {
         (None, None) => Ok(builder.with_no_client_auth()),
@@ -114,15 +121,17 @@ fn key_error(source: pem::Error) -> TlsError {
     TlsError::Pem { input, source }
 }
 
-fn roots(extra: Option<&Pem>) -> Result<Arc<RootCertStore>, TlsError> {
-    let Some(extra) = extra else {
-        return Ok(system_roots());
-    };
+/// Trusts what the user gave beside the system's authorities.
+fn trusting(extra: &Pem, provider: Arc<CryptoProvider>) -> Result<Trusted, TlsError> {
+    let own = certificates("caCert", extra)?;
     let mut roots = RootCertStore::clone(&system_roots());
-    for certificate in certificates("caCert", extra)? {
-        roots.add(certificate).map_err(TlsError::Authority)?;
+    for certificate in &own {
+        roots.add(certificate.clone()).map_err(TlsError::Authority)?;
     }
-    Ok(Arc::new(roots))
+    let usual = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider)
+        .build()
+        .expect("there are roots and no revocation lists");
+    Ok(Trusted { usual, own })
 }
 
 /// The system's authorities, read once; Mozilla's list where the system has none (an image from scratch).
@@ -277,9 +286,7 @@ fn describe_certificate(error: &CertificateError) -> String {
         CertificateError::NotValidForName => "the server's certificate is for another name".to_owned(),
         CertificateError::UnknownIssuer => unknown_issuer(),
         // A self-signed certificate that may sign others: webpki's way of saying that nobody vouches for it.
-        CertificateError::Other(other) if format!("{other:?}").contains("CaUsedAsEndEntity") => {
-            unknown_issuer()
-        }
+        error if may_sign_others(error) => unknown_issuer(),
         CertificateError::Revoked => "the server's certificate is revoked".to_owned(),
         other => format!("the server's certificate is not valid: {other}"),
     }
