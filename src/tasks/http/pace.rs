@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::HttpKind;
 use super::input::RequestInput;
-use crate::load::{Arrivals, Pace, Plan, Pool, Rate as PerSecond, Stage, Stop};
+use crate::load::{Arrivals, Pace, Plan, Pool, Rate as PerSecond, Stage, Stop, UnderWay};
 use crate::spec::Decoder;
 use crate::tasks::inputs::{Places, Rate, StageInput};
 use crate::tasks::load::LoadKind as _;
@@ -62,6 +62,8 @@ pub(super) fn plan(
         pace,
         arrivals,
         grace: grace(stop, timeout),
+        under_way: UnderWay::Finish,
+        skip: 0,
     })
 }
 
