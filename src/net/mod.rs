@@ -4,6 +4,7 @@ mod addresses;
 pub mod cause;
 pub mod client;
 pub mod connect;
+pub mod greeting;
 mod login_page;
 pub mod proxy;
 pub mod resolve;
