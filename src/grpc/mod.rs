@@ -6,3 +6,4 @@ pub mod health;
 pub mod message;
 pub mod reflection;
 pub mod schema;
+pub mod template;
