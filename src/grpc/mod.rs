@@ -7,3 +7,6 @@ pub mod message;
 pub mod reflection;
 pub mod schema;
 pub mod template;
+
+#[cfg(test)]
+mod tests;
