@@ -2,6 +2,7 @@
 
 mod body;
 mod data;
+mod host;
 mod method;
 mod net;
 mod pace;
@@ -14,6 +15,7 @@ mod target;
 
 pub(super) use body::Source;
 pub(super) use data::{Data, check_placeholders};
+pub(super) use host::GrpcHost;
 pub(super) use method::HttpMethod;
 pub(super) use net::{NetInput, Sender, merge_headers};
 pub(super) use pace::StageInput;
