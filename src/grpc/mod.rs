@@ -1,7 +1,7 @@
-//! gRPC without a load: what methods and messages look like, status codes, single calls, reflection and health.
+//! gRPC without a load: what methods and messages look like, status codes, call templates, single calls, reflection and
+//! health.
 
 pub mod channel;
-pub mod code;
 pub mod health;
 pub mod message;
 pub mod reflection;
@@ -10,3 +10,6 @@ pub mod template;
 
 #[cfg(test)]
 mod tests;
+
+/// Status codes: what is measured of a call has one, too.
+pub use crate::metrics::code;

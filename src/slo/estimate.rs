@@ -67,6 +67,9 @@ pub(super) fn estimate(
         | Measure::Unsent
         | Measure::BytesReceived
         | Measure::StatusClass(_)
+        | Measure::StatusCode(_)
+        | Measure::MessagesSent
+        | Measure::MessagesReceived
         | Measure::ColdStart
         | Measure::Time(..) => Some(plain),
     }
@@ -84,6 +87,9 @@ pub(super) fn rests_on(load: &LoadMeasurement, measure: Measure) -> u64 {
         | Measure::Unsent
         | Measure::BytesReceived
         | Measure::StatusClass(_)
+        | Measure::StatusCode(_)
+        | Measure::MessagesSent
+        | Measure::MessagesReceived
         | Measure::ColdStart => load.requests,
     }
 }
@@ -118,7 +124,14 @@ fn percentile(
     let effect_at = |milliseconds: f64| design_effect(&above(load, milliseconds));
     let latency = |value: f64| match timing {
         Timing::Latency => value,
-        Timing::ServiceTime | Timing::Ttfb | Timing::Body | Timing::Dns | Timing::Connect | Timing::Tls => {
+        Timing::ServiceTime
+        | Timing::Ttfb
+        | Timing::Body
+        | Timing::Dns
+        | Timing::Connect
+        | Timing::Tls
+        | Timing::FirstMessage
+        | Timing::BetweenMessages => {
             let same = load
                 .timings
                 .get(&Timing::Latency)

@@ -14,17 +14,12 @@ use super::judge::describe;
 use super::link;
 use super::prepared::Prepared;
 use super::redirects::{Follower, Links, Opened};
-use super::sessions::{Session, Sessions, is_farewell};
+use super::sessions::{Session, Sessions};
 use super::spec::HttpVersion;
+use crate::load::h2::{is_farewell, is_sent_again};
 use crate::load::random::Random;
 use crate::load::{Answer, ConnectTimes, Failed, Sample, Seat, Target};
 use crate::net::connect;
-
-/// How often a request that the server did not process is sent again: it may be overloaded.
-const REFUSALS: u32 = 1;
-/// The same when the server, all being well, takes no more requests on the session: among many streams, those that find
-/// the last places on each new session are always others.
-const FAREWELLS: u32 = 32;
 
 /// Sends one kind of request, on one worker.
 #[derive(Debug)]
@@ -166,12 +161,7 @@ impl HttpTarget {
                 Err(broken) => broken,
             };
             tries += 1;
-            let most = if is_farewell(&broken.failed) {
-                FAREWELLS
-            } else {
-                REFUSALS
-            };
-            if !broken.unsent || tries > most {
+            if !(broken.unsent && is_sent_again(is_farewell(&broken.failed), tries)) {
                 return Err(broken.failed);
             }
             if !session.is_usable() {
@@ -195,7 +185,7 @@ impl HttpTarget {
             failed,
             unsent: false,
         })?;
-        let mut incoming = session.exchange(request, judge.needle.as_ref()).await?;
+        let mut incoming = session.exchange(request.as_ref(), judge.needle.as_ref()).await?;
         opened.waited = incoming.waited;
         let seen = &incoming.seen;
         let url = &self.prepared.spec.url;

@@ -40,6 +40,8 @@ impl Code {
     pub const DEADLINE_EXCEEDED: Self = Self(4);
     /// What is asked for does not exist.
     pub const NOT_FOUND: Self = Self(5);
+    /// The caller may not do this.
+    pub const PERMISSION_DENIED: Self = Self(7);
     /// A limit was reached, for example on the size of messages.
     pub const RESOURCE_EXHAUSTED: Self = Self(8);
     /// The server does not have the method.
@@ -50,6 +52,11 @@ impl Code {
     pub const UNAVAILABLE: Self = Self(14);
     /// The caller is not known.
     pub const UNAUTHENTICATED: Self = Self(16);
+
+    /// All that the specification knows.
+    pub fn all() -> impl Iterator<Item = Self> {
+        (0..).zip(NAMES).map(|(number, _)| Self(number))
+    }
 
     /// Its name in the specification, if it has one.
     pub fn name(self) -> Option<&'static str> {
