@@ -3,6 +3,7 @@
 mod assess;
 mod context;
 mod event;
+mod grpc;
 mod http;
 mod inputs;
 mod load;
@@ -21,6 +22,7 @@ use crate::spec::{At, Decoder, Field, Node};
 
 pub use context::{Reach, RunContext};
 pub use event::{Event, Progress};
+pub use grpc::GrpcKind;
 pub use http::HttpKind;
 pub use load::{Watch, Watched};
 pub use pipeline::{Pipeline, Step, experiment_schema};
@@ -33,6 +35,7 @@ pub(crate) use shell::quoted;
 pub static TASKS: &[&dyn TaskKind] = &[
     &ready::ReadyKind,
     &http::HttpKind,
+    &grpc::GrpcKind,
     &assess::AssessKind,
     &run::RunKind,
 ];

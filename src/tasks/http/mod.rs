@@ -9,18 +9,16 @@ mod plan;
 #[cfg(test)]
 mod tests;
 
-use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
-use super::inputs::{Data, NetInput, Places, Sender, Source, Target};
+use super::inputs::{Data, NetInput, Places, Sender, Source, Target, download};
 use super::load::{Checked, LoadKind, Whose, Words, pace::requests};
 use super::{RunContext, TaskError};
 use crate::load::http::{Part, RequestSpec, run};
 use crate::load::{LoadError, Mix, Onlooker, Pace, Plan, Pool, Ran};
 use crate::metrics::Protocol;
-use crate::net::client::{Client, Redirects, Request};
 use crate::net::display_url;
 use crate::secret::Mask;
 use crate::spec::{Decode as _, Decoder, Field, Fields};
@@ -119,8 +117,8 @@ impl LoadKind for HttpKind {
         display_url(&call.spec.url)
     }
 
-    fn sender(call: &HttpCall) -> &Sender {
-        &call.sender
+    fn proxy(call: &HttpCall) -> Option<String> {
+        call.sender.proxy_for(&call.spec.url)
     }
 
     fn prepare<'a>(
@@ -186,35 +184,9 @@ impl HttpCall {
                 })?;
             }
             Body::Download(target) => {
-                spec.body = tokio::select! {
-                    body = self.download(target) => body?,
-                    () = context.shutdown.cancelled() => {
-                        return Err(TaskError::new(format!("stopped while downloading the payload {target}")));
-                    }
-                };
+                spec.body = download("payload", target, &self.sender, context).await?;
             }
         }
         Ok(spec)
-    }
-
-    async fn download(&self, target: &Target) -> Result<Bytes, TaskError> {
-        let settings = self
-            .sender
-            .settings()
-            .map_err(|error| TaskError::from_error(&error))?;
-        let failed = |why: String| TaskError::new(format!("cannot download the payload {target}: {why}"));
-        let client =
-            Client::new(&settings, Redirects::Follow(10)).map_err(|error| TaskError::from_error(&error))?;
-        let response = client
-            .send(Request::get(target.0.clone()))
-            .await
-            .map_err(|error| failed(TaskError::from_error(&error).message))?;
-        if !response.status.is_success() {
-            return Err(failed(format!(
-                "it answers with status {}",
-                response.status.as_u16()
-            )));
-        }
-        response.whole_body().map_err(|error| failed(error.to_string()))
     }
 }

@@ -2,6 +2,7 @@
 //! A protocol is a [`LoadKind`], and every one of those is a kind of task.
 
 pub(super) mod batch;
+pub(super) mod command;
 pub(super) mod input;
 pub(super) mod pace;
 mod part;
@@ -17,7 +18,7 @@ use futures_util::future::BoxFuture;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
-use super::inputs::{Places, Sender};
+use super::inputs::Places;
 use super::{RunContext, Task, TaskError, TaskKind};
 use crate::load::{LoadError, Mix, Onlooker, Pace, Plan, Pool, Ran};
 use crate::metrics::Protocol;
@@ -103,8 +104,8 @@ pub(super) trait LoadKind: Debug + Clone + Default + PartialEq + Send + Sync + '
     fn url(call: &Self::Call) -> &Url;
     /// The same for people.
     fn target(call: &Self::Call) -> String;
-    /// How its server is reached.
-    fn sender(call: &Self::Call) -> &Sender;
+    /// The proxy that it goes through, without credentials.
+    fn proxy(call: &Self::Call) -> Option<String>;
 
     /// Fetches everything that a call needs before the first one is sent.
     fn prepare<'a>(

@@ -137,7 +137,7 @@ impl<K: LoadKind> Part<K> {
         let busy = K::busy(&self.pool, &self.plan.pace);
         let own = trust::notes(self.sent(), measurement, &busy);
         notes.extend(own.into_iter().map(|note| format!("{name}{note}")));
-        if let Some(proxy) = K::sender(&self.call).proxy_for(K::url(&self.call)) {
+        if let Some(proxy) = K::proxy(&self.call) {
             notes.push(format!("{name}through the proxy {proxy}"));
         }
         notes
