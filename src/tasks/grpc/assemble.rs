@@ -196,8 +196,14 @@ pub(super) fn assemble(schema: &Schema, content: Content<'_>) -> Result<Assemble
 }
 
 /// Messages that are encoded already.
-fn binary(method: &Method, path: PathAndQuery, bytes: &Bytes, content: Content<'_>) -> Result<Assembled, Fault> {
-    let mut messages = message::split(bytes, &method.input).map_err(|error| Fault::message(content.field, None, &error))?;
+fn binary(
+    method: &Method,
+    path: PathAndQuery,
+    bytes: &Bytes,
+    content: Content<'_>,
+) -> Result<Assembled, Fault> {
+    let mut messages =
+        message::split(bytes, &method.input).map_err(|error| Fault::message(content.field, None, &error))?;
     if messages.is_empty() {
         // No bytes are a message without fields.
         messages.push(Bytes::new());
@@ -214,8 +220,8 @@ fn element(
     content: Content<'_>,
 ) -> Result<Vec<Element>, Fault> {
     if let Some(text) = constant(text, index, content)? {
-        let messages =
-            message::encode_all(&text, input).map_err(|error| Fault::message(content.field, index, &error))?;
+        let messages = message::encode_all(&text, input)
+            .map_err(|error| Fault::message(content.field, index, &error))?;
         return Ok(messages.into_iter().map(Element::Fixed).collect());
     }
     let functions = content.functions.unwrap_or(Functions::All);
@@ -240,8 +246,8 @@ fn calls(
         })
         .collect();
     if let (Some(messages), false) = (fixed, varies) {
-        let metadata = metadata::headers(content.metadata)
-            .map_err(|(name, why)| metadata_fault(content, &name, why))?;
+        let metadata =
+            metadata::headers(content.metadata).map_err(|(name, why)| metadata_fault(content, &name, why))?;
         let messages = if messages.len() > 1 && !kind.client_streams() {
             Messages::InTurn(messages)
         } else {
@@ -297,15 +303,16 @@ fn literal(content: Content<'_>) -> Result<Vec<(String, Template)>, Fault> {
 
 /// Makes each message once: what cannot be sent is found before anything is.
 fn rehearse(rendered: &Rendered, count: usize, content: Content<'_>) -> Result<(), Fault> {
-    let call = |n: usize| CallNumber {
-        n: n as u64,
-        lane: 0,
-    };
+    let call = |n: usize| CallNumber { n: n as u64, lane: 0 };
     rendered
         .metadata(call(0))
         .map_err(|why| Fault::new(content.metadata_field, why))?;
     for index in 0..count {
-        let (call, index) = if rendered.streams { (call(0), index) } else { (call(index), 0) };
+        let (call, index) = if rendered.streams {
+            (call(0), index)
+        } else {
+            (call(index), 0)
+        };
         rendered
             .message(call, index)
             .map_err(|why| Fault::new(content.field, why))?;

@@ -108,7 +108,9 @@ fn unescape_actions(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(start) = rest.find("{{") {
-        let Some(length) = rest[start..].find("}}") else { break };
+        let Some(length) = rest[start..].find("}}") else {
+            break;
+        };
         let end = start + length;
         out.push_str(&rest[..start]);
         let mut chars = rest[start..end].chars();
@@ -173,13 +175,22 @@ mod tests {
     #[test]
     fn messages_are_maps_lists_or_json() {
         for (text, expected) in [
-            ("{a: x, n: 5, f: 1.5, l: [1, null], b: true}", r#"{"a":"x","b":true,"f":1.5,"l":[1,null],"n":5}"#),
+            (
+                "{a: x, n: 5, f: 1.5, l: [1, null], b: true}",
+                r#"{"a":"x","b":true,"f":1.5,"l":[1,null],"n":5}"#,
+            ),
             ("[{a: 1}, {a: 2}]", r#"{"a":1};{"a":2}"#),
             (r#"'[{"a": 1}, {"a": 2}]'"#, r#"{"a":1};{"a":2}"#),
-            (r#"'[{"a": {{.RequestNumber}}}]'"#, r#"[{"a": {{.RequestNumber}}}]"#),
+            (
+                r#"'[{"a": {{.RequestNumber}}}]'"#,
+                r#"[{"a": {{.RequestNumber}}}]"#,
+            ),
             (r#"'{"a": 1}'"#, r#"{"a": 1}"#),
             ("{n: 18446744073709551615}", r#"{"n":18446744073709551615}"#),
-            (r#"{a: '{{printf "%d" .RequestNumber}} "x"'}"#, r#"{"a":"{{printf "%d" .RequestNumber}} \"x\""}"#),
+            (
+                r#"{a: '{{printf "%d" .RequestNumber}} "x"'}"#,
+                r#"{"a":"{{printf "%d" .RequestNumber}} \"x\""}"#,
+            ),
         ] {
             let (data, found) = read(text);
             let shown = data.map(|data| match data {
@@ -199,7 +210,10 @@ mod tests {
             ("'@'", "standard input"),
         ] {
             let (data, found) = read(text);
-            assert!(data.is_none() && found.iter().any(|found| found.contains(says)), "{text}: {found:?}");
+            assert!(
+                data.is_none() && found.iter().any(|found| found.contains(says)),
+                "{text}: {found:?}"
+            );
         }
     }
 

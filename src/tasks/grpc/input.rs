@@ -203,7 +203,12 @@ fn drop_if<T>(field: &mut Option<T>, means_nothing: impl Fn(&T) -> bool) {
 impl GrpcFields {
     /// Their documentation.
     pub(super) fn documented() -> Vec<&'static Field> {
-        let all = [CallInput::FIELDS, PaceInput::FIELDS, ReachInput::FIELDS, IdleInput::FIELDS];
+        let all = [
+            CallInput::FIELDS,
+            PaceInput::FIELDS,
+            ReachInput::FIELDS,
+            IdleInput::FIELDS,
+        ];
         all.into_iter().flatten().collect()
     }
 

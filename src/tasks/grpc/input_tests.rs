@@ -28,7 +28,10 @@ fn folder() -> tempfile::TempDir {
     let folder = tempfile::tempdir().expect("a folder");
     for (name, text) in [
         ("shop.proto", PROTO),
-        ("broken.proto", "syntax = \"proto3\";\nmessage Quote {\n  strng item = 1;\n}\n"),
+        (
+            "broken.proto",
+            "syntax = \"proto3\";\nmessage Quote {\n  strng item = 1;\n}\n",
+        ),
         ("data.json", r#"[{"item": "a"}, {"item": "b"}]"#),
         ("meta.json", r#"{"x-user": "ann"}"#),
     ] {
@@ -50,7 +53,9 @@ fn read(fields: &str) -> (Option<Vec<Batch<GrpcKind>>>, Vec<String>) {
     });
     let found = decoder.into_diagnostics().into_iter().map(|found| {
         let place = found.place.map(|place| place.to_string()).unwrap_or_default();
-        let place = place.trim_start_matches("e.yaml:").replace(&folder.path().display().to_string(), "");
+        let place = place
+            .trim_start_matches("e.yaml:")
+            .replace(&folder.path().display().to_string(), "");
         let hint = found.hint.map(|hint| format!(" ({hint})")).unwrap_or_default();
         format!("{place}: {}{hint}", found.message)
     });
@@ -85,13 +90,19 @@ fn about(fields: &str) -> String {
 #[test]
 fn plans_are_told_in_words() {
     for (fields, expected) in [
-        ("", "200 requests as fast as possible, 50 at a time on 1 connection"),
+        (
+            "",
+            "200 requests as fast as possible, 50 at a time on 1 connection",
+        ),
         (
             "duration: 30s\nrps: 100\nconcurrency: 8\nconnections: 4",
             "requests for 30s at 100/s, at most 8 at a time on 4 connections",
         ),
         ("rps: 10\nasync: true", "200 requests at 10/s on 1 connection"),
-        ("async: true\ntotal: 7", "7 requests as fast as possible, 7 at a time on 1 connection"),
+        (
+            "async: true\ntotal: 7",
+            "7 requests as fast as possible, 7 at a time on 1 connection",
+        ),
         (
             "max-duration: 5s\nrps: 10\nskipFirst: 3",
             "at most 200 requests within 5s at 10/s, at most 50 at a time on 1 connection, the first 3 not counted",
@@ -151,7 +162,10 @@ fn defaults_are_those_of_the_documentation() {
     assert_eq!((part.call.max_recv, part.call.max_send), (4 << 20, usize::MAX));
     assert_eq!(part.call.reach.connect_timeout, Duration::from_secs(10));
     assert!(part.call.assembled.is_none(), "by reflection");
-    assert_eq!(load("timeout: 0").parts[0].pool.timeout, Duration::from_hours(10_000));
+    assert_eq!(
+        load("timeout: 0").parts[0].pool.timeout,
+        Duration::from_hours(10_000)
+    );
     let free = load("rps: 5\nasync: true");
     assert_eq!(free.parts[0].pool.at_once, AtOnce::Lanes(MOST_AT_ONCE));
 }
@@ -173,17 +187,28 @@ fn messages_are_made_while_the_experiment_is_checked() {
     assert_eq!(same(fixed("").0), [""]);
     assert_eq!(same(fixed("data: {item: a, amount: 2}").0), ["\n\x01a\x10\x02"]);
     assert_eq!(same(fixed(r#"data: '{"item": "a"}'"#).0), ["\n\x01a"]);
-    assert!(matches!(fixed("data-file: data.json").0, Messages::InTurn(list) if list == ["\n\x01a", "\n\x01b"]));
+    assert!(
+        matches!(fixed("data-file: data.json").0, Messages::InTurn(list) if list == ["\n\x01a", "\n\x01b"])
+    );
     let (_, metadata) = fixed("metadata-file: meta.json");
     assert_eq!(metadata["x-user"], "ann");
     let (_, metadata) = fixed("metadata: {X-User: ann, token-bin: AP8B}");
-    assert_eq!((&metadata["x-user"], &metadata["token-bin"]), (&"ann".parse().expect("text"), &"AP8B".parse().expect("text")));
+    assert_eq!(
+        (&metadata["x-user"], &metadata["token-bin"]),
+        (&"ann".parse().expect("text"), &"AP8B".parse().expect("text"))
+    );
     let upload = made("data: [{item: a}, {item: b}]\nendpoints: {up: {call: shop.Shop.Upload}}");
-    assert_eq!((upload.kind, upload.path.as_str()), (CallKind::ClientStreaming, "/shop.Shop/Upload"));
+    assert_eq!(
+        (upload.kind, upload.path.as_str()),
+        (CallKind::ClientStreaming, "/shop.Shop/Upload")
+    );
     assert!(matches!(upload.calls, Calls::Fixed { messages: Messages::Same(list), .. } if list.len() == 2));
     let literal = fixed("data: {item: '{{.RequestNumber}}'}\ndisable-template-data: true");
     assert_eq!(same(literal.0), ["\n\x12{{.RequestNumber}}"]);
-    for varies in ["data: {item: '{{.RequestNumber}}'}", "metadata: {x-user: '{{newUUID}}'}"] {
+    for varies in [
+        "data: {item: '{{.RequestNumber}}'}",
+        "metadata: {x-user: '{{newUUID}}'}",
+    ] {
         assert!(matches!(made(varies).calls, Calls::Rendered(_)), "{varies}");
     }
 }
@@ -196,19 +221,35 @@ fn what_means_tls_is_tls() {
         ("insecure: false", "https://127.0.0.1:50051/"),
         ("skipTLS: false", "http://127.0.0.1:50051/"),
     ] {
-        assert_eq!(load(fields).parts[0].call.reach.url.as_str(), expected, "{fields}");
+        assert_eq!(
+            load(fields).parts[0].call.reach.url.as_str(),
+            expected,
+            "{fields}"
+        );
     }
     let (batches, found) = read(&format!("{CALL}skipTLS: true\n"));
     assert_eq!(found.len(), 1, "{found:?}");
-    assert_eq!(batches.expect("a load")[0].parts[0].call.reach.url.scheme(), "https");
+    assert_eq!(
+        batches.expect("a load")[0].parts[0].call.reach.url.scheme(),
+        "https"
+    );
     let (batches, found) = read("host: grpcs://a:1\ncall: a.B/C\n");
     assert_eq!(
         found,
-        ["1:7: a gRPC server is given as HOST:PORT: `grpcs://` is read as `a:1` with TLS (write `a:1` and `insecure: false`)"]
+        [
+            "1:7: a gRPC server is given as HOST:PORT: `grpcs://` is read as `a:1` with TLS (write `a:1` and `insecure: false`)"
+        ]
     );
-    assert_eq!(batches.expect("a load")[0].parts[0].call.reach.url.as_str(), "https://a:1/");
     assert_eq!(
-        load("insecure: false\ncname: shop.example").parts[0].call.reach.authority.as_deref(),
+        batches.expect("a load")[0].parts[0].call.reach.url.as_str(),
+        "https://a:1/"
+    );
+    assert_eq!(
+        load("insecure: false\ncname: shop.example").parts[0]
+            .call
+            .reach
+            .authority
+            .as_deref(),
         Some("shop.example")
     );
 }
@@ -223,13 +264,19 @@ fn endpoints_inherit_what_they_do_not_say() {
     assert_eq!(found, Vec::<String>::new());
     let batches = batches.expect("two loads");
     let (one, two) = (&batches[0].parts[0], &batches[1].parts[0]);
-    assert_eq!((one.call.reach.host.as_str(), two.call.reach.host.as_str()), ("a:1", "b:2"));
+    assert_eq!(
+        (one.call.reach.host.as_str(), two.call.reach.host.as_str()),
+        ("a:1", "b:2")
+    );
     assert_eq!((one.plan.stop.count(), two.plan.stop.count()), (Some(10), None));
     let sent = one.call.assembled.as_ref().expect("known");
     let Calls::Fixed { metadata, messages } = &sent.calls else {
         panic!("fixed")
     };
-    assert_eq!((&metadata["x-a"], &metadata["x-b"]), (&"own".parse().expect("text"), &"task".parse().expect("text")));
+    assert_eq!(
+        (&metadata["x-a"], &metadata["x-b"]),
+        (&"own".parse().expect("text"), &"task".parse().expect("text"))
+    );
     assert!(matches!(messages, Messages::InTurn(_)));
 }
 
@@ -237,7 +284,11 @@ fn endpoints_inherit_what_they_do_not_say() {
 fn versions_are_called_side_by_side() {
     let (batches, found) = read("host: new:1\nbaselineHost: old:1\ncall: a.B/C\nrps: 5\n");
     assert_eq!(found, Vec::<String>::new());
-    let hosts: Vec<String> = batches.expect("a load")[0].parts.iter().map(|part| part.call.reach.host.clone()).collect();
+    let hosts: Vec<String> = batches.expect("a load")[0]
+        .parts
+        .iter()
+        .map(|part| part.call.reach.host.clone())
+        .collect();
     assert_eq!(hosts, ["old:1", "new:1"]);
     refused(
         "host: new:1\nbaselineHost: old:1\ncall: a.B/C\n",
@@ -258,19 +309,32 @@ fn versions_are_called_side_by_side() {
 #[expect(clippy::too_many_lines, reason = "a table")]
 fn what_cannot_be_is_refused_where_it_stands() {
     for (fields, expected) in [
-        ("rps: 5", &["1:1: a `grpc` task needs `host`", "1:1: a `grpc` task needs `call`"][..]),
+        (
+            "rps: 5",
+            &[
+                "1:1: a `grpc` task needs `host`",
+                "1:1: a `grpc` task needs `call`",
+            ][..],
+        ),
         (
             "host: a:1\ncall: Ask",
             &["2:7: `Ask` is not the name of a method (it is like `package.Service/Method`)"],
         ),
-        ("host: a:1/x\ncall: a.B/C", &["1:7: a gRPC server is given as HOST:PORT, without a path (leave the path out)"]),
+        (
+            "host: a:1/x\ncall: a.B/C",
+            &["1:7: a gRPC server is given as HOST:PORT, without a path (leave the path out)"],
+        ),
         (
             "host: a:1\ncall: a.B/C\nconcurrency: 2\nconnections: 5",
-            &["4:14: the number of connections cannot be greater than concurrency: `connections` is 5, `concurrency` 2"],
+            &[
+                "4:14: the number of connections cannot be greater than concurrency: `connections` is 5, `concurrency` 2",
+            ],
         ),
         (
             "host: a:1\ncall: a.B/C\nconnections: 51",
-            &["3:14: the number of connections cannot be greater than concurrency: `connections` is 51, `concurrency` 50"],
+            &[
+                "3:14: the number of connections cannot be greater than concurrency: `connections` is 51, `concurrency` 50",
+            ],
         ),
         (
             "host: a:1\ncall: a.B/C\nconcurency: 2",
@@ -304,7 +368,10 @@ fn what_cannot_be_is_refused_where_it_stands() {
             "host: a:1\ncall: shop.Shop/Ask\nproto: shop.proto\ndata: {item: '{{newUID}}'}",
             &["4:1: line 1, column "],
         ),
-        ("host: a:1\ncall: shop.Shop/Ask\nproto: nowhere.proto", &["3:8: cannot read "]),
+        (
+            "host: a:1\ncall: shop.Shop/Ask\nproto: nowhere.proto",
+            &["3:8: cannot read "],
+        ),
         (
             "host: a:1\ncall: shop.Shop/Ask\nmetadata: {grpc-timeout: 1S}",
             &["3:26: `grpc-timeout` is given by gRPC itself"],
@@ -330,19 +397,30 @@ fn what_cannot_be_is_refused_where_it_stands() {
         ),
         (
             "host: a:1\ncall: a.B/C\nduration: 5s\nasync: true",
-            &["4:8: with `async: true` and no `rps`, calls without end would be made at once (give `rps` a number)"],
+            &[
+                "4:8: with `async: true` and no `rps`, calls without end would be made at once (give `rps` a number)",
+            ],
         ),
-        ("host: a:1\ncall: a.B/C\ntotal: 5\nskipFirst: 5", &["4:12: `skipFirst` leaves nothing to count of 5 calls"]),
+        (
+            "host: a:1\ncall: a.B/C\ntotal: 5\nskipFirst: 5",
+            &["4:12: `skipFirst` leaves nothing to count of 5 calls"],
+        ),
         (
             "host: a:1\ncall: a.B/C\ninsecure: false\ncname: a.example\nauthority: b.example",
             &["4:8: with TLS, `authority` and `cname` are one name, and they differ (leave one of them out)"],
         ),
-        ("host: a:1\ncall: a.B/C\ncert: data.json", &["3:7: `cert` and `key` must be given together"]),
+        (
+            "host: a:1\ncall: a.B/C\ncert: data.json",
+            &["3:7: `cert` and `key` must be given together"],
+        ),
         (
             "host: a:1\ncall: a.B/C\nduration-stop: kill",
             &["3:16: expected wait, close or ignore, found `kill` (known are wait, close, ignore)"],
         ),
-        ("host: a:1\ncall: a.B/C\nmax-recv-message-size: lots", &["3:24: expected a number of bytes, found `lots`"]),
+        (
+            "host: a:1\ncall: a.B/C\nmax-recv-message-size: lots",
+            &["3:24: expected a number of bytes, found `lots`"],
+        ),
         (
             "host: a:1\ncall: a.B/C\nrps: -1",
             &["3:6: expected a number from 0, found -1 (0 sends as fast as possible)"],
@@ -361,7 +439,10 @@ fn a_mistake_in_a_proto_file_is_shown_in_it() {
     let (_, found) = read("host: a:1\ncall: shop.Shop/Ask\nproto: broken.proto\n");
     assert_eq!(found.len(), 2, "{found:?}");
     assert!(found.iter().any(|found| found.starts_with("3:8: ")), "{found:?}");
-    assert!(found.iter().any(|found| found.starts_with("/broken.proto:3:3: ")), "{found:?}");
+    assert!(
+        found.iter().any(|found| found.starts_with("/broken.proto:3:3: ")),
+        "{found:?}"
+    );
 }
 
 #[test]
@@ -379,8 +460,14 @@ fn what_changes_nothing_is_warned_of() {
             "duration: 5s\nmax-duration: 3s",
             "4:15: `duration` and `max-duration` are both given: the shorter one ends the load",
         ),
-        ("cname: a", "3:8: `cname` changes nothing without TLS (give `insecure: false`, or `authority`)"),
-        ("import-paths: [a]", "3:1: `import-paths` changes nothing without `proto`"),
+        (
+            "cname: a",
+            "3:8: `cname` changes nothing without TLS (give `insecure: false`, or `authority`)",
+        ),
+        (
+            "import-paths: [a]",
+            "3:1: `import-paths` changes nothing without `proto`",
+        ),
     ] {
         let (batches, found) = read(&format!("{CALL}{fields}\n"));
         assert!(batches.is_some(), "{fields}: {found:?}");

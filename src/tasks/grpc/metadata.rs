@@ -57,8 +57,8 @@ impl Decode for Metadata {
 
 /// Metadata as a JSON object, as a file has it.
 pub(super) fn from_json(text: &str) -> Result<Map<String>, String> {
-    let read: serde_json::Map<String, serde_json::Value> =
-        serde_json::from_str(text).map_err(|cause| format!("metadata is a JSON object of strings: {cause}"))?;
+    let read: serde_json::Map<String, serde_json::Value> = serde_json::from_str(text)
+        .map_err(|cause| format!("metadata is a JSON object of strings: {cause}"))?;
     let text = |(name, value): (String, serde_json::Value)| match value {
         serde_json::Value::String(text) => Ok((name, text)),
         serde_json::Value::Number(_) | serde_json::Value::Bool(_) => Ok((name, value.to_string())),
@@ -101,7 +101,9 @@ pub(super) fn entry(name: &str, value: &str) -> Result<(HeaderName, HeaderValue)
     }
     match HeaderValue::from_str(value) {
         Ok(value) => Ok((parsed, value)),
-        Err(_) => Err(format!("the value of `{parsed}` has characters that gRPC does not allow")),
+        Err(_) => Err(format!(
+            "the value of `{parsed}` has characters that gRPC does not allow"
+        )),
     }
 }
 
@@ -145,7 +147,10 @@ mod tests {
     #[test]
     fn metadata_of_a_file_is_an_object_of_texts() {
         let map = from_json(r#"{"a": "b", "n": 5}"#).expect("an object");
-        assert_eq!(map.0, [("a".to_owned(), "b".to_owned()), ("n".to_owned(), "5".to_owned())]);
+        assert_eq!(
+            map.0,
+            [("a".to_owned(), "b".to_owned()), ("n".to_owned(), "5".to_owned())]
+        );
         for bad in ["[]", r#"{"a": {}}"#, "x"] {
             assert!(from_json(bad).is_err(), "{bad}");
         }

@@ -127,7 +127,11 @@ impl LoadKind for GrpcKind {
     }
 
     fn target(call: &GrpcCall) -> String {
-        format!("{}/{}", call.reach.host, call.call.trim().trim_start_matches(['/', '.']))
+        format!(
+            "{}/{}",
+            call.reach.host,
+            call.call.trim().trim_start_matches(['/', '.'])
+        )
     }
 
     fn proxy(call: &GrpcCall) -> Option<String> {

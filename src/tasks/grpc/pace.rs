@@ -73,7 +73,10 @@ pub(super) fn plan(input: &PaceInput, places: Places<'_>, decoder: &mut Decoder<
         (Some(stages), _) => {
             let time = stages.iter().map(|stage| stage.time).sum();
             let stop = end.count().and_then(NonZeroU64::new);
-            (stop.map_or(Stop::For(time), |count| Stop::Either(count, time)), Pace::Stages(stages))
+            (
+                stop.map_or(Stop::For(time), |count| Stop::Either(count, time)),
+                Pace::Stages(stages),
+            )
         }
         (None, rps) => {
             let rate = rps.and_then(|rps| Rate::per_second(rps.0));
@@ -132,7 +135,8 @@ pub(super) fn pool(
         decoder.error(places.at("connections"), message, None);
         return None;
     }
-    if let Some(allowed) = load::most_connections().filter(|allowed| u64::from(connections.get()) > *allowed) {
+    if let Some(allowed) = load::most_connections().filter(|allowed| u64::from(connections.get()) > *allowed)
+    {
         let message = format!("`connections` is {connections}, but this system allows {allowed} at once");
         let hint = "each connection is an open file: raise the hard limit (`ulimit -Hn`), or share the load between machines";
         decoder.error(places.at("connections"), message, Some(hint.to_owned()));
@@ -163,7 +167,11 @@ fn at_once(plan: &Plan, places: Places<'_>, decoder: &mut Decoder<'_>) -> Option
     let all = all.and_then(NonZeroU32::new).filter(|all| *all <= MOST_AT_ONCE);
     if all.is_none() {
         let message = "with `async: true` and no `rps`, calls without end would be made at once";
-        decoder.error(places.at("async"), message, Some("give `rps` a number".to_owned()));
+        decoder.error(
+            places.at("async"),
+            message,
+            Some("give `rps` a number".to_owned()),
+        );
     }
     all
 }
@@ -200,7 +208,11 @@ pub(super) fn describe(plan: &Plan, pool: &Pool) -> String {
         AtOnce::Lanes(lanes) if plan.pace.is_paced() => format!(", at most {lanes} at a time"),
         AtOnce::Lanes(lanes) => format!(", {lanes} at a time"),
         AtOnce::Steps(steps) => {
-            format!(", {} to {} at a time", steps.at(Duration::ZERO), steps.at(Duration::MAX))
+            format!(
+                ", {} to {} at a time",
+                steps.at(Duration::ZERO),
+                steps.at(Duration::MAX)
+            )
         }
     };
     let skipped = match plan.skip {
@@ -213,7 +225,9 @@ pub(super) fn describe(plan: &Plan, pool: &Pool) -> String {
 /// Why a call that is due has to wait.
 pub(super) fn busy(pool: &Pool) -> String {
     match &pool.at_once {
-        AtOnce::Lanes(lanes) if lanes.get() == 1 => "another one was under way (`concurrency` is 1)".to_owned(),
+        AtOnce::Lanes(lanes) if lanes.get() == 1 => {
+            "another one was under way (`concurrency` is 1)".to_owned()
+        }
         AtOnce::Lanes(lanes) => format!("{lanes} were under way (`concurrency`)"),
         AtOnce::Streams | AtOnce::Steps(_) => "as many were under way as `concurrency` allows".to_owned(),
     }

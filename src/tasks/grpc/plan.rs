@@ -60,10 +60,7 @@ pub(super) fn check(
     let metadata = metadata(input, places, decoder);
     check_streams(input, places, decoder);
     check_balance(fields, places, decoder);
-    for (given, field) in [
-        (input.host.is_some(), "host"),
-        (input.call.is_some(), "call"),
-    ] {
+    for (given, field) in [(input.host.is_some(), "host"), (input.call.is_some(), "call")] {
         // One that was there but wrong has been reported.
         if let Some(called) = whose.called.filter(|_| !given && !places.given(field)) {
             decoder.error(places.own(), format!("{called} needs `{field}`"), None);
@@ -103,7 +100,12 @@ pub(super) fn check(
 /// Messages are made while the experiment is checked, if what they need is there.
 fn check_call(call: &mut GrpcCall, places: Places<'_>, decoder: &mut Decoder<'_>) -> Option<()> {
     // That it is the name of a method shows without descriptors.
-    if !call.call.trim().trim_start_matches(['/', '.']).contains(['/', '.']) {
+    if !call
+        .call
+        .trim()
+        .trim_start_matches(['/', '.'])
+        .contains(['/', '.'])
+    {
         let message = format!("`{}` is not the name of a method", call.call);
         let hint = "it is like `package.Service/Method`";
         decoder.error(places.at("call"), message, Some(hint.to_owned()));
@@ -137,7 +139,10 @@ fn check_call(call: &mut GrpcCall, places: Places<'_>, decoder: &mut Decoder<'_>
 }
 
 /// The schema, if it is known already; `None` if it is wrong, which is reported.
-#[expect(clippy::option_option, reason = "not known yet, or a mistake that was reported")]
+#[expect(
+    clippy::option_option,
+    reason = "not known yet, or a mistake that was reported"
+)]
 fn schema(
     descriptors: &Descriptors,
     places: Places<'_>,
@@ -161,7 +166,9 @@ fn schema(
 /// A fault where it was written.
 fn report(fault: &Fault, places: Places<'_>, decoder: &mut Decoder<'_>) {
     let at = match (&fault.path, places.node(fault.field)) {
-        (Some(path), Some(node)) if matches!(node.value, Value::Map(_) | Value::List(_)) => locate(node, path),
+        (Some(path), Some(node)) if matches!(node.value, Value::Map(_) | Value::List(_)) => {
+            locate(node, path)
+        }
         _ => places.at(fault.field),
     };
     decoder.error(at, fault.message.clone(), fault.hint.clone());
@@ -183,11 +190,17 @@ fn only(fields: &[&str], what: &str, places: Places<'_>, decoder: &mut Decoder<'
     let filled = || fields.iter().filter(|field| places.filled(field));
     let nearest = filled().filter_map(|field| places.distance(field)).min();
     let mut given = filled().filter(|field| places.distance(field) == nearest);
-    let Some(first) = given.next() else { return Some(()) };
+    let Some(first) = given.next() else {
+        return Some(());
+    };
     let mut valid = Some(());
     for other in given {
         let message = format!("`{first}` and `{other}` both give {what}");
-        decoder.error(places.at(other), message, Some("leave one of them out".to_owned()));
+        decoder.error(
+            places.at(other),
+            message,
+            Some("leave one of them out".to_owned()),
+        );
         valid = None;
     }
     valid
@@ -195,7 +208,11 @@ fn only(fields: &[&str], what: &str, places: Places<'_>, decoder: &mut Decoder<'
 
 fn descriptors(input: &CallInput, places: Places<'_>, decoder: &mut Decoder<'_>) -> Option<Descriptors> {
     only(&["proto", "protoset"], "the descriptors", places, decoder)?;
-    let folders = input.import_paths.clone().map(|folders| folders.0).unwrap_or_default();
+    let folders = input
+        .import_paths
+        .clone()
+        .map(|folders| folders.0)
+        .unwrap_or_default();
     if !folders.is_empty() && input.proto.is_none() && !places.filled("proto") {
         let message = "`import-paths` changes nothing without `proto`";
         decoder.warning(places.at("import-paths"), message, None);
@@ -281,7 +298,10 @@ fn metadata(input: &CallInput, places: Places<'_>, decoder: &mut Decoder<'_>) ->
         return None;
     }
     let Some(file) = &input.metadata_file else {
-        let map = input.metadata.clone().unwrap_or_else(|| Metadata(Map(Vec::new())));
+        let map = input
+            .metadata
+            .clone()
+            .unwrap_or_else(|| Metadata(Map(Vec::new())));
         map.hide("metadata", places, decoder);
         return Some(MetadataSource::Known(map.0));
     };
@@ -303,7 +323,8 @@ fn metadata(input: &CallInput, places: Places<'_>, decoder: &mut Decoder<'_>) ->
 
 fn check_streams(input: &CallInput, places: Places<'_>, decoder: &mut Decoder<'_>) {
     if input.stream_dynamic_messages == Some(true) && input.binary_file.is_some() {
-        let message = "`stream-dynamic-messages` has no call templates to fill in: `binary-file` is encoded already";
+        let message =
+            "`stream-dynamic-messages` has no call templates to fill in: `binary-file` is encoded already";
         decoder.error(places.at("stream-dynamic-messages"), message, None);
     }
 }
@@ -332,13 +353,22 @@ fn warn_of_idle(idle: &IdleInput, places: Places<'_>, decoder: &mut Decoder<'_>)
     let summary = |value: &Value| zero(value) || text(value, "summary");
     let counts = |value: &Value| *value == Value::Bool(true) || text(value, "true");
     let given: Vec<&str> = [
-        (idle.count_errors.as_ref().is_some_and(|given| !counts(&given.0)), "count-errors"),
+        (
+            idle.count_errors.as_ref().is_some_and(|given| !counts(&given.0)),
+            "count-errors",
+        ),
         (idle.cpus.as_ref().is_some_and(|given| !zero(&given.0)), "cpus"),
         (idle.name.as_ref().is_some_and(|given| !zero(&given.0)), "name"),
         (idle.tags.is_some(), "tags"),
         (idle.debug.as_ref().is_some_and(|given| !zero(&given.0)), "debug"),
-        (idle.format.as_ref().is_some_and(|given| !summary(&given.0)), "format"),
-        (idle.output.as_ref().is_some_and(|given| !zero(&given.0)), "output"),
+        (
+            idle.format.as_ref().is_some_and(|given| !summary(&given.0)),
+            "format",
+        ),
+        (
+            idle.output.as_ref().is_some_and(|given| !zero(&given.0)),
+            "output",
+        ),
     ]
     .into_iter()
     .filter_map(|(is_given, field)| is_given.then_some(field))
@@ -346,6 +376,9 @@ fn warn_of_idle(idle: &IdleInput, places: Places<'_>, decoder: &mut Decoder<'_>)
     let Some(first) = given.first() else { return };
     let listed: Vec<String> = given.iter().map(|field| format!("`{field}`")).collect();
     let verb = if given.len() == 1 { "changes" } else { "change" };
-    let message = format!("{} {verb} nothing: only ghz itself needs such keys", listed.join(", "));
+    let message = format!(
+        "{} {verb} nothing: only ghz itself needs such keys",
+        listed.join(", ")
+    );
     decoder.warning(places.at(first), message, None);
 }

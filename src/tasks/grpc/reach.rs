@@ -56,8 +56,11 @@ pub(super) fn check(
         (net.client_key.is_some(), "key"),
         (input.skip_tls == Some(true), "skipTLS"),
     ];
-    let meant = meant.into_iter().find_map(|(given, field)| given.then_some(field));
-    let tls = meant.is_some() || input.insecure == Some(false) || host.is_some_and(|host| host.tls() == Some(true));
+    let meant = meant
+        .into_iter()
+        .find_map(|(given, field)| given.then_some(field));
+    let tls =
+        meant.is_some() || input.insecure == Some(false) || host.is_some_and(|host| host.tls() == Some(true));
     let authority = authority(input, tls, places, decoder);
     let (host, sender) = (host?, sender?);
     if input.insecure == Some(true) && host.tls() == Some(true) && meant.is_none() {
@@ -76,7 +79,10 @@ pub(super) fn check(
 }
 
 /// `authority`, or the name of the certificate: both are one name to gRPC.
-#[expect(clippy::option_option, reason = "no other name, or a mistake that was reported")]
+#[expect(
+    clippy::option_option,
+    reason = "no other name, or a mistake that was reported"
+)]
 fn authority(
     input: &ReachInput,
     tls: bool,
@@ -85,9 +91,15 @@ fn authority(
 ) -> Option<Option<String>> {
     let mut valid = true;
     for (given, field) in [(&input.authority, "authority"), (&input.cname, "cname")] {
-        let wrong = given.as_ref().filter(|name| name.trim().parse::<http::uri::Authority>().is_err());
+        let wrong = given
+            .as_ref()
+            .filter(|name| name.trim().parse::<http::uri::Authority>().is_err());
         if let Some(name) = wrong {
-            decoder.error(places.at(field), format!("`{name}` is not the name of a host"), None);
+            decoder.error(
+                places.at(field),
+                format!("`{name}` is not the name of a host"),
+                None,
+            );
             valid = false;
         }
     }
@@ -98,7 +110,11 @@ fn authority(
     match (trimmed(&input.authority), trimmed(&input.cname)) {
         (Some(authority), Some(cname)) if tls && authority != cname => {
             let message = "with TLS, `authority` and `cname` are one name, and they differ";
-            decoder.error(places.at("cname"), message, Some("leave one of them out".to_owned()));
+            decoder.error(
+                places.at("cname"),
+                message,
+                Some("leave one of them out".to_owned()),
+            );
             None
         }
         (authority, Some(_)) if !tls => {

@@ -105,7 +105,8 @@ impl Render for Rendered {
             Some(Element::Fixed(bytes)) => Ok(Some(bytes.clone())),
             Some(Element::Template(template)) => {
                 let text = self.text(template, call, index)?;
-                let value = serde_json::from_str(&text).map_err(|error| format!("the data is not JSON: {error}"))?;
+                let value =
+                    serde_json::from_str(&text).map_err(|error| format!("the data is not JSON: {error}"))?;
                 let encoded = message::encode(&value, &self.input).map_err(|error| error.to_string())?;
                 Ok(Some(encoded))
             }

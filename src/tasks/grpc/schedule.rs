@@ -58,11 +58,21 @@ impl Given<'_> {
 
     /// `None` if a schedule is not asked for, or cannot be, which has been reported.
     fn course(&self, decoder: &mut Decoder<'_>) -> Option<Course> {
-        let kind = if self.kind == Schedule::Line { "line" } else { "step" };
+        let kind = if self.kind == Schedule::Line {
+            "line"
+        } else {
+            "step"
+        };
         let before = decoder.errors();
         let start = self.number("start", self.start, decoder);
         let end = self.number("end", self.end, decoder);
-        let needs = |rest: &str| format!("`{}: {kind}` needs `{}`", self.field("schedule"), self.field(rest));
+        let needs = |rest: &str| {
+            format!(
+                "`{}: {kind}` needs `{}`",
+                self.field("schedule"),
+                self.field(rest)
+            )
+        };
         let step = self.step.and_then(NonZeroI32::new);
         if step.is_none() {
             let hint = "by how much a step changes it; it may be negative";
@@ -79,7 +89,10 @@ impl Given<'_> {
             self.refuse("step-duration", &needs("step-duration"), None, decoder);
         }
         if self.kind == Schedule::Line && self.every.is_some_and(|every| every.0 != SECOND) {
-            let message = format!("`{}` changes nothing with `line`: it has a step each second", self.field("step-duration"));
+            let message = format!(
+                "`{}` changes nothing with `line`: it has a step each second",
+                self.field("step-duration")
+            );
             let at = self.places.at(&self.field("step-duration"));
             decoder.warning(at, message, Some("write `step`".to_owned()));
         }
@@ -156,7 +169,11 @@ pub(super) fn load(
     let course = given.course(decoder).ok_or(())?;
     if input.rps.is_some_and(|rps| rps.0 > 0.0) {
         let message = "`rps` changes nothing beside `load-schedule`, which says how many calls per second";
-        decoder.warning(places.at("rps"), message, Some("leave one of them out".to_owned()));
+        decoder.warning(
+            places.at("rps"),
+            message,
+            Some("leave one of them out".to_owned()),
+        );
     }
     match stages(course, calls, time) {
         Ok(stages) => Ok(Some(stages)),
@@ -175,12 +192,20 @@ fn stages(course: Course, calls: Option<u64>, time: Option<Duration>) -> Result<
     while sent < most && !left.is_zero() {
         let over = course.within.is_some_and(|within| elapsed >= within);
         let end = course.end.map(i64::from);
-        let beyond = end.is_some_and(|end| if course.step.get() > 0 { rate >= end } else { rate <= end });
+        let beyond = end.is_some_and(|end| {
+            if course.step.get() > 0 {
+                rate >= end
+            } else {
+                rate <= end
+            }
+        });
         if beyond || (over && end.is_some()) {
             rate = end.unwrap_or(rate);
         }
         let last = beyond || over;
-        let per_second = u32::try_from(rate).ok().and_then(|rate| Rate::per_second(f64::from(rate)));
+        let per_second = u32::try_from(rate)
+            .ok()
+            .and_then(|rate| Rate::per_second(f64::from(rate)));
         let Some(per_second) = per_second else {
             return Err(format!(
                 "after {} the steps lead to no calls at all, before the load ends: give `load-end` or `load-max-duration`",
@@ -190,7 +215,13 @@ fn stages(course: Course, calls: Option<u64>, time: Option<Duration>) -> Result<
         // Of a number of calls, as long as they take; one interval more never hurts, for the number ends the load.
         let needed = (most - sent + 1.0) / per_second.get();
         let needed = Duration::try_from_secs_f64(needed).unwrap_or(LONG);
-        let own = if last { left } else { course.every.min(course.within.map_or(LONG, |within| within - elapsed)) };
+        let own = if last {
+            left
+        } else {
+            course
+                .every
+                .min(course.within.map_or(LONG, |within| within - elapsed))
+        };
         let length = own.min(left).min(needed);
         sent += per_second.get() * length.as_secs_f64();
         elapsed += length;
@@ -250,7 +281,11 @@ mod tests {
     use super::*;
 
     /// Rates and seconds of a schedule.
-    fn told(course: (u32, i32, f64, Option<u32>, Option<f64>), calls: Option<u64>, time: Option<f64>) -> Vec<(f64, f64)> {
+    fn told(
+        course: (u32, i32, f64, Option<u32>, Option<f64>),
+        calls: Option<u64>,
+        time: Option<f64>,
+    ) -> Vec<(f64, f64)> {
         let (start, step, every, end, within) = course;
         let course = Course {
             start,
@@ -301,7 +336,11 @@ mod tests {
             end: None,
             within: None,
         };
-        assert!(stages(course, Some(200), None).expect_err("ends at 0").contains("load-end"));
+        assert!(
+            stages(course, Some(200), None)
+                .expect_err("ends at 0")
+                .contains("load-end")
+        );
         assert!(stages(course, None, Some(Duration::from_secs(2))).is_ok());
     }
 }

@@ -31,7 +31,12 @@ pub(super) enum Descriptors {
 
 /// A file that is named from the folder of the experiment, or from one of the folders of imports.
 fn found(name: &str, path: &Path, folders: &[PathBuf]) -> PathBuf {
-    let elsewhere = || folders.iter().map(|folder| folder.join(name)).find(|path| path.is_file());
+    let elsewhere = || {
+        folders
+            .iter()
+            .map(|folder| folder.join(name))
+            .find(|path| path.is_file())
+    };
     if path.is_file() {
         return path.to_owned();
     }
@@ -67,10 +72,17 @@ impl Descriptors {
     pub(super) fn known(&self) -> Option<Result<Schema, SchemaError>> {
         match self {
             Self::Proto {
-                file: ProtoFile::File { name, path, later: false },
+                file:
+                    ProtoFile::File {
+                        name,
+                        path,
+                        later: false,
+                    },
                 folders,
             } => Some(compile(name, path, folders)),
-            Self::Set(fetch) => fetch.known().map(|bytes| Schema::from_protoset("`protoset`", bytes)),
+            Self::Set(fetch) => fetch
+                .known()
+                .map(|bytes| Schema::from_protoset("`protoset`", bytes)),
             Self::Proto { .. } | Self::Reflection(_) => None,
         }
     }
@@ -116,12 +128,19 @@ async fn from_url(
     let content = download("proto file", target, &reach.sender, context).await?;
     let stored = || -> std::io::Result<(tempfile::TempDir, PathBuf)> {
         let folder = tempfile::tempdir()?;
-        let name = target.0.path_segments().and_then(Iterator::last).unwrap_or_default();
-        let path = folder.path().join(if name.is_empty() { "api.proto" } else { name });
+        let name = target
+            .0
+            .path_segments()
+            .and_then(Iterator::last)
+            .unwrap_or_default();
+        let path = folder
+            .path()
+            .join(if name.is_empty() { "api.proto" } else { name });
         std::fs::write(&path, &content)?;
         Ok((folder, path))
     };
-    let (_folder, path) = stored().map_err(|error| TaskError::new(format!("cannot store {target}: {error}")))?;
+    let (_folder, path) =
+        stored().map_err(|error| TaskError::new(format!("cannot store {target}: {error}")))?;
     Schema::from_proto(&[path], folders).map_err(|error| told(&error))
 }
 
@@ -132,7 +151,10 @@ async fn ask(
     metadata: HeaderMap,
     context: &RunContext,
 ) -> Result<Schema, TaskError> {
-    let settings = reach.sender.settings().map_err(|error| TaskError::from_error(&error))?;
+    let settings = reach
+        .sender
+        .settings()
+        .map_err(|error| TaskError::from_error(&error))?;
     let server = Server {
         url: reach.url.clone(),
         authority: reach.authority.clone(),
@@ -147,7 +169,11 @@ async fn ask(
         Err(error) => {
             let told = TaskError::new(format!("cannot ask for the methods: {}", in_words(&error)));
             let unreachable = error.is_unreachable();
-            return Err(if unreachable { explain_loopback(&reach.url, context, told) } else { told });
+            return Err(if unreachable {
+                explain_loopback(&reach.url, context, told)
+            } else {
+                told
+            });
         }
     };
     let mut reflection = Reflection::new(&channel, metadata, reach.connect_timeout);

@@ -11,7 +11,11 @@ fn word<T: Copy>(known: &[(&'static str, T)], node: &Node, decoder: &mut Decoder
     let lower = text.trim().to_ascii_lowercase();
     let found = known.iter().find(|(name, _)| *name == lower);
     if found.is_none() {
-        let names: Vec<&str> = known.iter().map(|(name, _)| *name).filter(|name| !name.is_empty()).collect();
+        let names: Vec<&str> = known
+            .iter()
+            .map(|(name, _)| *name)
+            .filter(|name| !name.is_empty())
+            .collect();
         decoder.unknown_word(node, text.trim(), &names);
     }
     found.map(|(_, value)| *value)
@@ -210,7 +214,11 @@ impl Decode for Size {
         let found = size(&text);
         if found.is_none() {
             let message = format!("expected a number of bytes, found `{text}`");
-            decoder.error(&node.at, message, Some("for example 4MB or 512KiB, below 4GiB".to_owned()));
+            decoder.error(
+                &node.at,
+                message,
+                Some("for example 4MB or 512KiB, below 4GiB".to_owned()),
+            );
         }
         found.map(Self)
     }

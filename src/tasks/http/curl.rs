@@ -76,10 +76,12 @@ impl Curl<'_> {
             part.spec.compression.then_some("--compressed"),
             tls.insecure_skip_verify.then_some("--insecure"),
         ];
-        self.command.words
+        self.command
+            .words
             .extend(options.into_iter().flatten().map(str::to_owned));
         if part.spec.max_redirects > 0 {
-            self.command.words
+            self.command
+                .words
                 .push(format!("--location --max-redirs {}", part.spec.max_redirects));
         }
         let elsewhere = matches!(part.net.proxy, ProxySettings::Explicit(_)) || !part.net.resolve.is_empty();
@@ -100,7 +102,9 @@ impl Curl<'_> {
         if spec.method == Method::HEAD && spec.body.is_empty() {
             self.command.words.push("--head".to_owned());
         } else if spec.method != implied {
-            self.command.words.push(format!("-X {}", quoted(spec.method.as_str())));
+            self.command
+                .words
+                .push(format!("-X {}", quoted(spec.method.as_str())));
         }
     }
 

@@ -59,7 +59,11 @@ impl GrpcHost {
         if text.contains("://") || text.starts_with("unix:") {
             return Err(("a gRPC server is given as HOST:PORT", EXAMPLE));
         }
-        let text = if tls.is_some() { text.strip_suffix('/').unwrap_or(text) } else { text };
+        let text = if tls.is_some() {
+            text.strip_suffix('/').unwrap_or(text)
+        } else {
+            text
+        };
         if text.contains('/') {
             return Err((
                 "a gRPC server is given as HOST:PORT, without a path",
@@ -105,8 +109,9 @@ impl Decode for GrpcHost {
                 } else {
                     ("without TLS", "")
                 };
-                let message =
-                    format!("a gRPC server is given as HOST:PORT: `{scheme}` is read as `{host}` {transport}");
+                let message = format!(
+                    "a gRPC server is given as HOST:PORT: `{scheme}` is read as `{host}` {transport}"
+                );
                 decoder.warning(&node.at, message, Some(format!("write `{host}`{more}")));
                 Some(host)
             }
@@ -140,8 +145,19 @@ mod tests {
             assert_eq!(host, Ok(read.to_owned()), "{text}");
         }
         for text in [
-            "", ":50051", "a:b", "a:1/x", "a:1?x", "me@a:1", "a b:1", "a:1/", "a:70000", "ftp://a:1",
-            "unix:/a.sock", "http://a:1/path", "[::1",
+            "",
+            ":50051",
+            "a:b",
+            "a:1/x",
+            "a:1?x",
+            "me@a:1",
+            "a b:1",
+            "a:1/",
+            "a:70000",
+            "ftp://a:1",
+            "unix:/a.sock",
+            "http://a:1/path",
+            "[::1",
         ] {
             assert!(GrpcHost::parse(text).is_err(), "{text}");
         }

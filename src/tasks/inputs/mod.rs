@@ -19,7 +19,9 @@ pub(super) use data::{Data, check_placeholders};
 pub(super) use download::download;
 pub(super) use host::GrpcHost;
 pub(super) use method::HttpMethod;
-pub(super) use net::{NetInput, OverrideInput, ProxyInput, Sender, TlsNames, hide_header, hide_headers, merge_headers};
+pub(super) use net::{
+    NetInput, OverrideInput, ProxyInput, Sender, TlsNames, hide_header, hide_headers, merge_headers,
+};
 pub(super) use pace::StageInput;
 pub(super) use percentile::Percentile;
 pub(super) use places::Places;
