@@ -89,7 +89,7 @@ fn requests(kind: Kind, start: Instant) -> Vec<(Sent, Instant, Instant)> {
 
 fn count(tally: &mut Tally, kind: Kind, (sent, first_byte, end): &(Sent, Instant, Instant)) {
     if !matches!(kind, Kind::Free) {
-        tally.released(sent.at.saturating_sub(sent.due));
+        tally.released(sent.n, sent.at.saturating_sub(sent.due));
     }
     let answer = Answer {
         status: Some(200),

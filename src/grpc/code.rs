@@ -38,6 +38,8 @@ impl Code {
     pub const UNKNOWN: Self = Self(2);
     /// It was not done in time.
     pub const DEADLINE_EXCEEDED: Self = Self(4);
+    /// What is asked for does not exist.
+    pub const NOT_FOUND: Self = Self(5);
     /// A limit was reached, for example on the size of messages.
     pub const RESOURCE_EXHAUSTED: Self = Self(8);
     /// The server does not have the method.

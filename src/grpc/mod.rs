@@ -1,3 +1,11 @@
-//! gRPC without a load: what methods and messages look like, status codes, and single calls.
+//! gRPC without a load: what methods and messages look like, status codes, single calls, reflection and health.
 
+pub mod channel;
 pub mod code;
+pub mod health;
+pub mod message;
+pub mod reflection;
+pub mod schema;
+
+#[cfg(test)]
+mod tests;

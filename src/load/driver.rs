@@ -17,8 +17,9 @@ use super::lanes::{Free, Source};
 use super::pacer::SystemPacer;
 use super::random::Random;
 use super::schedule::Schedule;
+use super::seats::Seats;
 use super::tally::{Recent, Tally};
-use super::worker::{Begin, Counted, NEVER, Report, Signals, Work, drive};
+use super::worker::{Begin, Counted, Ends, NEVER, Report, Signals, Work, drive};
 use super::{LoadError, Mix, Pace, Plan, Pool, Progress, Target};
 use crate::metrics::{Histogram, LoadMeasurement, Timing};
 
@@ -55,6 +56,7 @@ pub(super) async fn run<T: Target>(
             .map(|count| count.saturating_mul(pools.len() as u64)),
         (None, Some(_)) => None,
     };
+    let total = total.map(|total| total.saturating_sub(plan.skip.saturating_mul(pools.len() as u64)));
     let shared = Arc::new(Shared {
         targets,
         stop: stop.clone(),
@@ -247,10 +249,11 @@ impl Begin for Gate {
     }
 }
 
-/// How many threads the load needs: no more than there are processors, and a connection of every part for each.
+/// How many threads the load needs: no more than there are processors, and a connection and a lane of every part for each.
 fn workers(plan: &Plan, mix: &Mix, pools: &[Pool]) -> usize {
     let processors = std::thread::available_parallelism().map_or(1, usize::from);
-    let fewest = pools.iter().map(|pool| pool.connections.get()).min().unwrap_or(1);
+    let fewest = pools.iter().map(Seats::most_workers).min();
+    let fewest = fewest.map_or(1, NonZeroU32::get);
     let connections: u32 = pools.iter().map(|pool| pool.connections.get()).sum();
     let wanted = if plan.pace.is_paced() {
         #[expect(
@@ -304,32 +307,23 @@ fn shares(plan: &Plan, mix: &Mix, pools: &[Pool], schedule: Option<&Schedule>, w
             parts: pools
                 .iter()
                 .enumerate()
-                .map(|(part, pool)| (share_of_pool(pool, worker, workers), source(part)))
+                .map(|(part, pool)| {
+                    (
+                        Seats::new(pool, schedule.is_some(), worker, workers),
+                        source(part),
+                    )
+                })
                 .collect(),
             schedule: schedule.clone(),
-            close,
-            grace: plan.grace,
+            skip: plan.skip,
+            ends: Ends {
+                close,
+                grace: plan.grace,
+                cut: plan.cut(),
+            },
         }
     };
     (0..workers).map(share).collect()
-}
-
-/// A worker's connections; the first ones get what cannot be divided.
-fn share_of_pool(pool: &Pool, worker: usize, workers: usize) -> Pool {
-    let share = |all: NonZeroU32| {
-        let (worker, workers) = (to_u32(worker), to_u32(workers));
-        let rest = u32::from(worker < all.get() % workers);
-        NonZeroU32::new(all.get() / workers + rest).unwrap_or(NonZeroU32::MIN)
-    };
-    Pool {
-        connections: share(pool.connections),
-        max_connections: share(pool.max_connections.max(pool.connections)),
-        ..pool.clone()
-    }
-}
-
-fn to_u32(n: usize) -> u32 {
-    u32::try_from(n).unwrap_or(u32::MAX)
 }
 
 /// What all workers counted, of each part.

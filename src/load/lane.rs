@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use super::deadline::Deadline;
 use super::lanes::{Lanes, Slot};
 use super::tally::Sent;
-use super::{Failed, Target};
+use super::{Failed, Seat, Target, UnderWay};
 use crate::metrics::FailureClass;
 
 /// What a lane begins with.
@@ -17,6 +17,8 @@ use crate::metrics::FailureClass;
 pub(super) struct Start<C> {
     /// Its number on this worker, from 0.
     pub(super) number: u32,
+    /// Its place among all lanes of the part.
+    pub(super) seat: Seat,
     /// A connection that is open already.
     pub(super) conn: Option<C>,
     /// Held until the first connection is open.
@@ -25,11 +27,11 @@ pub(super) struct Start<C> {
 
 /// Sends requests until there are none.
 pub(super) async fn run<T: Target>(lanes: Rc<Lanes<T>>, start: Start<T::Conn>) {
-    let slot = Rc::new(Slot::default());
+    let slot = Rc::new(Slot::of(start.number));
     let mut lane = Lane {
         lanes: &lanes,
         deadline: Deadline::new(),
-        number: start.number,
+        seat: start.seat,
         conn: start.conn,
         opening: start.opening,
         connection: 0,
@@ -69,7 +71,7 @@ pub(super) async fn run<T: Target>(lanes: Rc<Lanes<T>>, start: Start<T::Conn>) {
 struct Lane<'a, T: Target> {
     lanes: &'a Lanes<T>,
     deadline: Deadline,
-    number: u32,
+    seat: Seat,
     conn: Option<T::Conn>,
     opening: Option<OwnedSemaphorePermit>,
     /// The number of the connection; 0 when there is none, or when the warm-up opened it.
@@ -90,7 +92,7 @@ impl<T: Target> Lane<'_, T> {
             broke,
             ..
         } = self;
-        let number = self.number;
+        let place = self.seat;
         let ends = at + lanes.timeout;
         let outcome = {
             // Pinned here: a future that is handed on is copied.
@@ -99,7 +101,7 @@ impl<T: Target> Lane<'_, T> {
                     open
                 } else {
                     // Boxed, for a lane is small as long as it needs nothing else.
-                    let (opened, times) = Box::pin(lanes.target.connect(number)).await?;
+                    let (opened, times) = Box::pin(lanes.target.connect(place)).await?;
                     let mut tally = lanes.tally.borrow_mut();
                     let broke = std::mem::take(broke);
                     if let Some(times) = times {
@@ -127,11 +129,11 @@ impl<T: Target> Lane<'_, T> {
                 }
                 tally.reconnected(sample.reconnects);
                 if sample.waited {
-                    tally.waited();
+                    tally.waited(sent.n);
                 }
                 match sample.result {
                     Ok(answer) => {
-                        lanes.ended((answer.end - lanes.start).saturating_sub(sent.due));
+                        lanes.ended(sent.n, (answer.end - lanes.start).saturating_sub(sent.due));
                         tally.answered(sent, &answer);
                     }
                     Err(failed) => tally.failed(sent, Instant::now(), &failed),
@@ -142,7 +144,7 @@ impl<T: Target> Lane<'_, T> {
                 let now = Instant::now();
                 let timed_out = failed.class == FailureClass::Timeout;
                 if timed_out {
-                    lanes.ended(lanes.now().saturating_sub(sent.due));
+                    lanes.ended(sent.n, lanes.now().saturating_sub(sent.due));
                 }
                 // However the timer rounds, a time-out lasts at least as long as the time-out.
                 tally.failed(sent, if timed_out { now.max(ends) } else { now }, &failed);
@@ -164,7 +166,7 @@ fn timed_out(connected: bool, timeout: std::time::Duration) -> Failed {
     Failed::new(FailureClass::Timeout, format!("no {what} within {timeout:?}"))
 }
 
-/// Counts a request as cut off when its lane is ended in the middle of it.
+/// Counts a request when its lane is ended in the middle of it.
 struct InFlight<'a, T: Target> {
     lanes: &'a Lanes<T>,
     sent: Sent,
@@ -173,13 +175,17 @@ struct InFlight<'a, T: Target> {
 
 impl<T: Target> Drop for InFlight<'_, T> {
     fn drop(&mut self) {
-        if !self.ended {
-            self.lanes.ended(self.lanes.now().saturating_sub(self.sent.due));
-            let cut_off = Failed::new(FailureClass::CutOff, "no answer yet when the run was stopped");
-            self.lanes
-                .tally
-                .borrow_mut()
-                .failed(self.sent, Instant::now(), &cut_off);
+        if self.ended {
+            return;
         }
+        let lanes = self.lanes;
+        let mut tally = lanes.tally.borrow_mut();
+        let why = match lanes.time_is_over.get() {
+            Some(UnderWay::Ignore) => return tally.ignored(),
+            Some(UnderWay::CutOff | UnderWay::Finish) => "no answer yet when the time was over",
+            None => "no answer yet when the run was stopped",
+        };
+        lanes.ended(self.sent.n, lanes.now().saturating_sub(self.sent.due));
+        tally.failed(self.sent, Instant::now(), &Failed::new(FailureClass::CutOff, why));
     }
 }

@@ -15,7 +15,7 @@ use tokio::time::Instant;
 
 use super::schedule::Schedule;
 use super::tally::{Recent, Tally};
-use super::{Target, health};
+use super::{Target, UnderWay, health};
 use crate::metrics::Histogram;
 
 /// A request that a lane has taken.
@@ -50,11 +50,21 @@ pub(super) struct Free {
 /// Where a free lane waits for its next request.
 #[derive(Debug, Default)]
 pub(super) struct Slot {
+    /// The number of the lane on this worker.
+    lane: u32,
     called: Cell<bool>,
     waker: RefCell<Option<Waker>>,
 }
 
 impl Slot {
+    /// That of the lane of a number.
+    pub(super) fn of(lane: u32) -> Self {
+        Self {
+            lane,
+            ..Self::default()
+        }
+    }
+
     fn call(&self) {
         self.called.set(true);
         if let Some(waker) = self.waker.take() {
@@ -70,6 +80,8 @@ struct State {
     due: u64,
     /// Nothing more will be released.
     finished: bool,
+    /// Lanes from this number on end.
+    most: u32,
     idle: VecDeque<Rc<Slot>>,
 }
 
@@ -93,6 +105,10 @@ pub(super) struct Lanes<T> {
     pub(super) tally: RefCell<Tally>,
     /// Of long latencies, the part that is surely the target's.
     pub(super) target_time: RefCell<Histogram>,
+    /// Requests of a lower number are counted nowhere.
+    skip: u64,
+    /// Set when lanes are ended because the time of the load is over: what becomes of their requests.
+    pub(super) time_is_over: Cell<Option<UnderWay>>,
 }
 
 enum Next {
@@ -102,7 +118,7 @@ enum Next {
 }
 
 impl<T: Target> Lanes<T> {
-    pub(super) fn new(target: T, timeout: Duration, source: Source, start: Instant) -> Self {
+    pub(super) fn new(target: T, timeout: Duration, source: Source, start: Instant, skip: u64) -> Self {
         Self {
             target,
             timeout,
@@ -111,17 +127,21 @@ impl<T: Target> Lanes<T> {
                 source,
                 due: 0,
                 finished: false,
+                most: u32::MAX,
                 idle: VecDeque::new(),
             }),
-            tally: RefCell::new(Tally::new(start)),
+            tally: RefCell::new(Tally::new(start).skipping(skip)),
             target_time: RefCell::default(),
+            skip,
+            time_is_over: Cell::default(),
         }
     }
 
     /// A request has its latency, whatever became of it.
-    pub(super) fn ended(&self, latency: Duration) {
+    pub(super) fn ended(&self, n: u64, latency: Duration) {
         // A closed loop keeps its thread busy by intention.
         if self.paced()
+            && n >= self.skip
             && let Some(part) = health::target_part(latency)
         {
             self.target_time.borrow_mut().record(part);
@@ -138,8 +158,11 @@ impl<T: Target> Lanes<T> {
         self.start.elapsed()
     }
 
-    fn take(&self) -> Next {
+    fn take(&self, lane: u32) -> Next {
         let mut state = self.state.borrow_mut();
+        if lane >= state.most {
+            return Next::Over;
+        }
         let State {
             source,
             due,
@@ -179,7 +202,7 @@ impl<T: Target> Lanes<T> {
     pub(super) async fn next(&self, slot: &Rc<Slot>, conn: &mut Option<T::Conn>) -> Option<(Turn, bool)> {
         let mut broke = false;
         loop {
-            match self.take() {
+            match self.take(slot.lane) {
                 Next::Turn(turn) => return Some((turn, broke)),
                 Next::Over => return None,
                 Next::Nothing => {}
@@ -231,6 +254,17 @@ impl<T: Target> Lanes<T> {
         }
     }
 
+    /// There may be only so many lanes from now on: the others end when they have answered what they have. How many
+    /// requests are due for which there is no lane.
+    pub(super) fn allow(&self, most: u32) -> u64 {
+        let mut state = self.state.borrow_mut();
+        state.most = most;
+        // Each of them sees for itself; one that was called and ends now leaves its request to another.
+        let idle = std::mem::take(&mut state.idle);
+        idle.iter().for_each(|slot| slot.call());
+        state.due.saturating_sub(idle.len() as u64)
+    }
+
     /// Whether a closed loop has no request left for another lane.
     pub(super) fn is_over(&self) -> bool {
         let state = self.state.borrow();
@@ -261,8 +295,10 @@ impl<T: Target> Lanes<T> {
             let (mut tally, now) = (self.tally.borrow_mut(), self.now());
             let mut target_time = self.target_time.borrow_mut();
             for unsent in schedule.take(usize::try_from(*due).unwrap_or(usize::MAX)) {
-                tally.unsent(unsent.at, now);
-                if let Some(part) = health::target_part(now.saturating_sub(unsent.at)) {
+                tally.unsent(unsent.of_part, unsent.at, now);
+                if unsent.of_part >= self.skip
+                    && let Some(part) = health::target_part(now.saturating_sub(unsent.at))
+                {
                     target_time.record(part);
                 }
             }

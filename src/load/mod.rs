@@ -14,17 +14,20 @@ mod lane;
 mod lanes;
 mod pacer;
 mod plan;
+mod pool;
 mod random;
 mod schedule;
+mod seats;
 mod tally;
 mod target;
-
 mod warm_up;
 mod worker;
 
 pub use driver::{Enough, Onlooker, Ran};
 pub use files::most_connections;
-pub use plan::{Arrivals, Mix, Pace, Plan, Pool, Rate, Stage, Stop};
+pub use plan::{Arrivals, Mix, Pace, Plan, Rate, Stage, Stop, UnderWay};
+pub use pool::{AtOnce, MOST_AT_ONCE, Pool, Steps};
+pub use seats::Seat;
 pub use tally::{Progress, Recent, Sent, Tally};
 pub use target::{Answer, ConnectTimes, Failed, Sample, Target};
 

@@ -1,5 +1,4 @@
-//! [`Plan`]: how much load and how fast; [`Mix`]: to whom; [`Pool`]: over how many connections. What cannot be, cannot
-//! be written.
+//! [`Plan`]: how much load and how fast; [`Mix`]: to whom. What cannot be, cannot be written.
 
 use std::fmt;
 use std::num::{NonZeroU32, NonZeroU64, NonZeroUsize};
@@ -102,6 +101,18 @@ pub enum Arrivals {
     Poisson,
 }
 
+/// What becomes of requests that are under way when the time of a load is over. Those of a load that ends by its count
+/// always finish.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UnderWay {
+    /// They take the time that they have, and requests that are due may still be sent within the grace.
+    Finish,
+    /// They are ended at once, and count as cut off: as errors. What is due and was not sent is unsent.
+    CutOff,
+    /// They are ended at once and counted nowhere. What is due and was not sent is unsent.
+    Ignore,
+}
+
 /// When requests are sent.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Plan {
@@ -113,6 +124,18 @@ pub struct Plan {
     pub arrivals: Arrivals,
     /// How long after the last due instant requests that are due may still be sent; those that cannot are unsent.
     pub grace: Duration,
+    /// How a load ends that ends by time.
+    pub under_way: UnderWay,
+    /// So many requests of each part are sent first and not counted. The time that they take is no part of the load's.
+    pub skip: u64,
+}
+
+impl Plan {
+    /// When all that is still under way is ended, from the start, and how.
+    pub(super) fn cut(&self) -> Option<(Duration, UnderWay)> {
+        let time = self.stop.time()?;
+        (self.under_way != UnderWay::Finish).then_some((time, self.under_way))
+    }
 }
 
 /// Which part of a load each request goes to.
@@ -140,43 +163,6 @@ impl Mix {
     /// Number of parts.
     pub fn parts(&self) -> usize {
         self.weights.len() * self.versions.get()
-    }
-}
-
-/// The connections of one part of a load.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Pool {
-    /// They are opened when they are needed.
-    pub connections: NonZeroU32,
-    /// Paced only: more are opened, up to this many, when a due request finds none free. Less than `connections`
-    /// means the same as `connections`.
-    pub max_connections: NonZeroU32,
-    /// Requests under way on one connection at a time; more than one takes HTTP/2.
-    pub streams: NonZeroU32,
-    /// For one request, from its actual send to the end of its answer, a new connection included.
-    pub timeout: Duration,
-    /// Requests sent on each connection of the pool before the load; they are counted nowhere.
-    pub connection_warmup: u32,
-}
-
-impl Pool {
-    /// How many connections there can be at once.
-    pub fn most_connections(&self, pace: &Pace) -> u32 {
-        if pace.is_paced() {
-            self.connections.max(self.max_connections).get()
-        } else {
-            self.connections.get()
-        }
-    }
-
-    /// How many requests can be under way at once.
-    pub(super) fn most_lanes(&self, paced: bool) -> u32 {
-        let connections = if paced {
-            self.connections.max(self.max_connections)
-        } else {
-            self.connections
-        };
-        connections.get().saturating_mul(self.streams.get())
     }
 }
 

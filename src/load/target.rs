@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use tokio::time::Instant;
 
+use super::Seat;
 use crate::metrics::FailureClass;
 use crate::net::connect::ConnectError;
 
@@ -17,9 +18,8 @@ pub trait Target: 'static {
     /// One connection.
     type Conn: 'static;
 
-    /// Opens the connection of a lane. Lanes are numbered from 0; where several requests share a connection, it is that
-    /// of lanes `k × streams` to `(k + 1) × streams − 1`. Without times, another lane had opened it.
-    async fn connect(&self, lane: u32) -> Result<(Self::Conn, Option<ConnectTimes>), Failed>;
+    /// Opens the connection of a lane. Without times, another lane that shares it had opened it.
+    async fn connect(&self, seat: Seat) -> Result<(Self::Conn, Option<ConnectTimes>), Failed>;
 
     /// Sends request number `n` (from 0, of this target), begun at `sent`, and takes in its answer. May be dropped at
     /// any await when its time is over; the connection is dropped then, too.

@@ -5,23 +5,24 @@ use futures_util::stream;
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
+use super::Target;
+use super::seats::Seats;
 use super::worker::OPENING;
-use super::{Pool, Target};
 
-/// Opens every connection of the pool and sends the uncounted requests on it. Connections that lanes share stay with the
-/// target, where each lane finds its own.
+/// Opens every connection of the pool and sends the uncounted requests on it. What becomes of them, in order: a failed
+/// one leaves its place empty. Connections that lanes share stay with the target, where each lane finds its own.
 pub(super) async fn warm_up<T: Target>(
-    pool: &Pool,
+    seats: &Seats,
     target: &T,
     shutdown: &CancellationToken,
-) -> Vec<T::Conn> {
+) -> Vec<Option<T::Conn>> {
+    let pool = seats.pool();
     if pool.connection_warmup == 0 {
         return Vec::new();
     }
-    let streams = pool.streams.get();
-    let one = async |connection: u32| {
-        let lane = connection.saturating_mul(streams);
-        let Ok(Ok((mut conn, _))) = timeout(pool.timeout, target.connect(lane)).await else {
+    let one = async |index: u32| {
+        let seat = seats.seat(seats.first_of(index));
+        let Ok(Ok((mut conn, _))) = timeout(pool.timeout, target.connect(seat)).await else {
             return None;
         };
         for n in 0..pool.connection_warmup {
@@ -30,12 +31,11 @@ pub(super) async fn warm_up<T: Target>(
                 _ => return None,
             }
         }
-        (streams == 1).then_some(conn)
+        (!seats.are_shared()).then_some(conn)
     };
-    let all = stream::iter(0..pool.connections.get())
+    let all = stream::iter(0..seats.first_connections())
         .map(one)
         .buffered(OPENING)
-        .filter_map(async |warm| warm)
         .collect();
     tokio::select! {
         warm = all => warm,

@@ -5,7 +5,6 @@
 //! A slow target must not slow the schedule down: requests that it holds up would be counted from when they were sent,
 //! not from when they were due, and the stall would not be seen. So the dispatcher only releases; the lanes send.
 
-use std::cell::Cell;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,9 +18,10 @@ use super::lane::{self, Start};
 use super::lanes::{Lanes, Released, Source};
 use super::pacer::Pacer;
 use super::schedule::Schedule;
+use super::seats::Seats;
 use super::tally::{Recent, Tally};
 use super::warm_up::warm_up;
-use super::{Pool, Target, health::Monitor};
+use super::{Target, UnderWay, health::Monitor};
 use crate::metrics::{GeneratorHealth, Histogram};
 
 /// How often progress is reported.
@@ -42,13 +42,24 @@ pub(super) const NEVER: Duration = Duration::from_hours(24 * 365 * 30);
 pub(super) struct Work {
     /// Its share; `None` for a closed loop.
     pub(super) schedule: Option<Schedule>,
-    /// Of each part: its share of the connections, and where its requests come from.
-    pub(super) parts: Vec<(Pool, Source)>,
+    /// Of each part: its share of the lanes, and where its requests come from.
+    pub(super) parts: Vec<(Seats, Source)>,
+    /// So many requests of each part are sent first and not counted.
+    pub(super) skip: u64,
+    /// When it does what.
+    pub(super) ends: Ends,
+}
+
+/// When a worker does what.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Ends {
     /// Requests that fall due within this time are released together, at the last of their instants: above some rate a
     /// wake-up for each costs more than it is worth.
     pub(super) close: Duration,
     /// How long after the last due instant requests may still be sent.
     pub(super) grace: Duration,
+    /// When everything is ended, whatever is under way, and what becomes of that.
+    pub(super) cut: Option<(Duration, UnderWay)>,
 }
 
 /// What a worker counted.
@@ -106,27 +117,91 @@ struct Crew<T: Target> {
 
 struct Part<T: Target> {
     lanes: Rc<Lanes<T>>,
-    /// Lanes that were started.
-    started: Cell<u32>,
-    /// Lanes there may be.
+    seats: Seats,
+    /// Numbers of lanes that were passed over.
+    left: Vec<u32>,
+    /// The number of the next lane.
+    next: u32,
+    /// Lanes there may be now.
     most: u32,
+    /// When that changes.
+    change: Option<Duration>,
+}
+
+impl<T: Target> Part<T> {
+    /// The number of a lane that may be started.
+    fn vacancy(&mut self) -> Option<u32> {
+        if let Some(number) = self.left.pop() {
+            return Some(number);
+        }
+        let number = self.next;
+        (number < self.most).then(|| {
+            self.next += 1;
+            number
+        })
+    }
+
+    fn has_vacancy(&self) -> bool {
+        !self.left.is_empty() || self.next < self.most
+    }
 }
 
 impl<T: Target> Crew<T> {
     fn start_lane(
         &mut self,
-        part: usize,
+        index: usize,
+        number: u32,
         conn: Option<T::Conn>,
         opening: Option<tokio::sync::OwnedSemaphorePermit>,
     ) {
-        let part = &self.parts[part];
+        let part = &self.parts[index];
         let start = Start {
-            number: part.started.get(),
+            number,
+            seat: part.seats.seat(number),
             conn,
             opening,
         };
-        part.started.set(start.number + 1);
         self.running.spawn_local(lane::run(Rc::clone(&part.lanes), start));
+    }
+
+    /// Starts the lanes whose connections are open. The others start when they are needed.
+    fn start_warm(&mut self, index: usize, conns: Vec<Option<T::Conn>>) {
+        let most = self.parts[index].most;
+        for (number, conn) in (0..most).zip(conns) {
+            self.parts[index].next = number + 1;
+            match conn {
+                Some(conn) => self.start_lane(index, number, Some(conn), None),
+                None => self.parts[index].left.push(number),
+            }
+        }
+        self.parts[index].left.reverse();
+    }
+
+    /// When the number of lanes changes next, from the start.
+    fn next_change(&self) -> Option<Duration> {
+        self.parts.iter().filter_map(|part| part.change).min()
+    }
+
+    /// The number of lanes changes now.
+    fn change(&mut self) {
+        let now = self.next_change();
+        for index in 0..self.parts.len() {
+            let part = &mut self.parts[index];
+            if part.change != now {
+                continue;
+            }
+            let time = now.unwrap_or_default();
+            part.most = part.seats.at(time);
+            part.change = part.seats.next_change(time);
+            part.left.retain(|number| *number < part.most);
+            let mut waiting = part.lanes.allow(part.most);
+            while waiting > 0
+                && let Some(number) = self.parts[index].vacancy()
+            {
+                self.start_lane(index, number, None, None);
+                waiting -= 1;
+            }
+        }
     }
 
     fn each(&self, act: impl Fn(&Lanes<T>)) {
@@ -140,21 +215,34 @@ impl<T: Target> Crew<T> {
             .map_or_else(Instant::now, |part| part.lanes.start)
     }
 
-    /// A request is due, or was so long ago.
-    fn release(&mut self, index: usize, lag: Duration) {
-        let part = &self.parts[index];
-        part.lanes.tally.borrow_mut().released(lag);
+    /// Request `n` of a part is due, or was so long ago.
+    fn release(&mut self, index: usize, n: u64, lag: Duration) {
+        let part = &mut self.parts[index];
+        part.lanes.tally.borrow_mut().released(n, lag);
         if part.lanes.release() == Released::Taken {
             return;
         }
-        if part.started.get() < part.most {
-            self.start_lane(index, None, None);
+        if let Some(number) = part.vacancy() {
+            self.start_lane(index, number, None, None);
         } else if lag <= ON_TIME {
             // One that was released late waits because of us, not because of the target.
-            part.lanes.tally.borrow_mut().waited();
+            part.lanes.tally.borrow_mut().waited(n);
         }
     }
 
+    /// Waits until all lanes have ended, while their number goes on to change.
+    async fn done(&mut self) {
+        while let Some(at) = self.next_change() {
+            let change = sleep_until(self.start() + at.min(NEVER));
+            tokio::select! {
+                () = self.ended() => return,
+                () = change => self.change(),
+            }
+        }
+        self.ended().await;
+    }
+
+    /// All lanes that there are have ended.
     async fn ended(&mut self) {
         while let Some(ended) = self.running.join_next().await {
             // A mistake in iter8 must not look like one of the target.
@@ -178,27 +266,28 @@ pub(super) async fn drive<T: Target>(
     report: &impl Report,
 ) -> Counted {
     let mut warm = Vec::new();
-    for (target, (pool, _)) in targets.iter().zip(&work.parts) {
-        warm.push(warm_up(pool, target, &signals.stop).await);
+    for (target, (seats, _)) in targets.iter().zip(&work.parts) {
+        warm.push(warm_up(seats, target, &signals.stop).await);
     }
     let start = begin.begin().await;
     let has_schedule = work.schedule.is_some();
     let parts = targets
         .into_iter()
         .zip(work.parts)
-        .map(|(target, (pool, source))| Part {
-            lanes: Rc::new(Lanes::new(target, pool.timeout, source, start)),
-            started: Cell::new(0),
-            most: pool.most_lanes(has_schedule),
+        .map(|(target, (seats, source))| Part {
+            lanes: Rc::new(Lanes::new(target, seats.pool().timeout, source, start, work.skip)),
+            left: Vec::new(),
+            next: 0,
+            most: seats.at(Duration::ZERO),
+            change: seats.next_change(Duration::ZERO),
+            seats,
         });
     let mut crew = Crew {
         parts: parts.collect(),
         running: JoinSet::new(),
     };
-    for (part, conns) in warm.into_iter().enumerate() {
-        for conn in conns {
-            crew.start_lane(part, Some(conn), None);
-        }
+    for (index, conns) in warm.into_iter().enumerate() {
+        crew.start_warm(index, conns);
     }
     // The lanes of warm connections are free before the first request is due.
     tokio::task::yield_now().await;
@@ -220,7 +309,7 @@ pub(super) async fn drive<T: Target>(
     };
     let mut monitor = Monitor::start(has_schedule);
     tokio::select! {
-        () = dispatch(&mut crew, work.schedule, (work.grace, work.close), pacer, signals) => {}
+        () = dispatch(&mut crew, work.schedule, work.ends, pacer, signals) => {}
         () = tell => {}
         () = monitor.watch() => {}
     }
@@ -238,25 +327,38 @@ pub(super) async fn drive<T: Target>(
 async fn dispatch<T: Target>(
     crew: &mut Crew<T>,
     schedule: Option<Schedule>,
-    (grace, close): (Duration, Duration),
+    ends: Ends,
     pacer: &mut impl Pacer,
     signals: &Signals,
 ) {
     let start = crew.start();
     let Signals { stop, shutdown } = signals;
-    let (stopped, give_up) = match schedule {
-        Some(schedule) => {
-            let give_up = schedule.end().saturating_add(grace).min(NEVER);
-            (release(crew, schedule, close, pacer, stop).await, give_up)
-        }
-        None => (open_lanes(crew, stop).await, NEVER),
+    let Ends { close, grace, cut } = ends;
+    let over = cut.map(|(time, _)| time.min(NEVER));
+    let (stopped, give_up) = if let Some(schedule) = schedule {
+        let end = schedule.end().saturating_add(grace).min(NEVER);
+        (
+            release(crew, schedule, close, pacer, stop).await,
+            over.unwrap_or(end),
+        )
+    } else {
+        let over = over.unwrap_or(NEVER);
+        let stopped = tokio::select! {
+            stopped = keep_busy(crew, stop) => stopped,
+            () = sleep_until(start + over) => false,
+        };
+        (stopped, over)
     };
     crew.each(Lanes::finish);
     if !stopped {
         tokio::select! {
-            () = crew.ended() => return,
-            () = sleep_until(start + give_up) => {}
+            biased;
             () = stop.cancelled() => {}
+            () = crew.done() => return,
+            () = sleep_until(start + give_up) => if let Some((_, under_way)) = cut {
+                crew.each(Lanes::close);
+                return crew.each(|lanes| lanes.time_is_over.set(Some(under_way)));
+            }
         }
     }
     crew.each(Lanes::close);
@@ -269,6 +371,25 @@ async fn dispatch<T: Target>(
     let _ = timeout(PATIENCE, crew.ended()).await;
 }
 
+/// Starts the lanes of a closed loop, and more whenever there may be more. Whether it was interrupted.
+async fn keep_busy<T: Target>(crew: &mut Crew<T>, shutdown: &CancellationToken) -> bool {
+    loop {
+        if open_lanes(crew, shutdown).await {
+            return true;
+        }
+        let Some(at) = crew.next_change() else {
+            return false;
+        };
+        let change = sleep_until(crew.start() + at.min(NEVER));
+        tokio::select! {
+            biased;
+            () = shutdown.cancelled() => return true,
+            () = crew.ended() => return false,
+            () = change => crew.change(),
+        }
+    }
+}
+
 /// Starts the lanes of a closed loop, each as soon as few enough are still opening their connection, until there is
 /// nothing left for another one. The parts take turns. Whether it was interrupted.
 async fn open_lanes<T: Target>(crew: &mut Crew<T>, shutdown: &CancellationToken) -> bool {
@@ -278,7 +399,7 @@ async fn open_lanes<T: Target>(crew: &mut Crew<T>, shutdown: &CancellationToken)
         let mut opened = false;
         for index in 0..crew.parts.len() {
             let part = &crew.parts[index];
-            if part.started.get() >= part.most || part.lanes.is_over() {
+            if !part.has_vacancy() || part.lanes.is_over() {
                 continue;
             }
             let permit = tokio::select! {
@@ -286,7 +407,10 @@ async fn open_lanes<T: Target>(crew: &mut Crew<T>, shutdown: &CancellationToken)
                 () = &mut interrupted => return true,
                 permit = Arc::clone(&opening).acquire_owned() => permit.ok(),
             };
-            crew.start_lane(index, None, permit);
+            let Some(number) = crew.parts[index].vacancy() else {
+                continue;
+            };
+            crew.start_lane(index, number, None, permit);
             opened = true;
             // It takes its request before the next one is started.
             tokio::task::yield_now().await;
@@ -317,6 +441,13 @@ async fn release<T: Target>(
             together.push(next);
         }
         let last = together.last().map_or(first.at, |last| last.at);
+        while let Some(at) = crew.next_change().filter(|at| *at <= last) {
+            tokio::select! {
+                biased;
+                () = &mut interrupted => return true,
+                () = pacer.wait_until(start + at.min(NEVER)) => crew.change(),
+            }
+        }
         tokio::select! {
             biased;
             () = &mut interrupted => return true,
@@ -324,7 +455,11 @@ async fn release<T: Target>(
         }
         let now = Instant::now();
         for due in together.drain(..) {
-            crew.release(due.part, now.saturating_duration_since(start + due.at.min(NEVER)));
+            crew.release(
+                due.part,
+                due.of_part,
+                now.saturating_duration_since(start + due.at.min(NEVER)),
+            );
         }
     }
     false

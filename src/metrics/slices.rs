@@ -169,6 +169,13 @@ impl Slices {
         }
     }
 
+    /// Leaves out the slices that are over at a time.
+    pub fn begin_at(&mut self, time: Duration) {
+        let over = time.as_nanos() / u128::from(self.width_ns.max(1));
+        let over = usize::try_from(over).unwrap_or(usize::MAX);
+        self.slices.drain(..over.min(self.slices.len()));
+    }
+
     /// Width of each slice.
     pub fn width(&self) -> Duration {
         Duration::from_nanos(self.width_ns)

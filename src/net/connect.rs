@@ -15,8 +15,8 @@ use tokio::time::{Instant, sleep};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-use super::route::Route;
-use super::tls::describe_handshake_error;
+use super::route::{Purpose, Route};
+use super::tls::{NO_HTTP2, describe_handshake_error};
 use super::{cause, host_and_port};
 
 /// How long an address may take before the next one is tried beside it (RFC 8305, section 5).
@@ -99,17 +99,22 @@ pub async fn open(route: &Route, tls: &Arc<ClientConfig>) -> Result<Opened, Conn
     if let Some(proxy) = &route.proxy {
         if proxy.url().scheme() == "https" {
             let (host, _) = host_and_port(proxy.url()).unwrap_or_default();
-            stream = secure(stream, &host, &for_proxy(tls)).await?.stream;
+            let secured = secure(stream, &host, &for_proxy(tls), Purpose::Http).await?;
+            stream = secured.stream;
         }
-        if route.origin.https {
+        if !route.is_forwarded() {
             tunnel(&mut stream, route).await?;
         }
     }
     let connected = Instant::now();
     let (mut resumed, mut http2) = (false, false);
     if route.origin.https {
-        let secured = secure(stream, &route.origin.host, tls).await?;
+        let name = route.server_name.as_ref().unwrap_or(&route.origin.host);
+        let secured = secure(stream, name, tls, route.purpose).await?;
         (stream, resumed, http2) = (secured.stream, secured.resumed, secured.http2);
+        if !http2 && route.purpose == Purpose::Grpc {
+            return Err(ConnectError::Tls(NO_HTTP2.to_owned()));
+        }
     }
     let times = ConnectTimes {
         connect: connected - started,
@@ -183,6 +188,7 @@ async fn secure(
     stream: Box<dyn Duplex>,
     host: &str,
     tls: &Arc<ClientConfig>,
+    purpose: Purpose,
 ) -> Result<Secured, ConnectError> {
     let Ok(name) = ServerName::try_from(host.to_owned()) else {
         let example = format!("`{host}` is not a name that a certificate can have");
@@ -201,7 +207,7 @@ async fn secure(
                 http2,
             })
         }
-        Err(error) => Err(ConnectError::Tls(describe_handshake_error(&error))),
+        Err(error) => Err(ConnectError::Tls(describe_handshake_error(&error, purpose))),
     }
 }
 

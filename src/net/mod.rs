@@ -4,11 +4,13 @@ mod addresses;
 pub mod cause;
 pub mod client;
 pub mod connect;
+pub mod greeting;
 mod login_page;
 pub mod proxy;
 pub mod resolve;
 pub mod route;
 pub mod tls;
+mod trusted;
 pub mod wall;
 
 use url::{Host, Url};

@@ -5,6 +5,7 @@ use std::fmt;
 use std::io;
 use std::sync::{Arc, OnceLock};
 
+use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::pem::{self, PemObject};
@@ -14,6 +15,8 @@ use rustls::{
 };
 
 use super::cause;
+use super::route::Purpose;
+use super::trusted::{Trusted, may_sign_others};
 
 /// Text in PEM form; `Debug` does not show it, for it may be a key.
 #[derive(Clone, PartialEq, Eq)]
@@ -90,7 +93,12 @@ pub fn client_config(settings: &TlsSettings) -> Result<ClientConfig, TlsError> {
             .dangerous()
             .with_custom_certificate_verifier(Arc::new(AnyCertificate(provider)))
     } else {
-        builder.with_root_certificates(roots(settings.ca_cert.as_ref())?)
+        match &settings.ca_cert {
+            None => builder.with_root_certificates(system_roots()),
+            Some(extra) => builder
+                .dangerous()
+                .with_custom_certificate_verifier(Arc::new(trusting(extra, provider)?)),
+        }
     };
     match (&settings.client_cert, &settings.client_key) {
         (None, None) => Ok(builder.with_no_client_auth()),
@@ -114,15 +122,17 @@ fn key_error(source: pem::Error) -> TlsError {
     TlsError::Pem { input, source }
 }
 
-fn roots(extra: Option<&Pem>) -> Result<Arc<RootCertStore>, TlsError> {
-    let Some(extra) = extra else {
-        return Ok(system_roots());
-    };
+/// Trusts what the user gave beside the system's authorities.
+fn trusting(extra: &Pem, provider: Arc<CryptoProvider>) -> Result<Trusted, TlsError> {
+    let own = certificates("caCert", extra)?;
     let mut roots = RootCertStore::clone(&system_roots());
-    for certificate in certificates("caCert", extra)? {
-        roots.add(certificate).map_err(TlsError::Authority)?;
+    for certificate in &own {
+        roots.add(certificate.clone()).map_err(TlsError::Authority)?;
     }
-    Ok(Arc::new(roots))
+    let usual = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider)
+        .build()
+        .expect("there are roots and no revocation lists");
+    Ok(Trusted { usual, own })
 }
 
 /// The system's authorities, read once; Mozilla's list where the system has none (an image from scratch).
@@ -191,20 +201,54 @@ impl ServerCertVerifier for AnyCertificate {
     }
 }
 
+/// What a TLS server says that does not choose HTTP/2 for gRPC.
+pub(super) const NO_HTTP2: &str =
+    "the server speaks TLS, but does not choose HTTP/2 (`h2` by ALPN), which gRPC needs";
+
+/// Advice that depends on what the connection is for.
+struct Words {
+    no_tls: &'static str,
+    closed: &'static str,
+    no_protocol: &'static str,
+    client_certificate: &'static str,
+    authority: &'static str,
+}
+
+const HTTP: Words = Words {
+    no_tls: "the server does not speak TLS on this port (is the URL http:// rather than https://?)",
+    closed: "the server closed the connection during the TLS handshake",
+    no_protocol: "the server speaks no version of HTTP that it was offered (`httpVersion` says which)",
+    client_certificate: "give `clientCert` and `clientKey`",
+    authority: "give `caCert`",
+};
+
+/// The keys for certificates are named differently where gRPC is used; `insecure` is the same everywhere.
+const GRPC: Words = Words {
+    no_tls: "the server does not speak TLS on this port (leave the certificates out or set `insecure: true`)",
+    closed: "the server closed the connection during the TLS handshake (does it speak TLS? `insecure: true` is without)",
+    no_protocol: NO_HTTP2,
+    client_certificate: "give a client certificate and its key",
+    authority: "give the certificate of its authority",
+};
+
 /// A failed handshake in words; `None` when `error` is not about TLS.
 pub fn describe_tls_error(error: &(dyn Error + 'static)) -> Option<String> {
-    cause::find::<rustls::Error>(error).map(describe)
+    cause::find::<rustls::Error>(error).map(|error| describe(error, &HTTP))
 }
 
 /// A failed handshake in words, whatever went wrong in it.
-pub fn describe_handshake_error(error: &io::Error) -> String {
+pub fn describe_handshake_error(error: &io::Error, purpose: Purpose) -> String {
     use io::ErrorKind::{BrokenPipe, ConnectionReset, UnexpectedEof};
 
-    if let Some(description) = describe_tls_error(error) {
-        return description;
+    let words = match purpose {
+        Purpose::Http => &HTTP,
+        Purpose::Grpc => &GRPC,
+    };
+    if let Some(error) = cause::find::<rustls::Error>(error) {
+        return describe(error, words);
     }
     if matches!(error.kind(), UnexpectedEof | ConnectionReset | BrokenPipe) {
-        return "the server closed the connection during the TLS handshake".to_owned();
+        return words.closed.to_owned();
     }
     format!("TLS handshake failed: {}", cause::root(error))
 }
@@ -213,14 +257,15 @@ pub fn describe_handshake_error(error: &io::Error) -> String {
     clippy::wildcard_enum_match_arm,
     reason = "rustls adds errors; the rest speak for themselves"
 )]
-fn describe(error: &rustls::Error) -> String {
+fn describe(error: &rustls::Error, words: &Words) -> String {
     match error {
-        rustls::Error::InvalidCertificate(certificate) => describe_certificate(certificate),
-        rustls::Error::InvalidMessage(_) => {
-            "the server does not speak TLS on this port (is the URL http:// rather than https://?)".to_owned()
-        }
+        rustls::Error::InvalidCertificate(certificate) => describe_certificate(certificate, words),
+        rustls::Error::InvalidMessage(_) => words.no_tls.to_owned(),
         rustls::Error::AlertReceived(AlertDescription::CertificateRequired) => {
-            "the server wants a client certificate (give `clientCert` and `clientKey`)".to_owned()
+            format!(
+                "the server wants a client certificate ({})",
+                words.client_certificate
+            )
         }
         rustls::Error::AlertReceived(
             AlertDescription::UnknownCA
@@ -232,9 +277,7 @@ fn describe(error: &rustls::Error) -> String {
             "the server knows no site of this name".to_owned()
         }
         rustls::Error::AlertReceived(AlertDescription::NoApplicationProtocol)
-        | rustls::Error::NoApplicationProtocol => {
-            "the server speaks no version of HTTP that it was offered (`httpVersion` says which)".to_owned()
-        }
+        | rustls::Error::NoApplicationProtocol => words.no_protocol.to_owned(),
         rustls::Error::AlertReceived(AlertDescription::ProtocolVersion)
         | rustls::Error::PeerIncompatible(_) => {
             "the server offers no version or cipher of TLS 1.2 or 1.3 that we support".to_owned()
@@ -250,7 +293,7 @@ fn describe(error: &rustls::Error) -> String {
     clippy::wildcard_enum_match_arm,
     reason = "rustls adds errors; the rest speak for themselves"
 )]
-fn describe_certificate(error: &CertificateError) -> String {
+fn describe_certificate(error: &CertificateError, words: &Words) -> String {
     match error {
         CertificateError::ExpiredContext { not_after, .. } => {
             format!("the server's certificate expired on {}", date(*not_after))
@@ -275,19 +318,19 @@ fn describe_certificate(error: &CertificateError) -> String {
             )
         }
         CertificateError::NotValidForName => "the server's certificate is for another name".to_owned(),
-        CertificateError::UnknownIssuer => unknown_issuer(),
+        CertificateError::UnknownIssuer => unknown_issuer(words),
         // A self-signed certificate that may sign others: webpki's way of saying that nobody vouches for it.
-        CertificateError::Other(other) if format!("{other:?}").contains("CaUsedAsEndEntity") => {
-            unknown_issuer()
-        }
+        error if may_sign_others(error) => unknown_issuer(words),
         CertificateError::Revoked => "the server's certificate is revoked".to_owned(),
         other => format!("the server's certificate is not valid: {other}"),
     }
 }
 
-fn unknown_issuer() -> String {
-    "the server's certificate is from an unknown issuer (a private or self-signed one: give `caCert`)"
-        .to_owned()
+fn unknown_issuer(words: &Words) -> String {
+    format!(
+        "the server's certificate is from an unknown issuer (a private or self-signed one: {})",
+        words.authority
+    )
 }
 
 /// `DnsName("app.example")` → `app.example`.
@@ -382,7 +425,7 @@ mod tests {
         };
         let error = io::Error::other(rustls::Error::InvalidCertificate(expired));
         assert_eq!(
-            describe_handshake_error(&error),
+            describe_handshake_error(&error, Purpose::Http),
             "the server's certificate expired on 2023-11-14"
         );
         let name = CertificateError::NotValidForNameContext {
@@ -390,7 +433,7 @@ mod tests {
             presented: vec!["DnsName(\"a.example\")".into(), "DnsName(\"b.example\")".into()],
         };
         assert_eq!(
-            describe(&rustls::Error::InvalidCertificate(name)),
+            describe(&rustls::Error::InvalidCertificate(name), &HTTP),
             "the server's certificate is for a.example, b.example, not for app.example"
         );
         assert_eq!(describe_tls_error(&io::Error::other("disk full")), None);

@@ -290,6 +290,21 @@ fn a_client_shows_its_certificate_where_it_is_asked_for() {
 }
 
 #[test]
+fn a_server_may_be_trusted_by_its_own_certificate() {
+    let certificate = Certificate::self_signed();
+    let server = Server::tls(&certificate, |_| Answer::status(200));
+    let run = |trusted: &Certificate| {
+        let load = format!(
+            "spec:\n- task: ready\n  with: {{url: '{0}', timeout: 1s, caCert: ca.pem}}\n- task: http\n  with: {{url: '{0}', numRequests: 4, qps: 100, caCert: ca.pem}}\n",
+            server.url("/")
+        );
+        App::with(&load).file("ca.pem", &trusted.authority).run(&["run"])
+    };
+    run(&certificate).exits(0);
+    run(&Certificate::self_signed()).exits(3).says("unknown issuer");
+}
+
+#[test]
 fn a_name_that_is_resolved_by_hand_is_the_one_that_tls_asks_for() {
     let certificate = Certificate::new(Flaw::OtherName);
     let asked = Arc::new(AtomicBool::new(false));

@@ -72,7 +72,9 @@ fn the_worst_of_several_outcomes_wins() {
     };
     load("").exits(1);
     // fail and invalid; fail and error.
-    load("- task: assess\n  if: 'false'\n  with: {objectives: [http/error-rate <= 1%]}\n").exits(5);
+    load("- task: assess\n  if: 'false'\n  with: {objectives: [http/error-rate <= 1%]}\n")
+        .exits(5)
+        .says("invalid, 1 of 2 objectives not assessed; 1 not met");
     load("- run: exit 1\n").exits(3);
     load("- run: exit 1\n  if: SLOs()\n").exits(1);
     load("- task: assess\n  with: {objectives: [{objective: http/request-count >= 7, warn: true}]}\n")

@@ -93,7 +93,7 @@ async fn a_load_on_its_own_thread_stops_when_nobody_waits_for_it() {
     impl Target for Counting {
         type Conn = ();
 
-        async fn connect(&self, _: u32) -> Result<((), Option<ConnectTimes>), Failed> {
+        async fn connect(&self, _: Seat) -> Result<((), Option<ConnectTimes>), Failed> {
             Err(Failed::new(FailureClass::Connect, "refused"))
         }
 

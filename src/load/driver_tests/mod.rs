@@ -1,8 +1,9 @@
 //! The driver with a server in memory: counts are exact, times have wide bounds.
 
 mod ends;
+mod lanes;
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::num::{NonZeroU32, NonZeroU64};
 use std::rc::Rc;
 
@@ -13,10 +14,10 @@ use super::*;
 use crate::load::pacer::Pacer;
 use crate::load::pacer::Sleep;
 use crate::load::worker::OPENING;
-use crate::load::{Answer, Arrivals, ConnectTimes, Failed, Rate, Sample, Stop};
+use crate::load::{Answer, Arrivals, AtOnce, ConnectTimes, Failed, Rate, Sample, Seat, Stop, UnderWay};
 use crate::metrics::{FailureClass, Histogram, Statistic, Timing};
 
-type Behaviour = Box<dyn Fn(u64, Duration) -> Reaction>;
+type Behaviour = Rc<dyn Fn(u64, Duration) -> Reaction>;
 
 /// What the server does with a request.
 #[derive(Clone, Copy)]
@@ -28,9 +29,12 @@ enum Reaction {
 }
 
 /// A server in memory that reacts to a request by its number and the time.
+#[derive(Clone)]
 struct Fake {
     refuse: bool,
     react: Behaviour,
+    busy: Rc<Cell<u32>>,
+    sends: Rc<RefCell<Vec<Send>>>,
     open: Rc<Cell<u32>>,
     most: Rc<Cell<u32>>,
     /// Connections being opened now, and at most.
@@ -39,18 +43,34 @@ struct Fake {
     start: Instant,
 }
 
-struct FakeConn(Rc<Cell<u32>>);
+/// One of several of which there are so many.
+struct OneMore(Rc<Cell<u32>>);
 
-impl Drop for FakeConn {
+impl OneMore {
+    fn of(all: &Rc<Cell<u32>>) -> Self {
+        all.set(all.get() + 1);
+        Self(Rc::clone(all))
+    }
+}
+
+impl Drop for OneMore {
     fn drop(&mut self) {
         self.0.set(self.0.get() - 1);
     }
 }
 
-impl Target for Fake {
-    type Conn = FakeConn;
+/// When a request was sent, by whom, and how many were under way then.
+#[derive(Clone, Copy)]
+struct Send {
+    at: Duration,
+    seat: Seat,
+    busy: u32,
+}
 
-    async fn connect(&self, _: u32) -> Result<(FakeConn, Option<ConnectTimes>), Failed> {
+impl Target for Fake {
+    type Conn = (Seat, OneMore);
+
+    async fn connect(&self, seat: Seat) -> Result<(Self::Conn, Option<ConnectTimes>), Failed> {
         if self.refuse {
             return Err(Failed::new(FailureClass::Connect, "refused"));
         }
@@ -59,7 +79,7 @@ impl Target for Fake {
         sleep(ms(1)).await;
         let (now, most) = self.opening.get();
         self.opening.set((now - 1, most));
-        self.open.set(self.open.get() + 1);
+        let conn = (seat, OneMore::of(&self.open));
         self.most.set(self.most.get().max(self.open.get()));
         let times = ConnectTimes {
             connect: ms(1),
@@ -67,15 +87,21 @@ impl Target for Fake {
             resumed: false,
             address: None,
         };
-        Ok((FakeConn(Rc::clone(&self.open)), Some(times)))
+        Ok((conn, Some(times)))
     }
 
-    async fn broken(&self, _: &mut FakeConn) {
+    async fn broken(&self, _: &mut Self::Conn) {
         std::future::pending::<()>().await;
     }
 
-    async fn send(&self, _: &mut FakeConn, n: u64, _: Instant) -> Sample {
+    async fn send(&self, (seat, _): &mut Self::Conn, n: u64, _: Instant) -> Sample {
         self.served.set(self.served.get() + 1);
+        let _busy = OneMore::of(&self.busy);
+        self.sends.borrow_mut().push(Send {
+            at: self.start.elapsed(),
+            seat: *seat,
+            busy: self.busy.get(),
+        });
         let (result, reusable) = match (self.react)(n, self.start.elapsed()) {
             Reaction::Answer(after) => {
                 sleep(after).await;
@@ -131,11 +157,14 @@ fn plan(stop: Stop, rate: f64, connections: u32) -> Asked {
             pace: Rate::per_second(rate).map_or(Pace::Free, Pace::PerSecond),
             arrivals: Arrivals::Constant,
             grace: ms(10_000),
+            under_way: UnderWay::Finish,
+            skip: 0,
         },
         pool: Pool {
             connections,
             max_connections: connections,
             streams: NonZeroU32::MIN,
+            at_once: AtOnce::Streams,
             timeout: ms(3000),
             connection_warmup: 0,
         },
@@ -168,6 +197,7 @@ struct Ran {
     most: u32,
     opening: u32,
     served: u64,
+    sends: Vec<Send>,
 }
 
 impl Ran {
@@ -188,39 +218,54 @@ async fn run_until(
     shutdown: &CancellationToken,
     react: impl Fn(u64, Duration) -> Reaction + 'static,
 ) -> Ran {
-    run_paced(asked, refuse, shutdown, &mut Sleep, react).await
+    run_paced(asked, refuse, shutdown, vec![Sleep], react).await
 }
 
 async fn run_paced(
     asked: Asked,
     refuse: bool,
     shutdown: &CancellationToken,
-    pacer: &mut impl Pacer,
+    mut pacers: Vec<impl Pacer>,
     react: impl Fn(u64, Duration) -> Reaction + 'static,
 ) -> Ran {
-    let (open, most, served) = (Rc::default(), Rc::new(Cell::new(0)), Rc::new(Cell::new(0)));
-    let (start, opening) = (Instant::now(), Rc::new(Cell::new((0, 0))));
     let target = Fake {
         refuse,
-        react: Box::new(react),
-        open,
-        most: Rc::clone(&most),
-        opening: Rc::clone(&opening),
-        served: Rc::clone(&served),
-        start,
+        react: Rc::new(react),
+        busy: Rc::default(),
+        sends: Rc::default(),
+        open: Rc::default(),
+        most: Rc::default(),
+        opening: Rc::default(),
+        served: Rc::default(),
+        start: Instant::now(),
     };
     let schedule = Schedule::new(&asked.plan, &Mix::single(), 1);
-    let work = shares(&asked.plan, &Mix::single(), &[asked.pool], schedule.as_ref(), 1).remove(0);
-    let gate = Gate::new(1, shutdown.clone());
+    let workers = pacers.len();
+    let works = shares(
+        &asked.plan,
+        &Mix::single(),
+        &[asked.pool],
+        schedule.as_ref(),
+        workers,
+    );
+    let gate = Gate::new(workers, shutdown.clone());
     let signals = Signals {
         stop: shutdown.clone(),
         shutdown: shutdown.clone(),
     };
-    let tallies = LocalSet::new()
-        .run_until(drive(work, vec![target], pacer, &gate, &signals, &Silent))
+    let loads = works
+        .into_iter()
+        .zip(&mut pacers)
+        .map(|(work, pacer)| drive(work, vec![target.clone()], pacer, &gate, &signals, &Silent));
+    let counted = LocalSet::new()
+        .run_until(futures_util::future::join_all(loads))
         .await;
+    let counted = counted.into_iter().reduce(|mut all, other| {
+        all.merge(&other);
+        all
+    });
     let load = measured(
-        tallies,
+        counted.expect("a worker"),
         &Mix::single(),
         schedule.as_ref(),
         shutdown.is_cancelled(),
@@ -228,9 +273,10 @@ async fn run_paced(
     .remove(0);
     Ran {
         load,
-        most: most.get(),
-        opening: opening.get().1,
-        served: served.get(),
+        most: target.most.get(),
+        opening: target.opening.get().1,
+        served: target.served.get(),
+        sends: target.sends.take(),
     }
 }
 
@@ -317,13 +363,16 @@ impl Pacer for Stalls {
 async fn a_stall_of_our_own_is_not_waiting_for_a_connection() {
     // 200/s for 2 s; nothing is released between 500 and 1000 ms.
     let start = Instant::now();
-    let mut pacer = Stalls {
+    let pacer = Stalls {
         at: start + ms(500),
         until: start + ms(1000),
     };
     let plan = plan(Stop::For(ms(2000)), 200.0, 4);
     let shutdown = CancellationToken::new();
-    let ran = run_paced(plan, false, &shutdown, &mut pacer, |_, _| Reaction::Answer(ms(1))).await;
+    let ran = run_paced(plan, false, &shutdown, vec![pacer], |_, _| {
+        Reaction::Answer(ms(1))
+    })
+    .await;
     assert_eq!((ran.load.requests, ran.load.send_delay.count()), (400, 400));
     // 100 requests were due in the stall, evenly.
     let late = ran.load.send_delay.count_above(20.0);

@@ -71,13 +71,7 @@ pub async fn run(
     }
     let pools: Vec<Pool> = parts.iter().map(|part| part.pool.clone()).collect();
     let runs: Vec<_> = plans.iter().map(|prepared| prepared.run).collect();
-    let streams: Vec<_> = parts.iter().map(|part| part.pool.streams.get()).collect();
-    let targets = move || {
-        let plans = plans.iter().zip(&streams);
-        plans
-            .map(|(prepared, streams)| HttpTarget::new(prepared, *streams))
-            .collect()
-    };
+    let targets = move || plans.iter().map(HttpTarget::new).collect();
     let mut ran = driver::run(plan, mix, &pools, targets, shutdown, onlooker).await?;
     for ((measured, dns), run) in ran.parts.iter_mut().zip(dns).zip(runs) {
         for exemplar in &mut measured.exemplars {

@@ -19,17 +19,15 @@ pub(super) use crate::load::h2::{Session, is_farewell};
 /// The sessions that are open, by their number.
 #[derive(Debug)]
 pub(super) struct Sessions {
-    streams: u32,
     open: RefCell<BTreeMap<u32, Rc<Mutex<Option<Session>>>>>,
     /// The request, when it is the same each time.
     request: OnceCell<http2::Prepared>,
 }
 
 impl Sessions {
-    /// Each shared by `streams` lanes.
-    pub(super) fn new(streams: u32) -> Self {
+    /// None is open.
+    pub(super) fn new() -> Self {
         Self {
-            streams,
             open: RefCell::default(),
             request: OnceCell::new(),
         }
@@ -40,13 +38,12 @@ impl Sessions {
         Session::open(stream, Limits::default()).await
     }
 
-    /// The session of a lane. The first of its lanes opens it, the others wait for that.
-    pub(super) async fn of_lane(
+    /// The session of a number. The first of its lanes opens it, the others wait for that.
+    pub(super) async fn get(
         &self,
-        lane: u32,
+        number: u32,
         open: impl AsyncFnOnce() -> Result<Opened, Failed>,
     ) -> Result<(Session, Option<ConnectTimes>), Failed> {
-        let number = lane / self.streams.max(1);
         let shared = Rc::clone(self.open.borrow_mut().entry(number).or_default());
         let mut known = shared.lock().await;
         if let Some(session) = known.as_ref().filter(|session| session.is_usable()) {

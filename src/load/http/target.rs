@@ -16,7 +16,7 @@ use super::redirects::{Follower, Links, Opened};
 use super::sessions::{Session, Sessions, is_farewell};
 use super::spec::HttpVersion;
 use crate::load::random::Random;
-use crate::load::{Answer, ConnectTimes, Failed, Sample, Target};
+use crate::load::{Answer, ConnectTimes, Failed, Sample, Seat, Target};
 use crate::net::connect;
 
 /// How often a request that the server did not process is sent again: it may be overloaded.
@@ -45,15 +45,15 @@ pub(super) struct HttpTarget {
 pub(super) enum HttpConn {
     /// HTTP/1.1: one request after the other on one stream.
     Fast(Box<Connection>),
-    /// HTTP/2: one of the streams of a connection.
+    /// HTTP/2: one of the streams of the connection of a number.
     Session(u32, Session),
     /// By a library, wherever redirects lead.
     Following(Box<Links>),
 }
 
 impl HttpTarget {
-    /// `streams` lanes share a connection of HTTP/2.
-    pub(super) fn new(prepared: &Arc<Prepared>, streams: u32) -> Self {
+    /// A target that nothing is connected to yet.
+    pub(super) fn new(prepared: &Arc<Prepared>) -> Self {
         let follows = prepared.spec.max_redirects > 0;
         Self {
             asked: if prepared.spec.method == Method::HEAD {
@@ -65,7 +65,7 @@ impl HttpTarget {
             follower: follows.then(|| Follower::new(Arc::clone(prepared))),
             bench: Bench::new(),
             memory: Memory::default(),
-            sessions: Sessions::new(streams),
+            sessions: Sessions::new(),
             random: RefCell::new(Random::new()),
             prepared: Arc::clone(prepared),
         }
@@ -75,9 +75,9 @@ impl HttpTarget {
         Ok(connect::open(&self.prepared.route, &self.prepared.tls).await?)
     }
 
-    /// A session for a lane; with times, if it was opened for it.
-    async fn session(&self, lane: u32) -> Result<(Session, Option<ConnectTimes>), Failed> {
-        self.sessions.of_lane(lane, async || self.open().await).await
+    /// The session of a connection; with times, if it was opened now.
+    async fn session(&self, number: u32) -> Result<(Session, Option<ConnectTimes>), Failed> {
+        self.sessions.get(number, async || self.open().await).await
     }
 
     /// Sends a request and takes in its answer. It is sent a second time on a new connection when the server closed a kept
@@ -132,7 +132,7 @@ impl HttpTarget {
     /// one is over.
     async fn send_on_session(
         &self,
-        (lane, session): (u32, &mut Session),
+        (number, session): (u32, &mut Session),
         n: u64,
         opened: &mut Opened,
     ) -> Result<Answer, Failed> {
@@ -153,7 +153,7 @@ impl HttpTarget {
             if !broken.unsent || tries > most {
                 return Err(broken.failed);
             }
-            let (another, times) = Box::pin(self.session(lane)).await?;
+            let (another, times) = Box::pin(self.session(number)).await?;
             *session = another;
             opened.reconnects += u32::from(times.is_some());
             opened.connects.extend(times);
@@ -176,20 +176,20 @@ impl HttpTarget {
 impl Target for HttpTarget {
     type Conn = HttpConn;
 
-    async fn connect(&self, lane: u32) -> Result<(HttpConn, Option<ConnectTimes>), Failed> {
+    async fn connect(&self, seat: Seat) -> Result<(HttpConn, Option<ConnectTimes>), Failed> {
         if self.follower.is_some() {
             let (main, times) = link::open(&self.prepared.route, &self.prepared.tls).await?;
             let links = Links { main, other: None };
             return Ok((HttpConn::Following(Box::new(links)), Some(times)));
         }
         if self.prepared.spec.http_version.multiplexes() {
-            let (session, times) = self.session(lane).await?;
-            return Ok((HttpConn::Session(lane, session), times));
+            let (session, times) = self.session(seat.connection).await?;
+            return Ok((HttpConn::Session(seat.connection, session), times));
         }
         let opened = self.open().await?;
         let times = opened.times;
         let conn = if opened.http2 && self.prepared.spec.http_version == HttpVersion::Auto {
-            HttpConn::Session(lane, Sessions::greet(opened.stream).await?)
+            HttpConn::Session(seat.connection, Sessions::greet(opened.stream).await?)
         } else {
             HttpConn::Fast(Box::new(Connection::new(opened.stream)))
         };
@@ -203,8 +203,8 @@ impl Target for HttpTarget {
                 Ok((answer, reusable)) => (Ok(answer), reusable),
                 Err(failed) => (Err(failed), false),
             },
-            HttpConn::Session(lane, session) => {
-                let sending = self.send_on_session((*lane, session), n, &mut opened);
+            HttpConn::Session(number, session) => {
+                let sending = self.send_on_session((*number, session), n, &mut opened);
                 let result = Box::pin(sending).await;
                 // A stream that failed says nothing against the others.
                 (result, session.is_usable())

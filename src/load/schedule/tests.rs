@@ -6,7 +6,7 @@ use std::num::{NonZeroU32, NonZeroU64, NonZeroUsize};
 use proptest::prelude::*;
 
 use super::*;
-use crate::load::{Rate, Stage, Stop};
+use crate::load::{Rate, Stage, Stop, UnderWay};
 
 const NANO: Duration = Duration::from_nanos(1);
 
@@ -46,6 +46,8 @@ fn plan(pace: Pace, stop: Stop) -> Plan {
         pace,
         arrivals: Arrivals::Constant,
         grace: Duration::ZERO,
+        under_way: UnderWay::Finish,
+        skip: 0,
     }
 }
 

@@ -13,7 +13,7 @@ use tokio::time::Instant;
 
 use super::{Answer, ConnectTimes, Failed};
 use crate::metrics::{
-    Failure, FailureClass, Histogram, LoadMeasurement, Recorder, SliceRecorder, Timing, nanos,
+    Failure, FailureClass, Histogram, LoadMeasurement, Recorder, SliceRecorder, Slices, Timing, nanos,
 };
 use batch::{BATCH, Record};
 pub use progress::{Progress, Recent};
@@ -77,6 +77,12 @@ struct Counted {
 #[derive(Debug, Clone)]
 pub struct Tally {
     start: Instant,
+    /// Requests of a lower number are not counted.
+    skip: u64,
+    /// Requests that were not counted, for whatever reason.
+    uncounted: u64,
+    /// When the first that was counted was due, in nanoseconds.
+    first_due: u64,
     /// Answered requests that have not been counted.
     records: Vec<Record>,
     /// Delays, in nanoseconds, that have not been counted.
@@ -113,6 +119,9 @@ impl Tally {
     pub fn new(start: Instant) -> Self {
         Self {
             start,
+            skip: 0,
+            uncounted: 0,
+            first_due: u64::MAX,
             records: Vec::with_capacity(BATCH),
             lags: Vec::with_capacity(BATCH),
             slowest: Slowest::default(),
@@ -140,17 +149,32 @@ impl Tally {
         }
     }
 
-    /// A request was released, so much later than it was due: our own delay.
-    pub fn released(&mut self, lag: Duration) {
+    /// The same, where requests of a number below `skip` are not counted, and the time until the first that is counted is
+    /// no part of the load. Connections are counted all the same.
+    #[must_use]
+    pub fn skipping(self, skip: u64) -> Self {
+        Self { skip, ..self }
+    }
+
+    /// Request `n` was released, so much later than it was due: our own delay.
+    pub fn released(&mut self, n: u64, lag: Duration) {
+        if n < self.skip {
+            return;
+        }
         self.lags.push(nanos(lag));
         if self.lags.len() == BATCH {
             self.count_lags();
         }
     }
 
-    /// A request was released on time while every connection was busy.
-    pub fn waited(&mut self) {
-        self.waited += 1;
+    /// Request `n` was released on time while every connection was busy.
+    pub fn waited(&mut self, n: u64) {
+        self.waited += u64::from(n >= self.skip);
+    }
+
+    /// A request under way was given up, and is not counted.
+    pub fn ignored(&mut self) {
+        self.uncounted += 1;
     }
 
     /// A connection was opened. Its number among those of this tally, from 1.
@@ -176,6 +200,9 @@ impl Tally {
     /// A request has its answer.
     #[inline]
     pub fn answered(&mut self, sent: Sent, answer: &Answer) {
+        if sent.n < self.skip {
+            return self.ignored();
+        }
         let end = self.offset(answer.end);
         let first_byte = if answer.first_byte == answer.end {
             end
@@ -215,7 +242,11 @@ impl Tally {
     /// A request has no complete answer, and why. One that got none in its time, or until the run was stopped, has at
     /// least this latency.
     pub fn failed(&mut self, sent: Sent, end: Instant, failed: &Failed) {
+        if sent.n < self.skip {
+            return self.ignored();
+        }
         let (due, end) = (nanos(sent.due), self.offset(end));
+        self.first_due = self.first_due.min(due);
         self.requests += 1;
         self.errors += 1;
         self.last_end = self.last_end.max(end);
@@ -232,8 +263,12 @@ impl Tally {
         self.failure(sent.n, failed);
     }
 
-    /// A request was due and will not be sent; it had waited until `now`.
-    pub fn unsent(&mut self, due: Duration, now: Duration) {
+    /// Request `n` was due and will not be sent; it had waited until `now`.
+    pub fn unsent(&mut self, n: u64, due: Duration, now: Duration) {
+        if n < self.skip {
+            return self.ignored();
+        }
+        self.first_due = self.first_due.min(nanos(due));
         let waited = nanos(now.saturating_sub(due));
         self.unsent += 1;
         self.past.unsent(waited);
@@ -286,6 +321,7 @@ impl Tally {
             self.bytes += record.bytes;
             self.errors += u64::from(record.error);
             self.last_end = self.last_end.max(record.end);
+            self.first_due = self.first_due.min(record.due);
             self.recent.answered(record);
         }
         for record in records {
@@ -305,6 +341,8 @@ impl Tally {
         let mut other = other.clone();
         other.settle();
         self.settle();
+        self.uncounted += other.uncounted;
+        self.first_due = self.first_due.min(other.first_due);
         self.requests += other.requests;
         self.answered += other.answered;
         self.errors += other.errors;
@@ -353,9 +391,9 @@ impl Tally {
         }
     }
 
-    /// Requests sent or left unsent so far.
+    /// Requests sent or left unsent so far, counted or not.
     pub fn seen(&self) -> u64 {
-        self.requests + self.records.len() as u64 + self.unsent
+        self.requests + self.records.len() as u64 + self.unsent + self.uncounted
     }
 
     /// From the start to the last end of a request that was counted.
@@ -372,6 +410,11 @@ impl Tally {
     /// The measurement of the finished load, which lasted until its last answer or `at_least` this long.
     pub fn finish(mut self, at_least: Duration) -> LoadMeasurement {
         self.settle();
+        let (begin, elapsed, slices) = self.time(at_least);
+        let mut exemplars = self.slowest.exemplars();
+        exemplars
+            .iter_mut()
+            .for_each(|exemplar| exemplar.due -= begin.as_secs_f64());
         self.past.merge(&self.recent);
         let connections = [
             (Timing::Connect, self.connect.histogram()),
@@ -408,11 +451,23 @@ impl Tally {
                 .collect(),
             send_delay: self.send_delay.histogram(),
             cold_start: self.cold_start.map(|first| first.value.as_secs_f64() * 1e3),
-            elapsed: Duration::from_nanos(self.last_end).max(at_least).as_secs_f64(),
-            slices: self.slices.finish(),
-            exemplars: self.slowest.exemplars(),
+            elapsed: elapsed.as_secs_f64(),
+            slices,
+            exemplars,
             health: None,
         }
+    }
+
+    /// When the load began, how long it took, and what happened when.
+    fn time(&mut self, at_least: Duration) -> (Duration, Duration, Slices) {
+        let elapsed = Duration::from_nanos(self.last_end).max(at_least);
+        let mut slices = std::mem::take(&mut self.slices).finish();
+        if self.skip == 0 {
+            return (Duration::ZERO, elapsed, slices);
+        }
+        let begin = Duration::from_nanos(self.first_due);
+        slices.begin_at(begin);
+        (begin, elapsed.saturating_sub(begin), slices)
     }
 }
 

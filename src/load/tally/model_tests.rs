@@ -86,7 +86,7 @@ fn count(tally: &mut Tally, n: u64, (due, lag, fate): &Request) {
                 failure: error.then(|| Failed::new(FailureClass::Status, format!("{n}"))),
                 wall: n.is_multiple_of(50).then(|| format!("wall {}", n % 3)),
             };
-            tally.released(Duration::from_nanos(lag));
+            tally.released(n, Duration::from_nanos(lag));
             tally.answered(sent(n, due, lag), &answer);
         }
         Fate::Failed { time, class } => {
@@ -94,7 +94,7 @@ fn count(tally: &mut Tally, n: u64, (due, lag, fate): &Request) {
             tally.failed(sent(n, due, lag), end, &Failed::new(class, format!("{n}")));
         }
         Fate::Unsent { time } => {
-            tally.unsent(Duration::from_nanos(due), Duration::from_nanos(due + time));
+            tally.unsent(n, Duration::from_nanos(due), Duration::from_nanos(due + time));
         }
     }
 }

@@ -20,7 +20,7 @@ fn sent(n: u64) -> Sent {
 /// Counts request `n`, whose fate follows from its number.
 fn count(tally: &mut Tally, n: u64) {
     let end = tally.start + ms(10 * n + 5 + n % 13);
-    tally.released(ms(n % 3));
+    tally.released(n, ms(n % 3));
     match n % 7 {
         0 => tally.failed(
             sent(n),
@@ -32,7 +32,7 @@ fn count(tally: &mut Tally, n: u64) {
             end,
             &Failed::new(FailureClass::Timeout, format!("late {n}")),
         ),
-        2 => tally.unsent(ms(10 * n), ms(10 * n + 500)),
+        2 => tally.unsent(n, ms(10 * n), ms(10 * n + 500)),
         _ => tally.answered(
             sent(n),
             &Answer {

@@ -230,8 +230,8 @@ mod tests {
     use url::Url;
 
     use super::*;
-    use crate::load::Pool;
     use crate::load::http::Rows;
+    use crate::load::{AtOnce, Pool};
     use crate::net::NetSettings;
 
     fn part(url: &str) -> Part {
@@ -242,6 +242,7 @@ mod tests {
                 connections: NonZeroU32::MIN,
                 max_connections: NonZeroU32::MIN,
                 streams: NonZeroU32::MIN,
+                at_once: AtOnce::Streams,
                 timeout: Duration::from_secs(3),
                 connection_warmup: 0,
             },

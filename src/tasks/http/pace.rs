@@ -4,7 +4,7 @@ use std::num::NonZeroU64;
 use std::time::Duration;
 
 use super::input::RequestInput;
-use crate::load::{Arrivals, Pace, Plan, Pool, Rate as PerSecond, Stage, Stop};
+use crate::load::{Arrivals, Pace, Plan, Pool, Rate as PerSecond, Stage, Stop, UnderWay};
 use crate::spec::{Decoder, Period};
 use crate::tasks::inputs::{Places, Rate, StageInput};
 
@@ -62,6 +62,8 @@ pub(super) fn plan(
         pace,
         arrivals,
         grace: grace(stop, timeout),
+        under_way: UnderWay::Finish,
+        skip: 0,
     })
 }
 

@@ -11,7 +11,7 @@ use http::header::{ACCEPT_ENCODING, CONTENT_TYPE, HeaderName, HeaderValue};
 use super::input::{EndpointInput, Expect, RequestInput};
 use super::{Body, Endpoint, pace, stream};
 use crate::load::http::{self as wire, HttpVersion, RequestSpec, sent_literally};
-use crate::load::{self, Pace, Pool};
+use crate::load::{self, AtOnce, Pace, Pool};
 use crate::spec::Decoder;
 use crate::tasks::inputs::{Count, Data, Places, Source, check_placeholders};
 
@@ -155,6 +155,7 @@ fn pool(
         connections,
         max_connections,
         streams,
+        at_once: AtOnce::Streams,
         timeout,
         connection_warmup: connection_warmup?,
     })

@@ -206,7 +206,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::load::{Arrivals, Rate, Stop};
+    use crate::load::{Arrivals, Rate, Stop, UnderWay};
     use crate::metrics::{SliceRecorder, nanos};
 
     fn part(stream: &str, judged: Option<&str>) -> Watched {
@@ -269,6 +269,8 @@ mod tests {
             pace: Rate::per_second(50.0).map_or(Pace::Free, Pace::PerSecond),
             arrivals: Arrivals::Constant,
             grace: Duration::ZERO,
+            under_way: UnderWay::Finish,
+            skip: 0,
         };
         let given_up = |objective: &str, seconds| {
             let mut watch = Watch::new(vec![ahead(objective)], vec![part("http", Some("default"))], true)

@@ -53,6 +53,19 @@ impl Certificate {
         }
         let key = KeyPair::generate().expect("a key");
         let certificate = params.signed_by(&key, &issuer).expect("a certificate");
+        Self::of(&signed, &certificate, &key)
+    }
+
+    /// Makes one that is its own authority, as `openssl req -x509` does.
+    pub(crate) fn self_signed() -> Self {
+        let mut params = CertificateParams::new(["127.0.0.1".to_owned()]).expect("a name");
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let key = KeyPair::generate().expect("a key");
+        let certificate = params.self_signed(&key).expect("a certificate");
+        Self::of(&certificate, &certificate, &key)
+    }
+
+    fn of(authority: &rcgen::Certificate, certificate: &rcgen::Certificate, key: &KeyPair) -> Self {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let config = ServerConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
@@ -64,7 +77,7 @@ impl Certificate {
             )
             .expect("a configuration");
         Self {
-            authority: signed.pem(),
+            authority: authority.pem(),
             chain: certificate.pem(),
             key: key.serialize_pem(),
             config: Arc::new(config),

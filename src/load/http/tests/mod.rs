@@ -10,7 +10,7 @@ use std::time::Duration;
 use url::Url;
 
 use super::*;
-use crate::load::{Arrivals, Pace, Progress, Rate, Stop};
+use crate::load::{Arrivals, AtOnce, Pace, Progress, Rate, Stop, UnderWay};
 use crate::metrics::{FailureClass, LoadMeasurement, Statistic};
 
 fn ms(n: u64) -> Duration {
@@ -26,11 +26,14 @@ fn burst(requests: u64, connections: u32) -> Asked {
             pace: Pace::Free,
             arrivals: Arrivals::Constant,
             grace: ms(5000),
+            under_way: UnderWay::Finish,
+            skip: 0,
         },
         pool: Pool {
             connections,
             max_connections: connections,
             streams: NonZeroU32::MIN,
+            at_once: AtOnce::Streams,
             timeout: ms(5000),
             connection_warmup: 0,
         },

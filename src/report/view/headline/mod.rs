@@ -104,7 +104,12 @@ fn title(known: &Known<'_>, rows: &[ObjectiveRow]) -> (Sign, String) {
             } else {
                 format!("invalid, {without} of {} not assessed", objectives(all))
             };
-            (Sign::NoData, why)
+            // What is missing does not mend what is broken.
+            let broken = match with(&[Verdict::NotMet]) {
+                0 => String::new(),
+                n => format!("; {} not met", number::count(n as u64)),
+            };
+            (Sign::NoData, why + &broken)
         }
         Outcome::Error => {
             let failed = result
