@@ -20,7 +20,7 @@ use tonic::client::Grpc;
 use tonic::metadata::MetadataMap;
 use tonic_prost::ProstCodec;
 use tower_service::Service;
-use url::{Position, Url};
+use url::Url;
 
 use super::code::Code;
 use crate::net::connect::{self, ConnectError};
@@ -52,7 +52,11 @@ pub struct Server {
 impl Server {
     /// Host and port, as in messages.
     fn host(&self) -> String {
-        self.url[Position::BeforeHost..Position::AfterPort].to_owned()
+        let host = self.url.host_str().unwrap_or_default();
+        match self.url.port_or_known_default() {
+            Some(port) => format!("{host}:{port}"),
+            None => host.to_owned(),
+        }
     }
 }
 

@@ -40,6 +40,8 @@ impl Code {
     pub const DEADLINE_EXCEEDED: Self = Self(4);
     /// What is asked for does not exist.
     pub const NOT_FOUND: Self = Self(5);
+    /// The caller may not do this.
+    pub const PERMISSION_DENIED: Self = Self(7);
     /// A limit was reached, for example on the size of messages.
     pub const RESOURCE_EXHAUSTED: Self = Self(8);
     /// The server does not have the method.

@@ -1,4 +1,5 @@
-//! gRPC without a load: what methods and messages look like, status codes, single calls, reflection and health.
+//! gRPC without a load: what methods and messages look like, status codes, call templates, single calls, reflection and
+//! health.
 
 pub mod channel;
 pub mod code;
@@ -6,6 +7,7 @@ pub mod health;
 pub mod message;
 pub mod reflection;
 pub mod schema;
+pub mod template;
 
 #[cfg(test)]
 mod tests;

@@ -36,6 +36,7 @@ pub(super) async fn run<T: Target>(lanes: Rc<Lanes<T>>, start: Start<T::Conn>) {
         opening: start.opening,
         connection: 0,
         broke: false,
+        last: 0,
     };
     while let Some((turn, broke)) = lanes.next(&slot, &mut lane.conn).await {
         lane.broke |= broke;
@@ -78,11 +79,14 @@ struct Lane<'a, T: Target> {
     connection: u64,
     /// The last connection was closed by the server while it was not used.
     broke: bool,
+    /// The number of the last request.
+    last: u64,
 }
 
 impl<T: Target> Lane<'_, T> {
     /// Sends one request and counts what becomes of it.
     async fn request(&mut self, mut sent: Sent, at: Instant) {
+        self.last = sent.n;
         let Self {
             lanes,
             deadline,
@@ -121,6 +125,9 @@ impl<T: Target> Lane<'_, T> {
             None => Err(timed_out(conn.is_some(), lanes.timeout)),
         };
         let mut tally = lanes.tally.borrow_mut();
+        if let Some(messages) = conn.as_mut().and_then(T::messages) {
+            tally.messages(sent.n, messages);
+        }
         let keep = match outcome {
             Ok(sample) => {
                 for times in &sample.connects {
@@ -136,7 +143,7 @@ impl<T: Target> Lane<'_, T> {
                         lanes.ended(sent.n, (answer.end - lanes.start).saturating_sub(sent.due));
                         tally.answered(sent, &answer);
                     }
-                    Err(failed) => tally.failed(sent, Instant::now(), &failed),
+                    Err(failed) => tally.failed(sent, Instant::now(), &with_status::<T>(failed)),
                 }
                 sample.reusable
             }
@@ -147,13 +154,22 @@ impl<T: Target> Lane<'_, T> {
                     lanes.ended(sent.n, lanes.now().saturating_sub(sent.due));
                 }
                 // However the timer rounds, a time-out lasts at least as long as the time-out.
-                tally.failed(sent, if timed_out { now.max(ends) } else { now }, &failed);
+                let end = if timed_out { now.max(ends) } else { now };
+                tally.failed(sent, end, &with_status::<T>(failed));
                 false
             }
         };
         if !keep {
             (*conn, *connection) = (None, 0);
         }
+    }
+}
+
+/// A failure under the status that it has in the protocol.
+fn with_status<T: Target>(failed: Failed) -> Failed {
+    Failed {
+        status: failed.status.or_else(|| T::status_of(failed.class)),
+        ..failed
     }
 }
 
@@ -164,6 +180,18 @@ fn timed_out(connected: bool, timeout: std::time::Duration) -> Failed {
         "connection"
     };
     Failed::new(FailureClass::Timeout, format!("no {what} within {timeout:?}"))
+}
+
+/// What the messages of a request were counts, even when the lane is ended in the middle of it.
+impl<T: Target> Drop for Lane<'_, T> {
+    fn drop(&mut self) {
+        if self.lanes.time_is_over.get() == Some(UnderWay::Ignore) {
+            return;
+        }
+        if let Some(messages) = self.conn.as_mut().and_then(T::messages) {
+            self.lanes.tally.borrow_mut().messages(self.last, messages);
+        }
+    }
 }
 
 /// Counts a request when its lane is ended in the middle of it.
@@ -186,6 +214,7 @@ impl<T: Target> Drop for InFlight<'_, T> {
             None => "no answer yet when the run was stopped",
         };
         lanes.ended(self.sent.n, lanes.now().saturating_sub(self.sent.due));
-        tally.failed(self.sent, Instant::now(), &Failed::new(FailureClass::CutOff, why));
+        let cut_off = with_status::<T>(Failed::new(FailureClass::CutOff, why));
+        tally.failed(self.sent, Instant::now(), &cut_off);
     }
 }

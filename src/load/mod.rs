@@ -7,6 +7,7 @@
 mod deadline;
 mod driver;
 mod files;
+pub mod grpc;
 mod h2;
 mod health;
 pub mod http;
@@ -28,7 +29,7 @@ pub use files::most_connections;
 pub use plan::{Arrivals, Mix, Pace, Plan, Rate, Stage, Stop, UnderWay};
 pub use pool::{AtOnce, MOST_AT_ONCE, Pool, Steps};
 pub use seats::Seat;
-pub use tally::{Progress, Recent, Sent, Tally};
+pub use tally::{Messages, Progress, Recent, Sent, Tally};
 pub use target::{Answer, ConnectTimes, Failed, Sample, Target};
 
 use crate::net::proxy::ProxyError;
@@ -59,6 +60,9 @@ pub enum LoadError {
         "`httpVersion: h2c` cannot go through a proxy: it forwards http:// requests by HTTP/1.1; leave one of them out, or name the host in NO_PROXY"
     )]
     ForwardedHttp2,
+    /// What is no host with a port.
+    #[error("`{0}` cannot be the authority of a call: it is a host, with a port if need be")]
+    Authority(String),
     /// No thread or no event loop for the load.
     #[error("the load generator could not be started")]
     Start(#[source] std::io::Error),

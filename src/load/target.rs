@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use tokio::time::Instant;
 
 use super::Seat;
+use super::tally::Messages;
 use crate::metrics::FailureClass;
 use crate::net::connect::ConnectError;
 
@@ -28,6 +29,17 @@ pub trait Target: 'static {
     /// Waits until an unused connection can take no more requests, because the server closed it or sent what nobody
     /// asked for. May be dropped at any time without harm to the connection.
     async fn broken(&self, conn: &mut Self::Conn);
+
+    /// The status under which a failure is counted that has none of its own; `None` where only answers have a status.
+    fn status_of(_class: FailureClass) -> Option<u16> {
+        None
+    }
+
+    /// The messages of the last request, also of one that was dropped; `None` where a request and its answer are all
+    /// there is.
+    fn messages(_conn: &mut Self::Conn) -> Option<&mut Messages> {
+        None
+    }
 }
 
 /// A request that counts as an error.
@@ -37,6 +49,8 @@ pub struct Failed {
     pub class: FailureClass,
     /// What happened, in words.
     pub example: Cow<'static, str>,
+    /// The status under which it is counted, where every request ends with one.
+    pub status: Option<u16>,
 }
 
 impl Failed {
@@ -45,6 +59,7 @@ impl Failed {
         Self {
             class,
             example: example.into(),
+            status: None,
         }
     }
 }
@@ -62,7 +77,7 @@ impl From<ConnectError> for Failed {
 /// A complete answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answer {
-    /// Its status, if the protocol has one between 100 and 999.
+    /// Its status, if the protocol has one.
     pub status: Option<u16>,
     /// When its first byte came.
     pub first_byte: Instant,

@@ -5,9 +5,9 @@ use futures_util::stream;
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
-use super::Target;
 use super::seats::Seats;
 use super::worker::OPENING;
+use super::{Messages, Target};
 
 /// Opens every connection of the pool and sends the uncounted requests on it. What becomes of them, in order: a failed
 /// one leaves its place empty. Connections that lanes share stay with the target, where each lane finds its own.
@@ -30,6 +30,9 @@ pub(super) async fn warm_up<T: Target>(
                 Ok(sample) if sample.reusable => {}
                 _ => return None,
             }
+        }
+        if let Some(messages) = T::messages(&mut conn) {
+            *messages = Messages::default();
         }
         (!seats.are_shared()).then_some(conn)
     };

@@ -26,6 +26,10 @@ pub enum Timing {
     Connect,
     /// TLS handshake of a connection.
     Tls,
+    /// From the actual send of a stream to the first message of its answer.
+    FirstMessage,
+    /// From one message of the answer of a stream to the next.
+    BetweenMessages,
 }
 
 impl Timing {
@@ -38,6 +42,8 @@ impl Timing {
         Self::Dns,
         Self::Connect,
         Self::Tls,
+        Self::FirstMessage,
+        Self::BetweenMessages,
     ];
 
     /// In words, for the reference.
@@ -50,6 +56,8 @@ impl Timing {
             Self::Dns => "name resolution, once for a load",
             Self::Connect => "TCP handshake of a connection",
             Self::Tls => "TLS handshake of a connection",
+            Self::FirstMessage => "from the actual send of a stream to the first message of its answer",
+            Self::BetweenMessages => "from one message of the answer of a stream to the next",
         }
     }
 
@@ -63,6 +71,8 @@ impl Timing {
             Self::Dns => "dns",
             Self::Connect => "connect",
             Self::Tls => "tls",
+            Self::FirstMessage => "first-message",
+            Self::BetweenMessages => "between-messages",
         }
     }
 }
@@ -71,7 +81,7 @@ impl Timing {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum FailureClass {
-    /// The status is in `errorRanges`.
+    /// The status is in `errorRanges`; of gRPC, any but OK.
     Status,
     /// The answer is not what `expect` says.
     Expectation,
@@ -86,7 +96,7 @@ pub enum FailureClass {
     Tls,
     /// The connection was reset or closed before the answer was complete.
     Reset,
-    /// The answer is not HTTP.
+    /// The answer is not HTTP, or not gRPC.
     Protocol,
     /// The run was stopped before the answer came.
     CutOff,
@@ -103,7 +113,7 @@ impl FailureClass {
             Self::Local => "this machine could not open a connection",
             Self::Tls => "TLS handshake failed",
             Self::Reset => "connection closed in the middle",
-            Self::Protocol => "not a valid HTTP answer",
+            Self::Protocol => "not a valid answer",
             Self::CutOff => "cut off when the run was stopped",
         }
     }
@@ -145,7 +155,7 @@ pub struct LoadMeasurement {
     /// Connections opened per address.
     #[serde(default)]
     pub addresses: BTreeMap<String, u64>,
-    /// Answers per status.
+    /// Answers per status of HTTP; of gRPC all calls per status code, for each ends with one.
     pub statuses: BTreeMap<u16, u64>,
     /// Errors per class.
     pub failures: BTreeMap<FailureClass, Failure>,
@@ -164,6 +174,12 @@ pub struct LoadMeasurement {
     /// How the load generator itself fared.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub health: Option<GeneratorHealth>,
+    /// Messages sent; calls of gRPC have them.
+    #[serde(default)]
+    pub messages_sent: u64,
+    /// Messages received.
+    #[serde(default)]
+    pub messages_received: u64,
     /// The slowest requests, slowest first.
     #[serde(default)]
     pub exemplars: Vec<Exemplar>,
@@ -208,6 +224,8 @@ impl LoadMeasurement {
         self.connections += later.connections;
         self.reconnects += later.reconnects;
         self.resumed += later.resumed;
+        self.messages_sent += later.messages_sent;
+        self.messages_received += later.messages_received;
         for (address, n) in &later.addresses {
             *self.addresses.entry(address.clone()).or_default() += n;
         }
@@ -360,7 +378,13 @@ mod tests {
     fn results_of_before_there_were_exemplars_are_read() {
         let mut json = serde_json::to_value(LoadMeasurement::default()).expect("json");
         let fields = json.as_object_mut().expect("an object");
-        for new in ["resumed", "addresses", "exemplars"] {
+        for new in [
+            "resumed",
+            "addresses",
+            "exemplars",
+            "messagesSent",
+            "messagesReceived",
+        ] {
             assert!(fields.remove(new).is_some(), "{new}");
         }
         let read: LoadMeasurement = serde_json::from_value(json).expect("a measurement");

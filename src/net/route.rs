@@ -63,7 +63,7 @@ pub struct Route {
     pub origin: Origin,
     /// What for.
     pub purpose: Purpose,
-    /// The name that a certificate must have, if it is not the origin's host.
+    /// The name that the certificate of the origin must have, if it is not its host.
     pub server_name: Option<String>,
     /// What it leads through.
     pub proxy: Option<Proxy>,

@@ -118,7 +118,14 @@ fn percentile(
     let effect_at = |milliseconds: f64| design_effect(&above(load, milliseconds));
     let latency = |value: f64| match timing {
         Timing::Latency => value,
-        Timing::ServiceTime | Timing::Ttfb | Timing::Body | Timing::Dns | Timing::Connect | Timing::Tls => {
+        Timing::ServiceTime
+        | Timing::Ttfb
+        | Timing::Body
+        | Timing::Dns
+        | Timing::Connect
+        | Timing::Tls
+        | Timing::FirstMessage
+        | Timing::BetweenMessages => {
             let same = load
                 .timings
                 .get(&Timing::Latency)

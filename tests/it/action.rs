@@ -490,4 +490,10 @@ fn localhost_in_a_container_is_explained() {
         .exits(3)
         .says("inside a container `localhost` is the container itself")
         .says("172.17.0.1");
+    let file = "spec:\n- task: ready\n  with: {grpc: 'localhost:1', timeout: 1s}\n";
+    let app = step(&[]).file("experiment.yaml", file);
+    app.run(&["action"])
+        .exits(3)
+        .says("localhost:1 is not ready after 1 s: localhost:1: connection refused")
+        .says("inside a container `localhost` is the container itself");
 }

@@ -1,5 +1,6 @@
 //! `iter8 demo`: a real experiment on a small service of our own, on loopback.
 
+mod greeter;
 mod service;
 
 use std::path::Path;
@@ -32,13 +33,14 @@ pub(super) async fn demo(
         console.diagnostics(&[Diagnostic::error(message)]);
         Exit::Usage
     })?;
-    let address = service::start(args.broken).map_err(|error| {
+    let addresses = service::start(args.broken).map_err(|error| {
         console.diagnostics(&[Diagnostic::error(format!(
             "cannot start the demo service on 127.0.0.1: {error}"
         ))]);
         Exit::Error
     })?;
-    let url = format!("http://{address}");
+    let url = format!("http://{}", addresses.http);
+    let host = addresses.grpc.to_string();
     let source = SourceFile::new("examples/demo.yaml", EXPERIMENT);
     let root = Node::parse(&source).map_err(|diagnostic| {
         console.diagnostics(&[diagnostic]);
@@ -50,7 +52,7 @@ pub(super) async fn demo(
         Path::new("."),
         env,
         console,
-        &[("DEMO_URL", &url)],
+        &[("DEMO_URL", &url), ("DEMO_HOST", &host)],
     )
     .or_usage(console)?;
     let session = Session {

@@ -142,7 +142,12 @@ fn blame_member(
                 format!("expected an array, not {}", kind(member)),
             );
         }
-        _ => return blame_value(member, &field.kind(), path, what),
+        Value::Null
+        | Value::Bool(_)
+        | Value::Number(_)
+        | Value::String(_)
+        | Value::Array(_)
+        | Value::Object(_) => return blame_value(member, &field.kind(), path, what),
     }
     value_error(path.to_owned(), what)
 }
@@ -158,7 +163,21 @@ fn blame_value(value: &Value, expected: &Kind, path: &str, what: String) -> Mess
                 hint: value.as_str().and_then(|given| suggest(given, &names)),
             }
         }
-        _ => value_error(path.to_owned(), what),
+        Kind::Double
+        | Kind::Float
+        | Kind::Int32
+        | Kind::Int64
+        | Kind::Uint32
+        | Kind::Uint64
+        | Kind::Sint32
+        | Kind::Sint64
+        | Kind::Fixed32
+        | Kind::Fixed64
+        | Kind::Sfixed32
+        | Kind::Sfixed64
+        | Kind::Bool
+        | Kind::String
+        | Kind::Bytes => value_error(path.to_owned(), what),
     }
 }
 

@@ -48,12 +48,14 @@ fn m() -> MessageDescriptor {
     message_of(PROTO, "t.M")
 }
 
-fn hex(value: &Value) -> String {
-    encode(value, &m())
-        .unwrap()
+fn in_hex(bytes: &[u8]) -> String {
+    bytes
         .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+        .fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
+}
+
+fn hex(value: &Value) -> String {
+    in_hex(&encode(value, &m()).unwrap())
 }
 
 #[test]
@@ -88,10 +90,7 @@ fn the_json_rules_of_proto3_hold() {
             &format!(
                 "6a23{}{}12021001",
                 "0a1d",
-                "type.googleapis.com/t.Address"
-                    .bytes()
-                    .map(|b| format!("{b:02x}"))
-                    .collect::<String>()
+                in_hex(b"type.googleapis.com/t.Address")
             ),
         ),
     ] {
@@ -268,7 +267,7 @@ fn bytes_are_one_message_or_several_with_their_lengths() {
         &message,
     )
     .unwrap();
-    assert_eq!(split(&one, &message).unwrap(), [one.clone()]);
+    assert_eq!(split(&one, &message).unwrap(), std::slice::from_ref(&one));
     let mut several = Vec::new();
     for _ in 0..2 {
         several.push(u8::try_from(one.len()).unwrap());

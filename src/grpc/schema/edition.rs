@@ -5,7 +5,7 @@
 
 use prost_reflect::prost::Message;
 use prost_types::field_descriptor_proto::{Label, Type};
-use prost_types::{DescriptorProto, FieldDescriptorProto, FieldOptions, FileDescriptorProto};
+use prost_types::{DescriptorProto, FieldDescriptorProto, FieldOptions, FileDescriptorProto, MessageOptions};
 
 /// `EDITION_2023`, the first.
 const FIRST: i32 = 1000;
@@ -40,7 +40,7 @@ struct OfMessage {
     #[prost(message, repeated, tag = "6")]
     extensions: Vec<OfField>,
     #[prost(message, optional, tag = "7")]
-    options: Option<MessageOptions>,
+    options: Option<OptionsOfMessage>,
     #[prost(message, repeated, tag = "8")]
     oneofs: Vec<OfOneof>,
 }
@@ -64,7 +64,7 @@ struct FileOptions {
 }
 
 #[derive(Clone, PartialEq, Message)]
-struct MessageOptions {
+struct OptionsOfMessage {
     #[prost(message, optional, tag = "12")]
     features: Option<FeatureSet>,
 }
@@ -184,14 +184,11 @@ fn lower_message(message: &mut DescriptorProto, said: Option<&OfMessage>, inheri
     let own = said.and_then(|said| said.options.as_ref()?.features);
     let features = inherited.with(own);
     // Entries of maps are never groups, neither are their values.
-    let is_entry = message
-        .options
-        .as_ref()
-        .is_some_and(|options| options.map_entry());
+    let is_entry = message.options.as_ref().is_some_and(MessageOptions::map_entry);
     let entries: Vec<String> = message
         .nested_type
         .iter()
-        .filter(|nested| nested.options.as_ref().is_some_and(|options| options.map_entry()))
+        .filter(|nested| nested.options.as_ref().is_some_and(MessageOptions::map_entry))
         .map(|nested| format!(".{}", nested.name()))
         .collect();
     for (index, field) in message.field.iter_mut().enumerate() {

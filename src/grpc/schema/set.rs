@@ -6,7 +6,7 @@ use bytes::Bytes;
 use prost_reflect::DescriptorPool;
 use prost_reflect::prost::Message;
 use prost_types::field_descriptor_proto::{Label, Type};
-use prost_types::{DescriptorProto, FileDescriptorProto, FileDescriptorSet};
+use prost_types::{DescriptorProto, FileDescriptorProto, FileDescriptorSet, MessageOptions};
 
 use super::edition::{self, Features};
 use super::error::SchemaError;
@@ -125,12 +125,7 @@ fn check(name: &str, file: &FileDescriptorProto) -> Result<(), SchemaError> {
 }
 
 fn check_message(message: &DescriptorProto, path: &str) -> Result<(), String> {
-    if message
-        .options
-        .as_ref()
-        .is_some_and(|options| options.map_entry())
-        && !is_map_entry(message)
-    {
+    if message.options.as_ref().is_some_and(MessageOptions::map_entry) && !is_map_entry(message) {
         return Err(format!("`{path}` is no entry of a map, but says it is one"));
     }
     message

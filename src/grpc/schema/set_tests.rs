@@ -96,11 +96,10 @@ fn field(name: &str, number: u32, label: &str, kind: &str, features: &Value) -> 
 
 fn hex(schema: &Schema, message: &str, data: &Value) -> String {
     let descriptor = schema.pool().get_message_by_name(message).unwrap();
-    message::encode(data, &descriptor)
-        .unwrap()
+    let bytes = message::encode(data, &descriptor).unwrap();
+    bytes
         .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+        .fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
 }
 
 #[test]

@@ -66,7 +66,7 @@ pub(in super::super) async fn watch(
     loop {
         let before = shared.meter.received();
         sleep(limits.ping_after).await;
-        if !shared.is_busy() || shared.meter.received() != before {
+        if !(limits.ping_idle || shared.is_busy()) || shared.meter.received() != before {
             continue;
         }
         // One that is still unanswered, though other things came, is as good as a new one.

@@ -44,6 +44,14 @@ pub(in super::super) fn foreign() -> Failed {
     Failed::new(FailureClass::Protocol, "the server does not speak HTTP/2")
 }
 
+/// The server began with an alert of TLS.
+pub(in super::super) fn secured() -> Failed {
+    Failed::new(
+        FailureClass::Protocol,
+        "the server does not speak HTTP/2 without TLS: it answered with a TLS alert",
+    )
+}
+
 /// The server left when it was greeted.
 pub(in super::super) fn unwelcome() -> Failed {
     Failed::new(

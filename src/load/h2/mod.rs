@@ -8,16 +8,22 @@
 //! processed, a silent server is found out, and every error is in the words of the protocol.
 
 mod driver;
+mod exchange;
 pub(super) mod failure;
+#[cfg(test)]
+pub(super) mod raw;
 mod session;
+mod sessions;
 mod shared;
 mod upload;
 mod wire;
 
 pub(super) use self::{
     driver::takes_requests,
+    exchange::{Begun, Broken, is_sent_again},
     failure::is_farewell,
     session::{Limits, Session},
+    sessions::Sessions,
     shared::Shared,
     upload::Upload,
 };

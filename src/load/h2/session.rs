@@ -28,6 +28,9 @@ const HEADER_LIST: u32 = 64 << 10;
 /// Streams that we reset and whose late frames are still ignored, and for how long.
 const RESET_STREAMS: usize = 1024;
 const RESET_MEMORY: Duration = Duration::from_secs(30);
+/// What small frames that are not taken yet may cost, as the `h2` crate counts it: a stream of small messages that comes
+/// faster than it is counted is no attack. As many come between two turns of a lane at most.
+const SMALL_FRAMES: usize = 64 << 20;
 /// Malformed answers after which a connection is given up.
 const MALFORMED: usize = 1 << 16;
 
@@ -38,6 +41,8 @@ pub(in super::super) struct Limits {
     pub(in super::super) settings_within: Duration,
     /// While requests are under way, until it is sent a PING.
     pub(in super::super) ping_after: Duration,
+    /// Whether it is sent one while none are, too.
+    pub(in super::super) ping_idle: bool,
     /// After a PING, until the connection is given up.
     pub(in super::super) pong_within: Duration,
 }
@@ -47,6 +52,7 @@ impl Default for Limits {
         Self {
             settings_within: Duration::from_secs(10),
             ping_after: Duration::from_secs(10),
+            ping_idle: false,
             pong_within: Duration::from_secs(10),
         }
     }
@@ -97,6 +103,7 @@ impl Session {
             let outcome = driver.poll(cx);
             match driver.shared.meter.greeting() {
                 Greeting::Foreign => Poll::Ready(Err(failure::foreign())),
+                Greeting::Alert => Poll::Ready(Err(failure::secured())),
                 Greeting::Settings if outcome.is_pending() => Poll::Ready(Ok(())),
                 greeting @ (Greeting::Awaited | Greeting::Settings) => {
                     outcome.map(|outcome| Err(ungreeted(greeting, outcome, &driver.shared)))
@@ -156,6 +163,7 @@ fn builder() -> Builder {
         .initial_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW)
         .max_header_list_size(HEADER_LIST)
+        .data_frame_budget(SMALL_FRAMES)
         .max_concurrent_reset_streams(RESET_STREAMS)
         .reset_stream_duration(RESET_MEMORY)
         .max_local_error_reset_streams(Some(MALFORMED));

@@ -17,6 +17,8 @@ use crate::load::Failed;
 const HEAD: usize = 9;
 /// The type of a SETTINGS frame.
 const SETTINGS: u8 = 4;
+/// How a record of TLS begins that holds an alert (RFC 8446, section 5.1).
+const ALERT: [u8; 2] = [21, 3];
 /// The flag of a SETTINGS frame that acknowledges one.
 const ACK: u8 = 1;
 
@@ -27,6 +29,8 @@ pub(in super::super) enum Greeting {
     Awaited,
     /// Its settings, as RFC 9113, section 3.4 wants it.
     Settings,
+    /// An alert of TLS: it wants that.
+    Alert,
     /// Something else.
     Foreign,
 }
@@ -75,6 +79,9 @@ impl Meter {
 
     /// What the server began with.
     pub(in super::super) fn greeting(&self) -> Greeting {
+        if self.received() >= ALERT.len() as u64 && self.head.get().starts_with(&ALERT) {
+            return Greeting::Alert;
+        }
         if self.received() < HEAD as u64 {
             return Greeting::Awaited;
         }

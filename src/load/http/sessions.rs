@@ -1,25 +1,22 @@
 //! [`Sessions`]: the HTTP/2 connections of one kind of request on one worker, each shared by as many lanes as the user
 //! wants requests on it at a time.
 
+use std::borrow::Cow;
 use std::cell::{OnceCell, RefCell};
-use std::collections::BTreeMap;
-use std::rc::Rc;
-
-use tokio::sync::Mutex;
 
 use super::http2;
 use super::prepared::{Prepared, authority};
-use crate::load::h2::Limits;
+use crate::load::h2::{self, Limits};
 use crate::load::random::Random;
 use crate::load::{ConnectTimes, Failed};
 use crate::net::connect::{Duplex, Opened};
 
-pub(super) use crate::load::h2::{Session, is_farewell};
+pub(super) use crate::load::h2::Session;
 
-/// The sessions that are open, by their number.
+/// The sessions that are open, and what is sent on them.
 #[derive(Debug)]
 pub(super) struct Sessions {
-    open: RefCell<BTreeMap<u32, Rc<Mutex<Option<Session>>>>>,
+    open: h2::Sessions,
     /// The request, when it is the same each time.
     request: OnceCell<http2::Prepared>,
 }
@@ -28,7 +25,7 @@ impl Sessions {
     /// None is open.
     pub(super) fn new() -> Self {
         Self {
-            open: RefCell::default(),
+            open: h2::Sessions::new(Limits::default()),
             request: OnceCell::new(),
         }
     }
@@ -44,15 +41,7 @@ impl Sessions {
         number: u32,
         open: impl AsyncFnOnce() -> Result<Opened, Failed>,
     ) -> Result<(Session, Option<ConnectTimes>), Failed> {
-        let shared = Rc::clone(self.open.borrow_mut().entry(number).or_default());
-        let mut known = shared.lock().await;
-        if let Some(session) = known.as_ref().filter(|session| session.is_usable()) {
-            return Ok((session.clone(), None));
-        }
-        let Opened { stream, times, .. } = open().await?;
-        let session = Self::greet(stream).await?;
-        *known = Some(session.clone());
-        Ok((session, Some(times)))
+        self.open.get(number, open).await
     }
 
     /// Request `n`.
@@ -61,17 +50,16 @@ impl Sessions {
         prepared: &Prepared,
         n: u64,
         random: &RefCell<Random>,
-    ) -> Result<http2::Prepared, Failed> {
+    ) -> Result<Cow<'_, http2::Prepared>, Failed> {
         if let Some(known) = self.request.get() {
-            return Ok(known.clone());
+            return Ok(Cow::Borrowed(known));
         }
         let outgoing = prepared.rendering.outgoing(n, &mut random.borrow_mut())?;
         let https = prepared.route.origin.https;
         let request = http2::Prepared::new(outgoing, https, &authority(&prepared.spec.url))?;
         if prepared.rendering.is_constant() {
-            // Nobody else sets it meanwhile.
-            let _ = self.request.set(request.clone());
+            return Ok(Cow::Borrowed(self.request.get_or_init(|| request)));
         }
-        Ok(request)
+        Ok(Cow::Owned(request))
     }
 }

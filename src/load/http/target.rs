@@ -13,17 +13,12 @@ use super::judge::describe;
 use super::link;
 use super::prepared::Prepared;
 use super::redirects::{Follower, Links, Opened};
-use super::sessions::{Session, Sessions, is_farewell};
+use super::sessions::{Session, Sessions};
 use super::spec::HttpVersion;
+use crate::load::h2::{is_farewell, is_sent_again};
 use crate::load::random::Random;
 use crate::load::{Answer, ConnectTimes, Failed, Sample, Seat, Target};
 use crate::net::connect;
-
-/// How often a request that the server did not process is sent again: it may be overloaded.
-const REFUSALS: u32 = 1;
-/// The same when the server, all being well, takes no more requests on the session: among many streams, those that find
-/// the last places on each new session are always others.
-const FAREWELLS: u32 = 32;
 
 /// Sends one kind of request, on one worker.
 #[derive(Debug)]
@@ -140,17 +135,12 @@ impl HttpTarget {
         let request = || self.sessions.request(&self.prepared, n, &self.random);
         let mut tries = 0;
         let mut incoming = loop {
-            let broken = match session.exchange(request()?, judge.needle.as_ref()).await {
+            let broken = match session.exchange(request()?.as_ref(), judge.needle.as_ref()).await {
                 Ok(incoming) => break incoming,
                 Err(broken) => broken,
             };
             tries += 1;
-            let most = if is_farewell(&broken.failed) {
-                FAREWELLS
-            } else {
-                REFUSALS
-            };
-            if !broken.unsent || tries > most {
+            if !(broken.unsent && is_sent_again(is_farewell(&broken.failed), tries)) {
                 return Err(broken.failed);
             }
             let (another, times) = Box::pin(self.session(number)).await?;

@@ -2,6 +2,7 @@
 //! workers merge exactly, in any order.
 
 mod batch;
+mod messages;
 mod progress;
 mod slowest;
 mod times;
@@ -16,6 +17,8 @@ use crate::metrics::{
     Failure, FailureClass, Histogram, LoadMeasurement, Recorder, SliceRecorder, Slices, Timing, nanos,
 };
 use batch::{BATCH, Record};
+use messages::Counts;
+pub use messages::Messages;
 pub use progress::{Progress, Recent};
 use slowest::{SlowAnswer, Slowest};
 use times::Times;
@@ -112,6 +115,8 @@ pub struct Tally {
     /// Nanoseconds from the start.
     last_end: u64,
     slices: SliceRecorder,
+    /// Where requests have any.
+    messages: Option<Box<Counts>>,
 }
 
 impl Tally {
@@ -146,6 +151,7 @@ impl Tally {
             cold_start: None,
             last_end: 0,
             slices: SliceRecorder::default(),
+            messages: None,
         }
     }
 
@@ -251,6 +257,9 @@ impl Tally {
         self.errors += 1;
         self.last_end = self.last_end.max(end);
         self.slices.request(due, true);
+        if let Some(status) = failed.status {
+            *self.statuses.entry(status).or_default() += 1;
+        }
         if matches!(failed.class, FailureClass::Timeout | FailureClass::CutOff) {
             let latency = end.saturating_sub(due);
             self.recent.given_up(latency, end.saturating_sub(nanos(sent.at)));
@@ -261,6 +270,16 @@ impl Tally {
             }
         }
         self.failure(sent.n, failed);
+    }
+
+    /// The messages of request `n`; they are taken out.
+    #[inline]
+    pub fn messages(&mut self, n: u64, messages: &mut Messages) {
+        if n < self.skip {
+            *messages = Messages::default();
+            return;
+        }
+        self.messages.get_or_insert_default().take(messages);
     }
 
     /// Request `n` was due and will not be sent; it had waited until `now`.
@@ -375,6 +394,9 @@ impl Tally {
         self.slowest.merge(&other.slowest);
         earlier(&mut self.cold_start, other.cold_start.as_ref());
         self.slices.merge(&other.slices);
+        if let Some(messages) = &other.messages {
+            self.messages.get_or_insert_default().merge(messages);
+        }
     }
 
     /// What this worker has to say of itself; its latencies start anew.
@@ -424,6 +446,7 @@ impl Tally {
             count: counted.count,
             example: counted.example.map(|first| first.value).unwrap_or_default(),
         };
+        let messages = self.messages.unwrap_or_default();
         LoadMeasurement {
             requests: self.requests,
             answered: self.answered,
@@ -447,6 +470,7 @@ impl Tally {
                 .timings()
                 .into_iter()
                 .chain(connections)
+                .chain(messages.timings())
                 .filter(|(_, histogram): &(_, Histogram)| histogram.count() > 0)
                 .collect(),
             send_delay: self.send_delay.histogram(),
@@ -455,6 +479,8 @@ impl Tally {
             slices,
             exemplars,
             health: None,
+            messages_sent: messages.sent,
+            messages_received: messages.received,
         }
     }
 

@@ -178,6 +178,8 @@ pub(super) fn timing_name(timing: crate::metrics::Timing) -> &'static str {
         Timing::Dns => "name resolution",
         Timing::Connect => "connect",
         Timing::Tls => "TLS handshake",
+        Timing::FirstMessage => "first message",
+        Timing::BetweenMessages => "between messages",
     }
 }
 

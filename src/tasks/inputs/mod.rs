@@ -2,6 +2,7 @@
 
 mod body;
 mod data;
+mod host;
 mod method;
 mod net;
 mod pace;
@@ -13,6 +14,7 @@ mod target;
 
 pub(super) use body::Source;
 pub(super) use data::{Data, check_placeholders};
+pub(super) use host::GrpcHost;
 pub(super) use method::HttpMethod;
 pub(super) use net::{NetInput, Sender};
 pub(super) use pace::StageInput;

@@ -1,14 +1,18 @@
 //! `ready`: waits until a target answers as expected.
 
-mod probe;
+mod health;
+mod page;
+mod wait;
 
-pub(in crate::tasks) use probe::explain_loopback;
+pub(in crate::tasks) use wait::explain_loopback;
 
+use std::fmt;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
+use url::Url;
 
-use super::inputs::{NetInput, Places, Sender, Statuses, Target};
+use super::inputs::{GrpcHost, NetInput, Places, Sender, Statuses, Target};
 use super::{RunContext, Task, TaskError, TaskKind, TaskOutput};
 use crate::results::ExperimentResult;
 use crate::spec::{Decode, Decoder, Field, Map, Node, Period, Value};
@@ -19,7 +23,7 @@ pub struct ReadyKind;
 crate::fields! {
     /// What is waited for.
     pub(super) struct ReadyInput in "a `ready` task" {
-        /// URL that is asked with GET until it answers as expected.
+        /// URL that is asked with GET until it answers as expected; this or `grpc`.
         url: Target = ["url"],
         /// Expected status: `200`, `2xx`, `200-204` or a list; default 2xx. `any` is any but 404, 502, 503, 504 and walls.
         status: Acceptable = ["status"],
@@ -27,6 +31,12 @@ crate::fields! {
         header: Map<String> = ["header"],
         /// Text that the body must contain.
         body: String = ["body"],
+        /// gRPC server, HOST:PORT, that is asked for its health (grpc.health.v1) until it is serving; this or `url`.
+        grpc: GrpcHost = ["grpc"],
+        /// With `grpc`: the service whose health is asked for; default that of the server as a whole.
+        service: String = ["service"],
+        /// With `grpc`: without TLS; default true, unless a field for certificates is given.
+        insecure: bool = ["insecure"],
         /// How long to wait; default 60s.
         timeout: Period = ["timeout"],
     }
@@ -40,7 +50,7 @@ impl TaskKind for ReadyKind {
     }
 
     fn about(&self) -> &'static str {
-        "Waits until a URL answers as expected, and says what stands in the way."
+        "Waits until a URL answers as expected or a gRPC server is serving, and says what stands in the way."
     }
 
     fn fields(&self) -> Vec<&'static Field> {
@@ -48,7 +58,9 @@ impl TaskKind for ReadyKind {
     }
 
     fn schema(&self) -> serde_json::Value {
-        super::inputs::merge_schemas(&[ReadyInput::schema(), NetInput::schema()], &["url"])
+        let mut schema = super::inputs::merge_schemas(&[ReadyInput::schema(), NetInput::schema()], &[]);
+        schema["oneOf"] = serde_json::json!([{ "required": ["url"] }, { "required": ["grpc"] }]);
+        schema
     }
 
     fn parse(&self, with: &Node, decoder: &mut Decoder<'_>) -> Option<Box<dyn Task>> {
@@ -58,9 +70,7 @@ impl TaskKind for ReadyKind {
         fields.finish("a `ready` task", decoder);
         let places = Places::of(with);
         let sender = net.check(places, decoder);
-        if !places.given("url") {
-            decoder.error(&with.at, "a `ready` task needs `url`", None);
-        }
+        let one = asks_one(places, decoder);
         let timeout = input.timeout.unwrap_or(TIMEOUT);
         if timeout.0 < Duration::from_secs(1) {
             decoder.error(
@@ -70,20 +80,55 @@ impl TaskKind for ReadyKind {
             );
             return None;
         }
-        Some(Box::new(ReadyTask {
-            expected: Expected {
+        let target = if places.given("grpc") {
+            Awaited::Health(HealthOf::read(input, places, decoder)?)
+        } else {
+            Awaited::Page(Page {
+                url: input.url?,
                 status: input
                     .status
                     .unwrap_or(Acceptable(Accept::Only(Statuses::success())))
                     .0,
                 header: input.header.map(|map| map.0).unwrap_or_default(),
                 body: input.body,
-            },
-            url: input.url?,
+            })
+        };
+        one.then_some(Box::new(ReadyTask {
+            target,
             timeout,
             sender: sender?,
         }))
     }
+}
+
+/// Fields that only one kind of target has.
+const PAGES: [&str; 3] = ["status", "header", "body"];
+const HEALTHS: [&str; 2] = ["service", "insecure"];
+/// Fields that make no sense without TLS.
+const CERTIFICATES: [&str; 4] = ["caCert", "clientCert", "clientKey", "insecureSkipVerify"];
+
+/// Whether one kind of target is given, and nothing that belongs to the other.
+fn asks_one(places: Places<'_>, decoder: &mut Decoder<'_>) -> bool {
+    let (kind, strangers) = match (places.given("url"), places.given("grpc")) {
+        (true, true) => {
+            let hint = "write two `ready` tasks, one for each";
+            let message = "give either `url` or `grpc`";
+            decoder.error(places.at("grpc"), message, Some(hint.into()));
+            return false;
+        }
+        (false, false) => {
+            decoder.error(places.own(), "a `ready` task needs `url` or `grpc`", None);
+            return false;
+        }
+        (true, false) => ("grpc", &HEALTHS[..]),
+        (false, true) => ("url", &PAGES[..]),
+    };
+    let mut alone = true;
+    for field in strangers.iter().filter(|field| places.given(field)) {
+        decoder.error(places.at(field), format!("`{field}` goes with `{kind}`"), None);
+        alone = false;
+    }
+    alone
 }
 
 /// Which statuses say that a target is ready.
@@ -114,25 +159,72 @@ impl Decode for Acceptable {
     }
 }
 
-/// What an answer must be like.
+/// A URL, and what its answer must be like.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::tasks) struct Expected {
-    pub(in crate::tasks) status: Accept,
-    pub(in crate::tasks) header: Vec<(String, String)>,
-    pub(in crate::tasks) body: Option<String>,
+pub(super) struct Page {
+    url: Target,
+    status: Accept,
+    header: Vec<(String, String)>,
+    body: Option<String>,
+}
+
+/// A gRPC server, or one of its services, that must be serving.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct HealthOf {
+    /// Its scheme says whether by TLS.
+    url: Url,
+    host: GrpcHost,
+    /// Empty for the server as a whole.
+    service: String,
+}
+
+impl HealthOf {
+    fn read(input: ReadyInput, places: Places<'_>, decoder: &mut Decoder<'_>) -> Option<Self> {
+        let certificate = CERTIFICATES.into_iter().find(|field| places.given(field));
+        if let (Some(true), Some(field)) = (input.insecure, certificate) {
+            let message = format!("`{field}` is for TLS, and `insecure: true` is without");
+            decoder.error(places.at(field), message, Some("leave one of them out".into()));
+            return None;
+        }
+        let host = input.grpc?;
+        let tls = input.insecure.map_or(certificate.is_some(), |insecure| !insecure);
+        Some(Self {
+            url: host.url(tls)?,
+            host,
+            service: input.service.unwrap_or_default(),
+        })
+    }
+}
+
+impl fmt::Display for HealthOf {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.host)?;
+        match self.service.as_str() {
+            "" => Ok(()),
+            service => write!(f, " (service {service})"),
+        }
+    }
+}
+
+/// What is waited for.
+enum Awaited {
+    Page(Page),
+    Health(HealthOf),
 }
 
 /// A target that will be waited for.
 pub(in crate::tasks) struct ReadyTask {
-    url: Target,
-    expected: Expected,
+    target: Awaited,
     timeout: Period,
     sender: Sender,
 }
 
 impl Task for ReadyTask {
     fn about(&self) -> String {
-        format!("{} within {}", self.url, self.timeout)
+        match &self.target {
+            Awaited::Page(page) => format!("{} within {}", page.url, self.timeout),
+            Awaited::Health(of) => format!("gRPC health of {of} within {}", self.timeout),
+        }
     }
 
     fn run<'a>(
@@ -141,7 +233,17 @@ impl Task for ReadyTask {
         _: &'a ExperimentResult,
     ) -> BoxFuture<'a, Result<TaskOutput, TaskError>> {
         Box::pin(async move {
-            let note = probe::wait(self, context).await?;
+            let mask = &context.mask;
+            let note = match &self.target {
+                Awaited::Page(page) => {
+                    let probe = page::PageProbe::new(page, &self.sender, mask)?;
+                    wait::until_ready(&probe, self.timeout, context).await?
+                }
+                Awaited::Health(of) => {
+                    let probe = health::HealthProbe::new(of, &self.sender, mask)?;
+                    wait::until_ready(&probe, self.timeout, context).await?
+                }
+            };
             Ok(TaskOutput {
                 notes: vec![note],
                 ..TaskOutput::default()

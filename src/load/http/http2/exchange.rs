@@ -1,44 +1,49 @@
 //! One request and its answer on one stream of a [`Session`].
 
 use bytes::Bytes;
-use h2::client::{ResponseFuture, SendRequest};
+use h2::client::ResponseFuture;
 use h2::{Reason, RecvStream, SendStream};
 
 use super::super::exchange::{Broken, Incoming};
 use super::super::look::Look;
 use super::super::search::Needle;
 use super::request::Prepared;
-use crate::load::h2::{Session, Shared, Upload, failure, takes_requests};
+use crate::load::h2::{self as http2, Begun, Session, Shared, Upload};
+
+impl From<http2::Broken> for Broken {
+    fn from(broken: http2::Broken) -> Self {
+        Self {
+            failed: broken.failed,
+            unsent: broken.unsent,
+        }
+    }
+}
 
 impl Session {
     /// Sends a request as soon as the server has a stream for it, and reads its answer. When it is dropped before that,
     /// only this stream is reset.
     pub(in super::super) async fn exchange(
         &self,
-        request: Prepared,
+        request: &Prepared,
         needle: Option<&Needle>,
     ) -> Result<Incoming, Broken> {
         let shared = self.shared();
-        let Some(turn) = shared.turn().await else {
-            return Err(unsent(shared));
-        };
-        let (head, body) = request.split();
-        let written = shared.meter.written();
-        let mut requests = self.requests();
-        let sent = requests.send_request(head, body.is_empty());
-        let (answer, stream) = match sent {
-            Ok(sent) => sent,
-            Err(error) => return Err(unqueued(&error, &mut requests, shared)),
-        };
-        let waited = turn.waited;
+        let body = &request.body;
+        let Begun {
+            turn,
+            answer,
+            stream,
+            written,
+        } = self.begin(|| request.head.clone(), body.is_empty()).await?;
         let incoming = if body.is_empty() {
             drop(stream);
             read(answer, written, needle, shared).await?
         } else {
             let answer = read(answer, written, needle, shared);
             // Boxed, for most requests have no body, and what is never needed need not be copied.
-            Box::pin(upload(stream, body, answer, shared)).await?
+            Box::pin(upload(stream, body.clone(), answer, shared)).await?
         };
+        let waited = turn.waited;
         Ok(Incoming { waited, ..incoming })
     }
 }
@@ -53,7 +58,7 @@ async fn upload(
 ) -> Result<Incoming, Broken> {
     let (body, left) = Upload::new(body);
     if let Err(error) = stream.send_data(body, true) {
-        return Err(broken(&error, shared, false));
+        return Err(http2::Broken::new(&error, shared, false).into());
     }
     let outcome = answer.await;
     if outcome.is_ok() && left.get() > 0 {
@@ -69,10 +74,9 @@ async fn read(
     needle: Option<&Needle>,
     shared: &Shared,
 ) -> Result<Incoming, Broken> {
-    let answer = answer.await.map_err(|error| {
-        let untouched = error.is_io() && shared.meter.written() == written;
-        broken(&error, shared, untouched || failure::is_unprocessed(&error))
-    })?;
+    let answer = answer
+        .await
+        .map_err(|error| http2::Broken::early(&error, shared, written))?;
     let (head, mut body) = answer.into_parts();
     let mut incoming = Incoming {
         status: head.status,
@@ -89,7 +93,7 @@ async fn read(
         // Once it has begun to answer, the server has processed the request, whatever it says.
         incoming.bytes = read_body(&mut body, &mut look)
             .await
-            .map_err(|error| broken(&error, shared, false))?;
+            .map_err(|error| http2::Broken::new(&error, shared, false))?;
         incoming.end = shared.meter.last_read();
     }
     incoming.seen = look.finish();
@@ -112,27 +116,4 @@ async fn read_body(body: &mut RecvStream, look: &mut Look<'_>) -> Result<u64, h2
     // Trailers end the answer; nothing in them is of interest.
     body.trailers().await?;
     Ok(bytes)
-}
-
-fn broken(error: &h2::Error, shared: &Shared, unsent: bool) -> Broken {
-    let failed = failure::answering(error, shared.end());
-    Broken { failed, unsent }
-}
-
-/// The session was closed while the request waited for a stream.
-fn unsent(shared: &Shared) -> Broken {
-    Broken {
-        failed: shared.end().unwrap_or_else(failure::leaving),
-        unsent: true,
-    }
-}
-
-/// The connection did not take the request.
-fn unqueued(error: &h2::Error, requests: &mut SendRequest<Upload>, shared: &Shared) -> Broken {
-    let over = !takes_requests(requests);
-    if over {
-        shared.close();
-    }
-    // Otherwise the request itself is at fault.
-    broken(error, shared, over)
 }

@@ -17,9 +17,12 @@ const OF_THE_CONNECTION: [HeaderName; 3] = [
     HeaderName::from_static("http2-settings"),
 ];
 
-/// A request that can be sent on any session to its server. It is cloned for each time it is sent.
+/// A request that can be sent on any session to its server, any number of times.
 #[derive(Debug, Clone)]
-pub(in super::super) struct Prepared(Outgoing);
+pub(in super::super) struct Prepared {
+    pub(super) head: Request<()>,
+    pub(super) body: Bytes,
+}
 
 impl Prepared {
     /// Turns a request of HTTP/1.1 into one of HTTP/2. `authority` is the host of the URL, with its port unless it is
@@ -36,40 +39,36 @@ impl Prepared {
             let example = format!("`{host}` cannot be the host of an HTTP/2 request: {error}");
             Failed::new(FailureClass::Protocol, example)
         })?;
-        let mut parts = outgoing.uri.into_parts();
+        let mut parts = std::mem::take(&mut outgoing.uri).into_parts();
         parts.scheme = Some(if https { Scheme::HTTPS } else { Scheme::HTTP });
         parts.authority = Some(host);
         parts.path_and_query.get_or_insert(PathAndQuery::from_static("/"));
-        outgoing.uri = Uri::from_parts(parts).unwrap_or_default();
         strip(&mut outgoing.headers);
-        let mut prepared = Self(outgoing);
-        prepared.measure();
-        Ok(prepared)
-    }
-
-    /// Head and body.
-    pub(super) fn split(self) -> (Request<()>, Bytes) {
+        measure(&mut outgoing);
         let mut head = Request::new(());
         *head.version_mut() = Version::HTTP_2;
-        *head.method_mut() = self.0.method;
-        *head.uri_mut() = self.0.uri;
-        *head.headers_mut() = self.0.headers;
-        (head, self.0.body)
+        *head.method_mut() = outgoing.method;
+        *head.uri_mut() = Uri::from_parts(parts).unwrap_or_default();
+        *head.headers_mut() = outgoing.headers;
+        Ok(Self {
+            head,
+            body: outgoing.body,
+        })
     }
+}
 
-    /// Writes the length of the body into the head (RFC 9110, section 8.6).
-    fn measure(&mut self) {
-        let Outgoing {
-            method,
-            headers,
-            body,
-            ..
-        } = &mut self.0;
-        if !body.is_empty() || *method == Method::POST || *method == Method::PUT || *method == Method::PATCH {
-            headers.insert(CONTENT_LENGTH, HeaderValue::from(body.len()));
-        } else {
-            headers.remove(CONTENT_LENGTH);
-        }
+/// Writes the length of the body into the head (RFC 9110, section 8.6).
+fn measure(outgoing: &mut Outgoing) {
+    let Outgoing {
+        method,
+        headers,
+        body,
+        ..
+    } = outgoing;
+    if !body.is_empty() || *method == Method::POST || *method == Method::PUT || *method == Method::PATCH {
+        headers.insert(CONTENT_LENGTH, HeaderValue::from(body.len()));
+    } else {
+        headers.remove(CONTENT_LENGTH);
     }
 }
 

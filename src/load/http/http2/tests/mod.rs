@@ -5,7 +5,6 @@ mod bodies;
 mod closing;
 mod faults;
 mod floods;
-mod raw;
 mod requests;
 mod sharing;
 
@@ -23,7 +22,7 @@ use tokio::task::spawn_local;
 use tokio::time::timeout;
 
 use super::Prepared;
-use crate::load::h2::{Limits, Session};
+use crate::load::h2::{Limits, Session, raw};
 use crate::load::http::exchange::{Broken, Incoming, Outgoing};
 
 /// Longer than any test takes.
@@ -154,7 +153,7 @@ fn prepared(method: Method, body: impl Into<Bytes>) -> Prepared {
 
 /// Sends a GET.
 async fn ask(session: &Session) -> Result<Incoming, Broken> {
-    session.exchange(get(), None).await
+    session.exchange(&get(), None).await
 }
 
 /// A request under way in a task of its own, which a test can end.

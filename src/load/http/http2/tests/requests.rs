@@ -20,7 +20,7 @@ fn with(headers: &[(&'static str, &'static str)]) -> Outgoing {
 
 fn sent(outgoing: Outgoing) -> HeaderMap {
     let prepared = Prepared::new(outgoing, false, "localhost").expect("a request");
-    prepared.split().0.into_parts().0.headers
+    prepared.head.into_parts().0.headers
 }
 
 #[test]
@@ -53,7 +53,7 @@ fn a_host_field_is_the_authority_and_is_not_sent_itself() {
         let session = server.session().await;
         let request = with(&[("host", "shop.example:8443")]);
         let request = Prepared::new(request, false, "localhost").expect("a request");
-        session.exchange(request, None).await.expect("an answer");
+        session.exchange(&request, None).await.expect("an answer");
         let last = server.seen.last.borrow_mut().take().expect("a request");
         assert_eq!(last.uri().to_string(), "http://shop.example:8443/path?query");
         assert!(!last.headers().contains_key(HOST));
@@ -65,7 +65,7 @@ fn scheme_authority_and_path_are_sent() {
     run(async {
         let server = Server::hello().await;
         let session = server.session().await;
-        session.exchange(get(), None).await.expect("an answer");
+        session.exchange(&get(), None).await.expect("an answer");
         let last = server.seen.last.borrow_mut().take().expect("a request");
         assert_eq!(last.uri().to_string(), "http://localhost:8080/path?query");
         assert_eq!(last.method(), Method::GET);
@@ -85,12 +85,12 @@ fn a_uri_that_names_a_server_keeps_only_its_path() {
     let mut request = outgoing(Method::GET, "");
     request.uri = Uri::from_static("http://proxy.example/a?b");
     let prepared = Prepared::new(request, true, "shop.example").expect("a request");
-    assert_eq!(prepared.split().0.uri().to_string(), "https://shop.example/a?b");
+    assert_eq!(prepared.head.uri().to_string(), "https://shop.example/a?b");
 }
 
 #[test]
 fn the_length_is_that_of_the_body() {
-    let length = |prepared: Prepared| prepared.split().0.headers().get(CONTENT_LENGTH).cloned();
+    let length = |prepared: Prepared| prepared.head.headers().get(CONTENT_LENGTH).cloned();
     assert_eq!(length(prepared(Method::PUT, "abc")).expect("a length"), "3");
     assert_eq!(length(prepared(Method::POST, "")).expect("a length"), "0");
     assert_eq!(length(get()), None);

@@ -102,7 +102,7 @@ fn head_and_body_of_a_request_leave_in_one_write() {
         for size in [1, 200, 1000, 10_000] {
             let request = prepared(Method::POST, vec![b'x'; size]);
             writes.set(0);
-            let incoming = session.exchange(request, None).await.expect("an answer");
+            let incoming = session.exchange(&request, None).await.expect("an answer");
             assert_eq!(incoming.bytes, 2);
             assert_eq!(writes.get(), 1, "{size} bytes");
         }
@@ -239,7 +239,8 @@ fn the_time_of_an_answer_is_that_of_its_bytes() {
         let server = Server::hello().await;
         let session = server.session().await;
         let sent = tokio::time::Instant::now();
-        let asked = session.exchange(get(), None);
+        let request = get();
+        let asked = session.exchange(&request, None);
         let incoming = asked.await.expect("an answer");
         assert!(incoming.first_byte > sent);
         assert!(incoming.end >= incoming.first_byte);

@@ -1,0 +1,76 @@
+//! [`Template`]: the call templates of ghz, `{{.RequestNumber}}` and the like, in the language of Go's `text/template`
+//! (<https://pkg.go.dev/text/template>) with the functions of ghz and the common ones of sprig.
+//!
+//! # Why an engine of our own
+//! The crates that there are print some numbers and strings otherwise than Go does, and overflow the stack on nesting.
+//! Here all is bounded: nesting, steps, lists, and what is written.
+
+mod ast;
+mod call;
+mod error;
+mod exec;
+mod format;
+mod functions;
+mod layout;
+mod lex;
+mod literal;
+mod parse;
+mod random;
+mod value;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use ast::Node;
+
+pub use call::{CallData, CallNames};
+pub use error::TemplateError;
+pub use random::Random;
+pub use value::{Record, Value};
+
+/// Which functions a template may use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Functions {
+    /// Those of the language, of ghz and of sprig.
+    All,
+    /// Those of the language alone, as with `disable-template-functions`.
+    BuiltIn,
+}
+
+/// A template that is parsed: whatever can be wrong without data has been found.
+#[derive(Debug, Clone)]
+pub struct Template {
+    source: Arc<str>,
+    body: Vec<Node>,
+    defined: HashMap<String, Vec<Node>>,
+}
+
+impl Template {
+    /// Parses a template. A function that there is not, and a wrong number of arguments, are errors here already.
+    pub fn parse(text: &str, functions: Functions) -> Result<Self, TemplateError> {
+        let (body, defined) = parse::parse(text, functions).map_err(|fault| fault.at(text))?;
+        Ok(Self {
+            source: text.into(),
+            body,
+            defined,
+        })
+    }
+
+    /// Whether it renders to the same text always, because it has no actions (comments are none).
+    pub fn is_constant(&self) -> bool {
+        self.body.iter().all(|node| matches!(node, Node::Text(_)))
+    }
+
+    /// Its text for one call.
+    pub fn render(&self, call: &CallData, random: &mut Random) -> Result<String, TemplateError> {
+        self.render_value(&Value::Record(Arc::new(call.clone())), random)
+    }
+
+    /// Its text for any data.
+    pub fn render_value(&self, data: &Value, random: &mut Random) -> Result<String, TemplateError> {
+        exec::run(&self.body, &self.defined, data, random).map_err(|fault| fault.at(&self.source))
+    }
+}
+
+#[cfg(test)]
+mod tests;

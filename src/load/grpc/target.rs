@@ -1,0 +1,178 @@
+//! [`GrpcTarget`]: one method of one server as a target of the driver.
+
+use std::future::poll_fn;
+use std::sync::Arc;
+
+use h2::Reason;
+use tokio::time::Instant;
+
+use super::outbox::Outbox;
+use super::prepared::Prepared;
+use super::reader::{Reader, Undone};
+use super::spec::{CallKind, CallNumber};
+use super::status::of_class;
+use super::stream;
+use crate::load::h2::{Begun, Session, Sessions, Upload, is_sent_again};
+use crate::load::{Answer, ConnectTimes, Failed, Messages, Sample, Seat, Target};
+use crate::metrics::FailureClass;
+use crate::net::connect;
+
+/// Calls one method, on one worker.
+#[derive(Debug)]
+pub(super) struct GrpcTarget {
+    prepared: Arc<Prepared>,
+    outbox: Outbox,
+    sessions: Sessions,
+}
+
+/// The connection of a lane.
+#[derive(Debug)]
+pub(super) struct GrpcConn {
+    seat: Seat,
+    session: Session,
+    messages: Messages,
+}
+
+impl GrpcConn {
+    /// Of a lane.
+    pub(super) fn new(seat: Seat, session: Session) -> Self {
+        Self {
+            seat,
+            session,
+            messages: Messages::default(),
+        }
+    }
+}
+
+/// What happened on the way to an answer.
+#[derive(Debug, Default)]
+struct Way {
+    connects: Vec<ConnectTimes>,
+    reconnects: u32,
+    waited: bool,
+}
+
+impl GrpcTarget {
+    /// Without a connection.
+    pub(super) fn new(prepared: &Arc<Prepared>) -> Self {
+        Self {
+            outbox: prepared.outbox(),
+            sessions: Sessions::new(prepared.limits),
+            prepared: Arc::clone(prepared),
+        }
+    }
+
+    /// The session of a lane; with times, if it was opened for it.
+    async fn session(&self, seat: Seat) -> Result<(Session, Option<ConnectTimes>), Failed> {
+        let open = async || Ok(connect::open(&self.prepared.route, &self.prepared.tls).await?);
+        self.sessions.get(seat.connection, open).await
+    }
+
+    /// Makes a call. What the server surely did not process is sent again, on another session if this one is over.
+    async fn call(
+        &self,
+        conn: &mut GrpcConn,
+        call: CallNumber,
+        sent: Instant,
+        way: &mut Way,
+    ) -> Result<Answer, Failed> {
+        let mut tries = 0;
+        loop {
+            conn.messages = Messages::default();
+            let GrpcConn {
+                session, messages, ..
+            } = &mut *conn;
+            let undone = match self.exchange(session, call, sent, messages, way).await {
+                Ok(answer) => return Ok(answer),
+                Err(undone) => undone,
+            };
+            tries += 1;
+            if !(undone.unsent && is_sent_again(undone.farewell, tries)) {
+                return Err(undone.failed);
+            }
+            let (another, times) = Box::pin(self.session(conn.seat)).await?;
+            conn.session = another;
+            way.reconnects += u32::from(times.is_some());
+            way.connects.extend(times);
+        }
+    }
+
+    /// One try. When it is dropped, only this stream is reset.
+    async fn exchange(
+        &self,
+        session: &Session,
+        call: CallNumber,
+        sent: Instant,
+        messages: &mut Messages,
+        way: &mut Way,
+    ) -> Result<Answer, Undone> {
+        let refused = |status| Undone::refused(&status);
+        let head = self.outbox.head(call).map_err(refused)?;
+        let reading = &self.prepared.reading;
+        if self.outbox.kind() != CallKind::Unary {
+            // Boxed, for it is much larger.
+            let streaming = stream::exchange(&self.outbox, reading, session, head, (call, sent), messages);
+            let (answer, waited) = Box::pin(streaming).await?;
+            way.waited = waited;
+            return Ok(answer);
+        }
+        let message = self.outbox.only(call).map_err(refused)?;
+        let Begun {
+            turn,
+            answer,
+            mut stream,
+            written,
+        } = session.begin(|| head, false).await?;
+        way.waited = turn.waited;
+        let shared = session.shared();
+        let (message, left) = Upload::new(message);
+        if let Err(error) = stream.send_data(message, true) {
+            return Err(crate::load::h2::Broken::new(&error, shared, false).into());
+        }
+        messages.sent = 1;
+        let mut reader = Reader::new(reading, shared, answer, (written, sent));
+        let outcome = poll_fn(|cx| reader.poll(cx, messages)).await;
+        if left.get() > 0 {
+            stream.send_reset(Reason::CANCEL);
+        }
+        outcome
+    }
+}
+
+impl Target for GrpcTarget {
+    type Conn = GrpcConn;
+
+    async fn connect(&self, seat: Seat) -> Result<(GrpcConn, Option<ConnectTimes>), Failed> {
+        let (session, times) = self.session(seat).await?;
+        Ok((GrpcConn::new(seat, session), times))
+    }
+
+    async fn send(&self, conn: &mut GrpcConn, n: u64, sent: Instant) -> Sample {
+        let call = CallNumber {
+            n,
+            lane: conn.seat.lane,
+        };
+        let mut way = Way::default();
+        let result = self.call(conn, call, sent, &mut way).await;
+        Sample {
+            result,
+            // A stream that failed says nothing against the others.
+            reusable: conn.session.is_usable(),
+            connects: way.connects,
+            waited: way.waited,
+            reconnects: way.reconnects,
+        }
+    }
+
+    async fn broken(&self, conn: &mut GrpcConn) {
+        conn.session.broken().await;
+    }
+
+    fn status_of(class: FailureClass) -> Option<u16> {
+        Some(of_class(class).0)
+    }
+
+    fn messages(conn: &mut GrpcConn) -> Option<&mut Messages> {
+        Some(&mut conn.messages)
+    }
+}

@@ -1,0 +1,185 @@
+//! Calls with one message and one answer.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::task::{Context, Poll};
+
+use http::{HeaderMap, HeaderValue};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+
+use super::*;
+use crate::load::Target as _;
+use crate::load::h2::{Limits, Session};
+
+#[tokio::test]
+async fn calls_are_answered_on_as_many_connections_as_are_wanted() {
+    let server = Server::start().await;
+    let load = burst(&call(&server, "Hello"), 200, pool(2, 5, ms(10_000))).await;
+    assert_eq!((load.requests, load.answered, load.errors), (200, 200, 0));
+    assert_eq!(load.statuses, [(0, 200)].into());
+    assert_eq!((load.messages_sent, load.messages_received), (200, 200));
+    assert_eq!((load.connections, load.reconnects), (2, 0));
+    assert_eq!(server.seen.connections.load(Ordering::Relaxed), 2);
+    assert_eq!(server.seen.calls.load(Ordering::Relaxed), 200);
+    assert_eq!(server.seen.message(199), "name");
+    assert_eq!(load.timings[&Timing::Latency].count(), 200);
+    assert!(!load.timings.contains_key(&Timing::FirstMessage));
+}
+
+#[tokio::test]
+async fn the_server_sees_metadata_authority_and_timeout() {
+    let server = Server::start().await;
+    let mut spec = call(&server, "Hello");
+    let mut metadata = HeaderMap::new();
+    metadata.insert("x-key", HeaderValue::from_static("value"));
+    metadata.insert("trace-bin", HeaderValue::from_static("AAEC"));
+    spec.calls = Calls::Fixed {
+        metadata,
+        messages: Messages::Same(vec![Bytes::new()]),
+    };
+    spec.authority = Some("shop.example".to_owned());
+    let load = burst(&spec, 1, pool(1, 1, ms(1500))).await;
+    assert_eq!(load.errors, 0, "{:?}", load.failures);
+    let (authority, headers) = server.seen.head();
+    assert_eq!(authority, "shop.example");
+    let field = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    assert_eq!(field("x-key"), Some("value"));
+    assert_eq!(field("trace-bin"), Some("AAEC"));
+    assert_eq!(field("grpc-timeout"), Some("1500000u"));
+    assert_eq!(field("te"), Some("trailers"));
+    assert_eq!(field("content-type"), Some("application/grpc"));
+    assert_eq!(field("grpc-encoding"), None);
+    assert_eq!(server.seen.message(0), "");
+}
+
+#[tokio::test]
+async fn messages_are_compressed_when_that_is_wanted() {
+    let server = Server::start().await;
+    let mut spec = call(&server, "Zipped");
+    spec.compression = true;
+    let load = once(&spec).await;
+    assert_eq!(load.errors, 0, "{:?}", load.failures);
+    let (_, headers) = server.seen.head();
+    assert_eq!(
+        headers.get("grpc-encoding"),
+        Some(&HeaderValue::from_static("gzip"))
+    );
+    let mut text = String::new();
+    let message = server.seen.message(0);
+    io::Read::read_to_string(&mut flate2::read::GzDecoder::new(&*message), &mut text).expect("gzip");
+    assert_eq!(text, "name");
+}
+
+#[derive(Debug)]
+struct Numbers;
+
+impl Render for Numbers {
+    fn metadata(&self, call: CallNumber) -> Result<HeaderMap, String> {
+        let value = HeaderValue::from(call.n);
+        Ok([(http::HeaderName::from_static("x-number"), value)]
+            .into_iter()
+            .collect())
+    }
+
+    fn message(&self, call: CallNumber, index: usize) -> Result<Option<Bytes>, String> {
+        if call.n == 2 {
+            return Err("`{{.Nothing}}` cannot be rendered".to_owned());
+        }
+        let text = format!("{}.{index}", call.n);
+        Ok((index < 3).then(|| text.into()))
+    }
+}
+
+#[tokio::test]
+async fn calls_are_rendered_one_by_one() {
+    let server = Server::start().await;
+    let mut spec = call(&server, "Hello");
+    spec.calls = Calls::Rendered(Arc::new(Numbers));
+    let load = burst(&spec, 3, pool(1, 1, ms(10_000))).await;
+    assert_eq!((load.requests, load.errors), (3, 1));
+    assert_eq!(server.seen.messages(), 2);
+    assert_eq!(server.seen.message(1), "1.0");
+    let (_, headers) = server.seen.head();
+    assert_eq!(headers.get("x-number"), Some(&HeaderValue::from(1)));
+    let (_, example) = failure(&load);
+    assert_eq!(example, "INTERNAL: `{{.Nothing}}` cannot be rendered");
+}
+
+/// A connection whose writes are counted.
+struct Counted(TcpStream, Arc<std::sync::atomic::AtomicU64>);
+
+impl AsyncRead for Counted {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_read(cx, buf)
+    }
+}
+
+impl AsyncWrite for Counted {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        self.1.fetch_add(1, Ordering::Relaxed);
+        Pin::new(&mut self.0).poll_write(cx, buf)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_shutdown(cx)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        self.1.fetch_add(1, Ordering::Relaxed);
+        Pin::new(&mut self.0).poll_write_vectored(cx, bufs)
+    }
+}
+
+#[test]
+fn head_and_message_leave_in_one_write() {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime");
+    tokio::task::LocalSet::new().block_on(&runtime, async {
+        let server = Server::start().await;
+        let spec = call(&server, "Hello");
+        let prepared = Prepared::new(&spec, &NetSettings::default(), ms(5000)).await;
+        let (prepared, _) = prepared.expect("a target");
+        let target = GrpcTarget::new(&Arc::new(prepared));
+        let writes = Arc::default();
+        let stream = TcpStream::connect(server.address).await.expect("a connection");
+        let io = Counted(stream, Arc::clone(&writes));
+        let session = Session::open(io, Limits::default()).await.expect("a session");
+        let mut conn = target::GrpcConn::new(
+            crate::load::Seat {
+                lane: 0,
+                connection: 0,
+            },
+            session,
+        );
+        let now = tokio::time::Instant::now();
+        for n in 0..3 {
+            assert!(target.send(&mut conn, n, now).await.result.is_ok());
+        }
+        let before = writes.load(Ordering::Relaxed);
+        for n in 3..13 {
+            assert!(target.send(&mut conn, n, now).await.result.is_ok());
+        }
+        assert_eq!(writes.load(Ordering::Relaxed) - before, 10);
+    });
+}
