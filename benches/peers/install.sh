@@ -3,13 +3,14 @@
 #
 #   benches/peers/install.sh
 #
-# What Debian packages comes from apt (needs root or sudo), Fortio and k6 from the Go module proxy,
+# What Debian packages comes from apt (needs root or sudo), Fortio, k6 and ghz from the Go module proxy,
 # oha from crates.io. Binaries go to ${XDG_CACHE_HOME:-~/.cache}/iter8-peers/bin; what is there is kept.
 # What cannot be had is said in one line and left out: `run` then leaves that tool out too.
 set -u
 
 fortio=v1.66.0
 k6=v2.2.0
+ghz=v0.120.0
 oha=1.16.0
 
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/iter8-peers
@@ -58,7 +59,7 @@ debian() {
     fi
 }
 
-# module COMMAND MODULE VERSION. Built from a module of its own, and not by `go install`, which also asks for the latest
+# module COMMAND MODULE VERSION [PACKAGE]. Built from a module of its own, and not by `go install`, which also asks for the latest
 # version, and that not every proxy knows.
 module() {
     if have "$1"; then
@@ -67,7 +68,7 @@ module() {
         folder=$cache/module-$1
         mkdir -p "$folder"
         printf 'module peers\n\nrequire %s %s\n' "$2" "$3" >"$folder/go.mod"
-        quietly "$1" go -C "$folder" build -mod=mod -trimpath -o "$bin/$1" "$2"
+        quietly "$1" go -C "$folder" build -mod=mod -trimpath -o "$bin/$1" "$2${4:+/$4}"
     else
         skip "$1" "no go"
     fi
@@ -89,4 +90,5 @@ else
     skip oha "no cargo"
 fi
 module k6 go.k6.io/k6/v2 $k6
+module ghz github.com/bojand/ghz $ghz cmd/ghz
 exit $failed

@@ -1,5 +1,6 @@
 """What is measured: every scenario runs the tools in turn, round after round, and returns tables."""
 
+import copy
 import math
 import os
 import statistics
@@ -45,10 +46,10 @@ class Pair:
 
 
 class Bench:
-    """The tools, the servers, and how often and how long to measure."""
+    """The tools, the servers, how often and how long to measure, and whether also what takes many minutes."""
 
-    def __init__(self, tools, runner, rounds, seconds):
-        self.tools, self.runner, self.rounds, self.seconds = tools, runner, rounds, seconds
+    def __init__(self, tools, runner, rounds, seconds, long=False):
+        self.tools, self.runner, self.rounds, self.seconds, self.long = tools, runner, rounds, seconds, long
         self.servers, self.pairs, self.remarks = [], {}, Counter()
         try:
             self.nginx = self.serve(Nginx(runner.folder))
@@ -57,6 +58,12 @@ class Bench:
         except BaseException:
             self.close()
             raise
+
+    def using(self, tools):
+        """The same servers, measured with other tools."""
+        other = copy.copy(self)
+        other.tools, other.pairs, other.remarks = tools, {}, Counter()
+        return other
 
     def serve(self, server):
         self.servers.append(server)

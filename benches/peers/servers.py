@@ -1,9 +1,11 @@
 """The two servers: nginx, for what users load, and truthd, for what only the server can know."""
 
 import array
+import grp
 import gzip
 import http.client
 import os
+import pwd
 import re
 import shutil
 import socket
@@ -15,6 +17,7 @@ from machine import SERVER_CORE, Failed, compile_tool, find
 
 NGINX = """
 daemon off;
+user {user};
 pid {folder}/nginx.pid;
 error_log {folder}/error.log;
 worker_processes {workers};
@@ -39,7 +42,11 @@ http {{
     listen 127.0.0.1:{plain} backlog=4096;
     listen 127.0.0.1:{tls} ssl backlog=4096;
     listen 127.0.0.1:{tls2} ssl http2 backlog=4096;
+    root {folder};
     location / {{ return 200 "ok"; }}
+    # A POST to a file is refused, and the page for that is the file: a message of gRPC, and OK behind it.
+    location /grpc.health.v1.Health/ {{ default_type application/grpc; error_page 405 =200 /message; return 405; }}
+    location = /message {{ default_type application/grpc; add_trailer grpc-status 0; }}
     location = /status {{ stub_status; }}
   }}
 }}
@@ -85,7 +92,7 @@ class Server:
 
 
 class Nginx(Server):
-    """nginx with a two-byte answer: HTTP/1.1, TLS 1.3 and HTTP/2 over TLS, each on a port of its own."""
+    """nginx with a two-byte answer: HTTP/1.1, TLS 1.3 and HTTP/2 over TLS, each on a port of its own; the last with gRPC too."""
 
     def __init__(self, folder, cores=(SERVER_CORE,)):
         program = find("nginx")
@@ -100,7 +107,10 @@ class Nginx(Server):
              "-addext", "subjectAltName=IP:127.0.0.1,DNS:localhost"],
             check=True, capture_output=True,
         )  # fmt: skip
-        names = {"folder": self.folder, "plain": self.plain, "tls": self.tls, "tls2": self.tls2, "workers": len(cores)}
+        (self.folder / "message").write_bytes(b"\0\0\0\0\2\x08\1")
+        # Its workers read the message in a folder that is closed to others.
+        user = f"{pwd.getpwuid(os.getuid()).pw_name} {grp.getgrgid(os.getgid()).gr_name}"
+        names = {"user": user, "folder": self.folder, "plain": self.plain, "tls": self.tls, "tls2": self.tls2, "workers": len(cores)}
         (self.folder / "nginx.conf").write_text(NGINX.format(**names))
         self.asked = 0
         command = [program, "-e", f"{self.folder}/error.log", "-p", str(self.folder), "-c", f"{self.folder}/nginx.conf"]
@@ -142,11 +152,11 @@ def bodies():
 
 
 class Truthd(Server):
-    """The server of truthd.c; with `record` it keeps the instants of every request."""
+    """The server of truthd.c; with `record` it keeps the instants of every request, with `messages` it speaks gRPC."""
 
-    def __init__(self, folder, record=False):
+    def __init__(self, folder, record=False, messages=0):
         self.plain = free_port()
-        command = [compile_tool("truthd"), str(self.plain), "--core", str(SERVER_CORE)]
+        command = [compile_tool("truthd"), str(self.plain), "--core", str(SERVER_CORE), "--grpc", str(messages)]
         for path, answer in bodies().items():
             file = folder / f"answer{path.replace('/', '-')}"
             file.write_bytes(answer)

@@ -132,6 +132,7 @@ def installed():
         "oha": (of_oha, {"reported": oha_reported}),
         "hey": (of_hey, {}),
         "k6": (of_k6, {}),
+        "ghz": (None, {}),
     }
     tools = {}
     for name, (command, more) in known.items():

@@ -1,10 +1,12 @@
 /* A web server that knows when each request arrived: the truth that load generators are held against.
  *
- *   truthd PORT [--core N] [--record] [--answer /PATH=FILE]...
+ *   truthd PORT [--core N] [--record] [--grpc N] [--answer /PATH=FILE]...
  *
  * One thread, epoll, loopback only, HTTP/1.1 with keep-alive and canned answers; a FILE holds a whole HTTP answer.
  * A connection that opens with the HTTP/2 preface is served h2c: every request gets the same two bytes, and its
  * headers are not even decoded (windows need no care: a client that ever opens its window outpaces such answers).
+ * With --grpc that answer is N messages of gRPC, each `08 01` (a serving grpc.health.v1.HealthCheckResponse) in a frame of its
+ * own, and OK; these do care for the window of the connection, but not for that of a stream, which holds thousands of them.
  *
  * With --record each request is kept as two instants (CLOCK_REALTIME, ns): when its last segment reached this
  * machine's network stack (SO_TIMESTAMPNS, taken by the kernel, however late this process reads it), and when its
@@ -32,7 +34,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { MAX_CONNECTIONS = 8192, MAX_ANSWERS = 16, IN = 65536, MOST = 1 << 24 };
+enum { MAX_CONNECTIONS = 8192, MAX_ANSWERS = 16, IN = 65536, MOST = 1 << 24, STREAMS = 1024, MESSAGE = 7 };
 
 struct answer { const char *path; char *bytes; size_t length; };
 struct instants { uint64_t arrived, answered; };
@@ -42,6 +44,9 @@ struct connection {
     uint32_t unread;   /* bytes in `in` */
     char *out;         /* what the socket did not take, from `sent` to `queued` */
     size_t sent, queued, room;
+    int64_t window;             /* bytes of DATA that the client still takes on this connection */
+    uint32_t first, last;       /* calls that wait for it: the numbers of their streams, in a ring */
+    char waiting[STREAMS][4];
     char in[IN];
 };
 
@@ -55,6 +60,7 @@ static size_t requests;
 static uint64_t stall_at = UINT64_MAX, stall_ms, stall_begin, stall_end;
 static struct connection *connections[MAX_CONNECTIONS];
 static int poller;
+static int messages; /* of a gRPC answer; 0: answers are not of gRPC */
 
 static void fail(const char *what) {
     perror(what);
@@ -172,16 +178,32 @@ static void frame(struct connection *c, uint8_t type, uint8_t flags, const char 
     queue(c, body, length);
 }
 
+enum { DATA, HEADERS, SETTINGS = 4, PING = 6, WINDOW_UPDATE = 8, END_STREAM = 1, ACK = 1, END_HEADERS = 4 };
+
+/* Answers waiting calls while the window of the connection has room. */
+static void grpc(struct connection *c) {
+    /* :status 200, content-type application/grpc; grpc-status 0 */
+    static const char head[] = "\210\17\20\20application/grpc", tail[] = "\0\13grpc-status\1" "0";
+    static const char message[MESSAGE] = {0, 0, 0, 0, 2, 8, 1};
+    for (; c->first != c->last && c->window >= (int64_t)messages * MESSAGE; c->first++) {
+        const char *stream = c->waiting[c->first % STREAMS];
+        c->window -= (int64_t)messages * MESSAGE;
+        frame(c, HEADERS, END_HEADERS, stream, head, sizeof head - 1);
+        for (int i = 0; i < messages; i++) frame(c, DATA, 0, stream, message, MESSAGE);
+        frame(c, HEADERS, END_HEADERS | END_STREAM, stream, tail, sizeof tail - 1);
+    }
+}
+
 /* Answers every whole frame in the buffer. Returns the bytes used, or more than there are: not HTTP/2. */
 static size_t http2(struct connection *c, uint64_t arrived) {
     static const char connection_stream[4] = {0};
     /* SETTINGS_MAX_CONCURRENT_STREAMS 1000; :status 200, content-type text/plain, content-length 2 */
     static const char settings[] = "\0\3\0\0\3\350", headers[] = "\210\17\20\12text/plain\17\15\1" "2";
-    enum { DATA, HEADERS, SETTINGS = 4, PING = 6, END_STREAM = 1, ACK = 1, END_HEADERS = 4 };
     size_t used = 0;
     if (c->h2 == 1) {
         if (c->unread < sizeof PREFACE - 1) return 0;
         frame(c, SETTINGS, 0, connection_stream, settings, 6);
+        frame(c, WINDOW_UPDATE, 0, connection_stream, "\177\377\0\0", 4); /* 2 GB: as much as there can be */
         used = sizeof PREFACE - 1;
         c->h2 = 2;
     }
@@ -193,7 +215,15 @@ static size_t http2(struct connection *c, uint64_t arrived) {
         used += 9 + length;
         uint8_t type = head[3], flags = head[4];
         const char *stream = (const char *)head + 5;
-        if ((type == HEADERS || type == DATA) && (flags & END_STREAM)) {
+        if (messages && (type == HEADERS || type == DATA) && (flags & END_STREAM)) {
+            if (c->last - c->first == STREAMS) return IN + 1;
+            count(arrived);
+            memcpy(c->waiting[c->last++ % STREAMS], stream, 4);
+            grpc(c);
+        } else if (messages && type == WINDOW_UPDATE && !memcmp(stream, connection_stream, 4)) {
+            c->window += (int64_t)(head[9] & 127) << 24 | head[10] << 16 | head[11] << 8 | head[12];
+            grpc(c);
+        } else if ((type == HEADERS || type == DATA) && (flags & END_STREAM)) {
             count(arrived);
             frame(c, HEADERS, END_HEADERS, stream, headers, sizeof headers - 1);
             frame(c, DATA, END_STREAM, stream, "ok", 2);
@@ -292,6 +322,7 @@ static void accept_all(int listener) {
         struct connection *c = allocate(sizeof *c);
         memset(c, 0, sizeof *c - IN);
         c->fd = fd;
+        c->window = 65535;
         connections[fd] = c;
         setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
         struct epoll_event event = {EPOLLIN, {.fd = fd}};
@@ -340,7 +371,7 @@ static void pin(const char *core) {
 
 int main(int argc, char **argv) {
     if (argc < 2) {
-        fprintf(stderr, "usage: truthd PORT [--core N] [--record] [--answer /PATH=FILE]...\n");
+        fprintf(stderr, "usage: truthd PORT [--core N] [--record] [--grpc N] [--answer /PATH=FILE]...\n");
         return 2;
     }
     for (int i = 2; i < argc; i++) {
@@ -349,6 +380,8 @@ int main(int argc, char **argv) {
             if (record == MAP_FAILED) fail("mmap");
         } else if (i + 1 < argc && !strcmp(argv[i], "--core")) {
             pin(argv[++i]);
+        } else if (i + 1 < argc && !strcmp(argv[i], "--grpc")) {
+            messages = atoi(argv[++i]);
         } else if (i + 1 < argc && !strcmp(argv[i], "--answer")) {
             load(argv[++i]);
         } else {

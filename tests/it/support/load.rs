@@ -1,4 +1,4 @@
-//! [`judged_load`]: a load that must not have an error.
+//! [`judged_load`] and [`judged_calls`]: loads that must not have an error, and what came of them.
 
 use serde_json::Value;
 
@@ -16,4 +16,47 @@ pub(crate) fn judged_load(url: &str, keys: &str, files: &[(&str, &[u8])]) -> (Va
     let output = app.run(&["run"]);
     let measured = app.result()["insights"]["versions"][0]["loads"][0]["measurement"].clone();
     (measured, app, output)
+}
+
+/// Runs a `grpc` task with these keys and files on a method of `shop.v1.Shop`, or on another if it has a slash, and judges
+/// that there was no error. Also gives what was measured.
+pub(crate) fn judged_calls(
+    host: &str,
+    method: &str,
+    keys: &str,
+    files: &[(&str, &[u8])],
+) -> (Value, App, Output) {
+    let service = if method.contains('/') { "" } else { "shop.v1.Shop/" };
+    let mut app = App::with(&format!(
+        "spec:\n- task: grpc\n  with: {{host: '{host}', call: {service}{method}, {keys}}}\n- task: assess\n  with: {{objectives: [grpc/error-count <= 0]}}\n"
+    ));
+    for (name, content) in files {
+        app = app.file(name, content);
+    }
+    let output = app.run(&["run"]);
+    (measured(&app), app, output)
+}
+
+/// What the only load of a run measured; null if there is no load, or no result.
+pub(crate) fn measured(app: &App) -> Value {
+    if app.path("iter8-results/result.json").is_file() {
+        app.result()["insights"]["versions"][0]["loads"][0]["measurement"].clone()
+    } else {
+        Value::Null
+    }
+}
+
+/// A metric of a stored result, as `report` gives it.
+#[track_caller]
+pub(crate) fn metric(app: &App, name: &str) -> f64 {
+    let output = app.run(&["report", "-o", "csv"]);
+    let mut reader = csv::Reader::from_reader(output.stdout.as_bytes());
+    let columns = reader.headers().expect("a head").clone();
+    let column = |name: &str| columns.iter().position(|column| column == name);
+    let (key, value) = (column("metric"), column("value"));
+    let (key, value) = (key.expect("a column"), value.expect("a column"));
+    let rows: Vec<_> = reader.records().map(|row| row.expect("a row")).collect();
+    let row = rows.iter().find(|row| &row[key] == name);
+    let row = row.unwrap_or_else(|| panic!("no {name} in\n{output}"));
+    row[value].parse().expect("a number")
 }

@@ -5,6 +5,7 @@ mod certificate;
 mod external;
 mod faulty;
 mod frames;
+mod grpc;
 mod http;
 mod load;
 mod nginx;
@@ -16,8 +17,11 @@ pub(crate) use certificate::{Certificate, Flaw};
 pub(crate) use external::find;
 pub(crate) use faulty::Faulty;
 pub(crate) use frames::{frame, setting, speaking};
+pub(crate) use grpc::{
+    ADDRESS_PROTO, Call, Grpc, Known, Reflection, Reply, SHOP_PROTO, framed, free_port, protoset,
+};
 pub(crate) use http::{Answer, Seen, Server};
-pub(crate) use load::judged_load;
+pub(crate) use load::{judged_calls, judged_load, measured, metric};
 pub(crate) use nginx::Nginx;
 pub(crate) use parallel::each;
 pub(crate) use runner::{commands, outputs};

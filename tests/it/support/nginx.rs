@@ -18,6 +18,20 @@ pub(crate) struct Nginx {
 impl Nginx {
     /// Starts it with more directives for its server; `None` where there is none.
     pub(crate) fn start(certificate: &Certificate, directives: &str) -> Option<Self> {
+        let answer = "default_type text/plain; return 200 \"spoken: $server_protocol\\n\";";
+        Self::with(certificate, directives, answer)
+    }
+
+    /// Starts it in front of a gRPC server; `None` where there is none.
+    pub(crate) fn before(host: &str, certificate: &Certificate) -> Option<Self> {
+        Self::with(
+            certificate,
+            "keepalive_requests 1000000;",
+            &format!("grpc_pass grpc://{host};"),
+        )
+    }
+
+    fn with(certificate: &Certificate, directives: &str, location: &str) -> Option<Self> {
         let program = find("nginx")?;
         let folder = TempDir::new().expect("a temporary folder");
         let path = |name: &str| folder.path().join(name).display().to_string();
@@ -34,7 +48,7 @@ impl Nginx {
                 server {{
                     listen {address} ssl http2; ssl_certificate {chain}; ssl_certificate_key {key};
                     {directives}
-                    location / {{ default_type text/plain; return 200 \"spoken: $server_protocol\\n\"; }}
+                    location / {{ {location} }}
                 }}
             }}",
             pid = path("pid"),
@@ -85,6 +99,11 @@ impl Nginx {
     /// `https://127.0.0.1:PORT/`.
     pub(crate) fn url(&self) -> String {
         format!("https://{}/", self.address)
+    }
+
+    /// `127.0.0.1:PORT`.
+    pub(crate) fn host(&self) -> String {
+        self.address.to_string()
     }
 
     /// The requests that it has answered: protocol and status. It writes them down when they are over.
