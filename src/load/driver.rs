@@ -109,7 +109,11 @@ pub(super) async fn run<T: Target>(
         all
     });
     let counted = counted.expect("there is at least one worker");
-    let enough = shared.board().enough.take();
+    let enough = {
+        let mut board = shared.board();
+        (board.onlooker.progress)(board.progress());
+        board.enough.take()
+    };
     Ok(Ran {
         parts: measured(counted, mix, schedule.as_ref(), stop.is_cancelled()),
         enough,
@@ -158,7 +162,7 @@ impl<F> Shared<F> {
     }
 }
 
-/// Where one worker reports. The first one passes on how all are.
+/// Where one worker reports. The first one passes on how all are; at the end, that is left to who waits for them.
 struct Desk<F> {
     worker: usize,
     shared: Arc<Shared<F>>,
@@ -172,6 +176,10 @@ impl<F: Send + Sync + 'static> Report for Desk<F> {
             let progress = board.progress();
             (board.onlooker.progress)(progress);
         }
+    }
+
+    fn ended(&self, start: Instant, parts: &[Recent]) {
+        self.shared.board().post(self.worker, start, parts);
     }
 
     fn looks(&self) -> bool {

@@ -8,8 +8,8 @@ use tokio::time::Instant;
 
 use super::deadline::Deadline;
 use super::lanes::{Lanes, Slot};
-use super::tally::Sent;
-use super::{Failed, Seat, Target, UnderWay};
+use super::tally::{Sent, Tally};
+use super::{ConnectTimes, Failed, Sample, Seat, Target, UnderWay, Way};
 use crate::metrics::FailureClass;
 
 /// What a lane begins with.
@@ -56,9 +56,10 @@ pub(super) async fn run<T: Target>(lanes: Rc<Lanes<T>>, start: Start<T::Conn>) {
         let mut in_flight = InFlight {
             lanes: &lanes,
             sent,
+            way: Way::default(),
             ended: false,
         };
-        lane.request(sent, at).await;
+        lane.request(sent, at, &mut in_flight.way).await;
         in_flight.ended = true;
         lane.opening = None;
         if lane.conn.is_none() {
@@ -85,7 +86,7 @@ struct Lane<'a, T: Target> {
 
 impl<T: Target> Lane<'_, T> {
     /// Sends one request and counts what becomes of it.
-    async fn request(&mut self, mut sent: Sent, at: Instant) {
+    async fn request(&mut self, mut sent: Sent, at: Instant, way: &mut Way) {
         self.last = sent.n;
         let Self {
             lanes,
@@ -116,7 +117,7 @@ impl<T: Target> Lane<'_, T> {
                     *opening = None;
                     conn.insert(opened)
                 };
-                Ok(lanes.target.send(open, sent.n, at).await)
+                Ok(lanes.target.send(open, sent.n, at, way).await)
             });
             deadline.within(at, ends, attempt).await
         };
@@ -128,24 +129,25 @@ impl<T: Target> Lane<'_, T> {
         if let Some(messages) = conn.as_mut().and_then(T::messages) {
             tally.messages(sent.n, messages);
         }
+        if let Some((number, times)) = count(way, &mut tally, sent.n) {
+            *connection = number;
+            (sent.connection, sent.opened) = (number, Some(times));
+        }
         let keep = match outcome {
-            Ok(sample) => {
-                for times in &sample.connects {
-                    *connection = tally.connected(*times);
-                    (sent.connection, sent.opened) = (*connection, Some(*times));
-                }
-                tally.reconnected(sample.reconnects);
-                if sample.waited {
-                    tally.waited(sent.n);
-                }
-                match sample.result {
-                    Ok(answer) => {
-                        lanes.ended(sent.n, (answer.end - lanes.start).saturating_sub(sent.due));
-                        tally.answered(sent, &answer);
-                    }
-                    Err(failed) => tally.failed(sent, Instant::now(), &with_status::<T>(failed)),
-                }
-                sample.reusable
+            Ok(Sample {
+                result: Ok(answer),
+                reusable,
+            }) => {
+                lanes.ended(sent.n, (answer.end - lanes.start).saturating_sub(sent.due));
+                tally.answered(sent, &answer);
+                reusable
+            }
+            Ok(Sample {
+                result: Err(failed),
+                reusable,
+            }) => {
+                tally.failed(sent, Instant::now(), &with_status::<T>(failed));
+                reusable
             }
             Err(failed) => {
                 let now = Instant::now();
@@ -173,6 +175,16 @@ fn with_status<T: Target>(failed: Failed) -> Failed {
     }
 }
 
+/// Counts what happened on the way of request `n`. The last connection that was opened, and its number.
+fn count(way: &mut Way, tally: &mut Tally, n: u64) -> Option<(u64, ConnectTimes)> {
+    if way.waited {
+        tally.waited(n);
+    }
+    tally.reconnected(way.reconnects);
+    let opened = way.connects.drain(..);
+    opened.map(|times| (tally.connected(times), times)).last()
+}
+
 fn timed_out(connected: bool, timeout: std::time::Duration) -> Failed {
     let what = if connected {
         "complete answer"
@@ -198,6 +210,7 @@ impl<T: Target> Drop for Lane<'_, T> {
 struct InFlight<'a, T: Target> {
     lanes: &'a Lanes<T>,
     sent: Sent,
+    way: Way,
     ended: bool,
 }
 
@@ -208,6 +221,8 @@ impl<T: Target> Drop for InFlight<'_, T> {
         }
         let lanes = self.lanes;
         let mut tally = lanes.tally.borrow_mut();
+        let tally = &mut *tally;
+        count(&mut self.way, tally, self.sent.n);
         let why = match lanes.time_is_over.get() {
             Some(UnderWay::Ignore) => return tally.ignored(),
             Some(UnderWay::CutOff | UnderWay::Finish) => "no answer yet when the time was over",

@@ -30,7 +30,7 @@ pub use plan::{Arrivals, Mix, Pace, Plan, Rate, Stage, Stop, UnderWay};
 pub use pool::{AtOnce, MOST_AT_ONCE, Pool, Steps};
 pub use seats::Seat;
 pub use tally::{Messages, Progress, Recent, Sent, Tally};
-pub use target::{Answer, ConnectTimes, Failed, Sample, Target};
+pub use target::{Answer, ConnectTimes, Failed, Sample, Target, Way};
 
 use crate::net::proxy::ProxyError;
 use crate::net::resolve::ResolveError;

@@ -23,8 +23,8 @@ pub trait Target: 'static {
     async fn connect(&self, seat: Seat) -> Result<(Self::Conn, Option<ConnectTimes>), Failed>;
 
     /// Sends request number `n` (from 0, of this target), begun at `sent`, and takes in its answer. May be dropped at
-    /// any await when its time is over; the connection is dropped then, too.
-    async fn send(&self, conn: &mut Self::Conn, n: u64, sent: Instant) -> Sample;
+    /// any await when its time is over; the connection is dropped then, too. What is in `way` by then is counted.
+    async fn send(&self, conn: &mut Self::Conn, n: u64, sent: Instant, way: &mut Way) -> Sample;
 
     /// Waits until an unused connection can take no more requests, because the server closed it or sent what nobody
     /// asked for. May be dropped at any time without harm to the connection.
@@ -98,7 +98,12 @@ pub struct Sample {
     pub result: Result<Answer, Failed>,
     /// Whether the connection can take another request.
     pub reusable: bool,
-    /// Connections that were opened on the way (after a stale one, or for a redirect).
+}
+
+/// What happened on the way to an answer, whether or not it came.
+#[derive(Debug, Default)]
+pub struct Way {
+    /// Connections that were opened (after a stale one, or for a redirect).
     pub connects: Vec<ConnectTimes>,
     /// Whether the request was held back because the server allows no more at the same time.
     pub waited: bool,

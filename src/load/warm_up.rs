@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::seats::Seats;
 use super::worker::OPENING;
-use super::{Messages, Target};
+use super::{Messages, Target, Way};
 
 /// Opens every connection of the pool and sends the uncounted requests on it. What becomes of them, in order: a failed
 /// one leaves its place empty. Connections that lanes share stay with the target, where each lane finds its own.
@@ -26,7 +26,12 @@ pub(super) async fn warm_up<T: Target>(
             return None;
         };
         for n in 0..pool.connection_warmup {
-            match timeout(pool.timeout, target.send(&mut conn, u64::from(n), Instant::now())).await {
+            match timeout(
+                pool.timeout,
+                target.send(&mut conn, u64::from(n), Instant::now(), &mut Way::default()),
+            )
+            .await
+            {
                 Ok(sample) if sample.reusable => {}
                 _ => return None,
             }

@@ -99,8 +99,11 @@ pub(super) trait Begin {
 
 /// Who is told how a worker is getting on.
 pub(super) trait Report {
-    /// About twice a second, and at the end.
+    /// About twice a second.
     fn recent(&self, start: Instant, parts: &[Recent]);
+
+    /// At the end.
+    fn ended(&self, start: Instant, parts: &[Recent]);
 
     /// Whether somebody wants to know all that was counted, from time to time.
     fn looks(&self) -> bool;
@@ -292,16 +295,13 @@ pub(super) async fn drive<T: Target>(
     // The lanes of warm connections are free before the first request is due.
     tokio::task::yield_now().await;
     let lanes: Vec<_> = crew.parts.iter().map(|part| Rc::clone(&part.lanes)).collect();
-    let tell_now = || {
-        let recent: Vec<Recent> = lanes.iter().map(|lanes| lanes.recent()).collect();
-        report.recent(start, &recent);
-    };
+    let recent = || -> Vec<Recent> { lanes.iter().map(|lanes| lanes.recent()).collect() };
     let tell = async {
         let mut ticks = interval_at(start + REPORT_EVERY, REPORT_EVERY);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
         loop {
             ticks.tick().await;
-            tell_now();
+            report.recent(start, &recent());
             if report.looks() {
                 report.counted(lanes.iter().map(|lanes| lanes.tally.borrow().clone()).collect());
             }
@@ -315,7 +315,7 @@ pub(super) async fn drive<T: Target>(
     }
     // Lanes that are ended here count what they were doing.
     crew.running.shutdown().await;
-    tell_now();
+    report.ended(start, &recent());
     let counted = |lanes: &Rc<Lanes<T>>| (lanes.tally.replace(Tally::new(start)), lanes.target_time.take());
     Counted {
         parts: lanes.iter().map(counted).collect(),

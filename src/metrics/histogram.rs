@@ -106,6 +106,9 @@ impl Histogram {
 
     /// Adds the same duration `count` times.
     pub fn record_many(&mut self, value: Duration, count: u64) {
+        if count == 0 {
+            return;
+        }
         let nanos = u64::try_from(value.as_nanos()).unwrap_or(u64::MAX).min(HIGHEST);
         self.counts
             .record_n(nanos.max(1), count)

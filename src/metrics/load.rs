@@ -270,7 +270,8 @@ impl LoadMeasurement {
         }
     }
 
-    /// Adds a load that ran at the same time as this one: the union of two endpoints whose requests alternated.
+    /// Adds a load that ran at the same time as this one: the union of two endpoints whose requests alternated. Its cold
+    /// start is that of this one, if it has any: which of the two was sent first is not known.
     pub fn join(&mut self, other: &Self) {
         let elapsed = self.elapsed.max(other.elapsed);
         let mut slices = std::mem::take(&mut self.slices);

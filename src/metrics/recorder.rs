@@ -40,6 +40,9 @@ impl Recorder {
     /// Adds the same duration `count` times.
     #[inline]
     pub fn record_many(&mut self, nanos: u64, count: u64) {
+        if count == 0 {
+            return;
+        }
         let kept = nanos.min(HIGHEST);
         let index = usize::from(bucket(kept.max(1)));
         if index >= self.counts.len() {
@@ -127,6 +130,15 @@ mod tests {
         let mut recorder = Recorder::default();
         values.iter().for_each(|nanos| recorder.record(*nanos));
         recorder
+    }
+
+    #[test]
+    fn what_is_recorded_no_times_is_not_the_least() {
+        let mut recorded = recorder(&[7_000_000]);
+        recorded.record_many(0, 0);
+        let mut histogram = recorded.histogram();
+        histogram.record_many(Duration::ZERO, 0);
+        assert_eq!(histogram.statistic(Statistic::Min), Some(7.0));
     }
 
     fn histogram(values: &[u64]) -> Histogram {

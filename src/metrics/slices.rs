@@ -94,6 +94,7 @@ impl Slice {
 #[serde(rename_all = "camelCase")]
 pub struct Slices {
     /// Width of each, in nanoseconds.
+    #[serde(deserialize_with = "width")]
     pub(super) width_ns: u64,
     /// From the start of the load; a slice without requests is there, too.
     pub(super) slices: Vec<Slice>,
@@ -106,6 +107,16 @@ impl Default for Slices {
             slices: Vec::new(),
         }
     }
+}
+
+/// A width that slices can have: others could not be brought to the same width.
+fn width<'de, D: serde::Deserializer<'de>>(input: D) -> Result<u64, D::Error> {
+    let width = u64::deserialize(input)?;
+    if width.is_multiple_of(FIRST_WIDTH) && (width / FIRST_WIDTH).is_power_of_two() {
+        return Ok(width);
+    }
+    let text = format!("slices are {FIRST_WIDTH} ns wide, or 2, 4, 8, … times as wide, not {width} ns");
+    Err(serde::de::Error::custom(text))
 }
 
 impl Slices {
@@ -306,6 +317,27 @@ mod tests {
         let slices = run(10, 300);
         let json = serde_json::to_string(&slices).expect("json");
         assert_eq!(serde_json::from_str::<Slices>(&json).expect("back"), slices);
+    }
+
+    #[test]
+    fn widths_that_no_load_has_are_refused() {
+        let stored = |width: u64| format!(r#"{{"widthNs":{width},"slices":[]}}"#);
+        for width in [0, 1, 2, WIDTH + 1, 3 * WIDTH, u64::MAX] {
+            let error = serde_json::from_str::<Slices>(&stored(width)).expect_err("refused");
+            assert!(error.to_string().contains("ns wide"), "{error}");
+        }
+        for width in [FIRST_WIDTH, WIDTH, 1024 * WIDTH] {
+            serde_json::from_str::<Slices>(&stored(width)).expect("a width");
+        }
+    }
+
+    #[test]
+    fn a_load_that_begins_later_has_no_slices_before() {
+        let mut slices = run(10, 500);
+        slices.begin_at(Duration::from_millis(1250));
+        assert_eq!(slices.iter().count(), 38);
+        slices.begin_at(Duration::MAX);
+        assert_eq!(slices.iter().count(), 0);
     }
 
     #[test]

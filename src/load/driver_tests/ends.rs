@@ -81,6 +81,85 @@ async fn warm_up_requests_are_counted_nowhere() {
 }
 
 #[tokio::test]
+async fn a_connection_that_could_not_be_warmed_up_moves_no_other_lane() {
+    let mut plan = plan(after(40), 400.0, 4);
+    plan.pool.connection_warmup = 1;
+    plan.refuse_attempt = Some(2);
+    let ran = run_on(plan, |_, _| Reaction::Answer(ms(20))).await;
+    // One more was opened, by the lane that had none.
+    assert_eq!((ran.load.connections, ran.load.errors, ran.most), (1, 0, 4));
+    let mut busy: Vec<u32> = ran
+        .sends
+        .iter()
+        .skip(3)
+        .map(|send| send.seat.connection)
+        .collect();
+    busy.sort_unstable();
+    busy.dedup();
+    assert_eq!(busy, [0, 1, 2, 3]);
+}
+
+#[tokio::test]
+async fn connections_that_were_opened_for_nothing_are_counted() {
+    for under_way in [UnderWay::Finish, UnderWay::CutOff] {
+        let mut plan = plan(Stop::For(ms(300)), 0.0, 2);
+        plan.pool.timeout = ms(if under_way == UnderWay::Finish { 400 } else { 5000 });
+        plan.plan.under_way = under_way;
+        let ran = run_on(plan, |_, _| Reaction::ReopenForNothing).await;
+        assert_eq!((ran.load.requests, ran.load.errors), (2, 2));
+        assert_eq!((ran.load.connections, ran.load.reconnects), (4, 2));
+    }
+}
+
+#[tokio::test]
+async fn the_last_that_is_told_is_the_result() {
+    // The second thread, if there is one, ends later than the first.
+    struct Uneven;
+
+    impl Target for Uneven {
+        type Conn = ();
+
+        async fn connect(&self, _: Seat) -> Result<((), Option<ConnectTimes>), Failed> {
+            Ok(((), None))
+        }
+
+        async fn broken(&self, (): &mut ()) {
+            std::future::pending::<()>().await;
+        }
+
+        async fn send(&self, (): &mut (), _: u64, _: Instant, _: &mut Way) -> Sample {
+            let first = std::thread::current().name() == Some("load 0");
+            sleep(ms(if first { 10 } else { 300 })).await;
+            Sample {
+                result: Ok(answer()),
+                reusable: true,
+            }
+        }
+    }
+
+    let told = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
+    let tell = std::sync::Arc::clone(&told);
+    let onlooker = Onlooker {
+        progress: Box::new(move |progress| tell.lock().expect("no panic").push(progress.sent)),
+        enough: None,
+    };
+    let asked = plan(after(200), 0.0, 100);
+    let shutdown = CancellationToken::new();
+    let targets = || vec![Uneven];
+    let ran = run(
+        &asked.plan,
+        &Mix::single(),
+        &[asked.pool],
+        targets,
+        &shutdown,
+        onlooker,
+    )
+    .await;
+    assert_eq!(ran.expect("a load").parts[0].requests, 200);
+    assert_eq!(told.lock().expect("no panic").last(), Some(&200));
+}
+
+#[tokio::test]
 async fn a_load_on_its_own_thread_stops_when_nobody_waits_for_it() {
     struct Counting(std::sync::Arc<std::sync::atomic::AtomicBool>);
 
@@ -99,7 +178,7 @@ async fn a_load_on_its_own_thread_stops_when_nobody_waits_for_it() {
 
         async fn broken(&self, (): &mut ()) {}
 
-        async fn send(&self, (): &mut (), _: u64, _: Instant) -> Sample {
+        async fn send(&self, (): &mut (), _: u64, _: Instant, _: &mut Way) -> Sample {
             unreachable!("never connected")
         }
     }

@@ -14,7 +14,7 @@ use super::*;
 use crate::load::pacer::Pacer;
 use crate::load::pacer::Sleep;
 use crate::load::worker::OPENING;
-use crate::load::{Answer, Arrivals, AtOnce, ConnectTimes, Failed, Rate, Sample, Seat, Stop, UnderWay};
+use crate::load::{Answer, Arrivals, AtOnce, ConnectTimes, Failed, Rate, Sample, Seat, Stop, UnderWay, Way};
 use crate::metrics::{FailureClass, Histogram, Statistic, Timing};
 
 type Behaviour = Rc<dyn Fn(u64, Duration) -> Reaction>;
@@ -26,12 +26,24 @@ enum Reaction {
     AnswerAndClose,
     Reset,
     Never,
+    /// The connection is opened anew, and no answer comes there either.
+    ReopenForNothing,
 }
+
+const TIMES: ConnectTimes = ConnectTimes {
+    connect: Duration::from_millis(1),
+    tls: None,
+    resumed: false,
+    address: None,
+};
 
 /// A server in memory that reacts to a request by its number and the time.
 #[derive(Clone)]
 struct Fake {
     refuse: bool,
+    /// Only this attempt to connect is refused, from 1.
+    refuse_attempt: Option<u32>,
+    attempts: Rc<Cell<u32>>,
     react: Behaviour,
     busy: Rc<Cell<u32>>,
     sends: Rc<RefCell<Vec<Send>>>,
@@ -71,7 +83,8 @@ impl Target for Fake {
     type Conn = (Seat, OneMore);
 
     async fn connect(&self, seat: Seat) -> Result<(Self::Conn, Option<ConnectTimes>), Failed> {
-        if self.refuse {
+        self.attempts.set(self.attempts.get() + 1);
+        if self.refuse || self.refuse_attempt == Some(self.attempts.get()) {
             return Err(Failed::new(FailureClass::Connect, "refused"));
         }
         let (now, most) = self.opening.get();
@@ -81,20 +94,14 @@ impl Target for Fake {
         self.opening.set((now - 1, most));
         let conn = (seat, OneMore::of(&self.open));
         self.most.set(self.most.get().max(self.open.get()));
-        let times = ConnectTimes {
-            connect: ms(1),
-            tls: None,
-            resumed: false,
-            address: None,
-        };
-        Ok((conn, Some(times)))
+        Ok((conn, Some(TIMES)))
     }
 
     async fn broken(&self, _: &mut Self::Conn) {
         std::future::pending::<()>().await;
     }
 
-    async fn send(&self, (seat, _): &mut Self::Conn, n: u64, _: Instant) -> Sample {
+    async fn send(&self, (seat, _): &mut Self::Conn, n: u64, _: Instant, way: &mut Way) -> Sample {
         self.served.set(self.served.get() + 1);
         let _busy = OneMore::of(&self.busy);
         self.sends.borrow_mut().push(Send {
@@ -109,18 +116,17 @@ impl Target for Fake {
             }
             Reaction::AnswerAndClose => (Ok(answer()), false),
             Reaction::Reset => (Err(Failed::new(FailureClass::Reset, "reset")), false),
+            Reaction::ReopenForNothing => {
+                way.connects.push(TIMES);
+                way.reconnects += 1;
+                std::future::pending().await
+            }
             Reaction::Never => {
                 std::future::pending::<()>().await;
                 (Ok(answer()), true)
             }
         };
-        Sample {
-            result,
-            reusable,
-            connects: Vec::new(),
-            waited: false,
-            reconnects: 0,
-        }
+        Sample { result, reusable }
     }
 }
 
@@ -147,6 +153,7 @@ fn after(n: u64) -> Stop {
 struct Asked {
     plan: Plan,
     pool: Pool,
+    refuse_attempt: Option<u32>,
 }
 
 fn plan(stop: Stop, rate: f64, connections: u32) -> Asked {
@@ -168,6 +175,7 @@ fn plan(stop: Stop, rate: f64, connections: u32) -> Asked {
             timeout: ms(3000),
             connection_warmup: 0,
         },
+        refuse_attempt: None,
     }
 }
 
@@ -176,6 +184,8 @@ struct Silent;
 
 impl Report for Silent {
     fn recent(&self, _: Instant, _: &[Recent]) {}
+
+    fn ended(&self, _: Instant, _: &[Recent]) {}
 
     fn looks(&self) -> bool {
         false
@@ -230,6 +240,8 @@ async fn run_paced(
 ) -> Ran {
     let target = Fake {
         refuse,
+        refuse_attempt: asked.refuse_attempt,
+        attempts: Rc::default(),
         react: Rc::new(react),
         busy: Rc::default(),
         sends: Rc::default(),

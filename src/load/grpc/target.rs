@@ -13,7 +13,7 @@ use super::spec::{CallKind, CallNumber};
 use super::status::of_class;
 use super::stream;
 use crate::load::h2::{Begun, Session, Sessions, Upload, is_sent_again};
-use crate::load::{Answer, ConnectTimes, Failed, Messages, Sample, Seat, Target};
+use crate::load::{Answer, ConnectTimes, Failed, Messages, Sample, Seat, Target, Way};
 use crate::metrics::FailureClass;
 use crate::net::connect;
 
@@ -42,14 +42,6 @@ impl GrpcConn {
             messages: Messages::default(),
         }
     }
-}
-
-/// What happened on the way to an answer.
-#[derive(Debug, Default)]
-struct Way {
-    connects: Vec<ConnectTimes>,
-    reconnects: u32,
-    waited: bool,
 }
 
 impl GrpcTarget {
@@ -147,20 +139,16 @@ impl Target for GrpcTarget {
         Ok((GrpcConn::new(seat, session), times))
     }
 
-    async fn send(&self, conn: &mut GrpcConn, n: u64, sent: Instant) -> Sample {
+    async fn send(&self, conn: &mut GrpcConn, n: u64, sent: Instant, way: &mut Way) -> Sample {
         let call = CallNumber {
             n,
             lane: conn.seat.lane,
         };
-        let mut way = Way::default();
-        let result = self.call(conn, call, sent, &mut way).await;
+        let result = self.call(conn, call, sent, way).await;
         Sample {
             result,
             // A stream that failed says nothing against the others.
             reusable: conn.session.is_usable(),
-            connects: way.connects,
-            waited: way.waited,
-            reconnects: way.reconnects,
         }
     }
 

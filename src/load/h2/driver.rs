@@ -8,7 +8,7 @@ use std::task::{Context, Poll, Waker};
 use h2::client::{Connection, SendRequest};
 use h2::{Ping, PingPong};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::task::AbortHandle;
+use tokio::task::{AbortHandle, yield_now};
 use tokio::time::{sleep, timeout};
 
 use super::failure;
@@ -46,9 +46,23 @@ pub(in super::super) fn takes_requests(requests: &mut SendRequest<Upload>) -> bo
     !matches!(requests.poll_ready(&mut cx), Poll::Ready(Err(_)))
 }
 
+/// Bytes that a connection reads before the others have their turn: a flood of tiny frames, which cost much time each,
+/// must not keep them from being read, nor timers from being looked at.
+pub(in super::super) const TURN: usize = 128 << 10;
+
 /// Moves frames until the connection is over.
 pub(in super::super) async fn drive<S: AsyncRead + AsyncWrite + Unpin>(mut driver: Driver<S>) {
-    let outcome = poll_fn(|cx| driver.poll(cx)).await;
+    let outcome = loop {
+        driver.shared.meter.allow(TURN);
+        let turn = poll_fn(|cx| match driver.poll(cx) {
+            Poll::Pending if driver.shared.meter.is_exhausted() => Poll::Ready(None),
+            outcome @ (Poll::Pending | Poll::Ready(_)) => outcome.map(Some),
+        });
+        if let Some(outcome) = turn.await {
+            break outcome;
+        }
+        yield_now().await;
+    };
     let why = outcome.err().map(|error| {
         let end = driver.shared.end();
         failure::answering(&error, end)

@@ -27,3 +27,6 @@ pub(super) use self::{
     shared::Shared,
     upload::Upload,
 };
+
+#[cfg(test)]
+pub(super) use self::driver::TURN;

@@ -40,6 +40,8 @@ pub(in super::super) enum Greeting {
 pub(in super::super) struct Meter {
     last_read: Cell<Instant>,
     received: Cell<u64>,
+    /// Bytes that may still be read in this turn.
+    allowed: Cell<usize>,
     written: Cell<u64>,
     /// The first bytes that came.
     head: Cell<[u8; HEAD]>,
@@ -51,6 +53,7 @@ impl Meter {
         Self {
             last_read: Cell::new(Instant::now()),
             received: Cell::default(),
+            allowed: Cell::new(usize::MAX),
             written: Cell::default(),
             head: Cell::default(),
             fault: RefCell::default(),
@@ -65,6 +68,16 @@ impl Meter {
     /// Bytes that came.
     pub(in super::super) fn received(&self) -> u64 {
         self.received.get()
+    }
+
+    /// From now on only about so many bytes are read. When they are, the wire says that it waits, and will wake nobody.
+    pub(in super::super) fn allow(&self, bytes: usize) {
+        self.allowed.set(bytes);
+    }
+
+    /// Whether all that may be read was read.
+    pub(in super::super) fn is_exhausted(&self) -> bool {
+        self.allowed.get() == 0
     }
 
     /// Bytes that were handed over to the system.
@@ -109,6 +122,7 @@ impl Meter {
             self.head.set(head);
         }
         self.received.set(received + bytes.len() as u64);
+        self.allowed.set(self.allowed.get().saturating_sub(bytes.len()));
     }
 
     fn failed(&self, error: &io::Error) {
@@ -149,6 +163,9 @@ impl<S: AsyncRead + Unpin> AsyncRead for Wire<S> {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        if self.meter().is_exhausted() {
+            return Poll::Pending;
+        }
         let before = buf.filled().len();
         let outcome = ready!(Pin::new(&mut self.stream).poll_read(cx, buf));
         match &outcome {

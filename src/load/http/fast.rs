@@ -210,7 +210,8 @@ impl Connection {
         }
     }
 
-    /// Whether the server is known to have closed the connection since it was used last; asks the system.
+    /// Whether the server is known to have closed the connection since it was used last. Asks the system, for the event
+    /// loop hears of an end only when it sleeps: a server that leaves right after an answer would cost the next request.
     pub(super) fn is_over(&self) -> bool {
         self.used && is_hung_up(self.stream.socket())
     }

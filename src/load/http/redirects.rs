@@ -15,7 +15,7 @@ use super::link::{self, Link};
 use super::prepared::{Prepared, complete, request_target};
 
 use crate::load::random::Random;
-use crate::load::{Answer, ConnectTimes, Failed};
+use crate::load::{Answer, Failed, Way};
 use crate::metrics::FailureClass;
 use crate::net::route::{Origin, Route};
 use crate::net::wall::WallKind;
@@ -35,16 +35,6 @@ pub(super) struct Follower {
 pub(super) struct Links {
     pub(super) main: Link,
     pub(super) other: Option<(Arc<Route>, Link)>,
-}
-
-/// Connections that were opened during a request.
-#[derive(Debug, Default)]
-pub(super) struct Opened {
-    pub(super) connects: Vec<ConnectTimes>,
-    /// Of these, in place of one that the server had closed.
-    pub(super) reconnects: u32,
-    /// Whether the server held the request back.
-    pub(super) waited: bool,
 }
 
 /// A request on its way through redirects.
@@ -67,22 +57,22 @@ impl Follower {
 
     /// Sends a hop on its connection, or on a new one when the server has closed it before the request was written. A
     /// request that the server may have taken is never sent again.
-    async fn send_hop(&self, conn: &mut Links, hop: &Hop, opened: &mut Opened) -> Result<Incoming, Failed> {
+    async fn send_hop(&self, conn: &mut Links, hop: &Hop, way: &mut Way) -> Result<Incoming, Failed> {
         let route = hop.elsewhere.as_ref().unwrap_or(self.route());
         let link = match &hop.elsewhere {
             None => &mut conn.main,
-            Some(route) => self.other_link(&mut conn.other, route, opened).await?,
+            Some(route) => self.other_link(&mut conn.other, route, way).await?,
         };
         if link.closed {
-            *link = self.open(route, opened).await?;
+            *link = self.open(route, way).await?;
         } else if link.used && link.sender.ready().await.is_err() {
-            *link = self.open(route, opened).await?;
-            opened.reconnects += 1;
+            *link = self.open(route, way).await?;
+            way.reconnects += 1;
         }
         match exchange(link, hop.outgoing.clone(), self.prepared.judge.needle.as_ref()).await {
             Err(broken) if broken.unsent => {
-                *link = self.open(route, opened).await?;
-                opened.reconnects += 1;
+                *link = self.open(route, way).await?;
+                way.reconnects += 1;
                 let second = exchange(link, hop.outgoing.clone(), self.prepared.judge.needle.as_ref()).await;
                 second.map_err(|broken| broken.failed)
             }
@@ -94,7 +84,7 @@ impl Follower {
         &self,
         other: &'a mut Option<(Arc<Route>, Link)>,
         route: &Arc<Route>,
-        opened: &mut Opened,
+        way: &mut Way,
     ) -> Result<&'a mut Link, Failed> {
         if other
             .as_ref()
@@ -104,14 +94,14 @@ impl Follower {
         }
         let link = match other.take() {
             Some((_, link)) => link,
-            None => self.open(route, opened).await?,
+            None => self.open(route, way).await?,
         };
         Ok(&mut other.insert((Arc::clone(route), link)).1)
     }
 
-    async fn open(&self, route: &Route, opened: &mut Opened) -> Result<Link, Failed> {
+    async fn open(&self, route: &Route, way: &mut Way) -> Result<Link, Failed> {
         let (link, times) = link::open(route, &self.prepared.tls).await?;
-        opened.connects.push(times);
+        way.connects.push(times);
         Ok(link)
     }
 
@@ -171,7 +161,7 @@ impl Follower {
         conn: &mut Links,
         n: u64,
         random: &RefCell<Random>,
-        opened: &mut Opened,
+        way: &mut Way,
     ) -> Result<Answer, Failed> {
         let judge = &self.prepared.judge;
         let mut hop = Hop {
@@ -183,7 +173,7 @@ impl Follower {
         let mut login = None;
         let mut hops = 0;
         loop {
-            let mut incoming = self.send_hop(conn, &hop, opened).await?;
+            let mut incoming = self.send_hop(conn, &hop, way).await?;
             let mut answer = Answer {
                 status: Some(incoming.status.as_u16()),
                 first_byte: *first_byte.get_or_insert(incoming.first_byte),

@@ -13,12 +13,12 @@ use super::fast::{Bench, Broken, Connection, Done};
 use super::judge::describe;
 use super::link;
 use super::prepared::Prepared;
-use super::redirects::{Follower, Links, Opened};
+use super::redirects::{Follower, Links};
 use super::sessions::{Session, Sessions};
 use super::spec::HttpVersion;
 use crate::load::h2::{is_farewell, is_sent_again};
 use crate::load::random::Random;
-use crate::load::{Answer, ConnectTimes, Failed, Sample, Seat, Target};
+use crate::load::{Answer, ConnectTimes, Failed, Sample, Seat, Target, Way};
 use crate::net::connect;
 
 /// Sends one kind of request, on one worker.
@@ -83,7 +83,7 @@ impl HttpTarget {
         &self,
         conn: &mut Connection,
         n: u64,
-        opened: &mut Opened,
+        way: &mut Way,
     ) -> Result<(Answer, bool), Failed> {
         let repeatable = self.prepared.spec.method.is_idempotent();
         // What cannot be repeated is not even written to a connection that the server has closed meanwhile.
@@ -95,8 +95,8 @@ impl HttpTarget {
         }
         let another = Box::pin(self.open()).await?;
         *conn = Connection::new(another.stream);
-        opened.connects.push(another.times);
-        opened.reconnects += 1;
+        way.connects.push(another.times);
+        way.reconnects += 1;
         self.exchange(conn, n).await.map_err(|broken| broken.failed)
     }
 
@@ -147,16 +147,16 @@ impl HttpTarget {
         &self,
         conn: &mut HttpConn,
         n: u64,
-        opened: &mut Opened,
+        way: &mut Way,
     ) -> Result<(Answer, bool), Failed> {
         let mut tries = 0;
         loop {
             let (number, session) = match conn {
                 HttpConn::Session(number, session) => (*number, session),
-                HttpConn::Fast(conn) => return self.send_fast(conn, n, opened).await,
+                HttpConn::Fast(conn) => return self.send_fast(conn, n, way).await,
                 HttpConn::Following(_) => unreachable!("a session is not replaced by one of those"),
             };
-            let broken = match self.exchange_on(session, n, opened).await {
+            let broken = match self.exchange_on(session, n, way).await {
                 Ok(answer) => return Ok((answer, session.is_usable())),
                 Err(broken) => broken,
             };
@@ -167,8 +167,8 @@ impl HttpTarget {
             if !session.is_usable() {
                 let (another, times) = Box::pin(self.open_conn(number)).await?;
                 *conn = another;
-                opened.reconnects += u32::from(times.is_some());
-                opened.connects.extend(times);
+                way.reconnects += u32::from(times.is_some());
+                way.connects.extend(times);
             }
         }
     }
@@ -177,7 +177,7 @@ impl HttpTarget {
         &self,
         session: &Session,
         n: u64,
-        opened: &mut Opened,
+        way: &mut Way,
     ) -> Result<Answer, exchange::Broken> {
         let judge = &self.prepared.judge;
         let request = self.sessions.request(&self.prepared, n, &self.random);
@@ -186,7 +186,7 @@ impl HttpTarget {
             unsent: false,
         })?;
         let mut incoming = session.exchange(request.as_ref(), judge.needle.as_ref()).await?;
-        opened.waited = incoming.waited;
+        way.waited |= incoming.waited;
         let seen = &incoming.seen;
         let url = &self.prepared.spec.url;
         let wall = judge.wall(url, incoming.status, &incoming.headers, &seen.beginning);
@@ -227,30 +227,23 @@ impl Target for HttpTarget {
         self.open_conn(seat.connection).await
     }
 
-    async fn send(&self, conn: &mut HttpConn, n: u64, _: Instant) -> Sample {
-        let mut opened = Opened::default();
+    async fn send(&self, conn: &mut HttpConn, n: u64, _: Instant, way: &mut Way) -> Sample {
         let (result, reusable) = match conn {
-            HttpConn::Fast(conn) => kept(self.send_fast(conn, n, &mut opened).await, false),
+            HttpConn::Fast(conn) => kept(self.send_fast(conn, n, way).await, false),
             HttpConn::Session(..) => {
-                let result = Box::pin(self.send_on_session(conn, n, &mut opened)).await;
+                let result = Box::pin(self.send_on_session(conn, n, way)).await;
                 // A stream that failed says nothing against the others.
                 kept(result, conn.is_usable_session())
             }
             HttpConn::Following(links) => {
                 let follower = self.follower.as_ref().expect("such connections are for it");
-                let result = Box::pin(follower.follow(links, n, &self.random, &mut opened)).await;
+                let result = Box::pin(follower.follow(links, n, &self.random, way)).await;
                 // A connection that the server closes after its answer is replaced by the next request.
                 let reusable = result.is_ok();
                 (result, reusable)
             }
         };
-        Sample {
-            result,
-            reusable,
-            connects: opened.connects,
-            waited: opened.waited,
-            reconnects: opened.reconnects,
-        }
+        Sample { result, reusable }
     }
 
     async fn broken(&self, conn: &mut HttpConn) {

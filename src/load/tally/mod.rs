@@ -1,5 +1,5 @@
 //! [`Tally`]: what one worker counts. Its memory does not depend on the number of requests, and tallies of several
-//! workers merge exactly, in any order.
+//! workers merge exactly, in any order: all but the names of walls and addresses, of which there are only so many.
 
 mod batch;
 mod messages;
@@ -355,7 +355,8 @@ impl Tally {
         self.records.clear();
     }
 
-    /// Adds what another worker of the same load counted.
+    /// Adds what another worker of the same load counted. Which of more than 16 walls, or of more than 64 addresses, are
+    /// named and which are among the others depends on the order; their sum does not.
     pub fn merge(&mut self, other: &Self) {
         let mut other = other.clone();
         other.settle();

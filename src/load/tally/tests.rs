@@ -80,6 +80,14 @@ fn latency_counts_from_the_due_instant_and_only_of_what_was_answered() {
 }
 
 #[test]
+fn the_shortest_body_is_one_that_was() {
+    let start = Instant::now();
+    // Its answer takes two reads, 2 ms apart.
+    let body = of(start, [5]).finish(Duration::ZERO).timings[&Timing::Body].statistic(Statistic::Min);
+    assert_eq!(body, Some(2.0));
+}
+
+#[test]
 fn our_own_delay_is_counted_of_every_request() {
     let measured = of(Instant::now(), 0..70).finish(Duration::ZERO);
     assert_eq!(measured.send_delay.count(), 70);

@@ -11,8 +11,8 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
 use super::*;
-use crate::load::Target as _;
 use crate::load::h2::{Limits, Session};
+use crate::load::{Target as _, Way};
 
 #[tokio::test]
 async fn calls_are_answered_on_as_many_connections_as_are_wanted() {
@@ -174,11 +174,23 @@ fn head_and_message_leave_in_one_write() {
         );
         let now = tokio::time::Instant::now();
         for n in 0..3 {
-            assert!(target.send(&mut conn, n, now).await.result.is_ok());
+            assert!(
+                target
+                    .send(&mut conn, n, now, &mut Way::default())
+                    .await
+                    .result
+                    .is_ok()
+            );
         }
         let before = writes.load(Ordering::Relaxed);
         for n in 3..13 {
-            assert!(target.send(&mut conn, n, now).await.result.is_ok());
+            assert!(
+                target
+                    .send(&mut conn, n, now, &mut Way::default())
+                    .await
+                    .result
+                    .is_ok()
+            );
         }
         assert_eq!(writes.load(Ordering::Relaxed) - before, 10);
     });

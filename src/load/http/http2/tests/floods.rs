@@ -7,6 +7,7 @@ use tokio::time::timeout;
 
 use super::raw::{CONTINUATION, DATA, END_HEADERS, HEADERS, OK, PING, Raw, SETTINGS, answer, frame, reset};
 use super::{asking, run};
+use crate::load::h2::TURN;
 use crate::load::http::exchange::{Broken, Incoming};
 use crate::metrics::FailureClass;
 
@@ -85,6 +86,31 @@ fn a_flood_of_resets_of_streams_that_are_over_does_no_harm() {
         raw.send(&reset(over.stream, 8).repeat(20_000)).await;
         raw.send(&answer(request.stream, b"ok")).await;
         assert_eq!(second.await.expect("no panic").expect("an answer").bytes, 2);
+    });
+}
+
+#[test]
+fn a_flood_on_one_connection_leaves_the_others_their_turns() {
+    run(async {
+        let (mut raw, session) = Raw::session().await;
+        let first = asking(&session);
+        let over = raw.wait_for(HEADERS).await;
+        raw.send(&answer(over.stream, b"")).await;
+        first.await.expect("no panic").expect("an answer");
+        let flood = reset(over.stream, 8).repeat(100_000);
+        let size = flood.len() as u64;
+        let before = session.shared().meter.received();
+        let server = tokio::task::spawn_local(async move { raw.stream.write_all(&flood).await });
+        let (mut seen, mut most) = (before, 0);
+        while seen < before + size {
+            tokio::task::yield_now().await;
+            let received = session.shared().meter.received();
+            most = most.max(received - seen);
+            seen = received;
+        }
+        // The last read of a turn may be as long as a buffer.
+        assert!(most <= 2 * TURN as u64, "{most}");
+        server.await.expect("no panic").expect("all is taken");
     });
 }
 
