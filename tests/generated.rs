@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use iter8::cli::docs::{SECTIONS, section};
+use iter8::cli::docs::{PAGES, section};
 use iter8::platform::Env;
 use serde_json::Value;
 
@@ -85,6 +85,7 @@ fn iter8() -> Command {
         .env("DEMO_URL", "http://127.0.0.1:8080")
         .env("PREVIEW_URL", "http://127.0.0.1:8080")
         .env("TARGET_URL", "http://127.0.0.1:8080")
+        .env("GRPC_HOST", "127.0.0.1:50051")
         .env("API_TOKEN", "token-of-the-test");
     command
 }
@@ -98,24 +99,26 @@ fn succeeds(output: &Output, what: &str) {
 }
 
 #[test]
-fn tables_of_the_readme_are_those_of_the_program() {
-    let path = root().join("README.md");
-    let readme = read(&path);
-    let mut current = readme.clone();
-    for name in SECTIONS {
-        let start = format!("<!-- generated: {name} -->\n");
-        let from = current.find(&start).unwrap_or_else(|| panic!("no {start}")) + start.len();
-        let length = current[from..].find("<!-- end -->").expect("an end of the table");
-        let table = section(name).expect("a section");
-        current.replace_range(from..from + length, &format!("\n{}\n\n", table.trim()));
-    }
-    if Env::of_process().get("UPDATE_GENERATED").is_some() {
-        std::fs::write(&path, current).expect("README.md");
-    } else {
-        assert!(
-            readme == current,
-            "run: UPDATE_GENERATED=1 cargo test --test generated"
-        );
+fn tables_of_the_pages_are_those_of_the_program() {
+    for (page, sections) in PAGES {
+        let path = root().join(page);
+        let text = read(&path);
+        let mut current = text.clone();
+        for name in *sections {
+            let start = format!("<!-- generated: {name} -->\n");
+            let from = current.find(&start).unwrap_or_else(|| panic!("no {start}")) + start.len();
+            let length = current[from..].find("<!-- end -->").expect("an end of the table");
+            let table = section(name).expect("a section");
+            current.replace_range(from..from + length, &format!("\n{}\n\n", table.trim()));
+        }
+        if Env::of_process().get("UPDATE_GENERATED").is_some() {
+            std::fs::write(&path, current).unwrap_or_else(|error| panic!("{page}: {error}"));
+        } else {
+            assert!(
+                text == current,
+                "{page}: run: UPDATE_GENERATED=1 cargo test --test generated"
+            );
+        }
     }
 }
 

@@ -3,10 +3,12 @@
 use super::exit::Exit;
 use crate::metrics::Timing;
 use crate::platform::github::{inputs_markdown, outputs_markdown};
-use crate::tasks::TASKS;
+use crate::tasks::{Fit, GHZ, TASKS};
 
-/// Names of the sections.
+/// Names of the sections of the README.
 pub const SECTIONS: &[&str] = &["tasks", "metrics", "exit-codes", "inputs", "outputs"];
+/// The pages with sections, as paths from the root, and the names of those.
+pub const PAGES: &[(&str, &[&str])] = &[("README.md", SECTIONS), ("docs/grpc.md", &["ghz"])];
 
 /// One section in Markdown.
 pub fn section(name: &str) -> Option<String> {
@@ -16,6 +18,7 @@ pub fn section(name: &str) -> Option<String> {
         "exit-codes" => Some(exit_codes()),
         "inputs" => Some(inputs_markdown()),
         "outputs" => Some(outputs_markdown()),
+        "ghz" => Some(ghz()),
         _ => None,
     }
 }
@@ -54,6 +57,19 @@ fn tasks() -> String {
             ));
         }
         out.push('\n');
+    }
+    out
+}
+
+fn ghz() -> String {
+    let mut out = String::from("| Key | Here | How |\n| --- | --- | --- |\n");
+    for (key, fit) in GHZ {
+        let (fits, how) = match fit {
+            Fit::Works => ("works", ""),
+            Fit::Differs(how) => ("differs", *how),
+            Fit::Nothing(why) => ("changes nothing", *why),
+        };
+        out.push_str(&format!("| `{key}` | {fits} | {} |\n", cell(how)));
     }
     out
 }

@@ -118,7 +118,10 @@ mod tests {
         let flags = LoadFlags::augment_args(clap::Command::new("run"));
         let matches = flags.try_get_matches_from(words).expect("flags");
         let typed = LoadFlags::from_arg_matches(&matches).expect("flags");
-        let values = ["insecureSkipVerify", "followRedirects", "qps"].map(|key| typed.get(key));
+        let values = ["insecureSkipVerify", "followRedirects", "qps"].map(|key| {
+            let field = typed.0.iter().find(|(known, _)| *known == key);
+            field.and_then(|(_, values)| values.last()).map(String::as_str)
+        });
         assert_eq!(values, [Some("true"), Some("false"), Some("5")]);
     }
 

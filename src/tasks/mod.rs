@@ -22,7 +22,7 @@ use crate::spec::{At, Decoder, Field, Node};
 
 pub use context::{Reach, RunContext};
 pub use event::{Event, Progress};
-pub use grpc::GrpcKind;
+pub use grpc::{Fit, GHZ, GrpcKind};
 pub use http::HttpKind;
 pub use load::{Watch, Watched};
 pub use pipeline::{Pipeline, Step, experiment_schema};

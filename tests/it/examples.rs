@@ -1,6 +1,9 @@
 //! The examples are what people copy: each is valid and runs against a real server.
 
-use crate::support::{Answer, App, Server, each};
+use crate::support::{Answer, App, Grpc, Reply, Server, each};
+
+/// The example of gRPC: its target is no URL.
+const GRPC: &str = "grpc.yaml";
 
 fn examples() -> Vec<(String, String)> {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/examples");
@@ -30,7 +33,7 @@ fn shop() -> Server {
 
 #[test]
 fn every_example_is_valid_and_passes_on_a_server_that_keeps_its_promises() {
-    let examples = examples();
+    let examples: Vec<_> = examples().into_iter().filter(|(name, _)| name != GRPC).collect();
     assert!(examples.len() >= 3, "{examples:?}");
     each(
         &examples,
@@ -81,6 +84,32 @@ fn every_example_is_valid_and_passes_on_a_server_that_keeps_its_promises() {
             .exits(code);
         },
     );
+}
+
+#[test]
+fn the_example_of_grpc_passes_on_a_server_that_keeps_its_promises() {
+    let text = examples()
+        .into_iter()
+        .find(|(name, _)| name == GRPC)
+        .expect("an example")
+        .1;
+    let run = |server: &Grpc| {
+        let app = App::new()
+            .file(GRPC, text.clone())
+            .env("GRPC_HOST", server.host());
+        app.run(&["run", GRPC, "--total", "100", "--rps", "200"])
+    };
+    let good = Grpc::shop();
+    run(&good).exits(0);
+    let calls = good.calls();
+    assert_eq!(calls.len(), 100);
+    assert!(
+        calls
+            .iter()
+            .all(|call| call.header("x-user") == "ci" && call.item().starts_with("book "))
+    );
+    let broken = Grpc::answering(|_| Reply::status(14, "closed")).start();
+    run(&broken).exits(1).says("UNAVAILABLE: closed");
 }
 
 #[test]

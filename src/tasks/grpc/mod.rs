@@ -3,6 +3,7 @@
 mod assemble;
 mod data;
 mod fetch;
+mod ghz;
 mod grpcurl;
 mod input;
 #[cfg(test)]
@@ -21,6 +22,8 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use tokio_util::sync::CancellationToken;
 use url::Url;
+
+pub use ghz::{Fit, GHZ};
 
 use super::inputs::{GrpcHost, Places};
 use super::load::{Checked, LoadKind, Whose, Words};
