@@ -217,7 +217,7 @@ fn a_stream_of_the_server_is_ended_when_enough_has_come() {
         |row| row.0,
         |(_, keys)| {
             let server = Grpc::answering(move |_| Reply::ok().pausing(gap)).start();
-            let keys = format!("{ALONE}, total: 2, data: {{item: a, amount: 100000}}, {keys}");
+            let keys = format!("{ALONE}, total: 2, data: {{item: a, amount: 1000}}, {keys}");
             let (measured, _, output) = judged_calls(&server.host(), "Watch", &keys, &[]);
             output.exits(0);
             has(&measured, &[("requests", 2), ("errors", 0)], &output);
