@@ -17,7 +17,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("slo", &["diagnostic", "metrics"]),
     ("results", &["diagnostic", "spec", "metrics", "slo"]),
     ("net", &["diagnostic", "secret"]),
-    ("grpc", &["diagnostic", "secret", "net"]),
+    ("grpc", &["diagnostic", "secret", "metrics", "net"]),
     ("load", &["diagnostic", "secret", "metrics", "net", "grpc"]),
     // Nobody sees it; it opens private parsers to fuzzers.
     ("fuzzing", &["load"]),

@@ -81,15 +81,27 @@ fn metrics() -> String {
     ] {
         out.push_str(&format!("| `http/{name}` | {unit} | {about} |\n"));
     }
+    for (name, about) in [
+        (
+            "status-unavailable",
+            "calls that ended with this status code; also the other codes, and `status-ok`",
+        ),
+        ("messages-sent", "messages sent"),
+        ("messages-received", "messages received"),
+    ] {
+        out.push_str(&format!("| `grpc/{name}` | count | {about} |\n"));
+    }
     for timing in Timing::ALL {
+        let prefix = if timing.is_of_messages() { "grpc" } else { "http" };
         out.push_str(&format!(
-            "| `http/{}-STAT` | ms | {} |\n",
+            "| `{prefix}/{}-STAT` | ms | {} |\n",
             timing.name(),
             timing.about()
         ));
     }
     out.push_str("\n`STAT` is `mean`, `stddev`, `min`, `max` or any percentile such as `p95` or `p99.9`. ");
-    out.push_str("An endpoint's metric is `http-NAME/…`; with endpoints `http/…` is their union.\n");
+    out.push_str("An endpoint's metric is `http-NAME/…`; with endpoints `http/…` is their union. ");
+    out.push_str("Calls of gRPC have the same metrics under `grpc/`, but no `status-2xx`.\n");
     out
 }
 

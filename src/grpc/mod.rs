@@ -2,7 +2,6 @@
 //! health.
 
 pub mod channel;
-pub mod code;
 pub mod health;
 pub mod message;
 pub mod reflection;
@@ -11,3 +10,6 @@ pub mod template;
 
 #[cfg(test)]
 mod tests;
+
+/// Status codes: what is measured of a call has one, too.
+pub use crate::metrics::code;

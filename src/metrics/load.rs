@@ -46,6 +46,11 @@ impl Timing {
         Self::BetweenMessages,
     ];
 
+    /// Whether it is one of messages, which only streams have any number of.
+    pub fn is_of_messages(self) -> bool {
+        matches!(self, Self::FirstMessage | Self::BetweenMessages)
+    }
+
     /// In words, for the reference.
     pub fn about(self) -> &'static str {
         match self {
@@ -208,6 +213,9 @@ impl LoadMeasurement {
                     .map(|(_, n)| n)
                     .sum(),
             ),
+            Measure::StatusCode(code) => count(self.statuses.get(&code.0).copied().unwrap_or_default()),
+            Measure::MessagesSent => count(self.messages_sent),
+            Measure::MessagesReceived => count(self.messages_received),
             Measure::ColdStart => self.cold_start,
             Measure::Time(timing, statistic) => self.timings.get(&timing)?.statistic(statistic),
         }

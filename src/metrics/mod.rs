@@ -1,6 +1,7 @@
 //! What can be known about a version: names, units, and what a load measured.
 
 mod buckets;
+pub mod code;
 mod exemplar;
 mod health;
 mod histogram;

@@ -6,6 +6,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use super::code::Code;
 use super::{Timing, Unit};
 use crate::diagnostic::did_you_mean;
 
@@ -108,6 +109,12 @@ pub enum Measure {
     BytesReceived,
     /// Answers with a status of this class, 1 to 5.
     StatusClass(u8),
+    /// Calls that ended with this status code of gRPC.
+    StatusCode(Code),
+    /// Messages sent in calls of gRPC.
+    MessagesSent,
+    /// Messages received in calls of gRPC.
+    MessagesReceived,
     /// Latency of the first request.
     ColdStart,
     /// A statistic of a timing.
@@ -127,8 +134,18 @@ const PLAIN: &[(&str, Measure)] = &[
     ("status-3xx", Measure::StatusClass(3)),
     ("status-4xx", Measure::StatusClass(4)),
     ("status-5xx", Measure::StatusClass(5)),
+    ("messages-sent", Measure::MessagesSent),
+    ("messages-received", Measure::MessagesReceived),
     ("cold-start", Measure::ColdStart),
 ];
+
+/// What the names of [`Measure::StatusCode`] begin with.
+const STATUS: &str = "status-";
+
+/// `resource-exhausted`.
+fn code_in_names(code: Code) -> String {
+    code.to_string().to_ascii_lowercase().replace('_', "-")
+}
 
 impl Measure {
     /// Unit of the value.
@@ -138,13 +155,40 @@ impl Measure {
             Self::Throughput => Unit::PerSecond,
             Self::BytesReceived => Unit::Bytes,
             Self::ColdStart | Self::Time(..) => Unit::Milliseconds,
-            Self::RequestCount | Self::ErrorCount | Self::Timeouts | Self::Unsent | Self::StatusClass(_) => {
-                Unit::Count
-            }
+            Self::RequestCount
+            | Self::ErrorCount
+            | Self::Timeouts
+            | Self::Unsent
+            | Self::StatusClass(_)
+            | Self::StatusCode(_)
+            | Self::MessagesSent
+            | Self::MessagesReceived => Unit::Count,
+        }
+    }
+
+    /// Whether loads of a protocol have it.
+    pub fn is_of(self, protocol: Protocol) -> bool {
+        match self {
+            Self::StatusClass(_) => protocol == Protocol::Http,
+            Self::StatusCode(_) | Self::MessagesSent | Self::MessagesReceived => protocol == Protocol::Grpc,
+            Self::Time(timing, _) => protocol == Protocol::Grpc || !timing.is_of_messages(),
+            Self::RequestCount
+            | Self::ErrorCount
+            | Self::ErrorRate
+            | Self::Throughput
+            | Self::Timeouts
+            | Self::Unsent
+            | Self::BytesReceived
+            | Self::ColdStart => true,
         }
     }
 
     fn parse(text: &str) -> Option<Self> {
+        if let Some(name) = text.strip_prefix(STATUS)
+            && let Some(code) = Code::all().find(|code| code_in_names(*code) == name)
+        {
+            return Some(Self::StatusCode(code));
+        }
         if let Some((_, measure)) = PLAIN.iter().find(|(name, _)| *name == text) {
             return Some(*measure);
         }
@@ -156,12 +200,16 @@ impl Measure {
 
     fn write(self, protocol: Protocol, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Self::Time(timing, statistic) = self {
-            let separator = if protocol == Protocol::Grpc && timing == Timing::Latency {
-                '/'
-            } else {
-                '-'
-            };
+            let separator =
+                if protocol == Protocol::Grpc && (timing == Timing::Latency || timing.is_of_messages()) {
+                    '/'
+                } else {
+                    '-'
+                };
             return write!(f, "{}{separator}{statistic}", timing.name());
+        }
+        if let Self::StatusCode(code) = self {
+            return write!(f, "{STATUS}{}", code_in_names(code));
         }
         match PLAIN.iter().find(|(_, measure)| *measure == self) {
             Some((name, _)) => f.write_str(name),
@@ -261,18 +309,22 @@ impl FromStr for MetricName {
                 });
             }
         };
-        match Measure::parse(rest) {
+        match Measure::parse(rest).filter(|measure| measure.is_of(protocol)) {
             Some(measure) => Ok(Self::Load(Stream { protocol, endpoint }, measure)),
             None => Err(MetricNameError::Unknown {
                 name: text.to_owned(),
-                suggestion: suggest(prefix, rest),
+                suggestion: suggest(prefix, protocol, rest),
             }),
         }
     }
 }
 
-fn suggest(prefix: &str, rest: &str) -> Option<String> {
-    let mut known: Vec<String> = PLAIN.iter().map(|(name, _)| (*name).to_owned()).collect();
+fn suggest(prefix: &str, protocol: Protocol, rest: &str) -> Option<String> {
+    let plain = PLAIN.iter().filter(|(_, measure)| measure.is_of(protocol));
+    let mut known: Vec<String> = plain.map(|(name, _)| (*name).to_owned()).collect();
+    if protocol == Protocol::Grpc {
+        known.extend(Code::all().map(|code| format!("{STATUS}{}", code_in_names(code))));
+    }
     for timing in Timing::ALL {
         for statistic in [
             "mean", "stddev", "min", "max", "p50", "p75", "p90", "p95", "p99", "p99.9",
@@ -334,9 +386,38 @@ mod tests {
 
     #[test]
     fn every_plain_measure_round_trips() {
-        for (name, _) in PLAIN {
-            assert_eq!(canonical(&format!("http/{name}")), format!("http/{name}"));
+        for (name, measure) in PLAIN {
+            let of_http = measure.is_of(Protocol::Http);
+            let protocol = if of_http { "http" } else { "grpc" };
+            assert_eq!(
+                canonical(&format!("{protocol}/{name}")),
+                format!("{protocol}/{name}")
+            );
         }
+        for code in Code::all() {
+            let name = format!("grpc/status-{}", code_in_names(code));
+            assert_eq!(canonical(&name), name);
+        }
+    }
+
+    #[test]
+    fn each_protocol_has_its_own_statuses_and_messages() {
+        assert_eq!(canonical("grpc/first-message-p95"), "grpc/first-message/p95");
+        for text in [
+            "http/status-unavailable",
+            "http/messages-sent",
+            "http/first-message-p95",
+            "grpc/status-5xx",
+        ] {
+            assert!(text.parse::<MetricName>().is_err(), "{text}");
+        }
+        let error = "grpc/status-unavailible"
+            .parse::<MetricName>()
+            .expect_err("misspelt");
+        assert_eq!(
+            error.hint().as_deref(),
+            Some("did you mean `grpc/status-unavailable`?")
+        );
     }
 
     #[test]

@@ -4,6 +4,7 @@
 use std::io::{self, Write};
 
 use super::{Format, LoadRow, View, number};
+use crate::metrics::code::Code;
 
 /// OpenMetrics text.
 #[derive(Debug, Clone, Copy)]
@@ -112,15 +113,42 @@ fn counters(view: &View, out: &mut dyn Write) -> io::Result<()> {
             writeln!(out, "{name}_total{} {}", labels(&of_load(row)), value(row))?;
         }
     }
+    messages(view, out)?;
     if view.loads.iter().any(|row| !row.statuses.is_empty()) {
         head(out, "iter8_answers", "counter", "", "Answers by status.")?;
         for row in &view.loads {
             for (status, count) in &row.statuses {
-                let status = status.to_string();
+                let status = if row.protocol == "grpc" {
+                    Code(*status).to_string()
+                } else {
+                    status.to_string()
+                };
                 let mut pairs = of_load(row).to_vec();
                 pairs.push(("status", &status));
                 writeln!(out, "iter8_answers_total{} {count}", labels(&pairs))?;
             }
+        }
+    }
+    Ok(())
+}
+
+/// Of loads that have any.
+fn messages(view: &View, out: &mut dyn Write) -> io::Result<()> {
+    let families: [Counter; 2] = [
+        ("iter8_messages_sent", "", "Messages sent.", |row| {
+            row.messages_sent
+        }),
+        ("iter8_messages_received", "", "Messages received.", |row| {
+            row.messages_received
+        }),
+    ];
+    for (name, unit, help, value) in families {
+        let mut rows = view.loads.iter().filter(|row| value(row) > 0).peekable();
+        if rows.peek().is_some() {
+            head(out, name, "counter", unit, help)?;
+        }
+        for row in rows {
+            writeln!(out, "{name}_total{} {}", labels(&of_load(row)), value(row))?;
         }
     }
     Ok(())

@@ -6,6 +6,7 @@ use proptest::prelude::*;
 
 use super::fixture::{self, EVIL};
 use super::{FORMATS, Text, View, format, render_within};
+use crate::metrics::{Histogram, Protocol, Timing};
 use crate::results::{ExperimentResult, Outcome};
 
 fn rendered(name: &str, result: &ExperimentResult) -> String {
@@ -54,6 +55,56 @@ fn every_format_shows_the_hostile_result_as_recorded() {
             &rendered(format.name(), result),
         );
     }
+}
+
+#[test]
+fn calls_of_grpc_are_told_in_the_words_of_grpc() {
+    let mut result = fixture::broken();
+    for load in result
+        .insights
+        .versions
+        .iter_mut()
+        .flat_map(|version| &mut version.loads)
+    {
+        load.stream.protocol = Protocol::Grpc;
+        let measured = &mut load.measurement;
+        measured.statuses = [(0, 1198), (14, 2)].into();
+        (measured.messages_sent, measured.messages_received) = (1200, 99_000);
+        let mut times = Histogram::default();
+        times.record(std::time::Duration::from_millis(7));
+        measured.timings.insert(Timing::FirstMessage, times.clone());
+        measured.timings.insert(Timing::BetweenMessages, times);
+    }
+    for format in ["text", "markdown", "html"] {
+        let found = rendered(format, &result);
+        for words in [
+            "status OK",
+            "UNAVAILABLE (14)",
+            "first message",
+            "between messages",
+            "calls in ",
+        ] {
+            assert!(found.contains(words), "{format} lacks `{words}`:\n{found}");
+        }
+        assert!(!found.contains("status 14"), "{format}");
+    }
+    for format in ["markdown", "html"] {
+        let told = "messages sent: 2,400, received: 198,000";
+        assert!(rendered(format, &result).contains(told), "{format}");
+    }
+    let json = rendered("json", &result);
+    for member in [
+        "\"messagesReceived\": 99000",
+        "grpc/status-unavailable",
+        "grpc/messages-sent",
+        "grpc/first-message/p95",
+    ] {
+        assert!(json.contains(member), "{member}");
+    }
+    assert!(!json.contains("status-2xx"));
+    let metrics = rendered("openmetrics", &result);
+    assert!(metrics.contains("status=\"UNAVAILABLE\""), "{metrics}");
+    assert!(metrics.contains("iter8_messages_received_total"));
 }
 
 #[test]

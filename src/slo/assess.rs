@@ -215,6 +215,9 @@ fn no_value(load: &LoadMeasurement, measure: Measure) -> String {
         | Measure::ColdStart => {
             format!("none of {} requests was answered", load.requests)
         }
+        Measure::Time(Timing::FirstMessage | Timing::BetweenMessages, _) => {
+            "there were no messages of streams".to_owned()
+        }
         Measure::Time(timing, _) => format!("no connection had a {} time", timing.name()),
         Measure::RequestCount
         | Measure::ErrorCount
@@ -223,7 +226,10 @@ fn no_value(load: &LoadMeasurement, measure: Measure) -> String {
         | Measure::Timeouts
         | Measure::Unsent
         | Measure::BytesReceived
-        | Measure::StatusClass(_) => "there is nothing to compute it from".to_owned(),
+        | Measure::StatusClass(_)
+        | Measure::StatusCode(_)
+        | Measure::MessagesSent
+        | Measure::MessagesReceived => "there is nothing to compute it from".to_owned(),
     }
 }
 

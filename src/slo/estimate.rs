@@ -67,6 +67,9 @@ pub(super) fn estimate(
         | Measure::Unsent
         | Measure::BytesReceived
         | Measure::StatusClass(_)
+        | Measure::StatusCode(_)
+        | Measure::MessagesSent
+        | Measure::MessagesReceived
         | Measure::ColdStart
         | Measure::Time(..) => Some(plain),
     }
@@ -84,6 +87,9 @@ pub(super) fn rests_on(load: &LoadMeasurement, measure: Measure) -> u64 {
         | Measure::Unsent
         | Measure::BytesReceived
         | Measure::StatusClass(_)
+        | Measure::StatusCode(_)
+        | Measure::MessagesSent
+        | Measure::MessagesReceived
         | Measure::ColdStart => load.requests,
     }
 }

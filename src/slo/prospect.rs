@@ -66,6 +66,9 @@ fn is_lasting(measure: Measure, bound: Bound, limit: f64) -> bool {
         | Measure::Unsent
         | Measure::BytesReceived
         | Measure::StatusClass(_)
+        | Measure::StatusCode(_)
+        | Measure::MessagesSent
+        | Measure::MessagesReceived
         | Measure::Time(_, Statistic::Max) => bound == Bound::AtMost,
         Measure::Time(_, Statistic::Percentile(p)) => bound == Bound::AtMost && p >= 100.0,
         Measure::Time(_, Statistic::Min) => bound == Bound::AtLeast,

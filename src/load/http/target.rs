@@ -8,6 +8,7 @@ use tokio::time::Instant;
 
 use super::answer::{Memory, Note, Reader};
 use super::codec::Asked;
+use super::exchange;
 use super::fast::{Bench, Broken, Connection, Done};
 use super::judge::describe;
 use super::link;
@@ -123,31 +124,68 @@ impl HttpTarget {
         Ok((answer, end.reusable && !self.closes))
     }
 
-    /// The same on a stream of a session. What the server surely did not process is sent again, on another session if this
-    /// one is over.
+    /// Opens a connection for the lanes of a number, for whatever HTTP the server speaks on it.
+    async fn open_conn(&self, number: u32) -> Result<(HttpConn, Option<ConnectTimes>), Failed> {
+        let version = self.prepared.spec.http_version;
+        if version.multiplexes() {
+            let (session, times) = self.session(number).await?;
+            return Ok((HttpConn::Session(number, session), times));
+        }
+        let opened = self.open().await?;
+        let times = opened.times;
+        let conn = if opened.http2 && version == HttpVersion::Auto {
+            HttpConn::Session(number, Sessions::greet(opened.stream).await?)
+        } else {
+            HttpConn::Fast(Box::new(Connection::new(opened.stream)))
+        };
+        Ok((conn, Some(times)))
+    }
+
+    /// Sends a request on a stream of a session. What the server surely did not process is sent again, on another
+    /// connection if this session is over: where the server may choose, that one may speak another HTTP.
     async fn send_on_session(
         &self,
-        (number, session): (u32, &mut Session),
+        conn: &mut HttpConn,
         n: u64,
         opened: &mut Opened,
-    ) -> Result<Answer, Failed> {
-        let judge = &self.prepared.judge;
-        let request = || self.sessions.request(&self.prepared, n, &self.random);
+    ) -> Result<(Answer, bool), Failed> {
         let mut tries = 0;
-        let mut incoming = loop {
-            let broken = match session.exchange(request()?.as_ref(), judge.needle.as_ref()).await {
-                Ok(incoming) => break incoming,
+        loop {
+            let (number, session) = match conn {
+                HttpConn::Session(number, session) => (*number, session),
+                HttpConn::Fast(conn) => return self.send_fast(conn, n, opened).await,
+                HttpConn::Following(_) => unreachable!("a session is not replaced by one of those"),
+            };
+            let broken = match self.exchange_on(session, n, opened).await {
+                Ok(answer) => return Ok((answer, session.is_usable())),
                 Err(broken) => broken,
             };
             tries += 1;
             if !(broken.unsent && is_sent_again(is_farewell(&broken.failed), tries)) {
                 return Err(broken.failed);
             }
-            let (another, times) = Box::pin(self.session(number)).await?;
-            *session = another;
-            opened.reconnects += u32::from(times.is_some());
-            opened.connects.extend(times);
-        };
+            if !session.is_usable() {
+                let (another, times) = Box::pin(self.open_conn(number)).await?;
+                *conn = another;
+                opened.reconnects += u32::from(times.is_some());
+                opened.connects.extend(times);
+            }
+        }
+    }
+
+    async fn exchange_on(
+        &self,
+        session: &Session,
+        n: u64,
+        opened: &mut Opened,
+    ) -> Result<Answer, exchange::Broken> {
+        let judge = &self.prepared.judge;
+        let request = self.sessions.request(&self.prepared, n, &self.random);
+        let request = request.map_err(|failed| exchange::Broken {
+            failed,
+            unsent: false,
+        })?;
+        let mut incoming = session.exchange(request.as_ref(), judge.needle.as_ref()).await?;
         opened.waited = incoming.waited;
         let seen = &incoming.seen;
         let url = &self.prepared.spec.url;
@@ -163,6 +201,20 @@ impl HttpTarget {
     }
 }
 
+impl HttpConn {
+    fn is_usable_session(&self) -> bool {
+        matches!(self, Self::Session(_, session) if session.is_usable())
+    }
+}
+
+/// The answer, and whether the connection can take another request; where there is no answer, what is to be said of it.
+fn kept(result: Result<(Answer, bool), Failed>, failed: bool) -> (Result<Answer, Failed>, bool) {
+    match result {
+        Ok((answer, reusable)) => (Ok(answer), reusable),
+        Err(error) => (Err(error), failed),
+    }
+}
+
 impl Target for HttpTarget {
     type Conn = HttpConn;
 
@@ -172,32 +224,17 @@ impl Target for HttpTarget {
             let links = Links { main, other: None };
             return Ok((HttpConn::Following(Box::new(links)), Some(times)));
         }
-        if self.prepared.spec.http_version.multiplexes() {
-            let (session, times) = self.session(seat.connection).await?;
-            return Ok((HttpConn::Session(seat.connection, session), times));
-        }
-        let opened = self.open().await?;
-        let times = opened.times;
-        let conn = if opened.http2 && self.prepared.spec.http_version == HttpVersion::Auto {
-            HttpConn::Session(seat.connection, Sessions::greet(opened.stream).await?)
-        } else {
-            HttpConn::Fast(Box::new(Connection::new(opened.stream)))
-        };
-        Ok((conn, Some(times)))
+        self.open_conn(seat.connection).await
     }
 
     async fn send(&self, conn: &mut HttpConn, n: u64, _: Instant) -> Sample {
         let mut opened = Opened::default();
         let (result, reusable) = match conn {
-            HttpConn::Fast(conn) => match self.send_fast(conn, n, &mut opened).await {
-                Ok((answer, reusable)) => (Ok(answer), reusable),
-                Err(failed) => (Err(failed), false),
-            },
-            HttpConn::Session(number, session) => {
-                let sending = self.send_on_session((*number, session), n, &mut opened);
-                let result = Box::pin(sending).await;
+            HttpConn::Fast(conn) => kept(self.send_fast(conn, n, &mut opened).await, false),
+            HttpConn::Session(..) => {
+                let result = Box::pin(self.send_on_session(conn, n, &mut opened)).await;
                 // A stream that failed says nothing against the others.
-                (result, session.is_usable())
+                kept(result, conn.is_usable_session())
             }
             HttpConn::Following(links) => {
                 let follower = self.follower.as_ref().expect("such connections are for it");

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use crate::metrics::code::Code;
 use crate::metrics::{LoadMeasurement, Measure, MetricName, Protocol, Stream, VersionInsights};
 use crate::report::prose::Prose;
 use crate::results::ExperimentResult;
@@ -124,6 +125,20 @@ impl<'a> Known<'a> {
         self.versions.len() > 1
     }
 
+    /// What is sent, in the singular.
+    pub(super) fn request(&self) -> &'static str {
+        let mut streams = self
+            .versions
+            .iter()
+            .flat_map(|version| &version.wholes)
+            .peekable();
+        if streams.peek().is_some() && streams.all(|(stream, _)| stream.protocol == Protocol::Grpc) {
+            "call"
+        } else {
+            "request"
+        }
+    }
+
     /// Whether more than one version is judged.
     pub(super) fn several_tested(&self) -> bool {
         let tested = self.versions.iter().filter(|version| !version.insights.baseline);
@@ -162,8 +177,20 @@ pub(super) fn measure_name(measure: Measure) -> String {
         Measure::Unsent => "requests never sent".to_owned(),
         Measure::BytesReceived => "bytes received".to_owned(),
         Measure::StatusClass(class) => format!("answers with status {class}xx"),
+        Measure::StatusCode(code) => format!("calls that ended with {code}"),
+        Measure::MessagesSent => "messages sent".to_owned(),
+        Measure::MessagesReceived => "messages received".to_owned(),
         Measure::ColdStart => "latency of the first request".to_owned(),
         Measure::Time(timing, statistic) => format!("{} {statistic}", timing_name(timing)),
+    }
+}
+
+/// A status as it is known to those who use the protocol: `503`, `UNAVAILABLE (14)`.
+pub(super) fn status_name(status: u16, protocol: Protocol) -> String {
+    match (protocol, Code(status)) {
+        (Protocol::Http, _) => status.to_string(),
+        (Protocol::Grpc, Code::OK) => Code::OK.to_string(),
+        (Protocol::Grpc, code) => format!("{code} ({status})"),
     }
 }
 

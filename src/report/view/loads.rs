@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::known::{Known, Version};
+use crate::metrics::code::Code;
 use crate::metrics::{Load, LoadMeasurement, Measure, MetricName, Protocol, Statistic, Stream, Unit};
 
 /// One metric of one version.
@@ -41,10 +42,21 @@ pub struct LoadRow {
     pub unsent: u64,
     /// Bytes of bodies received.
     pub bytes_received: u64,
-    /// Answers per status.
+    /// Messages sent, in calls of gRPC.
+    #[serde(skip_serializing_if = "is_none")]
+    pub messages_sent: u64,
+    /// Messages received, in calls of gRPC.
+    #[serde(skip_serializing_if = "is_none")]
+    pub messages_received: u64,
+    /// Answers per status; calls per status code of gRPC.
     pub statuses: Vec<(u16, u64)>,
     /// Its times.
     pub timings: Vec<TimingRow>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+fn is_none(count: &u64) -> bool {
+    *count == 0
 }
 
 /// A distribution of times.
@@ -76,6 +88,8 @@ const COUNTS: &[Measure] = &[
     Measure::StatusClass(3),
     Measure::StatusClass(4),
     Measure::StatusClass(5),
+    Measure::MessagesSent,
+    Measure::MessagesReceived,
     Measure::ColdStart,
 ];
 
@@ -94,10 +108,15 @@ fn streams<'a>(version: &'a Version<'_>) -> impl Iterator<Item = (&'a Stream, &'
 }
 
 /// Everything that can be asked of a load by name, with its value.
-fn measures(load: &LoadMeasurement, asked: &[f64]) -> Vec<(Measure, f64)> {
+fn measures(load: &LoadMeasurement, protocol: Protocol, asked: &[f64]) -> Vec<(Measure, f64)> {
+    let codes = load.statuses.keys().map(|code| Code(*code));
+    let codes = codes.filter(|code| code.name().is_some());
     let mut found: Vec<(Measure, f64)> = COUNTS
         .iter()
-        .filter_map(|measure| Some((*measure, load.value(*measure)?)))
+        .copied()
+        .chain(codes.map(Measure::StatusCode))
+        .filter(|measure| measure.is_of(protocol))
+        .filter_map(|measure| Some((measure, load.value(measure)?)))
         .collect();
     for (timing, histogram) in &load.timings {
         let plain = [Statistic::Mean, Statistic::Stddev, Statistic::Min, Statistic::Max];
@@ -128,7 +147,7 @@ pub(super) fn metrics(known: &Known<'_>) -> Vec<MetricRow> {
             let loads = version.insights.loads.iter().filter(of_stream);
             let asked: Vec<f64> = loads.flat_map(|load| load.percentiles.iter().copied()).collect();
             rows.extend(
-                measures(load, &asked)
+                measures(load, stream.protocol, &asked)
                     .into_iter()
                     .map(|(measure, value)| MetricRow {
                         version: version.insights.name.clone(),
@@ -168,6 +187,8 @@ pub(super) fn rows(known: &Known<'_>) -> Vec<LoadRow> {
                 errors: measurement.errors,
                 unsent: measurement.unsent,
                 bytes_received: measurement.bytes_received,
+                messages_sent: measurement.messages_sent,
+                messages_received: measurement.messages_received,
                 statuses: measurement
                     .statuses
                     .iter()

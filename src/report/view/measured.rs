@@ -46,7 +46,7 @@ pub(super) fn context(known: &Known<'_>) -> Prose {
             .flat_map(|version| &version.wholes)
             .map(|(_, whole)| whole.elapsed)
             .fold(0.0, f64::max);
-        let sent = number::counted(requests, "request");
+        let sent = number::counted(requests, known.request());
         parts.push(format!("{sent} in {}", number::duration(elapsed)).into());
     }
     if let Some(url) = &environment.run_url {
@@ -134,6 +134,13 @@ fn pace(load: &LoadMeasurement) -> Prose {
     if load.unsent > 0 {
         parts.push(format!("{} were due and never sent", number::count(load.unsent)));
     }
+    if load.messages_sent + load.messages_received > 0 {
+        let (sent, received) = (
+            number::count(load.messages_sent),
+            number::count(load.messages_received),
+        );
+        parts.push(format!("messages sent: {sent}, received: {received}"));
+    }
     let told = Prose::from(parts.join(", ") + ", ").then(generator::connections(load));
     match load.health.as_ref().and_then(|health| health.busiest) {
         Some(busiest) => {
@@ -168,7 +175,11 @@ fn uncovered_errors(known: &Known<'_>, version: &Version<'_>) -> Option<Prose> {
                 judgement.objective.metric,
                 MetricName::Load(
                     _,
-                    Measure::ErrorRate | Measure::ErrorCount | Measure::Timeouts | Measure::StatusClass(_)
+                    Measure::ErrorRate
+                        | Measure::ErrorCount
+                        | Measure::Timeouts
+                        | Measure::StatusClass(_)
+                        | Measure::StatusCode(_)
                 )
             )
     });
@@ -178,7 +189,7 @@ fn uncovered_errors(known: &Known<'_>, version: &Version<'_>) -> Option<Prose> {
     let mut told = Prose::from(format!(
         "{} of {} ({}) failed",
         number::count(errors),
-        number::counted(requests, "request"),
+        number::counted(requests, known.request()),
         number::share(errors, requests)
     ));
     if known.several() {
@@ -193,7 +204,11 @@ fn uncovered_errors(known: &Known<'_>, version: &Version<'_>) -> Option<Prose> {
     }
     Some(
         told.text(". No objective limits errors: add one such as ")
-            .code("http/error-rate <= 1%")
+            .code(if known.request() == "call" {
+                "grpc/error-rate <= 1%"
+            } else {
+                "http/error-rate <= 1%"
+            })
             .text("."),
     )
 }
@@ -205,7 +220,7 @@ fn left_behind(known: &Known<'_>, version: &Version<'_>) -> Option<Prose> {
     }
     let told = Prose::from(format!(
         "{} due and never sent",
-        number::counted(unsent, "request")
+        number::counted(unsent, known.request())
     ));
     let told = if known.several() {
         told.text(" to ").code(version.insights.name.as_str())

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::known::{Known, Version, stream_name, timing_name};
+use super::known::{Known, Version, status_name, stream_name, timing_name};
 use super::slowest::SlowRow;
 use super::tasks::{self, TaskRow};
 use super::{generator, slowest};
@@ -242,7 +242,7 @@ fn answers(known: &Known<'_>) -> Section {
         ("First example", Align::Left),
     ]);
     for version in &known.versions {
-        for (_, load) in &version.wholes {
+        for (stream, load) in &version.wholes {
             let mut push = |what: Prose, count: u64, example: &str| {
                 table.rows.push(vec![
                     what,
@@ -257,7 +257,8 @@ fn answers(known: &Known<'_>) -> Section {
                 ]);
             };
             for (status, count) in &load.statuses {
-                push(format!("status {status}").into(), *count, "");
+                let name = status_name(*status, stream.protocol);
+                push(format!("status {name}").into(), *count, "");
             }
             for (class, failure) in &load.failures {
                 push(class.describe().into(), failure.count, &failure.example);

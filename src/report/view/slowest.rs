@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 
 use serde::Serialize;
 
-use super::known::{Known, stream_name};
+use super::known::{Known, status_name, stream_name};
 use crate::metrics::{Exemplar, Load, Unit, VersionInsights};
 use crate::report::number;
 use crate::report::prose::Prose;
@@ -39,6 +39,9 @@ pub struct SlowRow {
     pub body: Option<f64>,
     /// Status of the answer.
     pub status: Option<u16>,
+    /// The same in words.
+    #[serde(skip)]
+    pub status_name: Option<String>,
     /// Number of the connection in its load.
     pub connection: u64,
     /// Whether the connection was opened for it.
@@ -92,6 +95,9 @@ fn row(known: &Known<'_>, version: &VersionInsights, load: &Load, exemplar: &Exe
         ttfb: exemplar.ttfb,
         body: exemplar.body,
         status: exemplar.status,
+        status_name: exemplar
+            .status
+            .map(|status| status_name(status, load.stream.protocol)),
         connection: exemplar.connection,
         opened: exemplar.connect.is_some(),
         traceparent: exemplar.traceparent.clone(),
@@ -152,7 +158,7 @@ fn words(known: &Known<'_>, load: &Load, row: &SlowRow) -> Prose {
     if !parts.is_empty() {
         told = told.text(format!(" ({})", parts.join(", ")));
     }
-    told = told.text(match row.status {
+    told = told.text(match &row.status_name {
         Some(status) => format!(", status {status}"),
         None if row.ttfb.is_some() => String::new(),
         None => ", no complete answer".to_owned(),
@@ -189,8 +195,8 @@ pub(super) fn section(known: &Known<'_>, rows: &[SlowRow]) -> Section {
     let code = |text: Option<&str>| text.map_or_else(Prose::new, |text| Prose::new().code(text));
     let time = |time: Option<f64>| Prose::from(time.map(ms).unwrap_or_default());
     for row in rows {
-        let status = match row.status {
-            Some(status) => status.to_string(),
+        let status = match &row.status_name {
+            Some(status) => status.clone(),
             None if row.ttfb.is_some() => String::new(),
             None => "none".to_owned(),
         };

@@ -1,6 +1,7 @@
 //! HTTP load against real servers on this machine.
 
 mod answers;
+mod chosen;
 mod secure;
 mod server;
 

@@ -1,10 +1,11 @@
 //! Where to look: the phase in which the time goes, or the failures that were seen most.
 
 use super::worst_first;
-use crate::metrics::{FailureClass, LoadMeasurement, Measure, MetricName, Statistic, Timing, Unit};
+use crate::metrics::code::Code;
+use crate::metrics::{FailureClass, LoadMeasurement, Measure, MetricName, Protocol, Statistic, Timing, Unit};
 use crate::report::number;
 use crate::report::prose::{Prose, clipped};
-use crate::report::view::known::Known;
+use crate::report::view::known::{Known, status_name};
 use std::fmt::Write as _;
 
 /// Ratios between which a phase is "as in the baseline".
@@ -39,13 +40,17 @@ pub(super) fn of(known: &Known<'_>) -> Option<Prose> {
                 .and_then(|baseline| baseline.measurement(stream));
             slow(measurement, before, *statistic)
         }
-        Measure::ErrorRate | Measure::ErrorCount | Measure::StatusClass(_) | Measure::Timeouts => {
-            failing(measurement)
-        }
+        Measure::ErrorRate
+        | Measure::ErrorCount
+        | Measure::StatusClass(_)
+        | Measure::StatusCode(_)
+        | Measure::Timeouts => failing(measurement, stream.protocol),
         Measure::RequestCount
         | Measure::Throughput
         | Measure::Unsent
         | Measure::BytesReceived
+        | Measure::MessagesSent
+        | Measure::MessagesReceived
         | Measure::ColdStart => None,
     }
 }
@@ -123,7 +128,7 @@ fn phases(load: &LoadMeasurement, statistic: Statistic) -> Vec<Phase> {
     phases
 }
 
-fn failing(load: &LoadMeasurement) -> Option<Prose> {
+fn failing(load: &LoadMeasurement, protocol: Protocol) -> Option<Prose> {
     let (class, failure) = load.failures.iter().max_by_key(|(_, failure)| failure.count)?;
     let (count, all) = (
         number::count(failure.count),
@@ -133,8 +138,11 @@ fn failing(load: &LoadMeasurement) -> Option<Prose> {
     let statuses: Vec<String> = load
         .statuses
         .iter()
-        .filter(|(status, _)| **status >= 400)
-        .map(|(status, n)| format!("{status} ({})", number::count(*n)))
+        .filter(|(status, _)| match protocol {
+            Protocol::Http => **status >= 400,
+            Protocol::Grpc => **status != Code::OK.0,
+        })
+        .map(|(status, n)| format!("{} ({})", status_name(*status, protocol), number::count(*n)))
         .collect();
     let told = Prose::from(told);
     Some(if *class == FailureClass::Status && !statuses.is_empty() {

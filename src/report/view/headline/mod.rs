@@ -377,11 +377,23 @@ fn accusation(known: &Known<'_>, judgement: &Judgement) -> Prose {
     let complaint = match (measure, relative) {
         (Measure::Time(..) | Measure::ColdStart, false) => "answers slower than promised",
         (Measure::Time(..) | Measure::ColdStart, true) => "answers slower than the baseline",
-        (Measure::ErrorRate | Measure::ErrorCount | Measure::Timeouts | Measure::StatusClass(_), _) => {
-            "fails more often than promised"
-        }
+        (
+            Measure::ErrorRate
+            | Measure::ErrorCount
+            | Measure::Timeouts
+            | Measure::StatusClass(_)
+            | Measure::StatusCode(_),
+            _,
+        ) => "fails more often than promised",
         (Measure::Throughput, _) => "answers fewer requests than promised",
-        (Measure::RequestCount | Measure::Unsent | Measure::BytesReceived, _) => "is not as promised",
+        (
+            Measure::RequestCount
+            | Measure::Unsent
+            | Measure::BytesReceived
+            | Measure::MessagesSent
+            | Measure::MessagesReceived,
+            _,
+        ) => "is not as promised",
     };
     subject(known, stream, &judgement.version).text(format!(
         " {complaint}: {} {}",

@@ -53,6 +53,11 @@ impl Code {
     /// The caller is not known.
     pub const UNAUTHENTICATED: Self = Self(16);
 
+    /// All that the specification knows.
+    pub fn all() -> impl Iterator<Item = Self> {
+        (0..).zip(NAMES).map(|(number, _)| Self(number))
+    }
+
     /// Its name in the specification, if it has one.
     pub fn name(self) -> Option<&'static str> {
         NAMES.get(usize::from(self.0)).copied()
