@@ -20,8 +20,10 @@ use crate::results::SourceInfo;
 use crate::tasks::Reach;
 
 const READY_TIMEOUT: &str = "60s";
-/// Inputs that are fields of the `http` task.
+/// Inputs that are fields of the load.
 const LOAD: &[&str] = &[
+    "host",
+    "call",
     "baselineURL",
     "numRequests",
     "duration",
@@ -125,14 +127,15 @@ impl Stage<'_> {
         if let Some(file) = inputs.text("experiment") {
             return Ok(Some(PathBuf::from(file)));
         }
-        if given.load.iter().any(|(key, ..)| key == "url") {
+        if given.has_target() {
             return Ok(None);
         }
         if Path::new(DEFAULT_FILE).exists() {
             return Ok(Some(PathBuf::from(DEFAULT_FILE)));
         }
-        let mut diagnostic =
-            Diagnostic::error("nothing to test: no `url`, no `experiment`, and no ./experiment.yaml");
+        let mut diagnostic = Diagnostic::error(
+            "nothing to test: no `url`, no `host`, no `experiment`, and no ./experiment.yaml",
+        );
         diagnostic = diagnostic.hint("give `url:`, or check the repository out before this step (actions/checkout) and give `experiment:`");
         Err(self.refuse(&[diagnostic]))
     }
@@ -168,7 +171,7 @@ fn given(inputs: &Inputs, context: &Context) -> Given {
     match (inputs.text("url"), &context.target_url) {
         (Some(url), _) => load.push(("url".into(), vec![url.to_owned()], place("url"))),
         // The event's URL is for runs that say nothing else.
-        (None, Some(url)) if inputs.text("experiment").is_none() => {
+        (None, Some(url)) if inputs.text("experiment").is_none() && inputs.text("host").is_none() => {
             load.push((
                 "url".into(),
                 vec![url.clone()],

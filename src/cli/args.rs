@@ -124,7 +124,7 @@ Examples:
 /// `run`.
 #[derive(Debug, ClapArgs)]
 pub(super) struct Run {
-    /// Experiment file; ./experiment.yaml if neither a file nor --url is given
+    /// Experiment file; ./experiment.yaml if neither a file nor --url nor --grpc is given
     pub file: Option<PathBuf>,
     /// An objective such as 'http/latency-p95 <= 200ms'; may be repeated
     #[arg(long = "slo", value_name = "OBJECTIVE", help_heading = "Verdict")]
@@ -145,7 +145,7 @@ pub(super) struct Run {
         help_heading = "Verdict"
     )]
     pub min_requests: Option<String>,
-    /// How long to wait until the URL is ready; default 10s, or what the file says
+    /// How long to wait until the URL or the gRPC server is ready; default 10s, or what the file says
     #[arg(
         long = "readyTimeout",
         alias = "ready-timeout",
@@ -153,7 +153,7 @@ pub(super) struct Run {
         help_heading = "Verdict"
     )]
     pub ready_timeout: Option<String>,
-    /// The fields of the `http` task.
+    /// The fields of load tasks.
     #[command(flatten)]
     pub load: LoadFlags,
     /// Where results go.

@@ -1,12 +1,18 @@
-//! [`LoadFlags`]: the fields of the `http` task as flags of the same spelling, kebab-case as an alias.
+//! [`LoadFlags`]: the fields of load tasks as flags of the same spelling, kebab-case as an alias.
 
 use clap::{Arg, ArgAction, ArgMatches, Command, Error, FromArgMatches};
 
 use crate::spec::{Field, Key, Node, Value};
-use crate::tasks::{HttpKind, TaskKind as _};
+use crate::tasks::{GrpcKind, HttpKind, TaskKind as _};
 
 /// Fields that take a list; each use of the flag is one item.
-const LISTS: &[&str] = &["headers", "resolve", "percentiles"];
+const LISTS: &[&str] = &[
+    "headers",
+    "resolve",
+    "percentiles",
+    "metadata",
+    "reflect-metadata",
+];
 /// Fields that are maps or lists of maps, and those that a whole task has: for files only.
 const MAPS: &[&str] = &[
     "endpoints",
@@ -17,25 +23,37 @@ const MAPS: &[&str] = &[
     "version",
     "warmup",
     "allowInitialErrors",
+    "tags",
 ];
+/// Fields that hold names and values; a flag or an input has one of them on each line.
+const PAIRS: &[&str] = &["headers", "metadata", "reflect-metadata"];
 
 /// Fields that say what is tested.
-const TARGETS: &[&str] = &["url", "baselineURL"];
+const TARGETS: &[&str] = &["url", "baselineURL", "host", "baselineHost"];
 
 /// What was typed for each field.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct LoadFlags(pub Vec<(&'static str, Vec<String>)>);
 
+/// The fields of `http`, and those that only `grpc` has.
 fn fields() -> impl Iterator<Item = &'static Field> {
-    HttpKind
-        .fields()
-        .into_iter()
+    let http = HttpKind.fields();
+    let known: Vec<&str> = http.iter().map(|field| field.key).collect();
+    let grpc = GrpcKind.fields();
+    let own = grpc.into_iter().filter(move |field| !known.contains(&field.key));
+    http.into_iter()
+        .chain(own)
         .filter(|field| !MAPS.contains(&field.key))
 }
 
 /// Whether the flag of a field may stand alone: its value then needs a `=`.
 pub(super) fn is_boolean(key: &str) -> bool {
     fields().any(|field| field.key == key && field.kind == "boolean")
+}
+
+/// How the flag of a field is called.
+pub(super) fn flag(key: &str) -> &str {
+    if key == "host" { "grpc" } else { key }
 }
 
 fn kebab(key: &str) -> String {
@@ -51,20 +69,34 @@ fn kebab(key: &str) -> String {
     out
 }
 
+/// The other spellings of a field.
+fn aliases(field: &'static Field) -> Vec<String> {
+    // `--caCert` and its kind are flags of their own.
+    let own = |alias: &str| fields().any(|other| other.key == alias || kebab(other.key) == alias);
+    let given = field.aliases.iter().filter(|alias| !own(alias));
+    let mut all: Vec<String> = given.map(|alias| (*alias).to_owned()).collect();
+    let (kebab, long) = (kebab(field.key), flag(field.key));
+    if kebab != long && !all.contains(&kebab) {
+        all.push(kebab);
+    }
+    all
+}
+
 fn argument(field: &'static Field) -> Arg {
+    let only_grpc = !HttpKind.fields().iter().any(|known| known.key == field.key);
     let about = field.about.trim().trim_end_matches('.');
     let arg = Arg::new(field.key)
-        .long(field.key)
-        .alias(kebab(field.key))
+        .long(flag(field.key))
+        .aliases(aliases(field))
         .help(about)
-        .help_heading("Load")
+        .help_heading(if only_grpc { "Load by gRPC" } else { "Load" })
         .value_name(field.kind);
     match field.kind {
         // Rows themselves can stand in files only.
         _ if field.key == "data" => arg
             .action(ArgAction::Set)
-            .value_name("path")
-            .help("Path of a CSV or JSON file with rows for `{name}` in path, query, headers and body, one for each request in turn"),
+            .value_name("path or JSON")
+            .help("Path of a CSV or JSON file with rows for `{name}` in path, query, headers and body, one for each request in turn; with --grpc the message as JSON"),
         "boolean" => arg
             .num_args(0..=1)
             .default_missing_value("true")
@@ -77,7 +109,7 @@ fn argument(field: &'static Field) -> Arg {
 
 fn item(key: &str) -> &'static str {
     match key {
-        "headers" => "name: value",
+        _ if PAIRS.contains(&key) => "name: value",
         "resolve" => "host:port:address",
         _ => "number",
     }
@@ -112,22 +144,13 @@ impl FromArgMatches for LoadFlags {
     }
 }
 
-impl LoadFlags {
-    /// What was typed for one field.
-    pub(super) fn get(&self, key: &str) -> Option<&str> {
-        self.0
-            .iter()
-            .find(|(known, _)| *known == key)
-            .and_then(|(_, values)| values.last())
-            .map(String::as_str)
-    }
-}
-
 /// The value of a field that came from a flag or an input, as a node that knows where it came from.
 pub(super) fn field_node(key: &str, values: &[String], source: &str) -> Node {
     let text = |value: &str| Node::text(source, value);
+    // Metadata may be a JSON object, as ghz takes it.
+    let json = |values: &[String]| matches!(values, [only] if only.trim_start().starts_with('{'));
     let value = match key {
-        "headers" => {
+        _ if PAIRS.contains(&key) && !json(values) => {
             let pair = |line: &String| {
                 let (name, value) = line.split_once(':').unwrap_or((line, ""));
                 let key = Key {
@@ -160,11 +183,54 @@ mod tests {
 
     use super::*;
 
+    fn typed(args: &[&str]) -> LoadFlags {
+        let command = LoadFlags::augment_args(Command::new("run"));
+        let matches = command
+            .try_get_matches_from([&["run"], args].concat())
+            .unwrap_or_else(|error| panic!("{args:?}: {error}"));
+        LoadFlags::from_arg_matches(&matches).expect("flags")
+    }
+
     #[test]
     fn the_help_of_data_says_what_the_flag_takes() {
         let mut command = LoadFlags::augment_args(Command::new("run"));
         let help = command.render_help().to_string();
-        assert!(help.contains("--data <path>"), "{help}");
+        assert!(help.contains("--data <path or JSON>"), "{help}");
         assert!(help.contains("Path of a CSV or JSON file"), "{help}");
+    }
+
+    #[test]
+    fn every_field_has_one_flag_in_every_spelling() {
+        LoadFlags::augment_args(Command::new("run")).debug_assert();
+        for (flag, key) in [
+            ("--grpc", "host"),
+            ("--import-paths", "import-paths"),
+            ("--importPaths", "import-paths"),
+            ("--skipFirst", "skipFirst"),
+            ("--skip-first", "skipFirst"),
+            ("--caCert", "caCert"),
+            ("--cacert", "cacert"),
+            ("--baseline-host", "baselineHost"),
+            ("--load-step", "load-step"),
+        ] {
+            assert_eq!(
+                typed(&[flag, "a"]),
+                LoadFlags(vec![(key, vec!["a".to_owned()])]),
+                "{flag}"
+            );
+        }
+    }
+
+    #[test]
+    fn metadata_is_pairs_or_json() {
+        let node = field_node(
+            "metadata",
+            &["a: b".to_owned(), "c: d:e".to_owned()],
+            "flag --metadata",
+        );
+        assert_eq!(node.get("c"), Some(&Node::text("flag --metadata", "d:e")));
+        let text = r#"{"a": "b"}"#.to_owned();
+        let node = field_node("metadata", std::slice::from_ref(&text), "flag --metadata");
+        assert_eq!(node.value, Value::Text(text));
     }
 }

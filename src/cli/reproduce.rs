@@ -3,15 +3,19 @@
 use std::path::Path;
 
 use super::assemble::Given;
-use super::load_flags::is_boolean;
+use super::load_flags::{flag, is_boolean};
 use super::origin::absolute;
 use crate::net::display_url;
 use crate::tasks::quoted;
 
 /// Fields whose values are URLs: shown without user information and query.
 const URLS: &[&str] = &["url", "baselineURL", "payloadURL"];
+/// Fields whose values are paths or URLs.
+const FETCHED: &[&str] = &["proto", "protoset", "data-file", "binary-file", "metadata-file"];
 /// Fields whose values may be secrets, whatever they look like.
 const HIDDEN: &[&str] = &["payloadStr", "basicAuth", "bearerToken", "proxy", "data"];
+/// Fields that hold names and values.
+const PAIRS: &[&str] = &["headers", "metadata", "reflect-metadata"];
 const STARS: &str = "***";
 
 /// The command that repeats a run from a terminal, without what may be secret.
@@ -22,10 +26,10 @@ pub(super) fn command(given: &Given, file: Option<&Path>) -> String {
         for value in values {
             if is_boolean(key) {
                 // Its value is optional, and therefore part of the word.
-                words.push(format!("--{key}={}", quoted(value)));
+                words.push(format!("--{}={}", flag(key), quoted(value)));
                 continue;
             }
-            words.push(format!("--{key}"));
+            words.push(format!("--{}", flag(key)));
             words.push(quoted(&shown(key, value)));
         }
     }
@@ -46,10 +50,13 @@ pub(super) fn command(given: &Given, file: Option<&Path>) -> String {
 
 /// A value as far as it may be shown. Nothing is left to masks: those know only some secrets, and not their quoted form.
 fn shown(key: &str, value: &str) -> String {
-    if URLS.contains(&key) {
+    if URLS.contains(&key) || FETCHED.contains(&key) && value.contains("://") {
         absolute(value).map_or_else(|| STARS.to_owned(), |url| display_url(&url))
-    } else if key == "headers" {
-        value.split_once(':').map_or_else(
+    } else if PAIRS.contains(&key) {
+        let pair = value
+            .split_once(':')
+            .filter(|_| !value.trim_start().starts_with('{'));
+        pair.map_or_else(
             || STARS.to_owned(),
             |(name, _)| format!("{}: {STARS}", name.trim()),
         )

@@ -7,6 +7,7 @@ use super::assemble::Given;
 use super::check::check;
 use super::console::Console;
 use super::exit::Exit;
+use super::load_flags;
 use super::reproduce::command;
 use super::session::{Session, formats};
 use super::shown::show;
@@ -37,7 +38,7 @@ pub(super) async fn run(
     let given = given(&args);
     let file = match &args.file {
         Some(file) => Some(args.output.run_dir.join(file)),
-        None if args.load.get("url").is_some() => None,
+        None if given.has_target() => None,
         None => Some(args.output.run_dir.join(DEFAULT_FILE)),
     };
     let Opened { source, root, found } =
@@ -79,7 +80,7 @@ fn given(args: &Run) -> Given {
             .load
             .0
             .iter()
-            .map(|(key, values)| ((*key).to_owned(), values.clone(), flag(key)))
+            .map(|(key, values)| ((*key).to_owned(), values.clone(), flag(load_flags::flag(key))))
             .collect(),
         objectives: args.slos.iter().map(|text| (text.clone(), flag("slo"))).collect(),
         judge: judge

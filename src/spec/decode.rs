@@ -149,6 +149,11 @@ impl<'a> Decoder<'a> {
         self.diagnostics
     }
 
+    /// How many errors were reported.
+    pub fn errors(&self) -> usize {
+        self.errors
+    }
+
     /// Whether an error was reported.
     pub fn has_errors(&self) -> bool {
         self.errors > 0

@@ -34,17 +34,17 @@ pub struct Field {
 macro_rules! fields {
     (
         $(#[doc = $about:literal])*
-        $vis:vis struct $name:ident in $of:literal {
+        $vis:vis struct $name:ident $(<$kind:ident : $bound:ident>)? in $of:literal {
             $( $(#[doc = $doc:literal])+ $field:ident : $type:ty = $($secret:ident)? [$key:literal $(, $alias:literal)*] ),* $(,)?
         }
     ) => {
         $(#[doc = $about])*
         #[derive(Debug, Clone, Default, PartialEq)]
-        $vis struct $name {
+        $vis struct $name $(<$kind: $bound>)? {
             $( $(#[doc = $doc])+ $vis $field: Option<$type>, )*
         }
 
-        impl $name {
+        impl $(<$kind: $bound>)? $name $(<$kind>)? {
             /// Its fields.
             #[allow(dead_code, reason = "nested maps are documented by the field that holds them")]
             $vis const FIELDS: &'static [$crate::spec::Field] = &[
@@ -70,7 +70,7 @@ macro_rules! fields {
             }
         }
 
-        impl $crate::spec::Decode for $name {
+        impl $(<$kind: $bound>)? $crate::spec::Decode for $name $(<$kind>)? {
             const TYPE: &'static str = "map";
 
             fn schema() -> serde_json::Value {

@@ -15,6 +15,6 @@ pub use decode::{Decode, Decoder, Fields, Lookup};
 pub use duration::{Period, PeriodError};
 pub use experiment::{Entry, Experiment, Work};
 pub use fields::Field;
-pub use node::{At, Key, Node, Value};
+pub use node::{At, Key, Node, Value, same_field};
 pub use source::{SourceError, SourceFile, read_file};
 pub use values::Map;

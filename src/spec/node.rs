@@ -103,14 +103,14 @@ impl Node {
         }
     }
 
-    /// The entry of a field that a map gives, whatever the case of its key; `null` is the same as absent.
+    /// The entry of a field that a map gives, in whatever spelling; `null` is the same as absent.
     pub fn field(&self, name: &str) -> Option<&(Key, Node)> {
         let Value::Map(entries) = &self.value else {
             return None;
         };
         entries
             .iter()
-            .find(|(key, node)| key.name.eq_ignore_ascii_case(name) && node.value != Value::Null)
+            .find(|(key, node)| same_field(&key.name, name) && node.value != Value::Null)
     }
 
     /// The value under a key of a map.
@@ -139,6 +139,15 @@ impl At {
             Self::Named(name) => Place::named(name.clone()),
         }
     }
+}
+
+/// Whether two spellings are one field, as `import-paths` and `importPaths` are.
+pub fn same_field(one: &str, other: &str) -> bool {
+    let letters = |name: &'_ str| {
+        let letters = name.bytes().filter(|byte| *byte != b'-');
+        letters.map(|byte| byte.to_ascii_lowercase()).collect::<Vec<u8>>()
+    };
+    one == other || letters(one) == letters(other)
 }
 
 fn refuse(error: &serde_yaml::Error, source: &SourceFile) -> Diagnostic {

@@ -3,8 +3,10 @@
 mod assess;
 mod context;
 mod event;
+mod grpc;
 mod http;
 mod inputs;
+mod load;
 mod pipeline;
 mod ready;
 mod run;
@@ -20,7 +22,9 @@ use crate::spec::{At, Decoder, Field, Node};
 
 pub use context::{Reach, RunContext};
 pub use event::{Event, Progress};
-pub use http::{HttpKind, Watch, Watched};
+pub use grpc::GrpcKind;
+pub use http::HttpKind;
+pub use load::{Watch, Watched};
 pub use pipeline::{Pipeline, Step, experiment_schema};
 pub use ready::ReadyKind;
 pub use run::Groups;
@@ -31,6 +35,7 @@ pub(crate) use shell::quoted;
 pub static TASKS: &[&dyn TaskKind] = &[
     &ready::ReadyKind,
     &http::HttpKind,
+    &grpc::GrpcKind,
     &assess::AssessKind,
     &run::RunKind,
 ];

@@ -223,7 +223,10 @@ impl Pipeline {
                 match (near.and_then(|name| name.parse().ok()), streams.first()) {
                     (Some(near), _) => Some(format!("did you mean `{}`?", meant(near))),
                     (None, Some(first)) => Some(format!("measured is `{}`", meant(first.clone()))),
-                    (None, None) => Some("add an `http` task before it".to_owned()),
+                    (None, None) => Some(match stream.protocol {
+                        Protocol::Http => "add an `http` task before it".to_owned(),
+                        Protocol::Grpc => "add a `grpc` task before it".to_owned(),
+                    }),
                 }
             }
             MetricName::Custom { provider, name } => {
@@ -258,9 +261,13 @@ fn comparable(steps: &[Step], metric: &MetricName) -> Result<(), String> {
         .find(|version| version.baseline)
         .and_then(|baseline| Some((baseline, measured_by(&baseline.name)?.index)))
     else {
-        return Err(
-            "give `baselineURL` or `versions` to the `http` task, or a number as the limit".to_owned(),
-        );
+        let (field, kind) = match stream.protocol {
+            Protocol::Http => ("baselineURL", "http"),
+            Protocol::Grpc => ("baselineHost", "grpc"),
+        };
+        return Err(format!(
+            "give `{field}` or `versions` to the `{kind}` task, or a number as the limit"
+        ));
     };
     for version in versions().filter(|version| !version.baseline) {
         if let Some(step) = measured_by(&version.name).filter(|step| step.index != beside) {

@@ -110,11 +110,11 @@ fn a_ready_task_asks_a_page_or_a_grpc_server() {
             "3:35: `insecure` goes with `grpc`",
         ),
         ("grpc: 'a:1', body: x", "3:29: `body` goes with `url`"),
+        ("grpc: 'ftp://a:1'", "3:16: a gRPC server is given as HOST:PORT"),
         (
-            "grpc: 'https://a:1'",
-            "3:16: a gRPC server is given as HOST:PORT, without a scheme",
+            "grpc: 'a:1/x'",
+            "3:16: a gRPC server is given as HOST:PORT, without a path",
         ),
-        ("grpc: 'a:1/x'", "3:16: not of the form HOST:PORT"),
         (
             "grpc: 'a:1', servce: x",
             "3:23: unknown field `servce` in a `ready` task",

@@ -494,6 +494,6 @@ fn localhost_in_a_container_is_explained() {
     let app = step(&[]).file("experiment.yaml", file);
     app.run(&["action"])
         .exits(3)
-        .says("localhost:1 is not ready after 1 s: localhost:1: connection refused")
+        .says("localhost:1 is not ready after 1 s: connection refused")
         .says("inside a container `localhost` is the container itself");
 }

@@ -1,6 +1,6 @@
 //! Edits of a file's nodes. Keys are found as decoding finds them: whatever their case.
 
-use crate::spec::{Key, Node, Value};
+use crate::spec::{Key, Node, Value, same_field};
 
 /// The entries of a map.
 pub(super) fn entries(node: &Node) -> &[(Key, Node)] {
@@ -34,7 +34,7 @@ pub(super) fn get_mut<'a>(node: &'a mut Node, name: &str) -> Option<&'a mut Node
 
 /// Whether a key is meant.
 pub(super) fn is(key: &Key, name: &str) -> bool {
-    key.name.eq_ignore_ascii_case(name)
+    same_field(&key.name, name)
 }
 
 /// The list of tasks of an experiment.
@@ -78,13 +78,20 @@ const RIVALS: &[&[&str]] = &[
     &["qps", "stages"],
     &["payloadStr", "payloadFile", "payloadURL"],
     &["basicAuth", "bearerToken"],
+    &["total", "duration", "max-duration"],
+    &["rps", "load-schedule"],
+    &["concurrency", "concurrency-schedule"],
+    &["data", "data-file", "binary-file"],
+    &["proto", "protoset"],
 ];
+/// Fields that hold names and values.
+pub(super) const PAIRS: &[&str] = &["headers", "metadata", "reflect-metadata"];
 
-/// Puts fields over those of a map and over their rivals. Headers are put over those of the same name only.
+/// Puts fields over those of a map and over their rivals. Names and values are put over those of the same name only.
 pub(super) fn put(map: &mut Node, fields: &[(Key, Node)]) {
     for (key, value) in fields {
-        let value = if key.name == "headers" {
-            with_headers(get(map, "headers"), value)
+        let value = if PAIRS.contains(&key.name.as_str()) {
+            with_pairs(get(map, &key.name), value)
         } else {
             value.clone()
         };
@@ -95,11 +102,16 @@ pub(super) fn put(map: &mut Node, fields: &[(Key, Node)]) {
     }
 }
 
-/// Headers put over those that are known, whatever the case of their names.
-fn with_headers(known: Option<&Node>, given: &Node) -> Node {
-    let new = entries(given);
+/// Names and values put over those that are known, whatever the case of the names. JSON takes the place of all.
+fn with_pairs(known: Option<&Node>, given: &Node) -> Node {
+    let Value::Map(new) = &given.value else {
+        return given.clone();
+    };
     let old = known.map_or(&[][..], entries).iter();
-    let kept = old.filter(|(old, _)| !new.iter().any(|(new, _)| is(old, &new.name)));
+    let kept = old.filter(|(old, _)| {
+        !new.iter()
+            .any(|(new, _)| old.name.eq_ignore_ascii_case(&new.name))
+    });
     Node {
         value: Value::Map(kept.chain(new).cloned().collect()),
         at: given.at.clone(),

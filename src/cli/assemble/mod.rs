@@ -1,18 +1,20 @@
 //! From flags or inputs to an experiment: [`Given`]. What it makes is read like a file, so that it is checked like one.
 
 mod edit;
+mod kinds;
 mod overlay;
 
 use super::load_flags::field_node;
 use crate::diagnostic::{Diagnostic, Place};
 use crate::spec::{At, Key, Node, SourceFile, Value};
 use crate::tasks::{ReadyKind, TaskKind as _};
+use kinds::{GRPC, HTTP, Kind};
 use overlay::Overlay;
 
 /// What a user gave outside of a file.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Given {
-    /// Fields of the `http` task: key, values, and how the source is named in diagnostics.
+    /// Fields of the load task: key, values, and how the source is named in diagnostics.
     pub load: Vec<(String, Vec<String>, String)>,
     /// Objectives as text, and their source.
     pub objectives: Vec<(String, String)>,
@@ -55,8 +57,28 @@ fn is_reach(name: &str) -> bool {
 }
 
 impl Given {
+    /// Whether it says what is tested, so that no file is needed.
+    pub(super) fn has_target(&self) -> bool {
+        self.url().is_some() || self.host().is_some()
+    }
+
     fn url(&self) -> Option<&(String, Vec<String>, String)> {
         self.load.iter().find(|(key, ..)| key == "url")
+    }
+
+    fn host(&self) -> Option<&(String, Vec<String>, String)> {
+        self.load.iter().find(|(key, ..)| key == "host")
+    }
+
+    /// The kind of load that is meant where no file says it.
+    fn kind(&self) -> &'static Kind {
+        let grpc = |key: &str| GRPC.has(key) && !HTTP.has(key);
+        let called = self.url().is_none() && self.load.iter().any(|(key, ..)| grpc(key));
+        if self.host().is_some() || called {
+            &GRPC
+        } else {
+            &HTTP
+        }
     }
 
     /// The URL to compare with, and its source.
@@ -67,6 +89,7 @@ impl Given {
 
     fn source(&self) -> &str {
         self.url()
+            .or_else(|| self.host())
             .or_else(|| self.load.first())
             .map_or("the command line", |(.., source)| source)
     }
@@ -182,13 +205,71 @@ impl Given {
         ))
     }
 
+    /// A probe of a gRPC server: one without health checks is ready when it takes calls. `reach` are the fields of a `grpc`
+    /// task. `None` where the server goes by another name than its host's, which a probe does not know.
+    fn probe_of_host(&self, reach: &Node) -> Option<Node> {
+        if edit::get(reach, "cname").is_some() || edit::get(reach, "authority").is_some() {
+            return None;
+        }
+        let source = self.source();
+        let fields = edit::entries(reach).iter();
+        let mut with: Vec<_> = fields
+            .filter_map(|(field, value)| {
+                let name = kinds::of_probe(&field.name)?;
+                Some((key(name, source), value.clone()))
+            })
+            .collect();
+        with.push((key("status", source), string(source, "any")));
+        let timeout = self.timeout();
+        with.push(timeout.unwrap_or_else(|| (key("timeout", source), Node::text(source, self.patience))));
+        let with = Node {
+            value: Value::Map(with),
+            at: reach.at.clone(),
+        };
+        edit::get(&with, "grpc")?;
+        Some(map(
+            source,
+            vec![("task", string(source, "ready")), ("with", with)],
+        ))
+    }
+
+    /// Fields of HTTP's load in gRPC's words, for a load of flags or inputs alone.
+    fn translated(&self) -> Vec<(Key, Node)> {
+        let fields = self.load.iter().filter(|(name, ..)| name != "url");
+        fields
+            .map(|(name, values, source)| {
+                let name = kinds::in_grpc(name);
+                (key(name, source), field_node(name, values, source))
+            })
+            .collect()
+    }
+
+    /// What cannot be tested by one load.
+    fn two_targets(&self) -> Option<Diagnostic> {
+        let ((.., url), (.., host)) = (self.url()?, self.host()?);
+        let message = format!("{host} and {url} are both given");
+        Some(
+            Diagnostic::error(message)
+                .at(Place::named(url))
+                .hint("give one of them: a load is sent by HTTP or by gRPC"),
+        )
+    }
+
     /// An experiment of its own: probe, load, objectives; and what was given for nothing.
     pub(super) fn alone(&self) -> (Node, Vec<Diagnostic>) {
         let source = self.source();
-        let with = Node::map(source, self.fields());
-        let (probe, baseline) = (self.probe(&with), self.probe_of_baseline(&with));
-        let http = map(source, vec![("task", string(source, "http")), ("with", with)]);
-        let tasks = [probe, baseline, Some(http), self.assess()]
+        let kind = self.kind();
+        let (with, probe, baseline) = if kind.name == GRPC.name {
+            let with = Node::map(source, self.translated());
+            let probe = self.probe_of_host(&with);
+            (with, probe, None)
+        } else {
+            let with = Node::map(source, self.fields());
+            let (probe, baseline) = (self.probe(&with), self.probe_of_baseline(&with));
+            (with, probe, baseline)
+        };
+        let load = map(source, vec![("task", string(source, kind.name)), ("with", with)]);
+        let tasks = [probe, baseline, Some(load), self.assess()]
             .into_iter()
             .flatten()
             .collect();
@@ -196,10 +277,9 @@ impl Given {
             value: Value::List(tasks),
             at: At::Named(source.to_owned()),
         };
-        (
-            map(source, vec![("spec", spec)]),
-            self.verdict_without_objectives(),
-        )
+        let mut found = self.verdict_without_objectives();
+        found.extend(self.two_targets());
+        (map(source, vec![("spec", spec)]), found)
     }
 
     /// The experiment of a file with what was given here put over it, and what is wrong with that.

@@ -2,6 +2,7 @@
 
 use url::Url;
 
+use super::kinds::{GRPC, HTTP, KINDS, Kind};
 use super::{Given, edit, is_reach};
 use crate::cli::origin::{absolute, moved};
 use crate::diagnostic::{Diagnostic, Place};
@@ -19,14 +20,9 @@ fn has(tasks: &[Node], kind: &str) -> bool {
     tasks.iter().any(|task| edit::is_task(task, kind))
 }
 
-/// Whether a field says what is tested.
-fn is_target(field: &str) -> bool {
-    ["url", "baselineURL"].contains(&field)
-}
-
 /// Takes out of an endpoint or a version what stands in the way of a field that was given for all.
 fn inherit(part: &mut Node, field: &str, given: &Node) {
-    if field != "headers" {
+    if !edit::PAIRS.contains(&field) {
         edit::clear(part, field);
     } else if let Some(own) = edit::get_mut(part, field).and_then(edit::entries_mut) {
         let given = edit::entries(given);
@@ -52,8 +48,8 @@ impl<'a> Overlay<'a> {
             return (root, Vec::new());
         };
         for task in tasks.iter_mut() {
-            if edit::is_task(task, "http") {
-                self.load(task);
+            if let Some(kind) = KINDS.into_iter().find(|kind| edit::is_task(task, kind.name)) {
+                self.load(task, kind);
             } else if edit::is_task(task, "ready") {
                 self.ready(task);
             } else if edit::is_task(task, "assess")
@@ -64,16 +60,19 @@ impl<'a> Overlay<'a> {
         }
         self.refuse_unused(tasks);
         if !has(tasks, "ready") {
-            self.probe(tasks, Given::probe_of_url);
+            self.probe(tasks, &HTTP, Given::probe_of_url);
+            if self.given.host().is_some() {
+                self.probe(tasks, &GRPC, Given::probe_of_host);
+            }
         }
-        self.probe(tasks, Given::probe_of_baseline);
+        self.probe(tasks, &HTTP, Given::probe_of_baseline);
         tasks.extend(self.given.assess());
         (root, self.found)
     }
 
     /// Probes a URL before the first load, after what a script may have to prepare.
-    fn probe(&self, tasks: &mut Vec<Node>, probe: impl Fn(&Given, &Node) -> Option<Node>) {
-        let first = tasks.iter().position(|task| edit::is_task(task, "http"));
+    fn probe(&self, tasks: &mut Vec<Node>, kind: &Kind, probe: impl Fn(&Given, &Node) -> Option<Node>) {
+        let first = tasks.iter().position(|task| edit::is_task(task, kind.name));
         let probe = first.and_then(|at| Some((at, probe(self.given, edit::get(&tasks[at], "with")?)?)));
         if let Some((at, probe)) = probe {
             tasks.insert(at, probe);
@@ -100,7 +99,22 @@ impl<'a> Overlay<'a> {
                 url.value = Value::String(kept);
             }
         }
+        if edit::get(with, "grpc").is_some()
+            && let Some((_, host)) = self.fields.iter().find(|(key, _)| key.name == GRPC.target)
+        {
+            let own = Key {
+                name: "grpc".to_owned(),
+                at: host.at.clone(),
+            };
+            edit::put(with, &[(own, host.clone())]);
+        }
         edit::put(with, &self.given.timeout().into_iter().collect::<Vec<_>>());
+    }
+
+    /// What was given that a kind of load has.
+    fn fields_of(&self, kind: &Kind) -> Vec<(Key, Node)> {
+        let fields = self.fields.iter().filter(|(key, _)| kind.has(&key.name));
+        fields.cloned().collect()
     }
 
     /// The URL that was given.
@@ -133,7 +147,7 @@ impl<'a> Overlay<'a> {
         }
     }
 
-    fn load(&mut self, task: &mut Node) {
+    fn load(&mut self, task: &mut Node, kind: &Kind) {
         let Some(with) = edit::with(task) else { return };
         self.refuse_stages(with);
         for (_, endpoint) in edit::get(with, "endpoints").map_or(&[][..], edit::entries) {
@@ -144,18 +158,23 @@ impl<'a> Overlay<'a> {
         }
         if let Some(endpoints) = edit::get_mut(with, "endpoints").and_then(edit::entries_mut) {
             for (name, endpoint) in endpoints {
-                self.endpoint(&name.name, endpoint);
+                self.endpoint(&name.name, endpoint, kind);
             }
         }
-        let mut fields = self.fields.clone();
+        let mut fields = self.fields_of(kind);
         if edit::get(with, "versions").is_some() {
-            fields = self.over_versions(with, fields);
+            fields = self.over_versions(with, fields, kind);
         }
         edit::put(with, &fields);
     }
 
     /// Versions inherit what was given; URLs go to the versions they are of. What is left is put over the task.
-    fn over_versions(&mut self, with: &mut Node, mut fields: Vec<(Key, Node)>) -> Vec<(Key, Node)> {
+    fn over_versions(
+        &mut self,
+        with: &mut Node,
+        mut fields: Vec<(Key, Node)>,
+        kind: &Kind,
+    ) -> Vec<(Key, Node)> {
         let Some(Value::List(versions)) = edit::get_mut(with, "versions").map(|node| &mut node.value) else {
             return fields;
         };
@@ -164,32 +183,36 @@ impl<'a> Overlay<'a> {
         };
         let baseline = versions.iter().position(marked).unwrap_or(0);
         for version in versions.iter_mut() {
-            for (key, value) in fields.iter().filter(|(key, _)| !is_target(&key.name)) {
+            for (key, value) in fields.iter().filter(|(key, _)| !kind.is_target(&key.name)) {
                 inherit(version, &key.name, value);
             }
         }
-        let with_url = versions.iter().any(|version| edit::get(version, "url").is_some());
+        let target = kind.target;
+        let with_url = versions
+            .iter()
+            .any(|version| edit::get(version, target).is_some());
         let judged: Vec<usize> = (0..versions.len()).filter(|index| *index != baseline).collect();
         fields.retain(|(key, value)| {
             let version = match (key.name.as_str(), judged.as_slice()) {
-                ("baselineURL", _) => Some(baseline),
-                ("url", [only]) if with_url => Some(*only),
-                ("url", _) if with_url => {
-                    let message = "`url` is that of the version to judge, and the file has several";
+                (field, _) if field == kind.baseline => Some(baseline),
+                (field, [only]) if field == target && with_url => Some(*only),
+                (field, _) if field == target && with_url => {
+                    let message =
+                        format!("`{target}` is that of the version to judge, and the file has several");
                     let found = Diagnostic::error(message).at(value.at.place(self.source));
-                    self.found
-                        .push(found.hint("write their URLs as ${NAME} and set the variables"));
+                    let hint = format!("write each `{target}` as ${{NAME}} and set the variables");
+                    self.found.push(found.hint(hint));
                     None
                 }
                 _ => None,
             };
-            let target = version.and_then(|index| versions.get_mut(index));
-            if let Some(target) = target {
+            let version = version.and_then(|index| versions.get_mut(index));
+            if let Some(version) = version {
                 let own = Key {
-                    name: "url".to_owned(),
+                    name: target.to_owned(),
                     at: key.at.clone(),
                 };
-                edit::put(target, &[(own, value.clone())]);
+                edit::put(version, &[(own, value.clone())]);
                 return false;
             }
             true
@@ -198,9 +221,14 @@ impl<'a> Overlay<'a> {
     }
 
     /// An endpoint inherits what was given, unless it says otherwise: that it must not.
-    fn endpoint(&mut self, name: &str, endpoint: &mut Node) {
-        for (key, value) in self.fields.iter().filter(|(key, _)| !is_target(&key.name)) {
+    fn endpoint(&mut self, name: &str, endpoint: &mut Node, kind: &Kind) {
+        let fields = self.fields_of(kind);
+        for (key, value) in fields.iter().filter(|(key, _)| !kind.is_target(&key.name)) {
             inherit(endpoint, &key.name, value);
+        }
+        // A host has no path to keep: that of the task takes its place.
+        if kind.name == GRPC.name && self.given.host().is_some() {
+            edit::clear(endpoint, kind.target);
         }
         // A URL that is none is refused when it is read.
         let (Some(origin), Some(url)) = (self.origin(), edit::get_mut(endpoint, "url")) else {
@@ -234,9 +262,11 @@ impl<'a> Overlay<'a> {
         };
         let ready = url && tasks.iter().any(follows);
         for (key, _, source) in &self.given.load {
-            let used = has(tasks, "http") || (ready && is_reach(key));
+            let kinds = || KINDS.into_iter().filter(|kind| kind.has(key));
+            let used = kinds().any(|kind| has(tasks, kind.name)) || (ready && is_reach(key));
+            let kind = kinds().next().unwrap_or(&HTTP);
             if !used {
-                refuse(key, source, "http", "add one, or leave this out");
+                refuse(key, source, kind.name, "add one, or leave this out");
             }
         }
         if let Some((_, source)) = &self.given.ready_timeout

@@ -67,26 +67,27 @@ impl Broken {
 }
 
 impl Session {
-    /// Queues the head of a request as soon as the server has a stream for it. `complete` when nothing follows.
-    pub(in super::super) async fn begin(
+    /// Queues the head of a request as soon as the server has a stream for it. `complete` when nothing follows. The head
+    /// is made then, so that nobody has to keep it until then.
+    pub(in super::super) async fn begin<E: From<Broken>>(
         &self,
-        head: impl FnOnce() -> Request<()>,
+        head: impl FnOnce() -> Result<Request<()>, E>,
         complete: bool,
-    ) -> Result<Begun<'_>, Broken> {
+    ) -> Result<Begun<'_>, E> {
         let shared = self.shared();
         let Some(turn) = shared.turn().await else {
-            return Err(unsent(shared));
+            return Err(unsent(shared).into());
         };
         let written = shared.meter.written();
         let mut requests = self.requests();
-        match requests.send_request(head(), complete) {
+        match requests.send_request(head()?, complete) {
             Ok((answer, stream)) => Ok(Begun {
                 turn,
                 answer,
                 stream,
                 written,
             }),
-            Err(error) => Err(unqueued(&error, &mut requests, shared)),
+            Err(error) => Err(unqueued(&error, &mut requests, shared).into()),
         }
     }
 }

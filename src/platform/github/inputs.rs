@@ -118,8 +118,8 @@ const LOG_LEVEL: Kind = Kind::Choice(&[
 #[rustfmt::skip] // a table
 pub static INPUTS: &[Input] = &[
     Input::text(Group::What, "url", "URL to test; without it, that of the `deployment_status` event"),
-    Input::text(Group::What, "host", "gRPC server to test, HOST:PORT; needs `call`").later(),
-    Input::text(Group::What, "call", "gRPC method to call, package.Service/Method").later(),
+    Input::text(Group::What, "host", "gRPC server to test, HOST:PORT; needs `call`"),
+    Input::text(Group::What, "call", "gRPC method to call, package.Service/Method"),
     Input::text(Group::What, "experiment", "Experiment file; `./experiment.yaml` if nothing else says what to test"),
     Input::text(Group::What, "values", "Experiment or chart values as inline YAML").later(),
 

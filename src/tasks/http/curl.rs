@@ -1,11 +1,7 @@
 //! [`line()`]: the request of a load as a curl command.
 //!
-//! # Why so little is shown
-//!
-//! Reports are read by more people than experiments. A header is shown if it is one that carries no secrets, a body if
-//! it is short and has no word that goes with secrets, a URL without user information and query. What is missing is said
-//! in a comment behind the command. The comment has no character that means something to a shell, because some shells
-//! read comments of commands that are typed as words.
+//! A header is shown if it is one that carries no secrets, a URL without user information and query; see [`Command`] for
+//! the rest.
 
 use bytes::Bytes;
 use http::header::{
@@ -18,13 +14,11 @@ use crate::load::http::{HttpVersion, Part, RequestSpec};
 use crate::net::display_url;
 use crate::net::proxy::ProxySettings;
 use crate::secret::Mask;
+use crate::tasks::load::command::{Command, STARS};
 use crate::tasks::shell::quoted;
 
-const STARS: &str = "***";
 /// The placeholder that needs no rows.
 const UUID: &str = "uuid";
-/// Longest body that is shown, in bytes.
-const LONGEST_BODY: usize = 256;
 /// Headers whose values are shown.
 const SHOWN: &[HeaderName] = &[
     ACCEPT,
@@ -41,38 +35,19 @@ const SHOWN: &[HeaderName] = &[
     TE,
     USER_AGENT,
 ];
-/// Words that go with secrets in bodies.
-const BETRAYING: &[&str] = &[
-    "pass",
-    "pwd",
-    "secret",
-    "token",
-    "auth",
-    "key",
-    "cookie",
-    "credential",
-    "session",
-    "bearer",
-];
-
 /// The command that sends one request of a part, on a single line.
 pub(super) fn line(part: &Part, mask: &Mask) -> String {
-    let mut command = Command {
-        words: vec!["curl".to_owned()],
-        missing: Vec::new(),
-        placeholders: placeholders(&part.spec),
-        varies: false,
-        starred: false,
-        mask,
+    let mut curl = Curl {
+        command: Command::new("curl", placeholders(&part.spec), mask),
     };
-    command.options(part);
-    command.method(&part.spec);
+    curl.options(part);
+    curl.method(&part.spec);
     for (name, value) in &part.spec.headers {
-        command.header(name, value);
+        curl.header(name, value);
     }
-    command.body(&part.spec.body);
-    command.url(&part.spec);
-    command.finish()
+    curl.body(&part.spec.body);
+    curl.url(&part.spec);
+    curl.command.finish()
 }
 
 /// The placeholders that a request may have, braces included.
@@ -82,20 +57,12 @@ fn placeholders(spec: &RequestSpec) -> Vec<String> {
     names.map(|name| format!("{{{name}}}")).collect()
 }
 
-/// A command while it is put together.
-struct Command<'a> {
-    words: Vec<String>,
-    /// What is not in it, in the comment's words.
-    missing: Vec<&'static str>,
-    placeholders: Vec<String>,
-    /// Whether a placeholder stands in it.
-    varies: bool,
-    /// Whether stars stand in it.
-    starred: bool,
-    mask: &'a Mask,
+/// The command while it is put together.
+struct Curl<'a> {
+    command: Command<'a>,
 }
 
-impl Command<'_> {
+impl Curl<'_> {
     fn options(&mut self, part: &Part) {
         let version = match part.spec.http_version {
             HttpVersion::Auto => None,
@@ -109,18 +76,20 @@ impl Command<'_> {
             part.spec.compression.then_some("--compressed"),
             tls.insecure_skip_verify.then_some("--insecure"),
         ];
-        self.words
+        self.command
+            .words
             .extend(options.into_iter().flatten().map(str::to_owned));
         if part.spec.max_redirects > 0 {
-            self.words
+            self.command
+                .words
                 .push(format!("--location --max-redirs {}", part.spec.max_redirects));
         }
         let elsewhere = matches!(part.net.proxy, ProxySettings::Explicit(_)) || !part.net.resolve.is_empty();
         if elsewhere {
-            self.missing.push("proxy and resolve");
+            self.command.missing.push("proxy and resolve");
         }
         if tls.ca_cert.is_some() || tls.client_cert.is_some() {
-            self.missing.push("certificates");
+            self.command.missing.push("certificates");
         }
     }
 
@@ -131,92 +100,51 @@ impl Command<'_> {
             Method::POST
         };
         if spec.method == Method::HEAD && spec.body.is_empty() {
-            self.words.push("--head".to_owned());
+            self.command.words.push("--head".to_owned());
         } else if spec.method != implied {
-            self.words.push(format!("-X {}", quoted(spec.method.as_str())));
+            self.command
+                .words
+                .push(format!("-X {}", quoted(spec.method.as_str())));
         }
     }
 
     fn header(&mut self, name: &HeaderName, value: &HeaderValue) {
         let value = value.to_str().ok();
         let value = value.filter(|_| SHOWN.contains(name));
-        let shown = value.map(|value| self.mask.apply(value));
+        let shown = value.map(|value| self.command.mask.apply(value));
         let header = match shown.as_deref() {
             // This is how curl is told to send a header without a value.
             Some("") => format!("{name};"),
             Some(value) => format!("{name}: {value}"),
             None => format!("{name}: {STARS}"),
         };
-        self.word("-H ", &header);
+        self.command.word("-H ", &header);
     }
 
     fn body(&mut self, body: &Bytes) {
         if body.is_empty() {
             return;
         }
-        let text = std::str::from_utf8(body).ok();
-        if let Some(text) = text.filter(|text| text.len() <= LONGEST_BODY && self.is_harmless(text)) {
-            self.word("--data-raw ", text);
-        } else {
-            self.words.push(format!("--data-raw '{STARS}'"));
-            self.missing.push("the body");
-        }
-    }
-
-    /// Whether nothing in a body looks like a secret.
-    fn is_harmless(&self, text: &str) -> bool {
-        let lower = text.to_ascii_lowercase();
-        !BETRAYING.iter().any(|word| lower.contains(word)) && self.mask.apply(text) == text
+        self.command.content("--data-raw ", body, "the body");
     }
 
     fn url(&mut self, spec: &RequestSpec) {
-        let mut shown = self.mask.apply(&display_url(&spec.url));
-        for placeholder in &self.placeholders {
+        let mut shown = self.command.mask.apply(&display_url(&spec.url));
+        for placeholder in &self.command.placeholders {
             let name = &placeholder[1..placeholder.len() - 1];
             shown = shown.replace(&format!("%7B{name}%7D"), placeholder);
         }
         // Braces and brackets are patterns to curl.
         if shown.contains(['{', '}', '[', ']']) {
-            self.words.push("--globoff".to_owned());
+            self.command.words.push("--globoff".to_owned());
         }
-        self.word("", &shown);
+        self.command.word("", &shown);
         let url = &spec.url;
         if !url.username().is_empty() || url.password().is_some() {
-            self.missing.push("user and password of the URL");
+            self.command.missing.push("user and password of the URL");
         }
         if url.query().is_some() {
-            self.missing.push("the query of the URL");
-        }
-    }
-
-    /// Adds an argument that may hold anything.
-    fn word(&mut self, option: &str, text: &str) {
-        self.starred |= text.contains(STARS);
-        self.varies |= self.placeholders.iter().any(|known| text.contains(known));
-        self.words.push(format!("{option}{}", quoted(text)));
-    }
-
-    fn finish(self) -> String {
-        let mut told = Vec::new();
-        if let Some((last, others)) = self.missing.split_last() {
-            let list = if others.is_empty() {
-                (*last).to_owned()
-            } else {
-                format!("{} and {last}", others.join(", "))
-            };
-            told.push(format!("left out: {list}"));
-        }
-        if self.starred {
-            told.push("stars stand for values that may be secret".to_owned());
-        }
-        if self.varies {
-            told.push("names in braces stand for values that differ from request to request".to_owned());
-        }
-        let command = self.words.join(" ");
-        if told.is_empty() {
-            command
-        } else {
-            format!("{command}  # {}", told.join(", "))
+            self.command.missing.push("the query of the URL");
         }
     }
 }
@@ -233,6 +161,7 @@ mod tests {
     use crate::load::http::Rows;
     use crate::load::{AtOnce, Pool};
     use crate::net::NetSettings;
+    use crate::tasks::load::command::LONGEST;
 
     fn part(url: &str) -> Part {
         Part {
@@ -316,7 +245,7 @@ mod tests {
     #[test]
     fn long_and_binary_bodies_are_left_out() {
         let mut sent = part("http://app.example/");
-        for body in [vec![b'a'; LONGEST_BODY + 1], vec![0xff, 0xfe]] {
+        for body in [vec![b'a'; LONGEST + 1], vec![0xff, 0xfe]] {
             sent.spec.body = body.into();
             sent.spec.method = Method::POST;
             assert_eq!(

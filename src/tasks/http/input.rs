@@ -1,12 +1,13 @@
-//! The `with:` of `http`: how requests look, how many, how fast; and endpoints and versions, which inherit what they do
-//! not say.
+//! The `with:` of `http`: how requests look, how many and how fast.
+
+use url::{Position, Url};
 
 use crate::load::Arrivals;
 use crate::load::http::HttpVersion;
-use crate::spec::{Decode, Decoder, Map, Node, Period};
+use crate::spec::{Map, Period};
 use crate::tasks::inputs::{
-    Count, Data, HttpMethod, NetInput, Places, Range, Rate, Source, StageInput, Statuses, Target,
-    merge_schemas,
+    Count, Data, HttpMethod, NetInput, Percentile, Range, Rate, Source, StageInput, Statuses, Target,
+    merge_headers,
 };
 
 crate::fields! {
@@ -78,220 +79,16 @@ crate::fields! {
     }
 }
 
-/// A percentile, above 0 and at most 100.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Percentile(pub(crate) f64);
-
-impl Decode for Percentile {
-    const TYPE: &'static str = "percentile";
-
-    fn schema() -> serde_json::Value {
-        serde_json::json!({ "type": "number", "exclusiveMinimum": 0, "maximum": 100 })
-    }
-
-    fn decode(node: &Node, decoder: &mut Decoder<'_>) -> Option<Self> {
-        let percent = f64::decode(node, decoder)?;
-        if percent > 0.0 && percent <= 100.0 {
-            return Some(Self(percent));
-        }
-        decoder.error(
-            &node.at,
-            format!("{percent} is no percentile"),
-            Some("percentiles are above 0 and at most 100".into()),
-        );
-        None
-    }
-}
-
-crate::fields! {
-    /// What only the whole task has.
-    pub(super) struct WholeInput in "an `http` task" {
-        /// Endpoints by name; each has the fields of the task and inherits what it does not say. One after the other; at the
-        /// same time if each has a `weight`, its share of the requests.
-        endpoints: Map<EndpointInput> = ["endpoints"],
-        /// Versions to compare, tested side by side: each has a `name`, and fields of the task that differ. All but the
-        /// baseline are judged: the first, or the one with `baseline: true`.
-        versions: Vec<VersionInput> = ["versions"],
-        /// URL of the version to compare with: short for two `versions` with one URL each. Each is sent `qps`.
-        baseline_url: Target = ["baselineURL"],
-        /// Send the load but forget its results; default false.
-        warmup: bool = ["warmup"],
-        /// Name of the version in reports; default `default`.
-        version: String = ["version"],
-        /// End a load as soon as an objective of the `assess` tasks behind it is certain to fail; default false.
-        abort: bool = ["abort"],
-    }
-}
-
-crate::fields! {
-    /// What only an endpoint has.
-    struct OfEndpoint in "an endpoint" {
-        /// Its share of the requests, against the weights of the other endpoints.
-        weight: Count = ["weight"],
-    }
-}
-
-crate::fields! {
-    /// What only a version has.
-    struct OfVersion in "a version" {
-        /// Its name in reports.
-        name: String = ["name"],
-        /// The version that the others are compared with; it is shown and not judged. Default the first.
-        baseline: bool = ["baseline"],
-    }
-}
-
-/// The fields of a task, an endpoint or a version, all optional, and their place.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct EndpointInput {
+/// The fields of a task, an endpoint or a version.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(in crate::tasks) struct HttpFields {
     /// What is sent.
-    pub(crate) request: RequestInput,
+    pub(super) request: RequestInput,
     /// How it is reached.
-    pub(crate) net: NetInput,
-    /// Of an endpoint: its share of the requests.
-    pub(crate) weight: Option<Count>,
-    /// Where it stands.
-    pub(crate) node: Node,
+    pub(super) net: NetInput,
 }
 
-/// The JSON Schemas of the shared fields.
-fn shared_schemas() -> [serde_json::Value; 2] {
-    [RequestInput::schema(), NetInput::schema()]
-}
-
-fn schema_with(own: serde_json::Value, required: &[&str]) -> serde_json::Value {
-    let [request, net] = shared_schemas();
-    merge_schemas(&[request, net, own], required)
-}
-
-impl Decode for EndpointInput {
-    const TYPE: &'static str = "endpoint";
-
-    fn schema() -> serde_json::Value {
-        schema_with(OfEndpoint::schema(), &[])
-    }
-
-    fn decode(node: &Node, decoder: &mut Decoder<'_>) -> Option<Self> {
-        let mut fields = decoder.fields(node, "a map with the fields of an endpoint")?;
-        let request = RequestInput::read(&mut fields, decoder);
-        let net = NetInput::read(&mut fields, decoder);
-        let own = OfEndpoint::read(&mut fields, decoder);
-        fields.finish("an endpoint", decoder);
-        Some(Self {
-            request,
-            net,
-            weight: own.weight,
-            node: node.clone(),
-        })
-    }
-}
-
-/// One of `versions`.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct VersionInput {
-    /// Its name.
-    pub(crate) name: String,
-    /// Whether it says that it is the baseline, or that it is not.
-    pub(crate) baseline: Option<bool>,
-    /// Where it differs from the task.
-    pub(crate) fields: EndpointInput,
-}
-
-impl Decode for VersionInput {
-    const TYPE: &'static str = "version";
-
-    fn schema() -> serde_json::Value {
-        schema_with(OfVersion::schema(), &["name"])
-    }
-
-    fn decode(node: &Node, decoder: &mut Decoder<'_>) -> Option<Self> {
-        let mut fields = decoder.fields(node, "a map with the fields of a version")?;
-        let own = OfVersion::read(&mut fields, decoder);
-        let request = RequestInput::read(&mut fields, decoder);
-        let net = NetInput::read(&mut fields, decoder);
-        fields.finish("a version", decoder);
-        let named = node.field("name");
-        let name = own.name.filter(|name| !name.trim().is_empty());
-        // A name that is there and no text has been reported.
-        if name.is_none() && named.is_none_or(|(_, given)| Decoder::is_text(given)) {
-            let at = named.map_or(&node.at, |(_, given)| &given.at);
-            decoder.error(at, "a version needs `name`", None);
-        }
-        Some(Self {
-            name: name?,
-            baseline: own.baseline,
-            fields: EndpointInput {
-                request,
-                net,
-                weight: None,
-                node: node.clone(),
-            },
-        })
-    }
-}
-
-/// Most endpoints of one task.
-const MOST: usize = 1000;
-
-/// The whole `with:`.
-pub(super) struct HttpInput {
-    /// What every endpoint inherits; the only load without endpoints.
-    pub(crate) base: EndpointInput,
-    /// What only the task has.
-    pub(crate) whole: WholeInput,
-}
-
-impl HttpInput {
-    /// The JSON Schema.
-    pub(super) fn schema() -> serde_json::Value {
-        schema_with(WholeInput::schema(), &[])
-    }
-
-    /// Reads it.
-    pub(super) fn decode(node: &Node, decoder: &mut Decoder<'_>) -> Option<Self> {
-        let mut fields = decoder.fields(node, "a map with the fields of an `http` task")?;
-        let request = RequestInput::read(&mut fields, decoder);
-        let net = NetInput::read(&mut fields, decoder);
-        let mut whole = WholeInput::read(&mut fields, decoder);
-        fields.finish("an `http` task", decoder);
-        let number = whole.endpoints.as_ref().map_or(0, |endpoints| endpoints.0.len());
-        if number > MOST {
-            let message = format!("{number} endpoints; a task has at most {MOST}");
-            decoder.error(Places::of(node).at("endpoints"), message, None);
-            whole.endpoints = None;
-        }
-        Some(Self {
-            base: EndpointInput {
-                request,
-                net,
-                weight: None,
-                node: node.clone(),
-            },
-            whole,
-        })
-    }
-
-    /// Whether endpoints or versions were given that cannot be used; that has been reported.
-    pub(super) fn is_unreadable(&self) -> bool {
-        let lost = |read: bool, key: &str| !read && self.base.node.field(key).is_some();
-        lost(self.whole.endpoints.is_some(), "endpoints")
-            || lost(self.whole.versions.is_some(), "versions")
-            || lost(self.whole.baseline_url.is_some(), "baselineURL")
-    }
-
-    /// The endpoints with their names; one without a name and without fields of its own if none are given.
-    pub(super) fn endpoints(&self) -> Vec<(Option<&str>, Option<&EndpointInput>)> {
-        match &self.whole.endpoints {
-            Some(Map(endpoints)) if !endpoints.is_empty() => endpoints
-                .iter()
-                .map(|(name, endpoint)| (Some(name.as_str()), Some(endpoint)))
-                .collect(),
-            _ => vec![(None, None)],
-        }
-    }
-}
-
-impl EndpointInput {
+impl HttpFields {
     /// What is given here, completed by the base. Fields that answer one question are one: who gives `duration` does
     /// not inherit `numRequests`, nor the other way round.
     pub(super) fn or(self, base: &Self) -> Self {
@@ -310,9 +107,18 @@ impl EndpointInput {
         Self {
             request: self.request.or(&left),
             net,
-            weight: self.weight,
-            node: self.node,
         }
+    }
+
+    /// Those of a version for an endpoint: of an endpoint that has its own URL, that of the version replaces scheme, host
+    /// and port, as `--url` does.
+    pub(super) fn moved(&self, endpoint: &Self) -> Self {
+        let mut fields = self.clone();
+        if let (Some(Target(url)), Some(Target(own))) = (&self.request.url, &endpoint.request.url) {
+            let moved = format!("{}{}", &url[..Position::BeforePath], &own[Position::BeforePath..]);
+            fields.request.url = Url::parse(&moved).ok().map(Target);
+        }
+        fields
     }
 }
 
@@ -338,14 +144,4 @@ impl RequestInput {
         }
         left
     }
-}
-
-/// Headers of both, the nearer winning.
-fn merge_headers(own: Option<&Map<String>>, base: Option<&Map<String>>) -> Option<Map<String>> {
-    let mut merged: Vec<(String, String)> = base.map(|map| map.0.clone()).unwrap_or_default();
-    for (name, value) in own.into_iter().flat_map(|map| &map.0) {
-        merged.retain(|(known, _)| !known.eq_ignore_ascii_case(name));
-        merged.push((name.clone(), value.clone()));
-    }
-    (!merged.is_empty()).then_some(Map(merged))
 }

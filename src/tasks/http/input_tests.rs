@@ -2,21 +2,23 @@
 
 use std::path::Path;
 
-use super::batch::{self, Batch};
-use super::input::HttpInput;
-use super::{Task, TaskKind as _, pace, versions};
+use super::HttpKind;
 use crate::load::http::HttpVersion;
 use crate::load::{Arrivals, Pace};
 use crate::secret::Mask;
 use crate::spec::{Decoder, Node, SourceFile};
+use crate::tasks::load::batch::{self, Batch};
+use crate::tasks::load::input::LoadInput;
+use crate::tasks::load::versions;
+use crate::tasks::{Task, TaskKind as _};
 
 /// `line:column: message` of everything that is found in the fields of a task, and its loads if there is nothing wrong.
-fn read(fields: &str) -> (Option<Vec<Batch>>, Vec<String>) {
+fn read(fields: &str) -> (Option<Vec<Batch<HttpKind>>>, Vec<String>) {
     let source = SourceFile::new("e.yaml", fields);
     let root = Node::parse(&source).expect("yaml");
     let nothing = |_: &str| None;
     let mut decoder = Decoder::new(&source, Path::new("."), &nothing, Mask::default());
-    let batches = HttpInput::decode(&root, &mut decoder).and_then(|input| {
+    let batches = LoadInput::decode(&root, &mut decoder).and_then(|input| {
         let versions = versions::versions(&input, &mut decoder);
         batch::batches(&input, versions.as_deref(), &mut decoder)
     });
@@ -29,7 +31,7 @@ fn read(fields: &str) -> (Option<Vec<Batch>>, Vec<String>) {
 }
 
 #[track_caller]
-pub(super) fn loads(fields: &str) -> Vec<Batch> {
+pub(super) fn loads(fields: &str) -> Vec<Batch<HttpKind>> {
     let (batches, found) = read(fields);
     assert_eq!(found, Vec::<String>::new());
     batches.expect("loads")
@@ -40,21 +42,25 @@ fn refused(fields: &str, expected: &[&str]) {
     assert_eq!(read(fields).1, expected, "{fields}");
 }
 
-fn targets(batch: &Batch) -> Vec<String> {
-    batch.parts.iter().map(|part| part.spec.url.to_string()).collect()
+fn targets(batch: &Batch<HttpKind>) -> Vec<String> {
+    batch
+        .parts
+        .iter()
+        .map(|part| part.call.spec.url.to_string())
+        .collect()
 }
 
 fn told(fields: &str) -> String {
     let batches = loads(&format!("url: http://a\n{fields}\n"));
     let part = &batches[0].parts[0];
-    pace::describe(&part.plan, &part.pool)
+    part.describe()
 }
 
 fn about(fields: &str) -> String {
     let source = SourceFile::new("e.yaml", fields);
     let root = Node::parse(&source).expect("yaml");
     let mut decoder = Decoder::new(&source, Path::new("."), &|_| None, Mask::default());
-    let task: Box<dyn Task> = super::HttpKind.parse(&root, &mut decoder).expect("a task");
+    let task: Box<dyn Task> = HttpKind.parse(&root, &mut decoder).expect("a task");
     task.about()
 }
 
@@ -99,7 +105,7 @@ fn what_changes_nothing_is_warned_of() {
     );
     let part = &batches.expect("a load")[0].parts[0];
     assert_eq!(
-        pace::describe(&part.plan, &part.pool),
+        part.describe(),
         "requests for 1s as fast as possible on 4 connections"
     );
     assert_eq!(
@@ -252,10 +258,10 @@ fn the_protocol_must_fit_the_url_and_streams_the_protocol() {
     );
     let part = &batches[0].parts[0];
     assert_eq!(
-        (part.spec.http_version, part.pool.streams.get()),
+        (part.call.spec.http_version, part.pool.streams.get()),
         (HttpVersion::Http2, 10)
     );
-    assert!(part.spec.compression && part.spec.traceparent);
+    assert!(part.call.spec.compression && part.call.spec.traceparent);
     assert_eq!(batches[0].plan.arrivals, Arrivals::Poisson);
     for (text, expected) in [
         ("1.1", HttpVersion::Http1),
@@ -263,7 +269,7 @@ fn the_protocol_must_fit_the_url_and_streams_the_protocol() {
         ("auto", HttpVersion::Auto),
     ] {
         let batches = loads(&format!("url: http://a\nhttpVersion: {text}\n"));
-        assert_eq!(batches[0].parts[0].spec.http_version, expected);
+        assert_eq!(batches[0].parts[0].call.spec.http_version, expected);
     }
 }
 
@@ -280,13 +286,13 @@ fn versions_inherit_what_they_do_not_say() {
     assert_eq!(targets(batch), ["http://old/", "http://new/"]);
     assert_eq!((batch.mix.weights.len(), batch.mix.versions.get()), (1, 2));
     let (old, new) = (&batch.parts[0], &batch.parts[1]);
-    assert_eq!(new.spec.headers["x-a"], "new");
-    assert_eq!(new.spec.headers["x-b"], "task");
-    assert_eq!(new.spec.headers["authorization"], "Basic dTpwdw==");
-    assert_eq!(old.spec.headers["authorization"], "Bearer abcdef");
+    assert_eq!(new.call.spec.headers["x-a"], "new");
+    assert_eq!(new.call.spec.headers["x-b"], "task");
+    assert_eq!(new.call.spec.headers["authorization"], "Basic dTpwdw==");
+    assert_eq!(old.call.spec.headers["authorization"], "Bearer abcdef");
     assert_eq!((old.pool.connections.get(), new.pool.connections.get()), (4, 9));
     assert_eq!((old.pool.timeout.as_secs(), new.pool.timeout.as_secs()), (1, 5));
-    assert!(old.spec.body.starts_with(b"[package]") && new.spec.body == "task");
+    assert!(old.call.spec.body.starts_with(b"[package]") && new.call.spec.body == "task");
 }
 
 #[test]

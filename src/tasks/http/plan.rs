@@ -8,12 +8,13 @@ use bytes::Bytes;
 use http::Method;
 use http::header::{ACCEPT_ENCODING, CONTENT_TYPE, HeaderName, HeaderValue};
 
-use super::input::{EndpointInput, Expect, RequestInput};
-use super::{Body, Endpoint, pace, stream};
+use super::input::{Expect, HttpFields, RequestInput};
+use super::{Body, HttpCall, HttpKind, pace};
 use crate::load::http::{self as wire, HttpVersion, RequestSpec, sent_literally};
 use crate::load::{self, AtOnce, Pace, Pool};
 use crate::spec::Decoder;
 use crate::tasks::inputs::{Count, Data, Places, Source, check_placeholders};
+use crate::tasks::load::{Checked, Whose};
 
 const CONNECTIONS: NonZeroU32 = NonZeroU32::new(4).expect("4 is not 0");
 const TIMEOUT: Duration = Duration::from_secs(3);
@@ -24,24 +25,13 @@ const MOST: u32 = 1_000_000;
 const FIRST_ERROR: u16 = 400;
 const TRACEPARENT: &str = "traceparent";
 
-/// Who an endpoint's load is for.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Whose<'a> {
-    /// Name of the endpoint.
-    pub(super) endpoint: Option<&'a str>,
-    /// Position of the version.
-    pub(super) version: usize,
-    /// Who must say where to send, if nobody else does; `None` if somebody tried and failed.
-    pub(super) called: Option<&'a str>,
-}
-
 /// Checks what only shows when the fields are seen together. All of it is looked at, so that every mistake is listed.
-pub(super) fn endpoint(
+pub(super) fn check(
     whose: Whose<'_>,
-    input: &EndpointInput,
+    input: &HttpFields,
     places: Places<'_>,
     decoder: &mut Decoder<'_>,
-) -> Option<Endpoint> {
+) -> Option<Checked<HttpKind>> {
     let request = &input.request;
     let sender = input.net.check(places, decoder);
     let timeout = request.timeout.map_or(TIMEOUT, |timeout| timeout.0);
@@ -96,17 +86,16 @@ pub(super) fn endpoint(
         check_placeholders(&spec, places, decoder)?;
     }
     let percentiles = request.percentiles.iter().flatten();
-    Some(Endpoint {
-        stream: stream(whose.endpoint.map(str::to_owned)),
-        version: whose.version,
-        label: String::new(),
+    Some(Checked {
         plan,
         pool,
-        spec,
-        sender,
-        body,
-        data: request.data.clone(),
         percentiles: percentiles.map(|percentile| percentile.0).collect(),
+        call: HttpCall {
+            spec,
+            sender,
+            body,
+            data: request.data.clone(),
+        },
     })
 }
 

@@ -7,10 +7,14 @@ use jiff::Timestamp;
 use tokio::net::TcpListener;
 use tokio::time::timeout;
 
+use super::input_tests::loads;
+use crate::load::LoadError;
+use crate::load::http::{Mistake, Place, Problem};
+use crate::net::resolve::ResolveError;
 use crate::results::{Environment, ExperimentResult, SourceInfo};
 use crate::secret::Mask;
 use crate::spec::{Decoder, Experiment, Node, SourceFile};
-use crate::tasks::{Pipeline, RunContext};
+use crate::tasks::{Pipeline, Reach, RunContext};
 
 #[tokio::test]
 async fn a_stop_does_not_wait_for_a_payload_that_hangs() {
@@ -43,4 +47,23 @@ async fn a_stop_does_not_wait_for_a_payload_that_hangs() {
         "{}",
         error.message
     );
+}
+
+#[test]
+fn a_container_is_named_once_and_only_where_an_address_was_not_found() {
+    let batches = loads("url: http://localhost/\nbaselineURL: http://127.0.0.1/\n");
+    let context = RunContext {
+        reach: Reach::Container,
+        ..RunContext::silent()
+    };
+    let hints = |error: &LoadError| {
+        let told = batches[0].explain(error, &context).message;
+        told.matches("inside a container").count()
+    };
+    assert_eq!(hints(&ResolveError::NotFound("localhost".into()).into()), 1);
+    let placeholder = Mistake {
+        place: Place::Url,
+        problem: Problem::Host("a".into()),
+    };
+    assert_eq!(hints(&LoadError::Placeholders(vec![placeholder])), 0);
 }

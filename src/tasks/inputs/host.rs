@@ -9,13 +9,29 @@ use crate::spec::{Decode, Decoder, Node};
 
 /// As in gRPC, where none is given.
 const PORT: u16 = 443;
+/// As in HTTP, where the host is given as such a URL.
+const HTTP_PORT: u16 = 80;
 
-/// `HOST:PORT`. Whether by TLS is said elsewhere.
+/// What a host may begin with, and what it says about TLS. Those of gRPC's own name resolution say nothing.
+const SCHEMES: &[(&str, Option<bool>)] = &[
+    ("grpc://", Some(false)),
+    ("grpcs://", Some(true)),
+    ("http://", Some(false)),
+    ("https://", Some(true)),
+    ("dns:///", None),
+    ("passthrough:///", None),
+];
+
+const EXAMPLE: &str = "for example shop.example:50051";
+
+/// `HOST:PORT`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct GrpcHost {
     /// IPv6 in brackets.
     host: String,
     port: u16,
+    /// Whether by TLS, if it was given as a URL.
+    scheme: Option<bool>,
 }
 
 impl fmt::Display for GrpcHost {
@@ -31,16 +47,27 @@ impl GrpcHost {
         format!("{scheme}://{self}").parse().ok()
     }
 
-    fn parse(text: &str) -> Result<Self, (&'static str, &'static str)> {
-        const EXAMPLE: &str = "for example shop.example:50051";
-        let text = ["dns:///", "passthrough:///"]
-            .iter()
-            .find_map(|scheme| text.strip_prefix(scheme))
-            .unwrap_or(text);
-        if text.contains("://") {
+    /// Whether by TLS, if it was given as a URL: `HOST:PORT` does not say it.
+    pub(crate) fn tls(&self) -> Option<bool> {
+        self.scheme
+    }
+
+    /// A host, and the scheme of the URL that it was given as.
+    fn parse(text: &str) -> Result<(Self, Option<&'static str>), (&'static str, &'static str)> {
+        let found = SCHEMES.iter().find(|(scheme, _)| text.starts_with(scheme));
+        let (text, tls) = found.map_or((text, None), |(scheme, tls)| (&text[scheme.len()..], *tls));
+        if text.contains("://") || text.starts_with("unix:") {
+            return Err(("a gRPC server is given as HOST:PORT", EXAMPLE));
+        }
+        let text = if tls.is_some() {
+            text.strip_suffix('/').unwrap_or(text)
+        } else {
+            text
+        };
+        if text.contains('/') {
             return Err((
-                "a gRPC server is given as HOST:PORT, without a scheme",
-                "`insecure: false` says that it speaks TLS",
+                "a gRPC server is given as HOST:PORT, without a path",
+                "leave the path out",
             ));
         }
         // Neither scheme's own port may be lost.
@@ -49,13 +76,17 @@ impl GrpcHost {
         let (Some(url), Some(other)) = (read("http"), read("https")) else {
             return Err(wrong);
         };
-        let bare =
-            url.path() == "/" && !text.ends_with('/') && url.query().is_none() && url.fragment().is_none();
+        let bare = url.path() == "/" && url.query().is_none() && url.fragment().is_none();
+        let implied = if tls == Some(false) { HTTP_PORT } else { PORT };
         match url.host_str() {
-            Some(host) if bare && url.username().is_empty() && url.password().is_none() => Ok(Self {
-                host: host.to_owned(),
-                port: url.port().or(other.port()).unwrap_or(PORT),
-            }),
+            Some(host) if bare && url.username().is_empty() && url.password().is_none() => Ok((
+                Self {
+                    host: host.to_owned(),
+                    port: url.port().or(other.port()).unwrap_or(implied),
+                    scheme: tls,
+                },
+                found.filter(|_| tls.is_some()).map(|(scheme, _)| *scheme),
+            )),
             _ => Err(wrong),
         }
     }
@@ -71,7 +102,19 @@ impl Decode for GrpcHost {
     fn decode(node: &Node, decoder: &mut Decoder<'_>) -> Option<Self> {
         let text = String::decode(node, decoder)?;
         match Self::parse(text.trim()) {
-            Ok(host) => Some(host),
+            Ok((host, None)) => Some(host),
+            Ok((host, Some(scheme))) => {
+                let (transport, more) = if host.scheme == Some(true) {
+                    ("with TLS", " and `insecure: false`")
+                } else {
+                    ("without TLS", "")
+                };
+                let message = format!(
+                    "a gRPC server is given as HOST:PORT: `{scheme}` is read as `{host}` {transport}"
+                );
+                decoder.warning(&node.at, message, Some(format!("write `{host}`{more}")));
+                Some(host)
+            }
             Err((message, hint)) => {
                 decoder.error(&node.at, message, Some(hint.into()));
                 None
@@ -93,31 +136,47 @@ mod tests {
             ("shop.example:80", "shop.example:80"),
             ("shop.example:443", "shop.example:443"),
             ("shop.example", "shop.example:443"),
+            ("grpc://a:1", "a:1"),
+            ("grpcs://a:1/", "a:1"),
+            ("https://a", "a:443"),
+            ("http://a", "a:80"),
         ] {
-            assert_eq!(
-                GrpcHost::parse(text).map(|host| host.to_string()),
-                Ok(read.to_owned())
-            );
+            let host = GrpcHost::parse(text).map(|(host, _)| host.to_string());
+            assert_eq!(host, Ok(read.to_owned()), "{text}");
         }
         for text in [
-            "", ":50051", "a:b", "a:1/x", "a:1?x", "me@a:1", "a b:1", "a:1/", "a:70000",
+            "",
+            ":50051",
+            "a:b",
+            "a:1/x",
+            "a:1?x",
+            "me@a:1",
+            "a b:1",
+            "a:1/",
+            "a:70000",
+            "ftp://a:1",
+            "unix:/a.sock",
+            "http://a:1/path",
+            "[::1",
         ] {
             assert!(GrpcHost::parse(text).is_err(), "{text}");
         }
-        let (_, hint) = GrpcHost::parse("https://a:1").expect_err("a scheme");
-        assert!(hint.contains("insecure: false"));
     }
 
     #[test]
     fn tls_is_in_the_scheme() {
-        let host = GrpcHost::parse("a:50051").expect("a host");
-        assert_eq!(
-            host.url(true).map(String::from).as_deref(),
-            Some("https://a:50051/")
-        );
-        assert_eq!(
-            host.url(false).map(String::from).as_deref(),
-            Some("http://a:50051/")
-        );
+        for (text, tls, expected) in [
+            ("a:50051", true, "https://a:50051/"),
+            ("a:50051", false, "http://a:50051/"),
+            ("a:443", false, "http://a:443/"),
+            ("a:80", true, "https://a:80/"),
+        ] {
+            let (host, _) = GrpcHost::parse(text).expect("a host");
+            assert_eq!(host.url(tls).map(String::from).as_deref(), Some(expected));
+            assert_eq!(host.tls(), None);
+        }
+        for (text, tls) in [("grpc://a:1", false), ("https://a:1", true)] {
+            assert_eq!(GrpcHost::parse(text).expect(text).0.tls(), Some(tls));
+        }
     }
 }

@@ -2,10 +2,12 @@
 
 mod body;
 mod data;
+mod download;
 mod host;
 mod method;
 mod net;
 mod pace;
+mod percentile;
 mod places;
 mod protocol;
 mod rate;
@@ -14,10 +16,14 @@ mod target;
 
 pub(super) use body::Source;
 pub(super) use data::{Data, check_placeholders};
+pub(super) use download::download;
 pub(super) use host::GrpcHost;
 pub(super) use method::HttpMethod;
-pub(super) use net::{NetInput, Sender};
+pub(super) use net::{
+    NetInput, OverrideInput, ProxyInput, Sender, TlsNames, hide_header, hide_headers, merge_headers,
+};
 pub(super) use pace::StageInput;
+pub(super) use percentile::Percentile;
 pub(super) use places::Places;
 pub(super) use rate::{Count, Rate};
 pub(super) use status::{Range, Statuses};

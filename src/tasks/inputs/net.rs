@@ -189,6 +189,16 @@ fn proxy_env(decoder: &Decoder<'_>) -> ProxyEnv {
     }
 }
 
+/// Headers of both, the nearer winning.
+pub(crate) fn merge_headers(own: Option<&Map<String>>, base: Option<&Map<String>>) -> Option<Map<String>> {
+    let mut merged: Vec<(String, String)> = base.map(|map| map.0.clone()).unwrap_or_default();
+    for (name, value) in own.into_iter().flat_map(|map| &map.0) {
+        merged.retain(|(known, _)| !known.eq_ignore_ascii_case(name));
+        merged.push((name.clone(), value.clone()));
+    }
+    (!merged.is_empty()).then_some(Map(merged))
+}
+
 /// Headers whose values are secrets even when they are written out.
 fn is_secret_header(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
@@ -206,30 +216,94 @@ fn is_secret_header(name: &str) -> bool {
     .any(|word| name.contains(word))
 }
 
+/// Hides the value of a header whose name says that it is a secret, and the text that stands for it in the file.
+pub(crate) fn hide_header(name: &str, value: &str, written: Option<&Node>, decoder: &Decoder<'_>) {
+    if is_secret_header(name) {
+        decoder.hide(written, value, hide_value);
+    }
+}
+
+/// The same of headers that are written nowhere in the experiment.
+pub(crate) fn hide_headers(headers: &Map<String>, mask: &Mask) {
+    let secret = headers.0.iter().filter(|(name, _)| is_secret_header(name));
+    secret.for_each(|(_, value)| hide_value(mask, value));
+}
+
 /// Hides a secret header: of `Bearer abc` the token alone is as secret.
 fn hide_value(mask: &Mask, value: &str) {
     mask.add(value);
     value.split_whitespace().skip(1).for_each(|part| mask.add(part));
 }
 
+/// How the fields for TLS are called.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct TlsNames {
+    /// Of [`NetInput::ca_cert`].
+    pub(crate) ca_cert: &'static str,
+    /// Of [`NetInput::client_cert`].
+    pub(crate) client_cert: &'static str,
+    /// Of [`NetInput::client_key`].
+    pub(crate) client_key: &'static str,
+    /// Of [`NetInput::insecure_skip_verify`].
+    pub(crate) skip_verify: &'static str,
+}
+
+/// As [`NetInput`] itself calls them; errors of TLS do, too.
+const OWN_NAMES: TlsNames = TlsNames {
+    ca_cert: "caCert",
+    client_cert: "clientCert",
+    client_key: "clientKey",
+    skip_verify: "insecureSkipVerify",
+};
+
+impl TlsNames {
+    /// A message about TLS with these names.
+    fn in_words(&self, message: &str) -> String {
+        let own = OWN_NAMES;
+        [
+            (own.ca_cert, self.ca_cert),
+            (own.client_cert, self.client_cert),
+            (own.client_key, self.client_key),
+        ]
+        .into_iter()
+        .fold(message.to_owned(), |message, (from, to)| {
+            message.replace(&format!("`{from}`"), &format!("`{to}`"))
+        })
+    }
+}
+
 impl NetInput {
     /// Checks what only shows when the fields are seen together.
     pub(crate) fn check(&self, places: Places<'_>, decoder: &mut Decoder<'_>) -> Option<Sender> {
+        self.check_named(&OWN_NAMES, places, decoder)
+    }
+
+    /// The same where the fields for TLS have other names.
+    pub(crate) fn check_named(
+        &self,
+        names: &TlsNames,
+        places: Places<'_>,
+        decoder: &mut Decoder<'_>,
+    ) -> Option<Sender> {
         let headers = self.header_map(places, decoder);
-        let half = match (places.given("clientCert"), places.given("clientKey")) {
-            (true, false) => Some("clientCert"),
-            (false, true) => Some("clientKey"),
+        let (cert, key) = (names.client_cert, names.client_key);
+        let half = match (places.filled(cert), places.filled(key)) {
+            (true, false) => Some(cert),
+            (false, true) => Some(key),
             _ => None,
         };
         if let Some(half) = half {
-            let message = "`clientCert` and `clientKey` must be given together";
+            let message = format!("`{cert}` and `{key}` must be given together");
             decoder.error(places.at(half), message, None);
         }
         if self.insecure_skip_verify == Some(true) {
             decoder.warning(
-                places.at("insecureSkipVerify"),
-                "`insecureSkipVerify: true` accepts any certificate, an attacker's too",
-                Some("give `caCert` instead".into()),
+                places.at(names.skip_verify),
+                format!(
+                    "`{}: true` accepts any certificate, an attacker's too",
+                    names.skip_verify
+                ),
+                Some(format!("give `{}` instead", names.ca_cert)),
             );
         }
         let proxy = match &self.proxy {
@@ -251,7 +325,7 @@ impl NetInput {
             client_key: self.client_key.clone(),
             insecure_skip_verify: self.insecure_skip_verify == Some(true),
         };
-        (half.is_none() && sender.check_tls(places, decoder)).then_some(sender)
+        (half.is_none() && sender.check_tls(names, places, decoder)).then_some(sender)
     }
 
     fn header_map(&self, places: Places<'_>, decoder: &mut Decoder<'_>) -> Option<HeaderMap> {
@@ -303,9 +377,7 @@ fn header(
     decoder: &mut Decoder<'_>,
 ) -> Option<(HeaderName, HeaderValue)> {
     let written = places.inside("headers", name);
-    if is_secret_header(name) {
-        decoder.hide(written, value, hide_value);
-    }
+    hide_header(name, value, written, decoder);
     let Ok(parsed) = name.parse::<HeaderName>() else {
         // `Authorization=Bearer abc`: the value is part of the name.
         if let Some((_, rest)) = name.split_once(['=', ' ']).filter(|_| is_secret_header(name)) {
@@ -356,7 +428,7 @@ impl Sender {
     }
 
     /// Certificates and keys that are read already are tried, so that a wrong one is found before anything is sent.
-    fn check_tls(&self, places: Places<'_>, decoder: &mut Decoder<'_>) -> bool {
+    fn check_tls(&self, names: &TlsNames, places: Places<'_>, decoder: &mut Decoder<'_>) -> bool {
         let files = [&self.ca_cert, &self.client_cert, &self.client_key];
         let later = files
             .into_iter()
@@ -372,12 +444,16 @@ impl Sender {
             return true;
         };
         let field = match &cause {
-            TlsError::Pem { input, .. } | TlsError::Missing { input, .. } => input,
-            TlsError::Authority(_) | TlsError::Provider(_) => "caCert",
-            TlsError::HalfAnIdentity | TlsError::Identity(_) => "clientKey",
+            TlsError::Pem { input, .. } | TlsError::Missing { input, .. } => match *input {
+                input if input == OWN_NAMES.client_cert => names.client_cert,
+                input if input == OWN_NAMES.client_key => names.client_key,
+                _ => names.ca_cert,
+            },
+            TlsError::Authority(_) | TlsError::Provider(_) => names.ca_cert,
+            TlsError::HalfAnIdentity | TlsError::Identity(_) => names.client_key,
         };
         let error = crate::tasks::TaskError::from_error(&cause);
-        decoder.error(places.at(field), error.message, None);
+        decoder.error(places.at(field), names.in_words(&error.message), None);
         false
     }
 }

@@ -40,6 +40,17 @@ impl<'a> Places<'a> {
         self.entry(field).is_some()
     }
 
+    /// Whether a field is given, and not as an empty text.
+    pub(crate) fn filled(self, field: &str) -> bool {
+        let empty = |node: &Node| matches!(&node.value, Value::String(text) if text.trim().is_empty());
+        self.node(field).is_some_and(|node| !empty(node))
+    }
+
+    /// How far away a field is given: 0 by the load itself, 1 by the first that it inherits from.
+    pub(crate) fn distance(self, field: &str) -> Option<usize> {
+        self.nodes().position(|node| node.field(field).is_some())
+    }
+
     /// Whether a field is given by the load itself and not inherited.
     pub(crate) fn is_own(self, field: &str) -> bool {
         self.own.field(field).is_some()
@@ -57,7 +68,13 @@ impl<'a> Places<'a> {
 
     /// What is given for a key inside a field that is a map; the nearest wins.
     pub(crate) fn inside(self, field: &str, key: &str) -> Option<&'a Node> {
-        let of = |node: &'a Node| node.field(field)?.1.field(key);
+        let of = |node: &'a Node| {
+            let Value::Map(entries) = &node.field(field)?.1.value else {
+                return None;
+            };
+            let mut entries = entries.iter();
+            entries.find(|(own, _)| own.name.eq_ignore_ascii_case(key))
+        };
         self.nodes().find_map(of).map(|(_, node)| node)
     }
 

@@ -48,6 +48,7 @@ impl<'a> HealthProbe<'a> {
         };
         Err(Refusal::answered(match health {
             Health::Serving => return Ok(()),
+            Health::Unknown | Health::NoSuchService | Health::Unimplemented if self.of.any => return Ok(()),
             Health::NotServing => format!("{who} is NOT_SERVING"),
             Health::Unknown => format!("{who} does not know its health (UNKNOWN)"),
             Health::NoSuchService => match self.of.service.as_str() {
@@ -87,6 +88,8 @@ impl Probe for HealthProbe<'_> {
             ) => Err(Refusal::answered(format!(
                 "it did not answer within {patience:?}"
             ))),
+            // Whoever refuses to say how it is does answer calls.
+            Err(CallError::Status { code, .. }) if self.of.any && code != UNAVAILABLE => Ok(()),
             Err(error) => {
                 let words = self.mask.apply(&error.to_string());
                 let words: String = words.chars().filter(|c| !c.is_control()).take(SHOWN).collect();
@@ -96,13 +99,23 @@ impl Probe for HealthProbe<'_> {
     }
 }
 
+/// Nobody is there yet, as a proxy says it.
+const UNAVAILABLE: Code = Code(14);
 /// Characters that are shown of a text from elsewhere.
 const SHOWN: usize = 200;
 
-/// A name may appear and a server start; a wrong address stays as it is.
+/// A name may appear and a server start; a wrong address stays as it is. The target is named by who tells the reason.
 fn unconnected(error: &ChannelError) -> Refusal {
+    let reason = match error {
+        ChannelError::Connect { source, .. } => source.to_string(),
+        ChannelError::NotHttp2 { reason, .. } => reason.clone(),
+        ChannelError::TimedOut { after, .. } => format!("no connection within {after:?}"),
+        ChannelError::Route(_) | ChannelError::TlsSettings(_) | ChannelError::Authority(_) => {
+            TaskError::from_error(error).message
+        }
+    };
     Refusal {
-        reason: TaskError::from_error(error).message,
+        reason,
         unreachable: error.is_unreachable(),
         final_: error.is_final(),
     }

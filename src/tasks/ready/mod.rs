@@ -26,6 +26,7 @@ crate::fields! {
         /// URL that is asked with GET until it answers as expected; this or `grpc`.
         url: Target = ["url"],
         /// Expected status: `200`, `2xx`, `200-204` or a list; default 2xx. `any` is any but 404, 502, 503, 504 and walls.
+        /// With `grpc` only `any`: a server without health checks will do, too.
         status: Acceptable = ["status"],
         /// Headers that the answer must have, for example the commit that was deployed.
         header: Map<String> = ["header"],
@@ -102,7 +103,7 @@ impl TaskKind for ReadyKind {
 }
 
 /// Fields that only one kind of target has.
-const PAGES: [&str; 3] = ["status", "header", "body"];
+const PAGES: [&str; 2] = ["header", "body"];
 const HEALTHS: [&str; 2] = ["service", "insecure"];
 /// Fields that make no sense without TLS.
 const CERTIFICATES: [&str; 4] = ["caCert", "clientCert", "clientKey", "insecureSkipVerify"];
@@ -176,6 +177,8 @@ pub(super) struct HealthOf {
     host: GrpcHost,
     /// Empty for the server as a whole.
     service: String,
+    /// Whether a server that takes calls will do, if it does not say how it is.
+    any: bool,
 }
 
 impl HealthOf {
@@ -186,12 +189,23 @@ impl HealthOf {
             decoder.error(places.at(field), message, Some("leave one of them out".into()));
             return None;
         }
+        let any = match &input.status {
+            None => false,
+            Some(Acceptable(Accept::Application)) => true,
+            Some(Acceptable(Accept::Only(_))) => {
+                let message = "with `grpc`, `status` can only be `any`";
+                decoder.error(places.at("status"), message, Some("leave it out".into()));
+                return None;
+            }
+        };
         let host = input.grpc?;
-        let tls = input.insecure.map_or(certificate.is_some(), |insecure| !insecure);
+        let implied = certificate.is_some() || host.tls() == Some(true);
+        let tls = input.insecure.map_or(implied, |insecure| !insecure);
         Some(Self {
             url: host.url(tls)?,
             host,
             service: input.service.unwrap_or_default(),
+            any,
         })
     }
 }
@@ -223,6 +237,7 @@ impl Task for ReadyTask {
     fn about(&self) -> String {
         match &self.target {
             Awaited::Page(page) => format!("{} within {}", page.url, self.timeout),
+            Awaited::Health(of) if of.any => format!("gRPC server {of} within {}", self.timeout),
             Awaited::Health(of) => format!("gRPC health of {of} within {}", self.timeout),
         }
     }

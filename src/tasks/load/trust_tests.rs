@@ -1,5 +1,6 @@
 //! Loads whose numbers are the target's, and loads whose numbers are not.
 
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use super::*;
@@ -10,8 +11,20 @@ fn paced() -> Pace {
     Pace::PerSecond(Rate::per_second(200.0).expect("a rate"))
 }
 
-fn http() -> Stream {
-    crate::tasks::http::stream(None)
+fn sent(pace: &Pace) -> Sent<'_> {
+    static HTTP: LazyLock<Stream> = LazyLock::new(|| "http".parse().expect("a stream"));
+    static WORDS: Words = Words {
+        target: "url",
+        count: "numRequests",
+        rate: "qps",
+        free: "qps: max",
+        pace: &[],
+    };
+    Sent {
+        stream: &HTTP,
+        pace,
+        words: &WORDS,
+    }
 }
 
 /// A load of 800 requests, with the delay and the service time of each in milliseconds.
@@ -48,7 +61,7 @@ fn watched(stalls: u64, each: impl Fn(u64) -> (u64, u64), idle: impl Fn(u64) -> 
 }
 
 fn refused(load: &LoadMeasurement) -> Option<String> {
-    distrust(&http(), load, &paced())
+    distrust(sent(&paced()), load)
 }
 
 fn why(each: impl Fn(u64) -> (u64, u64)) -> Option<String> {
@@ -181,21 +194,21 @@ fn a_machine_that_cannot_open_connections_is_not_the_targets_failure() {
         told.contains("ran out of open files") && told.ends_with("its limits (open files 60)"),
         "{told}"
     );
-    assert_eq!(notes(&http(), &load, &Pace::Free, 4), [told]);
+    assert_eq!(notes(sent(&Pace::Free), &load, "all were busy"), [told]);
 }
 
 #[test]
 fn as_fast_as_possible_nothing_is_refused_but_said() {
     let mut load = watched(60, |_| (0, 40), |_| 2);
     load.send_delay = Histogram::new();
-    assert_eq!(distrust(&http(), &load, &Pace::Free), None);
-    let told = notes(&http(), &load, &Pace::Free, 4);
+    assert_eq!(distrust(sent(&Pace::Free), &load), None);
+    let told = notes(sent(&Pace::Free), &load, "all were busy");
     assert!(told[0].contains("only 2 ms were surely the target's"), "{told:?}");
     let mut busy = watched(0, |_| (0, 3), |_| 3);
-    assert!(notes(&http(), &busy, &Pace::Free, 4).is_empty());
+    assert!(notes(sent(&Pace::Free), &busy, "all were busy").is_empty());
     busy.health.as_mut().expect("watched").busiest = Some(0.99);
-    assert!(notes(&http(), &busy, &Pace::Free, 4)[0].starts_with("iter8 itself was busy 99 %"));
-    assert!(notes(&http(), &busy, &paced(), 4).is_empty());
+    assert!(notes(sent(&Pace::Free), &busy, "all were busy")[0].starts_with("iter8 itself was busy 99 %"));
+    assert!(notes(sent(&paced()), &busy, "all were busy").is_empty());
 }
 
 #[test]
@@ -206,12 +219,12 @@ fn requests_that_waited_are_a_part_of_those_that_were_due() {
         waited: 98,
         ..LoadMeasurement::default()
     };
-    let told = waited(&load, 4).expect("some waited");
+    let told = waited(&load, "all 4 connections were busy").expect("some waited");
     assert!(
         told.starts_with("98 of 120 requests waited because all 4 connections"),
         "{told}"
     );
-    assert_eq!(waited(&LoadMeasurement::default(), 4), None);
+    assert_eq!(waited(&LoadMeasurement::default(), "all were busy"), None);
 }
 
 #[test]

@@ -1,29 +1,30 @@
-//! [`Version`]: which versions a task tests, from `versions`, `baselineURL` or `version`.
+//! [`Version`]: which versions a task tests, from `versions`, the baseline's target (`baselineURL`) or `version`.
 
 use std::collections::BTreeSet;
 
-use super::input::{EndpointInput, HttpInput, RequestInput, VersionInput};
+use super::LoadKind;
+use super::input::{EndpointInput, LoadInput, VersionInput};
 use crate::spec::{Decoder, Key, Node, Value};
 use crate::tasks::Tested;
-use crate::tasks::inputs::{NetInput, Places};
+use crate::tasks::inputs::Places;
 
 /// Name of the version of a task that names none.
-pub(super) const DEFAULT: &str = "default";
+pub(in crate::tasks) const DEFAULT: &str = "default";
 const BASELINE: &str = "baseline";
 /// Most versions of one task.
 const MOST: usize = 100;
 
 /// A version of the application.
-pub(super) struct Version {
+pub(in crate::tasks) struct Version<K: LoadKind> {
     /// Its name.
     pub(super) name: String,
     /// Whether it is the one that others are compared with.
     pub(super) baseline: bool,
     /// Where it differs from the task.
-    pub(super) fields: Option<EndpointInput>,
+    pub(super) fields: Option<EndpointInput<K>>,
 }
 
-impl Version {
+impl<K: LoadKind> Version<K> {
     /// One that differs in nothing from the task.
     pub(super) fn alone(name: &str) -> Self {
         Self {
@@ -43,16 +44,24 @@ impl Version {
 }
 
 /// The versions of a task, at least one; `None` if they cannot be used, which has been reported.
-pub(super) fn versions(input: &HttpInput, decoder: &mut Decoder<'_>) -> Option<Vec<Version>> {
+pub(in crate::tasks) fn versions<K: LoadKind>(
+    input: &LoadInput<K>,
+    decoder: &mut Decoder<'_>,
+) -> Option<Vec<Version<K>>> {
     let whole = &input.whole;
     let places = Places::of(&input.base.node);
     let mut refuse = |field: &str, message: &str, hint: &str| {
         decoder.error(places.at(field), message, Some(hint.to_owned()));
     };
-    match (&whole.versions, &whole.baseline_url) {
+    let baseline = K::BASELINE.key;
+    match (&whole.versions, &input.baseline) {
         (Some(_), Some(_)) => {
-            let hint = "leave `baselineURL` out and say `baseline: true` in `versions`";
-            refuse("baselineURL", "`versions` and `baselineURL` are both given", hint);
+            let hint = format!("leave `{baseline}` out and say `baseline: true` in `versions`");
+            refuse(
+                baseline,
+                &format!("`versions` and `{baseline}` are both given"),
+                &hint,
+            );
             None
         }
         (Some(_), None) if whole.version.is_some() => {
@@ -61,16 +70,20 @@ pub(super) fn versions(input: &HttpInput, decoder: &mut Decoder<'_>) -> Option<V
             None
         }
         (Some(listed), None) => list(listed, places, decoder),
-        (None, Some(url)) => {
+        (None, Some(target)) => {
             let name = whole.version.as_deref().unwrap_or(DEFAULT);
             if name == BASELINE {
                 let hint = "give it another name";
-                refuse("version", "`baseline` is the version of `baselineURL`", hint);
+                refuse(
+                    "version",
+                    &format!("`baseline` is the version of `{baseline}`"),
+                    hint,
+                );
                 return None;
             }
-            let (_, written) = input.base.node.field("baselineURL")?;
+            let (_, written) = input.base.node.field(baseline)?;
             let key = Key {
-                name: "url".to_owned(),
+                name: K::WORDS.target.to_owned(),
                 at: written.at.clone(),
             };
             let node = Node {
@@ -78,11 +91,7 @@ pub(super) fn versions(input: &HttpInput, decoder: &mut Decoder<'_>) -> Option<V
                 at: written.at.clone(),
             };
             let fields = EndpointInput {
-                request: RequestInput {
-                    url: Some(url.clone()),
-                    ..RequestInput::default()
-                },
-                net: NetInput::default(),
+                fields: K::aimed(target),
                 weight: None,
                 node,
             };
@@ -99,7 +108,11 @@ pub(super) fn versions(input: &HttpInput, decoder: &mut Decoder<'_>) -> Option<V
     }
 }
 
-fn list(listed: &[VersionInput], places: Places<'_>, decoder: &mut Decoder<'_>) -> Option<Vec<Version>> {
+fn list<K: LoadKind>(
+    listed: &[VersionInput<K>],
+    places: Places<'_>,
+    decoder: &mut Decoder<'_>,
+) -> Option<Vec<Version<K>>> {
     let number = listed.len();
     if number < 2 {
         let hint = "give at least two; a single one is named by `version: NAME`";
@@ -136,7 +149,7 @@ fn are(number: usize) -> &'static str {
 }
 
 /// Which version is the baseline: the one that says so, or the first.
-fn baseline(listed: &[VersionInput], decoder: &mut Decoder<'_>) -> Option<usize> {
+fn baseline<K: LoadKind>(listed: &[VersionInput<K>], decoder: &mut Decoder<'_>) -> Option<usize> {
     let says_so: Vec<usize> = (0..listed.len())
         .filter(|index| listed[*index].baseline == Some(true))
         .collect();

@@ -4,43 +4,33 @@ use std::num::{NonZeroU32, NonZeroUsize};
 use std::sync::Arc;
 use std::time::Duration;
 
-use url::{Position, Url};
-
-use super::input::{EndpointInput, HttpInput};
-use super::plan::{self, Whose};
+use super::input::{EndpointInput, LoadInput, a_task};
+use super::part::Part;
 use super::versions::{DEFAULT, Version};
-use super::{Endpoint, Watch, pace};
-use crate::load::http::Part;
+use super::{LoadKind, Watch, Whose, Words};
 use crate::load::{self, Enough, LoadError, Mix, Onlooker, Pace, Plan, Ran};
 use crate::net::is_loopback;
 use crate::spec::{Decoder, Node};
-use crate::tasks::inputs::{Places, Target};
+use crate::tasks::inputs::Places;
 use crate::tasks::ready::explain_loopback;
 use crate::tasks::{Event, Progress, RunContext, TaskError};
 
 /// One load: its parts are the versions of the first endpoint, then those of the next.
-pub(super) struct Batch {
+pub(in crate::tasks) struct Batch<K: LoadKind> {
     /// When requests are sent to each version.
-    pub(super) plan: Plan,
+    pub(in crate::tasks) plan: Plan,
     /// Which endpoint and version each goes to.
-    pub(super) mix: Mix,
+    pub(in crate::tasks) mix: Mix,
     /// The parts, in the order of the mix.
-    pub(super) parts: Vec<Endpoint>,
+    pub(in crate::tasks) parts: Vec<Part<K>>,
 }
 
-impl Batch {
-    /// The parts with their bodies and certificates.
-    pub(super) async fn prepare(&self, context: &RunContext) -> Result<Vec<Part>, TaskError> {
+impl<K: LoadKind> Batch<K> {
+    /// The parts with all that is read or downloaded.
+    pub(super) async fn prepare(&self, context: &RunContext) -> Result<Vec<K::Ready>, TaskError> {
         let mut parts = Vec::new();
         for part in &self.parts {
-            parts.push(Part {
-                spec: part.prepare(context).await?,
-                net: part
-                    .sender
-                    .settings()
-                    .map_err(|error| TaskError::from_error(&error))?,
-                pool: part.pool.clone(),
-            });
+            parts.push(K::prepare(&part.call, &part.pool, context).await?);
         }
         Ok(parts)
     }
@@ -48,7 +38,7 @@ impl Batch {
     /// Sends the load and measures each part.
     pub(super) async fn send(
         &self,
-        parts: &[Part],
+        parts: &[K::Ready],
         watch: Option<Watch>,
         context: &RunContext,
     ) -> Result<Ran, TaskError> {
@@ -59,15 +49,15 @@ impl Batch {
             progress: Box::new(progress),
             enough: watch.map(|mut watch| -> Enough { Box::new(move |so_far| watch.look(so_far)) }),
         };
-        load::http::run(&self.plan, &self.mix, parts, &context.shutdown, onlooker)
+        K::run(&self.plan, &self.mix, parts, &context.shutdown, onlooker)
             .await
             .map_err(|error| self.explain(&error, context))
     }
 
     /// Why the load could not run. Of its errors only an address that is not found has to do with where iter8 runs.
-    fn explain(&self, error: &LoadError, context: &RunContext) -> TaskError {
+    pub(in crate::tasks) fn explain(&self, error: &LoadError, context: &RunContext) -> TaskError {
         let told = TaskError::from_error(error);
-        let mut urls = self.parts.iter().map(|part| &part.spec.url);
+        let mut urls = self.parts.iter().map(|part| K::url(&part.call));
         match urls.find(|url| is_loopback(url)) {
             Some(url) if matches!(error, LoadError::Resolve(_)) => explain_loopback(url, context, told),
             Some(_) | None => told,
@@ -75,7 +65,7 @@ impl Batch {
     }
 
     /// The share of the requests that go to a part's endpoint; `None` if there is one endpoint only.
-    pub(super) fn share(&self, part: usize) -> Option<f64> {
+    pub(in crate::tasks) fn share(&self, part: usize) -> Option<f64> {
         let weight = |weight: &NonZeroU32| f64::from(weight.get());
         let all: f64 = self.mix.weights.iter().map(weight).sum();
         let own = self.mix.weights.get(part / self.mix.versions)?;
@@ -84,17 +74,17 @@ impl Batch {
 }
 
 /// The loads of a task. All of it is looked at, so that every mistake is listed, even if the versions are not known.
-pub(super) fn batches(
-    input: &HttpInput,
-    versions: Option<&[Version]>,
+pub(in crate::tasks) fn batches<K: LoadKind>(
+    input: &LoadInput<K>,
+    versions: Option<&[Version<K>]>,
     decoder: &mut Decoder<'_>,
-) -> Option<Vec<Batch>> {
+) -> Option<Vec<Batch<K>>> {
     let complete = versions.is_some() && !input.is_unreadable();
     let alone = [Version::alone(DEFAULT)];
     let versions = versions.unwrap_or(&alone);
     let weights = weights(input, decoder);
     let endpoints = input.endpoints();
-    let read: Vec<Option<Vec<Endpoint>>> = endpoints
+    let read: Vec<Option<Vec<Part<K>>>> = endpoints
         .iter()
         .map(|(name, own)| {
             let of = Of {
@@ -103,7 +93,7 @@ pub(super) fn batches(
                 own: *own,
                 complete,
             };
-            endpoint(of, versions, decoder)
+            endpoint(&of, versions, decoder)
         })
         .collect();
     let (weights, read) = (weights?, read.into_iter().collect::<Option<Vec<_>>>()?);
@@ -122,7 +112,11 @@ pub(super) fn batches(
     fit.into_iter().all(|fits| fits).then_some(batches)
 }
 
-fn batch(weights: Vec<NonZeroU32>, versions: NonZeroUsize, parts: Vec<Endpoint>) -> Option<Batch> {
+fn batch<K: LoadKind>(
+    weights: Vec<NonZeroU32>,
+    versions: NonZeroUsize,
+    parts: Vec<Part<K>>,
+) -> Option<Batch<K>> {
     // The plans of all parts are the same but for the patience at the end.
     let longest = parts.iter().max_by_key(|part| part.plan.grace)?;
     Some(Batch {
@@ -134,9 +128,10 @@ fn batch(weights: Vec<NonZeroU32>, versions: NonZeroUsize, parts: Vec<Endpoint>)
 
 /// The weights of the endpoints, if they have any.
 #[expect(clippy::option_option, reason = "no weights, or a mistake that was reported")]
-fn weights(input: &HttpInput, decoder: &mut Decoder<'_>) -> Option<Option<Vec<NonZeroU32>>> {
-    let endpoints: Vec<&EndpointInput> = input.endpoints().into_iter().filter_map(|(_, own)| own).collect();
-    let weighted = |endpoint: &&EndpointInput| endpoint.node.field("weight").is_some();
+fn weights<K: LoadKind>(input: &LoadInput<K>, decoder: &mut Decoder<'_>) -> Option<Option<Vec<NonZeroU32>>> {
+    let endpoints: Vec<&EndpointInput<K>> =
+        input.endpoints().into_iter().filter_map(|(_, own)| own).collect();
+    let weighted = |endpoint: &&EndpointInput<K>| endpoint.node.field("weight").is_some();
     if !endpoints.iter().any(weighted) {
         return Some(None);
     }
@@ -150,7 +145,7 @@ fn weights(input: &HttpInput, decoder: &mut Decoder<'_>) -> Option<Option<Vec<No
             decoder.error(places.own(), message, Some(hint.to_owned()));
             valid = false;
         }
-        for field in pace::FIELDS.into_iter().filter(|field| places.given(field)) {
+        for field in K::WORDS.pace.iter().filter(|field| places.given(field)) {
             let message = format!("an endpoint with a `weight` has no `{field}` of its own");
             let hint = "give it to the task: it is the total, and the weights share it out";
             decoder.error(places.at(field), message, Some(hint.to_owned()));
@@ -171,49 +166,49 @@ fn weights(input: &HttpInput, decoder: &mut Decoder<'_>) -> Option<Option<Vec<No
 }
 
 /// An endpoint of a task.
-#[derive(Clone, Copy)]
-struct Of<'a> {
-    input: &'a HttpInput,
+struct Of<'a, K: LoadKind> {
+    input: &'a LoadInput<K>,
     name: Option<&'a str>,
-    own: Option<&'a EndpointInput>,
+    own: Option<&'a EndpointInput<K>>,
     /// Everything that could say something about it is known.
     complete: bool,
 }
 
 /// All versions of an endpoint.
-fn endpoint(of: Of<'_>, versions: &[Version], decoder: &mut Decoder<'_>) -> Option<Vec<Endpoint>> {
-    let Of { name, own, .. } = of;
+fn endpoint<K: LoadKind>(
+    of: &Of<'_, K>,
+    versions: &[Version<K>],
+    decoder: &mut Decoder<'_>,
+) -> Option<Vec<Part<K>>> {
+    let Of { name, own, .. } = *of;
     let base = &of.input.base;
     let inherited = own.map_or_else(|| base.clone(), |own| own.clone().or(base));
-    let named = check_name(name, &inherited.node, decoder);
+    let named = check_name::<K>(name, &inherited.node, decoder);
     let mut read = Vec::new();
     let mut merged = Vec::new();
     for (index, version) in versions.iter().enumerate() {
         let fields = version.fields.as_ref();
         let called = called(name, version);
         let whose = Whose {
-            endpoint: name,
-            version: index,
             called: Some(called.as_str()).filter(|_| of.complete),
         };
-        let fields_of_all = fields.map_or_else(
-            || inherited.clone(),
-            |fields| at_origin(fields, own).or(&inherited),
-        );
+        let fields_of_all =
+            fields.map_or_else(|| inherited.clone(), |fields| moved(fields, own).or(&inherited));
         let places = places(
             fields.map(|fields| &fields.node),
             own.map(|own| &own.node),
             &base.node,
         );
-        read.push(plan::endpoint(whose, &fields_of_all, places, decoder));
+        let checked = K::check(whose, &fields_of_all.fields, places, decoder);
+        read.push(checked.map(|checked| Part::new(name, index, checked)));
         merged.push((fields_of_all, places));
     }
     let (first, others) = merged.split_first()?;
     let mut valid = named.is_some();
     for other in others {
         // The version that gives a field is the one that differs.
-        let differences = pace::differences(&first.0.request, &other.0.request);
-        let given = |version: &(EndpointInput, Places<'_>)| {
+        let differences = K::differences(&first.0.fields, &other.0.fields);
+        let given = |version: &(EndpointInput<K>, Places<'_>)| {
             let mut fields = differences.iter();
             fields
                 .find(|field| version.0.node.field(field).is_some())
@@ -232,11 +227,11 @@ fn endpoint(of: Of<'_>, versions: &[Version], decoder: &mut Decoder<'_>) -> Opti
     valid.then_some(read)
 }
 
-fn called(endpoint: Option<&str>, version: &Version) -> String {
+fn called<K: LoadKind>(endpoint: Option<&str>, version: &Version<K>) -> String {
     match (endpoint, &version.fields) {
         (Some(name), None) => format!("the endpoint `{name}`"),
         (_, Some(_)) => format!("the version `{}`", version.name),
-        (None, None) => "an `http` task".to_owned(),
+        (None, None) => a_task::<K>(),
     }
 }
 
@@ -248,23 +243,22 @@ fn places<'a>(version: Option<&'a Node>, endpoint: Option<&'a Node>, task: &'a N
     }
 }
 
-/// A version's fields for an endpoint: of an endpoint that has its own URL, that of the version replaces scheme, host
-/// and port, as `--url` does.
-fn at_origin(version: &EndpointInput, endpoint: Option<&EndpointInput>) -> EndpointInput {
-    let mut fields = version.clone();
-    let own = endpoint.and_then(|endpoint| endpoint.request.url.as_ref());
-    if let (Some(Target(url)), Some(Target(own))) = (&version.request.url, own) {
-        let moved = format!("{}{}", &url[..Position::BeforePath], &own[Position::BeforePath..]);
-        fields.request.url = Url::parse(&moved).ok().map(Target);
+/// A version's fields for an endpoint.
+fn moved<K: LoadKind>(version: &EndpointInput<K>, endpoint: Option<&EndpointInput<K>>) -> EndpointInput<K> {
+    let mut own = version.clone();
+    if let Some(endpoint) = endpoint {
+        own.fields = K::moved(&version.fields, &endpoint.fields);
     }
-    fields
+    own
 }
 
-fn check_name(name: Option<&str>, own: &Node, decoder: &mut Decoder<'_>) -> Option<()> {
+fn check_name<K: LoadKind>(name: Option<&str>, own: &Node, decoder: &mut Decoder<'_>) -> Option<()> {
     match name {
         Some(name) if name.is_empty() || name.contains('/') => {
-            let message =
-                format!("`{name}` cannot be the name of an endpoint: metrics are called http-NAME/…");
+            let message = format!(
+                "`{name}` cannot be the name of an endpoint: metrics are called {}-NAME/…",
+                K::NAME
+            );
             decoder.error(&own.at, message, None);
             None
         }
@@ -273,23 +267,30 @@ fn check_name(name: Option<&str>, own: &Node, decoder: &mut Decoder<'_>) -> Opti
 }
 
 /// What only shows when all parts of a load are seen together.
-fn check(batch: &Batch, input: &HttpInput, decoder: &mut Decoder<'_>) -> bool {
+fn check<K: LoadKind>(batch: &Batch<K>, input: &LoadInput<K>, decoder: &mut Decoder<'_>) -> bool {
     let places = Places::of(&input.base.node);
+    let Words {
+        count, rate, free, ..
+    } = K::WORDS;
     if batch.mix.weights.len() > 1 && batch.plan.pace == Pace::Free {
-        let message = "with `qps: max` the fastest endpoint gets the most requests, whatever its `weight`";
-        let hint = "give `qps` a number, or leave the weights out";
-        decoder.error(places.at("qps"), message, Some(hint.to_owned()));
+        let message =
+            format!("with `{free}` the fastest endpoint gets the most requests, whatever its `weight`");
+        let hint = format!("give `{rate}` a number, or leave the weights out");
+        decoder.error(places.at(rate), message, Some(hint));
         return false;
     }
     // Nothing is compared in a warm-up.
     let compared = batch.mix.versions.get() > 1 && input.whole.warmup != Some(true);
     if compared && batch.plan.pace == Pace::Free && batch.plan.stop.count().is_some() {
-        let message = "with `qps: max` and a number of requests the faster version ends first, and the other goes on alone";
-        let hint = "give `duration` and no `numRequests`: versions are compared side by side all the time";
-        decoder.error(places.at("qps"), message, Some(hint.to_owned()));
+        let message = format!(
+            "with `{free}` and a number of requests the faster version ends first, and the other goes on alone"
+        );
+        let hint =
+            format!("give `duration` and no `{count}`: versions are compared side by side all the time");
+        decoder.error(places.at(rate), message, Some(hint));
         return false;
     }
-    let most = |part: &Endpoint| u64::from(part.pool.most_connections(&part.plan.pace));
+    let most = |part: &Part<K>| u64::from(part.pool.most_connections(&part.plan.pace));
     let connections: u64 = batch.parts.iter().map(most).sum();
     if let Some(allowed) = load::most_connections().filter(|allowed| connections > *allowed) {
         let message = format!("{connections} connections together, but this system allows {allowed} at once");
@@ -314,33 +315,5 @@ fn far(seen: &load::Progress, duration: Option<Duration>) -> Progress {
         p95: seen.p95,
         elapsed: seen.elapsed,
         done: by_count.into_iter().chain(by_time).reduce(f64::max),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::load::http::{Mistake, Place, Problem};
-    use crate::net::resolve::ResolveError;
-    use crate::tasks::Reach;
-    use crate::tasks::http::input_tests::loads;
-
-    #[test]
-    fn a_container_is_named_once_and_only_where_an_address_was_not_found() {
-        let batches = loads("url: http://localhost/\nbaselineURL: http://127.0.0.1/\n");
-        let context = RunContext {
-            reach: Reach::Container,
-            ..RunContext::silent()
-        };
-        let hints = |error: &LoadError| {
-            let told = batches[0].explain(error, &context).message;
-            told.matches("inside a container").count()
-        };
-        assert_eq!(hints(&ResolveError::NotFound("localhost".into()).into()), 1);
-        let placeholder = Mistake {
-            place: Place::Url,
-            problem: Problem::Host("a".into()),
-        };
-        assert_eq!(hints(&LoadError::Placeholders(vec![placeholder])), 0);
     }
 }

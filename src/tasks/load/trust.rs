@@ -13,8 +13,9 @@
 //! | [`sent_late`] | of a percentile of the latency, half or more is the delay of the release, which is in every latency |
 //! | [`held_up`] | of a percentile of the latency, the generator was idle in hardly any: nobody can tell where an answer was |
 //!
-//! As fast as possible (`qps: max`), the generator is busy by intention: there all of this is a note.
+//! As fast as possible, the generator is busy by intention: there all of this is a note.
 
+use super::Words;
 use crate::load::Pace;
 use crate::metrics::{
     FailureClass, GeneratorHealth, LoadMeasurement, Measure, Statistic, Stream, Timing, Usage,
@@ -44,40 +45,48 @@ const THROTTLED: f64 = 0.05;
 const STARVED: f64 = 0.1;
 const BUSY: f64 = 0.8;
 
+/// The load that was measured.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Sent<'a> {
+    /// Whose it is.
+    pub(super) stream: &'a Stream,
+    /// How fast it was to be.
+    pub(super) pace: &'a Pace,
+    /// How its fields are called.
+    pub(super) words: &'a Words,
+}
+
 /// Why a paced load cannot be trusted: its numbers are iter8's own.
-pub(super) fn distrust(stream: &Stream, measurement: &LoadMeasurement, pace: &Pace) -> Option<String> {
-    match pace {
+pub(super) fn distrust(sent: Sent<'_>, measurement: &LoadMeasurement) -> Option<String> {
+    match sent.pace {
         Pace::Free => None,
-        Pace::PerSecond(_) | Pace::Stages(_) => reason(stream, measurement),
+        Pace::PerSecond(_) | Pace::Stages(_) => reason(sent, measurement),
     }
 }
 
-/// What there is to say about a load whose numbers are trusted, or were not to be distrusted.
-pub(super) fn notes(
-    stream: &Stream,
-    measurement: &LoadMeasurement,
-    pace: &Pace,
-    connections: u32,
-) -> Vec<String> {
-    let own = match pace {
-        Pace::Free => reason(stream, measurement).or_else(|| at_its_limit(measurement)),
+/// What there is to say about a load whose numbers are trusted, or were not to be distrusted. `busy` says why requests
+/// waited, if they did.
+pub(super) fn notes(sent: Sent<'_>, measurement: &LoadMeasurement, busy: &str) -> Vec<String> {
+    let own = match sent.pace {
+        Pace::Free => reason(sent, measurement).or_else(|| at_its_limit(measurement)),
         Pace::PerSecond(_) | Pace::Stages(_) => late(measurement),
     };
-    waited(measurement, connections).into_iter().chain(own).collect()
+    waited(measurement, busy).into_iter().chain(own).collect()
 }
 
-fn reason(stream: &Stream, measurement: &LoadMeasurement) -> Option<String> {
+fn reason(sent: Sent<'_>, measurement: &LoadMeasurement) -> Option<String> {
     let of_time = || {
         (measurement.elapsed >= SHORTEST)
-            .then(|| sent_late(stream, measurement).or_else(|| held_up(stream, measurement)))
+            .then(|| sent_late(sent, measurement).or_else(|| held_up(sent, measurement)))
             .flatten()
     };
-    short_of(stream, measurement).or_else(of_time)
+    short_of(sent, measurement).or_else(of_time)
 }
 
 /// A single such failure is enough: it would count as the target's.
-fn short_of(stream: &Stream, measurement: &LoadMeasurement) -> Option<String> {
+fn short_of(sent: Sent<'_>, measurement: &LoadMeasurement) -> Option<String> {
     let failure = measurement.failures.get(&FailureClass::Local)?;
+    let Sent { stream, words, .. } = sent;
     let health = measurement.health.as_ref();
     let limit = |what: &str, usage: Option<Usage>| usage.map(|usage| format!("{what} {}", usage.limit));
     let limits: Vec<String> = [
@@ -94,13 +103,13 @@ fn short_of(stream: &Stream, measurement: &LoadMeasurement) -> Option<String> {
     };
     Some(format!(
         "{} of {} requests to `{stream}` failed on the machine that sent them, not at the target: {}; use fewer \
-         `connections`, lower `qps`, or raise its limits{limits}",
-        failure.count, measurement.requests, failure.example
+         `connections`, lower `{}`, or raise its limits{limits}",
+        failure.count, measurement.requests, failure.example, words.rate
     ))
 }
 
 /// The release of requests was late. Every latency contains that delay whole.
-fn sent_late(stream: &Stream, measurement: &LoadMeasurement) -> Option<String> {
+fn sent_late(sent: Sent<'_>, measurement: &LoadMeasurement) -> Option<String> {
     let often = stalls(measurement) >= FEW;
     let jitter = if often { FLOOR } else { JITTER };
     let late = measurement.send_delay.count_above(jitter);
@@ -113,10 +122,11 @@ fn sent_late(stream: &Stream, measurement: &LoadMeasurement) -> Option<String> {
         let latency = measurement.value(Measure::Time(Timing::Latency, statistic))?;
         (delay > jitter && delay * 2.0 >= latency).then(|| {
             format!(
-                "iter8 itself sent {late} of {} requests to `{stream}` late (p{percent} of the delay {delay:.0} ms, \
+                "iter8 itself sent {late} of {} requests to `{}` late (p{percent} of the delay {delay:.0} ms, \
                  of the latency {latency:.0} ms){}",
                 measurement.send_delay.count(),
-                bottleneck(measurement)
+                sent.stream,
+                bottleneck(sent.words, measurement)
             )
         })
     })
@@ -124,7 +134,7 @@ fn sent_late(stream: &Stream, measurement: &LoadMeasurement) -> Option<String> {
 
 /// While slow requests were under way, iter8 ran or waited for a processor nearly all the time: their answers may have
 /// been there long before, and the connections they held kept others waiting.
-fn held_up(stream: &Stream, measurement: &LoadMeasurement) -> Option<String> {
+fn held_up(sent: Sent<'_>, measurement: &LoadMeasurement) -> Option<String> {
     let health = measurement.health.as_ref()?;
     let latencies = measurement.timings.get(&Timing::Latency)?;
     let often = health.stalls >= FEW || busy(health) >= BUSY;
@@ -140,19 +150,23 @@ fn held_up(stream: &Stream, measurement: &LoadMeasurement) -> Option<String> {
         let enough = if queued { HALF_IDLE } else { HARDLY_IDLE };
         (latency > FLOOR && idle <= latency * enough).then(|| {
             format!(
-                "of the latency p{percent} of {latency:.0} ms to `{stream}`, only {idle:.0} ms were surely the target's: \
+                "of the latency p{percent} of {latency:.0} ms to `{}`, only {idle:.0} ms were surely the target's: \
                  for the rest iter8 was not ready to receive{}",
-                bottleneck(measurement)
+                sent.stream,
+                bottleneck(sent.words, measurement)
             )
         })
     })
 }
 
 /// What held the generator up, and what to do: the end of a sentence.
-fn bottleneck(measurement: &LoadMeasurement) -> String {
+fn bottleneck(words: &Words, measurement: &LoadMeasurement) -> String {
     let cause = measurement.health.as_ref().and_then(cause);
     let cause = cause.map_or(String::new(), |cause| format!(" ({cause})"));
-    format!(": the generator was the bottleneck{cause}; lower `qps`, or give it more CPU")
+    format!(
+        ": the generator was the bottleneck{cause}; lower `{}`, or give it more CPU",
+        words.rate
+    )
 }
 
 fn cause(health: &GeneratorHealth) -> Option<String> {
@@ -211,16 +225,11 @@ fn late(measurement: &LoadMeasurement) -> Option<String> {
     })
 }
 
-/// How many requests waited because so many `connections` were busy: of all that were due, sent or not.
-fn waited(measurement: &LoadMeasurement, connections: u32) -> Option<String> {
+/// How many requests waited, of all that were due, sent or not.
+fn waited(measurement: &LoadMeasurement, busy: &str) -> Option<String> {
     let (waited, due) = (measurement.waited, measurement.requests + measurement.unsent);
-    let all = if connections == 1 {
-        "the only connection was".to_owned()
-    } else {
-        format!("all {connections} connections were")
-    };
     (waited > 0).then(|| {
-        format!("{waited} of {due} requests waited because {all} busy; their wait is part of the latency")
+        format!("{waited} of {due} requests waited because {busy}; their wait is part of the latency")
     })
 }
 

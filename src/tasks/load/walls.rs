@@ -30,7 +30,7 @@ mod tests {
 
     #[test]
     fn only_a_majority_of_walls_spoils_a_measurement() {
-        let stream = super::super::stream(None);
+        let stream = "http".parse().expect("a stream");
         assert_eq!(distrust(&stream, &load(5, 10)), None);
         assert!(distrust(&stream, &load(6, 10)).is_some_and(|why| why.contains("log-in")));
         assert_eq!(distrust(&stream, &load(0, 0)), None);

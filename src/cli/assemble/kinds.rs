@@ -1,0 +1,80 @@
+//! [`Kind`]: the kinds of load that flags and inputs are put over, and how they call the same things.
+
+use crate::spec::{Field, same_field};
+use crate::tasks::{GrpcKind, HttpKind, TaskKind};
+
+/// A kind of load.
+pub(super) struct Kind {
+    /// As after `task:`.
+    pub(super) name: &'static str,
+    /// The field that says where requests go.
+    pub(super) target: &'static str,
+    /// The same of the version to compare with.
+    pub(super) baseline: &'static str,
+    task: &'static dyn TaskKind,
+}
+
+/// By HTTP.
+pub(super) static HTTP: Kind = Kind {
+    name: "http",
+    target: "url",
+    baseline: "baselineURL",
+    task: &HttpKind,
+};
+
+/// By gRPC.
+pub(super) static GRPC: Kind = Kind {
+    name: "grpc",
+    target: "host",
+    baseline: "baselineHost",
+    task: &GrpcKind,
+};
+
+/// Both.
+pub(super) static KINDS: [&Kind; 2] = [&HTTP, &GRPC];
+
+impl Kind {
+    /// Whether a task of this kind has a field.
+    pub(super) fn has(&self, field: &str) -> bool {
+        let named = |known: &&'static Field| {
+            same_field(known.key, field) || known.aliases.iter().any(|alias| same_field(alias, field))
+        };
+        self.task.fields().iter().any(named)
+    }
+
+    /// Whether a field says what is tested.
+    pub(super) fn is_target(&self, field: &str) -> bool {
+        [self.target, self.baseline].contains(&field)
+    }
+}
+
+/// What a field of `http` is called in `grpc`.
+pub(super) fn in_grpc(field: &str) -> &str {
+    match field {
+        "numRequests" => "total",
+        "qps" => "rps",
+        "headers" => "metadata",
+        "payloadStr" => "data",
+        "payloadFile" => "data-file",
+        "baselineURL" => "baselineHost",
+        other => other,
+    }
+}
+
+/// What a field of `grpc` that says how a server is reached is called in `ready`.
+pub(super) fn of_probe(field: &str) -> Option<&'static str> {
+    let pairs = [
+        ("host", "grpc"),
+        ("insecure", "insecure"),
+        ("cacert", "caCert"),
+        ("cert", "clientCert"),
+        ("clientCert", "clientCert"),
+        ("key", "clientKey"),
+        ("clientKey", "clientKey"),
+        ("skipTLS", "insecureSkipVerify"),
+        ("proxy", "proxy"),
+        ("resolve", "resolve"),
+    ];
+    let found = pairs.into_iter().find(|(own, _)| same_field(own, field));
+    found.map(|(_, name)| name)
+}

@@ -1,0 +1,128 @@
+//! How the server is reached: from fields to a URL, names, TLS and a [`Sender`].
+
+use std::time::Duration;
+
+use url::Url;
+
+use super::input::{Pem, ReachInput};
+use crate::spec::Decoder;
+use crate::tasks::inputs::{GrpcHost, NetInput, Places, Sender, TlsNames};
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// How the fields for TLS are called.
+const NAMES: TlsNames = TlsNames {
+    ca_cert: "cacert",
+    client_cert: "cert",
+    client_key: "key",
+    skip_verify: "skipTLS",
+};
+
+/// The server and the way to it.
+#[derive(Debug, Clone)]
+pub(super) struct Reach {
+    /// `http://host:port` or, with TLS, `https://host:port`.
+    pub(super) url: Url,
+    /// As people write it.
+    pub(super) host: String,
+    /// What stands in `:authority`, and with TLS the name that the certificate must have, if that is not the host.
+    pub(super) authority: Option<String>,
+    /// Certificates, proxies and addresses.
+    pub(super) sender: Sender,
+    /// For reflection.
+    pub(super) connect_timeout: Duration,
+}
+
+/// Checks the fields. `host` may be missing, which is reported elsewhere.
+pub(super) fn check(
+    input: &ReachInput,
+    host: Option<&GrpcHost>,
+    places: Places<'_>,
+    decoder: &mut Decoder<'_>,
+) -> Option<Reach> {
+    let file = |pem: &Option<Pem>| pem.clone().and_then(|pem| pem.0);
+    let net = NetInput {
+        ca_cert: file(&input.cacert),
+        client_cert: file(&input.cert),
+        client_key: file(&input.key),
+        insecure_skip_verify: input.skip_tls,
+        proxy: input.proxy.clone(),
+        resolve: input.resolve.clone(),
+        ..NetInput::default()
+    };
+    let sender = net.check_named(&NAMES, places, decoder);
+    let meant = [
+        (net.ca_cert.is_some(), "cacert"),
+        (net.client_cert.is_some(), "cert"),
+        (net.client_key.is_some(), "key"),
+        (input.skip_tls == Some(true), "skipTLS"),
+    ];
+    let meant = meant
+        .into_iter()
+        .find_map(|(given, field)| given.then_some(field));
+    let tls =
+        meant.is_some() || input.insecure == Some(false) || host.is_some_and(|host| host.tls() == Some(true));
+    let authority = authority(input, tls, places, decoder);
+    let (host, sender) = (host?, sender?);
+    if input.insecure == Some(true) && host.tls() == Some(true) && meant.is_none() {
+        let message = "`insecure: true` means no TLS, and the URL of the host means TLS";
+        let hint = format!("write `{host}` and leave out what is not meant");
+        decoder.error(places.at("insecure"), message, Some(hint));
+        return None;
+    }
+    Some(Reach {
+        url: host.url(tls)?,
+        host: host.to_string(),
+        authority: authority?,
+        sender,
+        connect_timeout: input.connect_timeout.map_or(CONNECT_TIMEOUT, |time| time.0),
+    })
+}
+
+/// `authority`, or the name of the certificate: both are one name to gRPC.
+#[expect(
+    clippy::option_option,
+    reason = "no other name, or a mistake that was reported"
+)]
+fn authority(
+    input: &ReachInput,
+    tls: bool,
+    places: Places<'_>,
+    decoder: &mut Decoder<'_>,
+) -> Option<Option<String>> {
+    let mut valid = true;
+    for (given, field) in [(&input.authority, "authority"), (&input.cname, "cname")] {
+        let wrong = given
+            .as_ref()
+            .filter(|name| name.trim().parse::<http::uri::Authority>().is_err());
+        if let Some(name) = wrong {
+            decoder.error(
+                places.at(field),
+                format!("`{name}` is not the name of a host"),
+                None,
+            );
+            valid = false;
+        }
+    }
+    if !valid {
+        return None;
+    }
+    let trimmed = |name: &Option<String>| name.as_ref().map(|name| name.trim().to_owned());
+    match (trimmed(&input.authority), trimmed(&input.cname)) {
+        (Some(authority), Some(cname)) if tls && authority != cname => {
+            let message = "with TLS, `authority` and `cname` are one name, and they differ";
+            decoder.error(
+                places.at("cname"),
+                message,
+                Some("leave one of them out".to_owned()),
+            );
+            None
+        }
+        (authority, Some(_)) if !tls => {
+            let message = "`cname` changes nothing without TLS";
+            let hint = "give `insecure: false`, or `authority`";
+            decoder.warning(places.at("cname"), message, Some(hint.to_owned()));
+            Some(authority)
+        }
+        (authority, cname) => Some(authority.or(cname)),
+    }
+}

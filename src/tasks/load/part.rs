@@ -1,0 +1,170 @@
+//! [`Part`]: one version of one endpoint, and what there is to say about its measurement.
+
+use super::trust::Sent;
+use super::{LoadKind, trust, walls};
+use crate::load::{Plan, Pool};
+use crate::metrics::{FailureClass, Load, LoadMeasurement, Stream};
+use crate::tasks::ready::explain_loopback;
+use crate::tasks::{RunContext, TaskError, Tested};
+
+/// What the fields of a load come to.
+pub(in crate::tasks) struct Checked<K: LoadKind> {
+    /// When requests are sent.
+    pub(in crate::tasks) plan: Plan,
+    /// Over which connections.
+    pub(in crate::tasks) pool: Pool,
+    /// Percentiles to report beside the usual ones.
+    pub(in crate::tasks) percentiles: Vec<f64>,
+    /// What is sent.
+    pub(in crate::tasks) call: K::Call,
+}
+
+/// One version of one endpoint, checked.
+pub(in crate::tasks) struct Part<K: LoadKind> {
+    /// Whose measurements it makes.
+    pub(in crate::tasks) stream: Stream,
+    /// Position of the version.
+    pub(super) version: usize,
+    /// What its notes begin with where there are several parts: `home, candidate: `.
+    label: String,
+    /// When requests are sent.
+    pub(in crate::tasks) plan: Plan,
+    /// Over which connections.
+    pub(in crate::tasks) pool: Pool,
+    percentiles: Vec<f64>,
+    /// What is sent.
+    pub(in crate::tasks) call: K::Call,
+}
+
+impl<K: LoadKind> Part<K> {
+    /// The part of an endpoint and of a version.
+    pub(super) fn new(endpoint: Option<&str>, version: usize, checked: Checked<K>) -> Self {
+        Self {
+            stream: stream::<K>(endpoint),
+            version,
+            label: String::new(),
+            plan: checked.plan,
+            pool: checked.pool,
+            percentiles: checked.percentiles,
+            call: checked.call,
+        }
+    }
+
+    /// Its notes name it if there are others.
+    pub(super) fn tell_apart(&mut self, versions: &[Tested]) {
+        let version = (versions.len() > 1).then(|| versions[self.version].name.as_str());
+        let endpoint = self.stream.endpoint.as_deref();
+        let names: Vec<&str> = endpoint.into_iter().chain(version).collect();
+        if !names.is_empty() {
+            self.label = format!("{}: ", names.join(", "));
+        }
+    }
+
+    /// Where its requests go, for people.
+    pub(super) fn target(&self) -> String {
+        K::target(&self.call)
+    }
+
+    /// Its plan in words.
+    pub(in crate::tasks) fn describe(&self) -> String {
+        K::describe(&self.plan, &self.pool)
+    }
+
+    /// Not one connection: the task could not run, though its counts are kept.
+    pub(super) fn unreachable(
+        &self,
+        measurement: &LoadMeasurement,
+        context: &RunContext,
+    ) -> Option<TaskError> {
+        let cut_off = measurement.failures.get(&FailureClass::CutOff);
+        let tried = measurement.requests - cut_off.map_or(0, |failure| failure.count);
+        // Connections that were opened by the warm-up are not counted, and one whose TLS handshake the server refuses looks
+        // open to the client at first.
+        let refused = measurement
+            .failures
+            .keys()
+            .all(|class| *class == FailureClass::Tls);
+        if tried == 0 || measurement.answered > 0 || measurement.connections > 0 && !refused {
+            return None;
+        }
+        let why = measurement
+            .failures
+            .values()
+            .max_by_key(|failure| failure.count)
+            .map(|failure| failure.example.clone());
+        let error = TaskError::new(format!(
+            "no connection to {}: all {} requests failed ({})",
+            self.target(),
+            measurement.requests,
+            why.unwrap_or_default()
+        ));
+        Some(if measurement.failures.contains_key(&FailureClass::Connect) {
+            explain_loopback(K::url(&self.call), context, error)
+        } else {
+            error
+        })
+    }
+
+    fn sent(&self) -> Sent<'_> {
+        Sent {
+            stream: &self.stream,
+            pace: &self.plan.pace,
+            words: &K::WORDS,
+        }
+    }
+
+    /// Why the numbers are not those of the target.
+    pub(super) fn doubts(&self, measurement: &LoadMeasurement) -> impl Iterator<Item = String> {
+        let own = trust::distrust(self.sent(), measurement);
+        let walls = walls::distrust(&self.stream, measurement);
+        let label = &self.label;
+        walls
+            .into_iter()
+            .chain(own)
+            .map(move |why| format!("{label}{why}"))
+    }
+
+    /// What a reader should know.
+    pub(super) fn notes(&self, measurement: &LoadMeasurement) -> Vec<String> {
+        let name = &self.label;
+        let mut notes = Vec::new();
+        if measurement.unsent > 0 {
+            notes.push(format!(
+                "{name}{} requests were due but could not be sent in time",
+                measurement.unsent
+            ));
+        }
+        let busy = K::busy(&self.pool, &self.plan.pace);
+        let own = trust::notes(self.sent(), measurement, &busy);
+        notes.extend(own.into_iter().map(|note| format!("{name}{note}")));
+        if let Some(proxy) = K::proxy(&self.call) {
+            notes.push(format!("{name}through the proxy {proxy}"));
+        }
+        notes
+    }
+
+    /// `share` is that of the requests of its load number `index`.
+    pub(super) fn measured(&self, share: Option<f64>, index: usize, measurement: LoadMeasurement) -> Load {
+        let plan = self.describe();
+        Load {
+            stream: self.stream.clone(),
+            target: self.target(),
+            percentiles: self.percentiles.clone(),
+            plan: match share {
+                Some(share) => format!("{:.0} % of {plan}", share * 100.0),
+                None => plan,
+            },
+            reproduce: None,
+            together: share.map(|_| index),
+            measurement,
+        }
+    }
+}
+
+/// The stream of an endpoint.
+fn stream<K: LoadKind>(endpoint: Option<&str>) -> Stream {
+    Stream {
+        protocol: K::PROTOCOL,
+        endpoint: endpoint.map(str::to_owned),
+    }
+}
