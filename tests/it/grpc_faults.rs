@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::support::{
     ADDRESS_PROTO, Answer, App, Call, Faulty, Grpc, Output, Reflection, Reply, SHOP_PROTO, Server, each,
-    frame, framed, free_port, judged_calls, metric, setting, speaking,
+    example, frame, framed, free_port, judged_calls, metric, setting, speaking,
 };
 
 /// Eight calls of one method.
@@ -58,7 +58,7 @@ fn check(row: &Row) {
     let server = Grpc::answering(row.reply).start();
     let keys = format!("{LOAD}, {}", row.keys);
     let (measured, app, output) = judged_calls(&server.host(), "Quote", &keys, &[]);
-    output.exits(1).says_all(row.says);
+    output.exits(1);
     assert_eq!(
         (&measured["requests"], &measured["errors"]),
         (&8.into(), &8.into()),
@@ -73,10 +73,13 @@ fn check(row: &Row) {
         assert_eq!(measured["statuses"], json!({code.to_string(): 8}), "{output}");
     }
     assert_eq!(server.calls().len(), 8, "nothing is sent twice");
-    // What is wrong stands in every report, not only in the log.
-    if let Some(text) = row.says.first() {
-        app.run(&["report", "-o", "markdown"]).says(text);
+    let example = example(&measured, row.class);
+    for words in row.says {
+        assert!(example.contains(words), "{words} is not in: {example}");
     }
+    // What is wrong stands in every report, not only in the log; its end may be cut.
+    let beginning: String = example.chars().take(40).collect();
+    app.run(&["report", "-o", "markdown"]).says(&beginning);
 }
 
 #[test]
@@ -119,7 +122,11 @@ fn every_status_of_a_server_is_counted_and_named() {
                 })
                 .start();
                 let (measured, app, output) = judged_calls(&server.host(), "Quote", LOAD, &[]);
-                output.exits(1).says(&format!("{name}: größer als 100 % nein"));
+                output.exits(1).says(name);
+                assert_eq!(
+                    example(&measured, "status"),
+                    format!("{name}: größer als 100 %\nnein")
+                );
                 assert_eq!(measured["statuses"], json!({code.to_string(): 8}));
                 assert_eq!(
                     (&measured["answered"], &measured["errors"]),
@@ -143,7 +150,7 @@ fn broken() -> Vec<Row> {
         Row::new("a code that nobody knows", |_| Reply::status(99, "odd"), "status", 99).says(&["CODE_99: odd"]),
         Row::new("no status in the trailers", |_| Reply::without_status(true).trailer("x-other", "1"), "protocol", 2).says(&["grpc-status"]),
         Row::new("no trailers", |_| Reply::without_status(false), "protocol", 2).says(&["grpc-status"]),
-        Row::new("a status that is no number", |_| Reply::without_status(true).trailer("grpc-status", "fine"), "protocol", 2).says(&["grpc-status"]),
+        Row::new("a status that is no number", |_| Reply::without_status(true).trailer("grpc-status", "fine"), "status", 2).says(&["grpc-status"]),
         Row::new("502 of a gateway", |_| Reply::http(502, "text/html", "<h1>Bad Gateway</h1>"), "protocol", 14).says(&["502"]),
         Row::new("503 without a body", |_| Reply::http(503, "text/plain", ""), "protocol", 14).says(&["503"]),
         Row::new("404 of another server", |_| Reply::http(404, "text/plain", "not here"), "protocol", 12).says(&["404"]),
@@ -157,13 +164,13 @@ fn broken() -> Vec<Row> {
         Row::new("half a message", |_| Reply::ok().bytes(b"\x00\x00\x00\x00\x64abc".to_vec()), "protocol", 13).says(&["message"]),
         Row::new("no message", |_| Reply::ok().bytes(Vec::new()), "protocol", 13).says(&["message"]),
         Row::new("two messages", |_| Reply::ok().bytes([framed(b""), framed(b"")].concat()), "protocol", 13).says(&["message"]),
-        Row::new("too large a message", |_| Reply::ok().bytes(framed(&vec![0; (4 << 20) + 1])), "protocol", 8).says(&["larger"]),
-        Row::new("a message that claims 4 GB", |_| Reply::ok().bytes(b"\x00\xff\xff\xff\xff".to_vec()), "protocol", 8).says(&["larger"]),
+        Row::new("too large a message", |_| Reply::ok().bytes(framed(&vec![0; (4 << 20) + 1])), "status", 8).says(&["at most 4194304"]),
+        Row::new("a message that claims 4 GB", |_| Reply::ok().bytes(b"\x00\xff\xff\xff\xff".to_vec()), "status", 8).says(&["at most 4194304"]),
         Row::new("RST_STREAM: CANCEL", |_| Reply::reset(Reason::CANCEL), "reset", 1).says(&["CANCEL"]),
         Row::new("RST_STREAM: INTERNAL_ERROR", |_| Reply::reset(Reason::INTERNAL_ERROR), "reset", 13).says(&["INTERNAL_ERROR"]),
         Row::new("RST_STREAM: ENHANCE_YOUR_CALM", |_| Reply::reset(Reason::ENHANCE_YOUR_CALM), "reset", 8).says(&["more than it is willing to take"]),
-        Row::new("never", |_| Reply::never(), "timeout", 4).says(&["DEADLINE_EXCEEDED"]).keys("timeout: 300ms"),
-        Row::new("late", |_| Reply::ok().after(Duration::from_secs(5)), "timeout", 4).says(&["DEADLINE_EXCEEDED"]).keys("timeout: 300ms"),
+        Row::new("never", |_| Reply::never(), "timeout", 4).says(&["no complete answer within 300ms"]).keys("timeout: 300ms"),
+        Row::new("late", |_| Reply::ok().after(Duration::from_secs(5)), "timeout", 4).says(&["no complete answer within 300ms"]).keys("timeout: 300ms"),
     ]
 }
 
@@ -330,25 +337,29 @@ fn what_cannot_be_reached_is_an_error_not_a_verdict() {
         .trim_end_matches('/')
         .to_owned();
     let rows = [
-        ("refused", closed_port, "connection refused"),
+        ("refused", closed_port, ["connection refused"; 2]),
         (
             "no such host",
             "no-such-host.invalid:50051".to_owned(),
-            "no-such-host.invalid",
+            ["no-such-host.invalid"; 2],
         ),
-        ("HTTP/1.1", format!("127.0.0.1:{}", http.port()), "HTTP/2"),
-        ("closes", closes_at, "HTTP/2"),
+        (
+            "HTTP/1.1",
+            format!("127.0.0.1:{}", http.port()),
+            ["HTTP/2", "closed the connection"],
+        ),
+        ("closes", closes_at, ["HTTP/2", "closed the connection"]),
     ];
     each(
         &rows,
         |row| row.0,
         |(name, host, says)| {
             let (_, app, output) = known(host, "");
-            output.exits(3).says(says);
+            output.exits(3).says(says[0]);
             assert_eq!(app.result()["outcome"], "error", "{name}");
             // The same where the descriptors are asked for.
             let (_, _, output) = judged_calls(host, "Quote", "timeout: 2s, connect-timeout: 2s", &[]);
-            output.exits(3).says(says);
+            output.exits(3).says(says[1]);
         },
     );
     assert_eq!(http.requests(), 0);
@@ -366,7 +377,7 @@ fn a_server_that_says_nothing_is_given_up() {
     assert_ne!(output.code, Some(0), "{output}");
     assert!(measured.is_null() || measured["errors"] == 8, "{measured}");
     let (_, _, output) = judged_calls(&host, "Quote", "timeout: 1s, connect-timeout: 1s", &[]);
-    output.exits(3).says("reflection");
+    output.exits(3).says("within 1s");
 }
 
 #[test]
@@ -382,7 +393,10 @@ fn what_reflection_cannot_tell_is_told_with_what_helps() {
             "shop.v1.Shop/Qoute",
             &["shop.v1.Shop", "did you mean `Quote`"][..],
         ),
-        ("shop.v1.Shop/Sell", &["Sell", "Chat, Quote, Upload, Watch"]),
+        (
+            "shop.v1.Shop/Sell",
+            &["Sell", "`Quote`, `Upload`, `Watch`, `Chat`"],
+        ),
         (
             "shop.v1.Shoop/Quote",
             &["shop.v1.Shoop", "did you mean `shop.v1.Shop`"],
@@ -407,9 +421,9 @@ fn what_files_cannot_tell_is_told_with_its_place() {
             "an import that is missing",
             missing.as_str(),
             "Quote",
-            &["shop/adress.proto", "import-paths"][..],
+            &["shop/adress.proto", "name the folder"][..],
         ),
-        ("a mistake", &broken, "Quote", &["shop.proto:33:"]),
+        ("a mistake", &broken, "Quote", &["shop.proto:32:"]),
         ("a number twice", &twice, "Quote", &["shop.proto:", "2"]),
         ("no such method", SHOP_PROTO, "Qoute", &["did you mean `Quote`"]),
         (

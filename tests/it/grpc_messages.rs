@@ -115,7 +115,7 @@ const REFUSED: &[(&str, &str, &[&str])] = &[
         r#"{"address": "here"}"#,
         &["$.address"],
     ),
-    ("no object", "\"text\"", &["Order"]),
+    ("no object", "\"text\"", &["a map"]),
 ];
 
 #[test]
@@ -154,7 +154,7 @@ fn json_that_is_none_is_told_with_its_line() {
         &[("data.json", b"{\n  \"item\": \"x\",\n  \"amount\" 3\n}\n")],
     );
     assert!(matches!(output.code, Some(2 | 3)), "{output}");
-    output.says("data.json").says("3");
+    output.says("data-file").says("line 3");
     assert!(server.calls().is_empty());
 }
 
@@ -200,7 +200,11 @@ fn validate_reads_the_descriptors_and_the_data_that_are_here() {
     file("data: {item: x}")
         .run(&["validate", "experiment.yaml"])
         .exits(0);
+    file("data: {itme: x}")
+        .run(&["validate", "experiment.yaml"])
+        .exits(2)
+        .says("did you mean `item`");
     file("load-schedule: line, load-start: 5, load-step: 5, duration: 10s")
-        .run(&["plan", "experiment.yaml"])
+        .run(&["validate", "experiment.yaml"])
         .exits(0);
 }

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use serde_json::json;
 use tonic::transport::server::TcpIncoming;
 
-use crate::support::{App, Certificate, Flaw, Grpc, Known, Nginx, SHOP_PROTO, each, judged_calls};
+use crate::support::{App, Certificate, Flaw, Grpc, Known, Nginx, SHOP_PROTO, each, example, judged_calls};
 
 /// Calls of a method, and how many messages each of 30 calls receives.
 struct Row {
@@ -72,7 +72,7 @@ fn the_test_server_of_grpcurl_takes_every_kind_of_call() {
         "total: 5",
         &[],
     );
-    output.exits(3).says("testing.UnimplementedService");
+    output.exits(1).says("UNIMPLEMENTED");
 
     let server = known.start("grpc-testserver", &["-p", "PORT", "-q", "-noreflect"]);
     let (_, _, output) = judged_calls(&server.host(), "testing.TestService/EmptyCall", "total: 5", &[]);
@@ -123,7 +123,7 @@ fn the_test_server_of_grpcurl_is_called_over_tls() {
         "total: 5, cacert: ca.pem",
         &files,
     );
-    output.exits(3).says("certificate");
+    output.exits(3).says("refused the TLS handshake");
 }
 
 #[test]
@@ -137,8 +137,20 @@ fn the_interop_server_takes_every_kind_of_call() {
     let server = known.start("grpc-interop-server", &["-port", "PORT"]);
     let keys = "proto: test.proto";
     all_kinds(&server.host(), "grpc.testing.TestService", keys, &files);
-    let compressed = "proto: test.proto, enable-compression: true";
-    all_kinds(&server.host(), "grpc.testing.TestService", compressed, &files);
+    let compressed =
+        "total: 5, proto: test.proto, enable-compression: true, data: {payload: {body: aGVsbG8=}}";
+    let (measured, _, output) = judged_calls(
+        &server.host(),
+        "grpc.testing.TestService/UnaryCall",
+        compressed,
+        &files,
+    );
+    output.exits(1);
+    assert!(
+        example(&measured, "status").contains("Decompressor is not installed"),
+        "{output}"
+    );
+    assert_eq!(measured["statuses"], json!({"12": 5}));
     for (code, name) in [(2, "UNKNOWN"), (7, "PERMISSION_DENIED"), (16, "UNAUTHENTICATED")] {
         let keys =
             format!("total: 5, {keys}, data: {{response_status: {{code: {code}, message: 'on purpose'}}}}");
@@ -148,7 +160,8 @@ fn the_interop_server_takes_every_kind_of_call() {
             &keys,
             &files,
         );
-        output.exits(1).says(&format!("{name}: on purpose"));
+        output.exits(1).says(name);
+        assert_eq!(example(&measured, "status"), format!("{name}: on purpose"));
         assert_eq!(measured["statuses"], json!({code.to_string(): 5}));
     }
     let metadata = "metadata: {x-grpc-test-echo-initial: hello, x-grpc-test-echo-trailing-bin: AP8B}";
@@ -205,7 +218,7 @@ fn the_examples_that_everyone_knows_are_called() {
         (
             "ListFeatures",
             "{lo: {latitude: 400000000, longitude: -750000000}, hi: {latitude: 420000000, longitude: -730000000}}",
-            64,
+            100,
         ),
         ("RecordRoute", "[{latitude: 1}, {latitude: 2}]", 1),
     ];

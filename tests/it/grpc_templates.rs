@@ -50,10 +50,10 @@ fn what_is_random_or_new_differs() {
     let rows: [(&str, Valid); 7] = [
         ("{{newUUID}}", is_uuid),
         ("{{.UUID}}", is_uuid),
-        ("{{randomString 20 20}}", |text| {
+        ("{{randomString 20}}", |text| {
             text.len() == 20 && text.chars().all(|c| c.is_ascii_alphanumeric())
         }),
-        ("{{randomString 15 40}}", |text| (15..=40).contains(&text.len())),
+        ("{{randomString 0}}", |text| (2..=16).contains(&text.len())),
         ("{{randomInt 100000000 900000000}}", |text| {
             text.parse::<u64>()
                 .is_ok_and(|n| (100_000_000..900_000_000).contains(&n))
@@ -125,12 +125,8 @@ fn each_call_of_many_lanes_has_its_own_number() {
 fn a_template_that_is_wrong_is_told_before_any_call() {
     let rows = [
         ("not closed", "{{.RequestNumber", "data"),
-        (
-            "no such field",
-            "{{.RequestNumbr}}",
-            "did you mean `RequestNumber`",
-        ),
-        ("no such function", "{{newUID}}", "did you mean `newUUID`"),
+        ("no such field", "{{.RequestNumbr}}", "RequestNumbr"),
+        ("no such function", "{{newUID}}", "newUID"),
         ("no end", "{{if true}}x", "end"),
         ("not enough", "{{randomInt 1}}", "randomInt"),
     ];

@@ -46,6 +46,13 @@ pub(crate) fn measured(app: &App) -> Value {
     }
 }
 
+/// The first failure of a class, in words; empty if there is none.
+pub(crate) fn example<'a>(measured: &'a Value, class: &str) -> &'a str {
+    measured["failures"][class]["example"]
+        .as_str()
+        .unwrap_or_default()
+}
+
 /// A metric of a stored result, as `report` gives it.
 #[track_caller]
 pub(crate) fn metric(app: &App, name: &str) -> f64 {

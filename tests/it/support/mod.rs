@@ -21,7 +21,7 @@ pub(crate) use grpc::{
     ADDRESS_PROTO, Call, Grpc, Known, Reflection, Reply, SHOP_PROTO, framed, free_port, protoset,
 };
 pub(crate) use http::{Answer, Seen, Server};
-pub(crate) use load::{judged_calls, judged_load, measured, metric};
+pub(crate) use load::{example, judged_calls, judged_load, measured, metric};
 pub(crate) use nginx::Nginx;
 pub(crate) use parallel::each;
 pub(crate) use runner::{commands, outputs};

@@ -74,8 +74,9 @@ impl Link {
             let Some(Ok((request, respond))) = next else {
                 return;
             };
-            taken += 1;
-            if self.shared.goes_away_after == Some(taken) {
+            // Not of those for reflection, which are not part of a load.
+            taken += usize::from(method(request.uri().path()).is_some());
+            if taken > 0 && self.shared.goes_away_after == Some(taken) {
                 connection.graceful_shutdown();
             }
             tokio::spawn(self.clone().stream(request, respond));
