@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use h2::{Reason, SendStream};
+use http::Request;
 use tokio::time::{Instant, Sleep, sleep};
 
 use super::outbox::Outbox;
@@ -30,6 +31,7 @@ pub(super) async fn exchange(
     outbox: &Outbox,
     reading: &Reading,
     session: &Session,
+    head: Request<()>,
     (call, sent): (CallNumber, Instant),
     messages: &mut Messages,
 ) -> Result<(Answer, bool), Undone> {
@@ -38,12 +40,7 @@ pub(super) async fn exchange(
         answer,
         stream,
         written,
-    } = session
-        .begin(
-            || outbox.head(call).map_err(|status| Undone::refused(&status)),
-            false,
-        )
-        .await?;
+    } = session.begin(|| head, false).await?;
     let mut sender = Sender::new(outbox, call, stream);
     let mut reader = Reader::new(reading, session.shared(), answer, (written, sent));
     let answer = poll_fn(|cx| {

@@ -99,11 +99,11 @@ impl GrpcTarget {
         way: &mut Way,
     ) -> Result<Answer, Undone> {
         let refused = |status| Undone::refused(&status);
-        let head = || self.outbox.head(call).map_err(refused);
+        let head = self.outbox.head(call).map_err(refused)?;
         let reading = &self.prepared.reading;
         if self.outbox.kind() != CallKind::Unary {
             // Boxed, for it is much larger.
-            let streaming = stream::exchange(&self.outbox, reading, session, (call, sent), messages);
+            let streaming = stream::exchange(&self.outbox, reading, session, head, (call, sent), messages);
             let (answer, waited) = Box::pin(streaming).await?;
             way.waited = waited;
             return Ok(answer);
@@ -114,7 +114,7 @@ impl GrpcTarget {
             answer,
             mut stream,
             written,
-        } = session.begin(head, false).await?;
+        } = session.begin(|| head, false).await?;
         way.waited = turn.waited;
         let shared = session.shared();
         let (message, left) = Upload::new(message);

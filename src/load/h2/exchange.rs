@@ -67,27 +67,26 @@ impl Broken {
 }
 
 impl Session {
-    /// Queues the head of a request as soon as the server has a stream for it. `complete` when nothing follows. The head
-    /// is made then, so that nobody has to keep it until then.
-    pub(in super::super) async fn begin<E: From<Broken>>(
+    /// Queues the head of a request as soon as the server has a stream for it. `complete` when nothing follows.
+    pub(in super::super) async fn begin(
         &self,
-        head: impl FnOnce() -> Result<Request<()>, E>,
+        head: impl FnOnce() -> Request<()>,
         complete: bool,
-    ) -> Result<Begun<'_>, E> {
+    ) -> Result<Begun<'_>, Broken> {
         let shared = self.shared();
         let Some(turn) = shared.turn().await else {
-            return Err(unsent(shared).into());
+            return Err(unsent(shared));
         };
         let written = shared.meter.written();
         let mut requests = self.requests();
-        match requests.send_request(head()?, complete) {
+        match requests.send_request(head(), complete) {
             Ok((answer, stream)) => Ok(Begun {
                 turn,
                 answer,
                 stream,
                 written,
             }),
-            Err(error) => Err(unqueued(&error, &mut requests, shared).into()),
+            Err(error) => Err(unqueued(&error, &mut requests, shared)),
         }
     }
 }

@@ -225,7 +225,7 @@ async fn answer_unary(method: &str, mut reply: Reply) {
             stream.send_data(half, false).expect("half a message");
             end(&mut stream, "0", "");
         }
-        "Large" => reply.ok(&[&[7; 70_000]]),
+        "Large" => reply.ok(&[&vec![7; 70_000]]),
         "Snappy" => reply.compressed(Some("snappy")),
         "Undeclared" => reply.compressed(None),
         "Zipped" => reply.compressed(Some("gzip")),

@@ -1,23 +1,14 @@
 //! One request and its answer on one stream of a [`Session`].
 
-use std::future::poll_fn;
-use std::pin::Pin;
-use std::task::{Context, Poll, ready};
-
+use bytes::Bytes;
 use h2::client::ResponseFuture;
-use h2::{Reason, RecvStream};
-use http::{HeaderMap, Response, StatusCode};
-use tokio::time::Instant;
+use h2::{Reason, RecvStream, SendStream};
 
 use super::super::exchange::{Broken, Incoming};
 use super::super::look::Look;
 use super::super::search::Needle;
 use super::request::Prepared;
 use crate::load::h2::{self as http2, Begun, Session, Shared, Upload};
-
-/// Bytes of a body that are taken before the server hears of it. Many streams that do so must not fill the window of
-/// their connection.
-const AT_ONCE: usize = 2 << 10;
 
 impl From<http2::Broken> for Broken {
     fn from(broken: http2::Broken) -> Self {
@@ -41,153 +32,88 @@ impl Session {
         let Begun {
             turn,
             answer,
-            mut stream,
+            stream,
             written,
-        } = self
-            .begin(|| Ok::<_, Broken>(request.head.clone()), body.is_empty())
-            .await?;
-        // The body is queued behind the head, before anything of it is written.
-        let left = if body.is_empty() {
-            None
+        } = self.begin(|| request.head.clone(), body.is_empty()).await?;
+        let incoming = if body.is_empty() {
+            drop(stream);
+            read(answer, written, needle, shared).await?
         } else {
-            let (body, left) = Upload::new(body.clone());
-            let queued = stream.send_data(body, true);
-            queued.map_err(|error| http2::Broken::new(&error, shared, false))?;
-            Some(left)
+            let answer = read(answer, written, needle, shared);
+            // Boxed, for most requests have no body, and what is never needed need not be copied.
+            Box::pin(upload(stream, body.clone(), answer, shared)).await?
         };
-        let mut reader = Reader::new(shared, answer, written, needle);
-        poll_fn(|cx| reader.poll(cx)).await?;
-        // What of the body the server has not taken by now is never sent.
-        if left.is_some_and(|left| left.get() > 0) {
-            stream.send_reset(Reason::CANCEL);
-        }
-        Ok(reader.finish(turn.waited))
+        let waited = turn.waited;
+        Ok(Incoming { waited, ..incoming })
     }
 }
 
-/// An answer, as far as it has come. It is one machine, for futures of futures are copied into each other.
-struct Reader<'a> {
-    shared: &'a Shared,
-    /// How much had been written on the connection before the request.
+/// Queues the body behind the head, before anything of it is written, and waits for the answer. What of the body the
+/// server has not taken by then is never sent.
+async fn upload(
+    mut stream: SendStream<Upload>,
+    body: Bytes,
+    answer: impl Future<Output = Result<Incoming, Broken>>,
+    shared: &Shared,
+) -> Result<Incoming, Broken> {
+    let (body, left) = Upload::new(body);
+    if let Err(error) = stream.send_data(body, true) {
+        return Err(http2::Broken::new(&error, shared, false).into());
+    }
+    let outcome = answer.await;
+    if outcome.is_ok() && left.get() > 0 {
+        stream.send_reset(Reason::CANCEL);
+    }
+    outcome
+}
+
+/// Reads an answer to its end. `written` is how much had been written before the request was queued.
+async fn read(
+    answer: ResponseFuture,
     written: u64,
-    state: State,
-    look: Look<'a>,
-    status: StatusCode,
-    headers: HeaderMap,
-    first_byte: Instant,
-    end: Instant,
-    bytes: u64,
-    /// Bytes that the server has not heard of.
-    held: usize,
-}
-
-enum State {
-    Head(ResponseFuture),
-    Body(RecvStream),
-    Trailers(RecvStream),
-    Over,
-}
-
-impl<'a> Reader<'a> {
-    fn new(shared: &'a Shared, answer: ResponseFuture, written: u64, needle: Option<&'a Needle>) -> Self {
-        let now = shared.meter.last_read();
-        Self {
-            shared,
-            written,
-            state: State::Head(answer),
-            look: Look::new(needle),
-            status: StatusCode::OK,
-            headers: HeaderMap::new(),
-            first_byte: now,
-            end: now,
-            bytes: 0,
-            held: 0,
-        }
-    }
-
-    /// Takes in what has come, to the end of the answer.
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), http2::Broken>> {
-        loop {
-            match &mut self.state {
-                State::Head(answer) => {
-                    let answer = ready!(Pin::new(answer).poll(cx));
-                    let answer =
-                        answer.map_err(|error| http2::Broken::early(&error, self.shared, self.written))?;
-                    self.head(answer);
-                }
-                State::Body(body) => match ready!(body.poll_data(cx)) {
-                    Some(chunk) => {
-                        let chunk = chunk.map_err(|error| self.broken(&error))?;
-                        self.data(&chunk)?;
-                    }
-                    None => {
-                        if let State::Body(body) = std::mem::replace(&mut self.state, State::Over) {
-                            self.state = State::Trailers(body);
-                        }
-                    }
-                },
-                State::Trailers(body) => {
-                    // They end the answer; nothing in them is of interest.
-                    let trailers = ready!(body.poll_trailers(cx));
-                    trailers.map_err(|error| self.broken(&error))?;
-                    self.over();
-                }
-                State::Over => return Poll::Ready(Ok(())),
-            }
-        }
-    }
-
-    fn broken(&self, error: &h2::Error) -> http2::Broken {
+    needle: Option<&Needle>,
+    shared: &Shared,
+) -> Result<Incoming, Broken> {
+    let answer = answer
+        .await
+        .map_err(|error| http2::Broken::early(&error, shared, written))?;
+    let (head, mut body) = answer.into_parts();
+    let mut incoming = Incoming {
+        status: head.status,
+        headers: head.headers,
+        first_byte: shared.meter.last_read(),
+        end: shared.meter.last_read(),
+        bytes: 0,
+        seen: Look::new(None).finish(),
+        waited: false,
+    };
+    let mut look = Look::new(needle);
+    look.head(incoming.status, &incoming.headers);
+    if !body.is_end_stream() {
         // Once it has begun to answer, the server has processed the request, whatever it says.
-        http2::Broken::new(error, self.shared, false)
+        incoming.bytes = read_body(&mut body, &mut look)
+            .await
+            .map_err(|error| http2::Broken::new(&error, shared, false))?;
+        incoming.end = shared.meter.last_read();
     }
+    incoming.seen = look.finish();
+    Ok(incoming)
+}
 
-    fn over(&mut self) {
-        self.end = self.shared.meter.last_read();
-        self.state = State::Over;
-    }
-
-    fn head(&mut self, answer: Response<RecvStream>) {
-        let (head, body) = answer.into_parts();
-        (self.status, self.headers) = (head.status, head.headers);
-        self.first_byte = self.shared.meter.last_read();
-        self.look.head(self.status, &self.headers);
-        if body.is_end_stream() {
-            self.over();
-        } else {
-            self.state = State::Body(body);
-        }
-    }
-
-    fn data(&mut self, chunk: &[u8]) -> Result<(), http2::Broken> {
-        self.bytes += chunk.len() as u64;
-        self.look.feed(chunk);
-        let State::Body(body) = &mut self.state else {
-            return Ok(());
-        };
+/// How many bytes there were.
+async fn read_body(body: &mut RecvStream, look: &mut Look<'_>) -> Result<u64, h2::Error> {
+    let mut bytes = 0;
+    while let Some(chunk) = body.data().await {
+        let chunk = chunk?;
+        bytes += chunk.len() as u64;
+        look.feed(&chunk);
         if body.is_end_stream() {
             // What it held of the windows is given back when it is dropped.
-            self.over();
-            return Ok(());
+            return Ok(bytes);
         }
-        self.held += chunk.len();
-        if self.held >= AT_ONCE {
-            let held = std::mem::take(&mut self.held);
-            let released = body.flow_control().release_capacity(held);
-            released.map_err(|error| self.broken(&error))?;
-        }
-        Ok(())
+        body.flow_control().release_capacity(chunk.len())?;
     }
-
-    fn finish(self, waited: bool) -> Incoming {
-        Incoming {
-            status: self.status,
-            headers: self.headers,
-            first_byte: self.first_byte,
-            end: self.end,
-            bytes: self.bytes,
-            seen: self.look.finish(),
-            waited,
-        }
-    }
+    // Trailers end the answer; nothing in them is of interest.
+    body.trailers().await?;
+    Ok(bytes)
 }
