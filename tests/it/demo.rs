@@ -12,13 +12,13 @@ fn passes() {
     let app = App::new();
     let run = app.run(&["demo", "--reports", "json,junit,csv,text,openmetrics"]);
     run.exits(0);
-    assert!(run.stderr.contains("task 1/3: ready"), "{run}");
-    run.says("all 4 objectives met");
+    assert!(run.stderr.contains("task 1/5: ready"), "{run}");
+    run.says("all 6 objectives met");
     let result = app.result();
     assert_eq!(result["outcome"], "pass");
     assert_eq!(
         result["assessment"]["judgements"].as_array().map(Vec::len),
-        Some(4)
+        Some(6)
     );
     for (format, file) in [
         ("markdown", "report.md"),
