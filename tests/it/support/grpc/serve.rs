@@ -236,6 +236,8 @@ impl Answer<'_> {
                 // What was said before must be on its way.
                 tokio::time::sleep(std::time::Duration::from_millis(20)).await;
                 self.link.hang_up.notify_one();
+                // A stream that is dropped before its connection would be reset first.
+                let _ = reset(&mut outgoing).await;
             }
             End::Never => return Err(reset(&mut outgoing).await),
             End::Status { .. } | End::NoStatus { .. } | End::Reset(_) => finish(outgoing, &self.reply),
