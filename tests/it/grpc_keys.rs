@@ -403,8 +403,8 @@ fn mistakes_in_keys_are_all_told_before_anything_is_sent() {
         ),
         (
             "a scheme",
-            format!("host: 'http://{host}', call: shop.v1.Shop/Quote"),
-            "http://",
+            format!("host: 'ftp://{host}', call: shop.v1.Shop/Quote"),
+            "HOST:PORT",
         ),
     ];
     each(

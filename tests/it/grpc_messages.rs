@@ -201,6 +201,6 @@ fn validate_reads_the_descriptors_and_the_data_that_are_here() {
         .run(&["validate", "experiment.yaml"])
         .exits(0);
     file("load-schedule: line, load-start: 5, load-step: 5, duration: 10s")
-        .run(&["plan", "experiment.yaml"])
+        .run(&["validate", "experiment.yaml"])
         .exits(0);
 }
