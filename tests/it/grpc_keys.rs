@@ -405,6 +405,11 @@ fn mistakes_in_keys_are_all_told_before_anything_is_sent() {
             format!("host: '{host}', call: shop.v1.Shop/Quote, load-schedule: linear"),
             "`line`",
         ),
+        (
+            "a scheme",
+            format!("host: 'ftp://{host}', call: shop.v1.Shop/Quote"),
+            "HOST:PORT",
+        ),
     ];
     each(
         &rows,

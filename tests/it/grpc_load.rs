@@ -342,7 +342,7 @@ fn versions_are_measured_side_by_side() {
   with:
     call: shop.v1.Shop/Quote
     total: 40
-    rps: 200
+    rps: 400
     concurrency: 4
     versions:
     - {{name: old, host: '{}', metadata: {{x-user: one}}}}

@@ -108,7 +108,7 @@ fn the_probe_of_others_agrees_with_a_server_that_changes_its_mind() {
     let Some(known) = Known::here() else { return };
     let server = known.start("health-server", &["-port", "PORT", "-sleep", "1s"]);
     let app = App::with(&format!(
-        "spec:\n- task: ready\n  with: {{grpc: '{}', service: '', timeout: 20s}}\n- {{run: 'true'}}\n",
+        "spec:\n- task: ready\n  with: {{grpc: '{}', service: '', timeout: 20s}}\n- run: 'true'\n",
         server.host()
     ));
     app.run(&["run"]).exits(0);

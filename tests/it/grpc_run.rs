@@ -104,9 +104,10 @@ fn descriptors_come_from_files_where_they_are_given() {
             run.exits(0);
             are_quotes(&server.calls(), 20);
             assert!(server.asked().is_empty());
-            assert!(
-                server.opened() <= 2,
-                "one to see whether it is there, and one for the load"
+            assert_eq!(
+                server.opened(),
+                2,
+                "one to see that it is ready, one for the load"
             );
         },
     );

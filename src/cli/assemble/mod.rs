@@ -213,7 +213,12 @@ impl Given {
         }
         let source = self.source();
         let fields = edit::entries(reach).iter();
+        // Without TLS is what happens if nothing else is said.
+        let plain = |value: &Node| {
+            matches!(&value.value, Value::Text(text) if text != "false") || value.value == Value::Bool(true)
+        };
         let mut with: Vec<_> = fields
+            .filter(|(field, value)| !(edit::is(field, "insecure") && plain(value)))
             .filter_map(|(field, value)| {
                 let name = kinds::of_probe(&field.name)?;
                 Some((key(name, source), value.clone()))

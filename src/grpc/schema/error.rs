@@ -114,7 +114,7 @@ impl SchemaError {
         match self {
             Self::Compile { help, .. } => help.clone(),
             Self::MissingImport { .. } => {
-                Some("name the folder that imports start from in `importPaths`".to_owned())
+                Some("name the folder that imports start from in `import-paths`".to_owned())
             }
             Self::EditionSource { .. } => Some(
                 "run `protoc --include_imports --descriptor_set_out=api.protoset` on it and give `protoset: api.protoset`, \

@@ -192,7 +192,7 @@ fn a_missing_import_says_where_it_was_looked_for() {
         error.place().unwrap().to_string(),
         format!("{}:2:1", path.display())
     );
-    assert!(error.hint().unwrap().contains("`importPaths`"));
+    assert!(error.hint().unwrap().contains("`import-paths`"));
 }
 
 #[test]

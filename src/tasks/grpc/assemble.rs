@@ -82,7 +82,7 @@ impl Fault {
         }
     }
 
-    fn template(field: &'static str, index: Option<usize>, error: TemplateError) -> Self {
+    fn template(field: &'static str, index: Option<usize>, error: &TemplateError) -> Self {
         Self {
             path: index.map(|index| format!("$[{index}]")),
             hint: error.hint.clone(),
@@ -157,7 +157,7 @@ fn constant(text: &str, index: Option<usize>, content: Content<'_>) -> Result<Op
     let Some(functions) = content.functions else {
         return Ok(Some(text.to_owned()));
     };
-    let wrong = |error| Fault::template(content.field, index, error);
+    let wrong = |error: TemplateError| Fault::template(content.field, index, &error);
     let template = Template::parse(text, functions).map_err(wrong)?;
     if !template.is_constant() {
         return Ok(None);
@@ -226,7 +226,7 @@ fn element(
     }
     let functions = content.functions.unwrap_or(Functions::All);
     let template =
-        Template::parse(text, functions).map_err(|error| Fault::template(content.field, index, error))?;
+        Template::parse(text, functions).map_err(|error| Fault::template(content.field, index, &error))?;
     Ok(vec![Element::Template(template)])
 }
 

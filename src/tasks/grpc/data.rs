@@ -70,9 +70,10 @@ impl Decode for Data {
                 return None;
             }
         }
-        Some(match to_json(node, decoder)? {
-            Json::Array(list) => Self::List(list.iter().map(one).collect()),
-            other => Self::One(one(&other)),
+        let json = to_json(node, decoder)?;
+        Some(match json.as_array() {
+            Some(list) => Self::List(list.iter().map(one).collect()),
+            None => Self::One(one(&json)),
         })
     }
 }

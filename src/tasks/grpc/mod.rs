@@ -226,13 +226,12 @@ impl GrpcCall {
     async fn prepare(&self, pool: &Pool, context: &RunContext) -> Result<GrpcReady, TaskError> {
         let body = self.body(context).await?;
         let metadata = self.load_metadata(context).await?;
-        let assembled = match &self.assembled {
-            Some(assembled) => assembled.clone(),
-            None => {
-                let schema = self.descriptors.load(&self.reach, &self.call, context).await?;
-                assemble(&schema, self.content(&body, &metadata))
-                    .map_err(|fault| TaskError::new(fault.in_words()))?
-            }
+        let assembled = if let Some(assembled) = &self.assembled {
+            assembled.clone()
+        } else {
+            let schema = self.descriptors.load(&self.reach, &self.call, context).await?;
+            assemble(&schema, self.content(&body, &metadata))
+                .map_err(|fault| TaskError::new(format!("{}: {}", self.call, fault.in_words())))?
         };
         let net = self
             .reach
@@ -268,8 +267,8 @@ impl GrpcCall {
         Ok(match &self.message {
             Message::Known(body) => body.clone(),
             Message::Json(fetch) => {
-                let content = fetch.load("data", sender, context).await?;
-                Body::Json(Data::of(String::from_utf8_lossy(&content).into_owned()))
+                let loaded = fetch.load("data", sender, context).await?;
+                Body::Json(Data::of(String::from_utf8_lossy(&loaded).into_owned()))
             }
             Message::Binary(fetch) => Body::Binary(fetch.load("data", sender, context).await?),
         })
@@ -279,8 +278,8 @@ impl GrpcCall {
         match &self.metadata {
             MetadataSource::Known(map) => Ok(map.clone()),
             MetadataSource::File(fetch) => {
-                let content = fetch.load("metadata", &self.reach.sender, context).await?;
-                let map = metadata::from_json(&String::from_utf8_lossy(&content))
+                let loaded = fetch.load("metadata", &self.reach.sender, context).await?;
+                let map = metadata::from_json(&String::from_utf8_lossy(&loaded))
                     .map_err(|why| TaskError::new(format!("`metadata-file`: {why}")))?;
                 super::inputs::hide_headers(&map, &context.mask);
                 Ok(map)

@@ -10,7 +10,6 @@ use super::metadata::{self, Metadata};
 use super::source::Descriptors;
 use super::words::Balance;
 use super::{GrpcCall, GrpcKind, pace, reach};
-use crate::diagnostic::Diagnostic;
 use crate::grpc::schema::Schema;
 use crate::grpc::template::Functions;
 use crate::load::grpc::StreamSpec;
@@ -155,10 +154,10 @@ fn schema(
     };
     let field = descriptors.field();
     let found = error.diagnostic();
-    decoder.error(places.at(field), found.message.clone(), found.hint);
-    if let Some(place) = found.place {
-        let message = format!("`{field}`: {}", found.message);
-        decoder.add(Diagnostic::error(message).at(place));
+    match found.place {
+        // What is wrong inside of the file is shown there.
+        Some(_) => decoder.add(found),
+        None => decoder.error(places.at(field), found.message, found.hint),
     }
     None
 }

@@ -9,7 +9,7 @@ use prost_reflect::MessageDescriptor;
 
 use super::metadata;
 use crate::grpc::message;
-use crate::grpc::template::{CallData, CallNames, Random, Template};
+use crate::grpc::template::{CallData, CallNames, Random, Template, TemplateError};
 use crate::load::grpc::{CallNumber, Render};
 
 /// A message before it is sent.
@@ -58,9 +58,7 @@ impl Rendered {
             random = Random::seeded(random.bits() ^ index as u64);
             data = data.again(Timestamp::now(), &mut random);
         }
-        template
-            .render(&data, &mut random)
-            .map_err(|error| error.to_string())
+        template.render(&data, &mut random).map_err(|error| told(&error))
     }
 
     /// Which of so many messages is sent as number `index` of a call.
@@ -77,6 +75,14 @@ impl Rendered {
     }
 }
 
+/// A mistake in a template, and what to try.
+fn told(error: &TemplateError) -> String {
+    match &error.hint {
+        Some(hint) => format!("{error} ({hint})"),
+        None => error.to_string(),
+    }
+}
+
 impl Render for Rendered {
     fn metadata(&self, call: CallNumber) -> Result<HeaderMap, String> {
         let (data, mut random) = self.data(call);
@@ -84,7 +90,7 @@ impl Render for Rendered {
         for (name, template) in &self.metadata {
             let value = template
                 .render(&data, &mut random)
-                .map_err(|error| format!("metadata `{name}`: {error}"))?;
+                .map_err(|error| format!("metadata `{name}`: {}", told(&error)))?;
             let (name, value) = metadata::entry(name, &value).map_err(|why| format!("metadata: {why}"))?;
             headers.append(name, value);
         }

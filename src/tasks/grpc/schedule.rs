@@ -218,9 +218,11 @@ fn stages(course: Course, calls: Option<u64>, time: Option<Duration>) -> Result<
         let own = if last {
             left
         } else {
-            course
-                .every
-                .min(course.within.map_or(LONG, |within| within - elapsed))
+            course.every.min(
+                course
+                    .within
+                    .map_or(LONG, |within| within.saturating_sub(elapsed)),
+            )
         };
         let length = own.min(left).min(needed);
         sent += per_second.get() * length.as_secs_f64();

@@ -125,7 +125,7 @@ async fn from_url(
     reach: &Reach,
     context: &RunContext,
 ) -> Result<Schema, TaskError> {
-    let content = download("proto file", target, &reach.sender, context).await?;
+    let bytes = download("proto file", target, &reach.sender, context).await?;
     let stored = || -> std::io::Result<(tempfile::TempDir, PathBuf)> {
         let folder = tempfile::tempdir()?;
         let name = target
@@ -136,7 +136,7 @@ async fn from_url(
         let path = folder
             .path()
             .join(if name.is_empty() { "api.proto" } else { name });
-        std::fs::write(&path, &content)?;
+        std::fs::write(&path, &bytes)?;
         Ok((folder, path))
     };
     let (_folder, path) =
@@ -161,13 +161,13 @@ async fn ask(
         server_name: reach.authority.clone(),
     };
     let failed = |why: String| {
-        let error = TaskError::new(format!("cannot ask {} for its methods: {why}", reach.host));
+        let error = TaskError::new(format!("reflection at {}: {why}", reach.host));
         error.hint("give `proto` or `protoset` if it has no reflection")
     };
     let channel = match Channel::connect(&server, &settings, reach.connect_timeout).await {
         Ok(channel) => channel,
         Err(error) => {
-            let told = TaskError::new(format!("cannot ask for the methods: {}", in_words(&error)));
+            let told = TaskError::new(format!("reflection: {}", in_words(&error)));
             let unreachable = error.is_unreachable();
             return Err(if unreachable {
                 explain_loopback(&reach.url, context, told)
@@ -177,9 +177,12 @@ async fn ask(
         }
     };
     let mut reflection = Reflection::new(&channel, metadata, reach.connect_timeout);
-    let files = reflection.files(call).await.map_err(|error| match error {
-        ReflectionError::Call(cause) => failed(cause.to_string()),
-        other => TaskError::new(format!("{}: {other}", reach.host)),
+    let files = reflection.files(call).await.map_err(|error| {
+        if let ReflectionError::Call(cause) = &error {
+            failed(cause.to_string())
+        } else {
+            TaskError::new(format!("{}: {error}", reach.host))
+        }
     })?;
     Schema::from_files(&files).map_err(|error| told(&error))
 }

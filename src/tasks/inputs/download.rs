@@ -17,7 +17,7 @@ pub(in crate::tasks) async fn download(
     context: &RunContext,
 ) -> Result<Bytes, TaskError> {
     tokio::select! {
-        content = fetch(what, target, sender) => content,
+        fetched = fetch(what, target, sender) => fetched,
         () = context.shutdown.cancelled() => {
             Err(TaskError::new(format!("stopped while downloading the {what} {target}")))
         }
