@@ -175,8 +175,9 @@ fn head(spec: &CallSpec, authority: &Authority, timeout: Duration) -> Request<()
     headers.insert(USER_AGENT, HeaderValue::from_static(ITER8));
     if spec.compression {
         headers.insert("grpc-encoding", HeaderValue::from_static("gzip"));
-        headers.insert("grpc-accept-encoding", HeaderValue::from_static("gzip"));
     }
+    // As clients of grpc-go do.
+    headers.insert("grpc-accept-encoding", HeaderValue::from_static("gzip"));
     if let Some(timeout) = timeout_value(timeout) {
         headers.insert("grpc-timeout", timeout);
     }
@@ -267,12 +268,13 @@ mod tests {
             "te: trailers",
             "content-type: application/grpc",
             "user-agent: mine",
+            "grpc-accept-encoding: gzip",
             "grpc-timeout: 20000000u",
             "x-trace: 1",
         ] {
             assert!(fields.iter().any(|known| known == field), "{field}: {fields:?}");
         }
-        assert_eq!(fields.len(), 5, "{fields:?}");
+        assert_eq!(fields.len(), 6, "{fields:?}");
         assert!(outbox.only(CALL).is_err());
     }
 

@@ -2,6 +2,7 @@
 //! workers merge exactly, in any order: all but the names of walls and addresses, of which there are only so many.
 
 mod batch;
+mod first;
 mod messages;
 mod progress;
 mod slowest;
@@ -17,6 +18,7 @@ use crate::metrics::{
     Failure, FailureClass, Histogram, LoadMeasurement, Recorder, SliceRecorder, Slices, Timing, nanos,
 };
 use batch::{BATCH, Record};
+use first::{First, earlier};
 use messages::Counts;
 pub use messages::Messages;
 pub use progress::{Progress, Recent};
@@ -43,21 +45,6 @@ pub struct Sent {
     pub connection: u64,
     /// How long it took to open the connection, if it was opened for this request.
     pub opened: Option<ConnectTimes>,
-}
-
-/// The first of something, by the number of its request: the same whatever the order of merging.
-#[derive(Debug, Clone, PartialEq)]
-struct First<T> {
-    n: u64,
-    value: T,
-}
-
-fn earlier<T: Clone>(mine: &mut Option<First<T>>, other: Option<&First<T>>) {
-    if let Some(other) = other
-        && mine.as_ref().is_none_or(|mine| other.n < mine.n)
-    {
-        *mine = Some(other.clone());
-    }
 }
 
 /// Adds to the count of a name, of which there are at most `most` and then the `others`.

@@ -1,6 +1,7 @@
 //! [`Known`]: a result with what every part of the view asks it, computed once.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 use crate::metrics::code::Code;
 use crate::metrics::{LoadMeasurement, Measure, MetricName, Protocol, Stream, VersionInsights};
@@ -137,6 +138,12 @@ impl<'a> Known<'a> {
         } else {
             "request"
         }
+    }
+
+    /// What the loads speak.
+    pub(super) fn protocols(&self) -> BTreeSet<Protocol> {
+        let wholes = self.versions.iter().flat_map(|version| &version.wholes);
+        wholes.map(|(stream, _)| stream.protocol).collect()
     }
 
     /// Whether more than one version is judged.

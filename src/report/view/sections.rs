@@ -6,7 +6,9 @@ use super::known::{Known, Version, status_name, stream_name, timing_name};
 use super::slowest::SlowRow;
 use super::tasks::{self, TaskRow};
 use super::{generator, slowest};
-use crate::metrics::{Load, LoadMeasurement, Measure, Statistic, Stream, Timing, Unit};
+use crate::metrics::{
+    FailureClass, Load, LoadMeasurement, Measure, Protocol, Statistic, Stream, Timing, Unit,
+};
 use crate::report::number;
 use crate::report::prose::Prose;
 use crate::report::table::{Align, Section, Table, Topic};
@@ -91,9 +93,21 @@ fn version_cell(known: &Known<'_>, version: &Version<'_>) -> Prose {
     }
 }
 
+/// What a load speaks, where there are loads that speak something else.
+fn protocol_cell(known: &Known<'_>, stream: &Stream) -> Prose {
+    if known.protocols().len() < 2 {
+        return Prose::new();
+    }
+    match stream.protocol {
+        Protocol::Http => "HTTP".into(),
+        Protocol::Grpc => "gRPC".into(),
+    }
+}
+
 fn versions(known: &Known<'_>) -> Section {
     let mut table = Table::new(&[
         ("Version", Align::Left),
+        ("Protocol", Align::Left),
         ("Target", Align::Left),
         ("Requests", Align::Right),
         ("per s", Align::Right),
@@ -111,6 +125,7 @@ fn versions(known: &Known<'_>) -> Section {
             let rate = load.value(Measure::Throughput);
             table.rows.push(vec![
                 version_cell(known, version),
+                protocol_cell(known, stream),
                 if target.is_empty() {
                     Prose::new()
                 } else {
@@ -141,6 +156,7 @@ fn versions(known: &Known<'_>) -> Section {
 fn endpoints(known: &Known<'_>) -> Section {
     let mut table = Table::new(&[
         ("Endpoint", Align::Left),
+        ("Protocol", Align::Left),
         ("Version", Align::Left),
         ("Requests", Align::Right),
         ("p50", Align::Right),
@@ -172,6 +188,7 @@ fn endpoint_row(known: &Known<'_>, version: &Version<'_>, load: &Load) -> Vec<Pr
     let at = |statistic| latency(known, name, &load.stream, &load.measurement, statistic);
     vec![
         stream_name(&load.stream),
+        protocol_cell(known, &load.stream),
         version_cell(known, version),
         number::count(load.measurement.requests).into(),
         at(P50),
@@ -204,6 +221,7 @@ fn slowest_part(load: &LoadMeasurement) -> String {
 fn phases(known: &Known<'_>) -> Section {
     let mut table = Table::new(&[
         ("Phase", Align::Left),
+        ("Protocol", Align::Left),
         ("Version", Align::Left),
         ("Times", Align::Right),
         ("mean", Align::Right),
@@ -213,13 +231,14 @@ fn phases(known: &Known<'_>) -> Section {
     ]);
     for timing in Timing::ALL {
         for version in &known.versions {
-            for (_, load) in &version.wholes {
+            for (stream, load) in &version.wholes {
                 let Some(times) = load.timings.get(timing).filter(|times| times.count() > 0) else {
                     continue;
                 };
                 let at = |statistic| Prose::from(milliseconds(load, *timing, statistic));
                 table.rows.push(vec![
                     timing_name(*timing).into(),
+                    protocol_cell(known, stream),
                     version_cell(known, version),
                     number::count(times.count()).into(),
                     at(Statistic::Mean),
@@ -236,6 +255,7 @@ fn phases(known: &Known<'_>) -> Section {
 fn answers(known: &Known<'_>) -> Section {
     let mut table = Table::new(&[
         ("Answer", Align::Left),
+        ("Protocol", Align::Left),
         ("Version", Align::Left),
         ("Count", Align::Right),
         ("Share", Align::Right),
@@ -246,6 +266,7 @@ fn answers(known: &Known<'_>) -> Section {
             let mut push = |what: Prose, count: u64, example: &str| {
                 table.rows.push(vec![
                     what,
+                    protocol_cell(known, stream),
                     version_cell(known, version),
                     number::count(count).into(),
                     number::share(count, load.requests).into(),
@@ -261,7 +282,12 @@ fn answers(known: &Known<'_>) -> Section {
                 push(format!("status {name}").into(), *count, "");
             }
             for (class, failure) in &load.failures {
-                push(class.describe().into(), failure.count, &failure.example);
+                let what = if *class == FailureClass::Status {
+                    "of these statuses, counted as errors"
+                } else {
+                    class.describe()
+                };
+                push(what.into(), failure.count, &failure.example);
             }
             for (wall, count) in &load.walls {
                 push(wall.as_str().into(), *count, "");

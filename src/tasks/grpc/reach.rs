@@ -63,10 +63,11 @@ pub(super) fn check(
         meant.is_some() || input.insecure == Some(false) || host.is_some_and(|host| host.tls() == Some(true));
     let authority = authority(input, tls, places, decoder);
     let (host, sender) = (host?, sender?);
-    if input.insecure == Some(true) && host.tls() == Some(true) && meant.is_none() {
-        let message = "`insecure: true` means no TLS, and the URL of the host means TLS";
-        let hint = format!("write `{host}` and leave out what is not meant");
-        decoder.error(places.at("insecure"), message, Some(hint));
+    if input.insecure == Some(true) && tls {
+        let other = meant.map_or_else(|| "the URL of the host".to_owned(), |field| format!("`{field}`"));
+        let message = format!("`insecure: true` means no TLS, and {other} means TLS");
+        let hint = "leave out what is not meant";
+        decoder.error(places.at("insecure"), message, Some(hint.to_owned()));
         return None;
     }
     Some(Reach {
