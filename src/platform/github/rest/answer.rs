@@ -112,6 +112,7 @@ pub(super) fn wait(error: &ApiError, tries: u32) -> Duration {
         ApiError::Server { .. }
         | ApiError::Unreachable(_)
         | ApiError::NoToken
+        | ApiError::Token(_)
         | ApiError::Variable { .. }
         | ApiError::Setup(_)
         | ApiError::Unauthorized { .. }

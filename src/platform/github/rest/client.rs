@@ -109,16 +109,10 @@ impl Client {
             ..NetSettings::default()
         };
         let net = client::Client::new(&settings, Redirects::None).map_err(ApiError::Setup)?;
-        let wrong = || ApiError::Unauthorized {
-            message: "it is no text that can be sent".to_owned(),
-        };
-        let mut header = HeaderValue::from_str(&format!("Bearer {}", token.expose())).map_err(|_| wrong())?;
+        let mut header =
+            HeaderValue::from_str(&format!("Bearer {}", token.expose())).map_err(ApiError::Token)?;
         header.set_sensitive(true);
-        let uri: http::Uri = base.as_str().parse().map_err(|_| ApiError::Variable {
-            variable: "GITHUB_API_URL",
-            value: base.to_string(),
-            wanted: "an address",
-        })?;
+        let uri = authority(&base)?;
         // The layer gives the token to this host alone.
         let crab = OctocrabBuilder::new_empty()
             .with_service(Wire { net, base })
@@ -249,6 +243,15 @@ fn odd(error: octocrab::Error) -> ApiError {
             reason: other.to_string(),
         },
     }
+}
+
+/// What the layer compares hosts with.
+fn authority(base: &Url) -> Result<http::Uri, ApiError> {
+    base.as_str()
+        .parse()
+        .map_err(|source: http::uri::InvalidUri| ApiError::Unexpected {
+            reason: source.to_string(),
+        })
 }
 
 fn address(env: &Env, variable: &'static str, default: &str) -> Result<Url, ApiError> {

@@ -10,6 +10,9 @@ pub enum ApiError {
     /// Nothing to show who we are with.
     #[error("there is no token")]
     NoToken,
+    /// Text that cannot stand in a header.
+    #[error("the token is no text that can be sent")]
+    Token(#[source] http::header::InvalidHeaderValue),
     /// A variable that must hold an address or a name holds something else.
     #[error("{variable} is {value:?}, which is not {wanted}")]
     Variable {
@@ -103,7 +106,7 @@ impl ApiError {
             Self::NoToken => "leave `token` to its default, or give one that is not empty".to_owned(),
             Self::Variable { variable, .. } => format!("the runner sets {variable}; do not change it"),
             Self::Setup(_) => "look at the proxy and the certificates of this machine".to_owned(),
-            Self::Unauthorized { .. } => {
+            Self::Unauthorized { .. } | Self::Token(_) => {
                 "it is wrong, has expired or was revoked: give `token` another".to_owned()
             }
             Self::Forbidden { permission, .. } => {
@@ -147,6 +150,7 @@ impl ApiError {
                     | ClientError::TooManyRedirects { .. }
             ),
             Self::NoToken
+            | Self::Token(_)
             | Self::Variable { .. }
             | Self::Setup(_)
             | Self::Unauthorized { .. }

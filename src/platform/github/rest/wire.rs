@@ -93,7 +93,7 @@ fn below(base: &Url, uri: &Uri) -> Result<Url, ClientError> {
     } else {
         format!("{}{uri}", base.as_str().trim_end_matches('/'))
     };
-    Url::parse(&text).map_err(|_| ClientError::Url(text))
+    Url::parse(&text).ok().ok_or(ClientError::Url(text))
 }
 
 /// Where a redirect leads, if it stays on the host that may see the token.
