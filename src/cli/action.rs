@@ -13,7 +13,7 @@ use super::post::{Posted, Posts, Told};
 use super::publish::{for_usage, masked, mistake, mistakes, publication, verdicts};
 use super::reproduce::command;
 use super::run::{DEFAULT_FILE, Opened, read};
-use super::session::{Session, formats};
+use super::session::{Finished, Session, formats};
 use super::shown::show;
 use super::signals::Signals;
 use crate::diagnostic::Diagnostic;
@@ -147,15 +147,7 @@ impl Stage<'_> {
         let mut publication = publication(&finished, &output.files(), summary);
         publication.annotations.extend(found.iter().map(Into::into));
         if let Some(posts) = posts {
-            let view = &finished.view;
-            let told = Told {
-                outcome: finished.result.outcome,
-                reason: &view.reason,
-                verdicts: verdicts(view),
-                started: finished.result.started.as_second(),
-                text: &|room| render_within(view, room),
-            };
-            publication.add(self.post(posts, &told).await);
+            publication.add(self.report(posts, &finished).await);
         }
         let published = self.publish(&publication);
         Ok(finished.exit.if_written(shown && published))
@@ -203,6 +195,19 @@ impl Stage<'_> {
         }
         self.publish(&publication);
         Exit::Usage
+    }
+
+    /// Posts the end of a run.
+    async fn report(&self, posts: &mut Posts<'_>, finished: &Finished) -> Posted {
+        let Finished { result, view, .. } = finished;
+        let told = Told {
+            outcome: result.outcome,
+            reason: &view.reason,
+            verdicts: verdicts(view),
+            started: result.started.as_second(),
+            text: &|room| render_within(view, room),
+        };
+        self.post(posts, &told).await
     }
 
     /// Posts comment and status, unless a signal asks to end.

@@ -291,7 +291,12 @@ fn warning(message: String) -> Annotation {
 }
 
 fn missing(what: &str, permissions: &BTreeSet<&str>) -> Annotation {
-    let lines: Vec<String> = permissions.iter().map(|line| format!("\n  {line}")).collect();
+    let covered = |line: &str| {
+        let scope = line.strip_suffix(": read");
+        scope.is_some_and(|scope| permissions.contains(format!("{scope}: write").as_str()))
+    };
+    let needed = permissions.iter().filter(|line| !covered(line));
+    let lines: Vec<String> = needed.map(|line| format!("\n  {line}")).collect();
     warning(format!(
         "{what}: the token may not write there. Add to the job:\npermissions:{}",
         lines.concat()
@@ -322,6 +327,7 @@ mod tests {
     fn missing_permissions_are_one_warning_with_their_lines() {
         let mut failed = Vec::new();
         note(&mut failed, STATUS, forbidden("statuses: write"));
+        note(&mut failed, STATUS, forbidden("pull-requests: read"));
         note(&mut failed, COMMENT, forbidden("pull-requests: write"));
         let annotations = explained(&failed, false);
         assert_eq!(annotations.len(), 1);

@@ -7,6 +7,7 @@ mod bad_input;
 mod browser;
 mod closing;
 mod comment;
+mod comment_faults;
 mod compression;
 mod connections;
 mod data;

@@ -12,11 +12,13 @@ use super::{Answer, App, Certificate, Seen, Server};
 
 /// The job's token.
 pub(crate) const TOKEN: &str = "ghs_0123456789abcdefABCDEF";
+/// The token of `ann`.
+pub(crate) const PERSON: &str = "ghp_0123456789abcdefABCDEF";
 /// Head of pull request 7.
 pub(crate) const HEAD: &str = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
 /// The merge commit that the runner checks out for it.
 pub(crate) const MERGE: &str = "ffffffffffffffffffffffffffffffffffffffff";
-/// As whom the token writes.
+/// As whom the job's token writes.
 const BOT: &str = "github-actions[bot]";
 const BASE: &str = "/api/v3";
 const REPOSITORY: &str = "/repos/acme/shop/";
@@ -60,6 +62,8 @@ struct State {
     head: String,
     longest: usize,
     next: u64,
+    /// Who asks.
+    login: &'static str,
 }
 
 impl State {
@@ -100,6 +104,7 @@ impl GitHub {
             head: HEAD.to_owned(),
             longest: 65_536,
             next: 1000,
+            login: BOT,
         }));
         let serving = Arc::clone(&state);
         let server = serve(Box::new(move |seen| {
@@ -215,9 +220,11 @@ fn said(status: u16, value: &Value) -> Answer {
 }
 
 fn answer(state: &mut State, seen: &Seen) -> Answer {
-    if seen.header("authorization") != format!("Bearer {TOKEN}") {
-        return refused(401, "Bad credentials");
-    }
+    state.login = match seen.header("authorization").strip_prefix("Bearer ") {
+        Some(TOKEN) => BOT,
+        Some(PERSON) => "ann",
+        _ => return refused(401, "Bad credentials"),
+    };
     let fault = state
         .rules
         .iter_mut()
@@ -248,14 +255,18 @@ fn work(state: &mut State, seen: &Seen) -> Answer {
     let (path, query) = seen.path.split_once('?').unwrap_or((&seen.path, ""));
     let body: Value = serde_json::from_slice(&seen.body).unwrap_or_default();
     if path == "/api/graphql" {
-        return said(200, &json!({ "data": { "viewer": { "login": BOT } } }));
+        return said(200, &json!({ "data": { "viewer": { "login": state.login } } }));
     }
     let Some(path) = path.strip_prefix(BASE) else {
         state.violations.push(format!("{} {path}", seen.method));
         return refused(404, "Not Found");
     };
     if path == "/user" {
-        return refused(403, "Resource not accessible by integration");
+        // An app is no user.
+        return match state.login {
+            BOT => refused(403, "Resource not accessible by integration"),
+            login => said(200, &json!({ "login": login, "type": "User" })),
+        };
     }
     if let Err(why) = allowed(&seen.method, path, query, &seen.body, &seen.headers) {
         state.violations.push(format!("{} {path}: {why}", seen.method));
@@ -268,7 +279,7 @@ fn work(state: &mut State, seen: &Seen) -> Answer {
     match (seen.method.as_str(), parts.as_slice()) {
         ("GET", ["issues", "7", "comments"]) => listed(state, query),
         ("POST", ["issues", "7", "comments"]) => with_room(state, &body, |state, text| {
-            let id = state.add(BOT, text);
+            let id = state.add(state.login, text);
             comment(state, id, 201)
         }),
         (method, ["issues", "comments", id]) => {

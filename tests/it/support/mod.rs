@@ -17,7 +17,7 @@ pub(crate) use certificate::{Certificate, Flaw};
 pub(crate) use external::find;
 pub(crate) use faulty::Faulty;
 pub(crate) use frames::{frame, setting, speaking};
-pub(crate) use github::{Fault, GitHub, HEAD, MERGE, TOKEN};
+pub(crate) use github::{Fault, GitHub, HEAD, MERGE, PERSON, TOKEN};
 pub(crate) use http::{Answer, Seen, Server};
 pub(crate) use load::judged_load;
 pub(crate) use nginx::Nginx;

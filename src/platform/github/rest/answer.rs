@@ -160,9 +160,11 @@ mod tests {
             ("x-ratelimit-reset", "1700000100"),
         ];
         assert!(matches!(of(403, &left, integration), ApiError::Forbidden { .. }));
-        let wait = |error: ApiError| match error {
-            ApiError::RateLimited { wait } => wait.map(|wait| wait.as_secs()),
-            other => panic!("{other}"),
+        let wait = |error: ApiError| {
+            let ApiError::RateLimited { wait } = error else {
+                panic!("{error}");
+            };
+            wait.map(|wait| wait.as_secs())
         };
         assert_eq!(wait(of(403, &[("retry-after", "7")], "x")), Some(7));
         let used = [

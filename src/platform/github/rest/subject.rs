@@ -138,7 +138,8 @@ async fn of_commit(client: &Client, commit: &str) -> Result<Option<u64>, ApiErro
     let path = client
         .repository()
         .path(&format!("commits/{commit}/pulls?per_page=100"));
-    let answer = client.send(&Call::get(&path, "pull-requests: read")).await?;
+    // To read would do here, but who asks wants to write.
+    let answer = client.send(&Call::get(&path, "pull-requests: write")).await?;
     let all: Vec<PullRequest> = answer.json()?;
     Ok(all
         .into_iter()
