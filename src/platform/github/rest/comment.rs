@@ -347,3 +347,28 @@ impl Thread<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn mark_and_text_together_fit_the_limit() {
+        let text = |room: usize| "x".repeat(room);
+        let draft = Draft {
+            mark: Mark {
+                key: "a key with spaces".repeat(100),
+                ..Mark::default()
+            },
+            when: When::Always,
+            passed: true,
+            text: &text,
+        };
+        for size in SIZES {
+            let body = draft.body(size);
+            let body = body["body"].as_str().expect("a text");
+            assert_eq!(body.chars().count(), size);
+            assert!(draft.mark.is_kin(&Mark::parse(body).expect("a mark")));
+        }
+    }
+}
