@@ -239,7 +239,7 @@ fn a_run_of_an_older_commit_or_of_an_earlier_time_overwrites_nothing() {
 fn two_jobs_at_once_leave_one_comment() {
     let (github, target) = (GitHub::new(), Server::ok());
     // Both look before either writes.
-    github.fault("GET", COMMENTS, 2, Fault::Slow(Duration::from_millis(1500)));
+    github.fault("GET", COMMENTS, 2, Fault::Slow(Duration::from_secs(4)));
     let apps = [PASS, FAIL].map(|slos| step(&github, &target, "100", &[slos, ALWAYS]));
     let running = [apps[0].start(&["action"]), apps[1].start(&["action"])];
     for job in running {
