@@ -41,7 +41,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ),
     (
         "platform",
-        &["diagnostic", "secret", "spec", "metrics", "slo", "results"],
+        &["diagnostic", "secret", "spec", "metrics", "slo", "results", "net"],
     ),
     (
         "cli",

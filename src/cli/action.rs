@@ -2,21 +2,25 @@
 
 use std::path::{Path, PathBuf};
 
+use jiff::Timestamp;
+
 use super::args::{LogLevel, Output};
 use super::assemble::Given;
 use super::check::check;
 use super::console::Console;
 use super::exit::Exit;
-use super::publish::{for_usage, masked, publication};
+use super::post::{Posted, Posts, Told};
+use super::publish::{for_usage, masked, mistake, mistakes, publication, verdicts};
 use super::reproduce::command;
 use super::run::{DEFAULT_FILE, Opened, read};
-use super::session::{Session, formats};
+use super::session::{Finished, Session, formats};
 use super::shown::show;
 use super::signals::Signals;
 use crate::diagnostic::Diagnostic;
 use crate::platform::github::Inputs;
 use crate::platform::{Context, Env, Platform, Publication};
-use crate::results::SourceInfo;
+use crate::report::render_within;
+use crate::results::{Outcome, SourceInfo};
 use crate::tasks::Reach;
 
 const READY_TIMEOUT: &str = "60s";
@@ -66,6 +70,14 @@ struct Stage<'a> {
     platform: &'static dyn Platform,
 }
 
+/// Why nothing was measured.
+enum Stop {
+    /// Inputs or experiment cannot be used; this was shown.
+    Mistakes(Vec<Diagnostic>),
+    /// A second signal.
+    Quit(Exit),
+}
+
 /// Where results go, relative to the workspace.
 fn output(folder: Option<&str>, reports: Vec<String>) -> Output {
     Output {
@@ -77,14 +89,27 @@ fn output(folder: Option<&str>, reports: Vec<String>) -> Output {
 
 impl Stage<'_> {
     async fn start(&self, signals: Signals) -> Result<Exit, Exit> {
-        let inputs = Inputs::read(self.env).map_err(|diagnostics| self.refuse(&diagnostics))?;
+        let inputs = match Inputs::read(self.env) {
+            Ok(inputs) => inputs,
+            Err(found) => return Err(self.refused(self.mistakes(found), None).await),
+        };
         let context = self.platform.context(self.env);
-        self.perform(&inputs, context, signals).await
+        let mut posts = Posts::of(&inputs, self.env, self.console);
+        match self.perform(&inputs, context, signals, posts.as_mut()).await {
+            Ok(exit) => Ok(exit),
+            Err(stop) => Err(self.refused(stop, posts.as_mut()).await),
+        }
     }
 
-    async fn perform(&self, inputs: &Inputs, context: Context, signals: Signals) -> Result<Exit, Exit> {
+    async fn perform(
+        &self,
+        inputs: &Inputs,
+        context: Context,
+        signals: Signals,
+        mut posts: Option<&mut Posts<'_>>,
+    ) -> Result<Exit, Stop> {
         let refuse = |message: String, input: &str| {
-            self.refuse(&[Diagnostic::error(message).at(Inputs::place(input))])
+            self.mistakes(vec![Diagnostic::error(message).at(Inputs::place(input))])
         };
         let reports: Vec<String> = inputs.lines("reports").into_iter().map(str::to_owned).collect();
         let formats = formats(&reports).map_err(|message| refuse(message, "reports"))?;
@@ -93,13 +118,15 @@ impl Stage<'_> {
         let file = self.file(inputs, &given)?;
         let output = output(inputs.text("outputDir"), reports);
         let Opened { source, root, found } =
-            read(file.as_deref(), &given).map_err(|found| self.refuse(&found))?;
-        // Mistakes are shown by `or_usage`; here they are also annotated.
+            read(file.as_deref(), &given).map_err(|found| self.mistakes(found))?;
         let checked = check(&source, &root, Path::new("."), self.env, self.console, &[]).and(found);
         let found = checked.diagnostics.clone();
         let pipeline = checked
             .or_usage(self.console)
-            .inspect_err(|_| self.publish(&for_usage(&found)))?;
+            .map_err(|_shown| Stop::Mistakes(found.clone()))?;
+        if let Some(posts) = posts.as_deref_mut() {
+            posts.begin().await;
+        }
         let session = Session {
             console: self.console,
             output: &output,
@@ -113,17 +140,23 @@ impl Stage<'_> {
             validate_slos: inputs.flag("validateSLOs").unwrap_or(true),
             reproduce: Some(command(&given, file.as_deref())),
         };
-        let finished = session.run(&pipeline, &formats, signals).await?;
+        let finished = session
+            .run(&pipeline, &formats, signals)
+            .await
+            .map_err(Stop::Quit)?;
         let shown = show(&finished.view, self.console, self.env).is_ok();
         let summary = inputs.flag("summary").unwrap_or(true);
         let mut publication = publication(&finished, &output.files(), summary);
         publication.annotations.extend(found.iter().map(Into::into));
-        let published = self.publish_checked(&publication);
+        if let Some(posts) = posts {
+            publication.add(self.report(posts, &finished).await);
+        }
+        let published = self.publish(&publication);
         Ok(finished.exit.if_written(shown && published))
     }
 
     /// The file to run, if one is; without anything to run there is nothing to say but how.
-    fn file(&self, inputs: &Inputs, given: &Given) -> Result<Option<PathBuf>, Exit> {
+    fn file(&self, inputs: &Inputs, given: &Given) -> Result<Option<PathBuf>, Stop> {
         if let Some(file) = inputs.text("experiment") {
             return Ok(Some(PathBuf::from(file)));
         }
@@ -137,21 +170,65 @@ impl Stage<'_> {
             "nothing to test: no `url`, no `host`, no `experiment`, and no ./experiment.yaml",
         );
         diagnostic = diagnostic.hint("give `url:`, or check the repository out before this step (actions/checkout) and give `experiment:`");
-        Err(self.refuse(&[diagnostic]))
+        Err(self.mistakes(vec![diagnostic]))
     }
 
-    /// Shows and annotates mistakes; nothing was sent.
-    fn refuse(&self, diagnostics: &[Diagnostic]) -> Exit {
-        self.console.diagnostics(diagnostics);
-        self.publish(&for_usage(diagnostics));
+    /// Shows mistakes; nothing was sent.
+    fn mistakes(&self, found: Vec<Diagnostic>) -> Stop {
+        self.console.diagnostics(&found);
+        Stop::Mistakes(found)
+    }
+
+    /// Publishes mistakes.
+    async fn refused(&self, stop: Stop, posts: Option<&mut Posts<'_>>) -> Exit {
+        let found = match stop {
+            Stop::Mistakes(found) => found,
+            Stop::Quit(exit) => return exit,
+        };
+        let mut publication = for_usage(&found);
+        if let Some(posts) = posts {
+            let told = Told {
+                outcome: Outcome::Error,
+                reason: &mistake(&found),
+                verdicts: String::new(),
+                started: Timestamp::now().as_second(),
+                text: &|room| mistakes(&found, room),
+            };
+            publication.add(self.post(posts, &told).await);
+        }
+        self.publish(&publication);
         Exit::Usage
     }
 
-    fn publish(&self, publication: &Publication) {
-        self.publish_checked(publication);
+    /// Posts the end of a run.
+    async fn report(&self, posts: &mut Posts<'_>, finished: &Finished) -> Posted {
+        let Finished { result, view, .. } = finished;
+        let told = Told {
+            outcome: result.outcome,
+            reason: &view.reason,
+            verdicts: verdicts(view),
+            started: result.started.as_second(),
+            text: &|room| render_within(view, room),
+        };
+        self.post(posts, &told).await
     }
 
-    fn publish_checked(&self, publication: &Publication) -> bool {
+    /// Posts comment and status, unless a signal asks to end.
+    async fn post(&self, posts: &mut Posts<'_>, told: &Told<'_>) -> Posted {
+        let Ok(mut signals) = Signals::listen() else {
+            return posts.finish(told).await;
+        };
+        tokio::select! {
+            posted = posts.finish(told) => posted,
+            (name, _) = signals.next() => {
+                let text = format!("{name}: comment and status may not be up to date");
+                self.console.say(LogLevel::Warning, &text);
+                Posted::default()
+            }
+        }
+    }
+
+    fn publish(&self, publication: &Publication) -> bool {
         let mut out = std::io::stdout().lock();
         let publication = masked(publication.clone(), &self.console.mask);
         match self.platform.publish(self.env, &publication, &mut out) {

@@ -12,6 +12,7 @@ pub mod docs;
 mod exit;
 mod load_flags;
 mod origin;
+mod post;
 mod progress;
 mod publish;
 mod reproduce;

@@ -5,9 +5,11 @@ use std::path::PathBuf;
 use super::args::{self, LogLevel};
 use super::console::{Console, render};
 use super::exit::Exit;
+use super::post::Posted;
 use super::session::Finished;
 use crate::diagnostic::Diagnostic;
 use crate::metrics::{Measure, MetricName, Protocol, Statistic, Stream, Timing};
+use crate::platform::github::rest::fingerprint;
 use crate::platform::github::{GitHub, OUTPUTS, SUMMARY_LIMIT};
 use crate::platform::{Annotation, Env, Level, Output, Platform, Publication};
 use crate::report::{ObjectiveRow, View, render_within};
@@ -71,19 +73,16 @@ impl Finished {
 
 /// What is published when nothing could be sent.
 pub(super) fn for_usage(diagnostics: &[Diagnostic]) -> Publication {
-    let first = diagnostics.iter().find(|diagnostic| diagnostic.is_error());
-    let reason = first.map(|diagnostic| match &diagnostic.place {
-        Some(place) => format!("{place}: {}", diagnostic.message),
-        None => diagnostic.message.clone(),
-    });
+    let reason = mistake(diagnostics);
     let value = |name: &str| match name {
         "outcome" => Outcome::Error.name().to_owned(),
         "passed" => "false".to_owned(),
-        "reason" => reason.clone().unwrap_or_default(),
+        "reason" => reason.clone(),
         _ => String::new(),
     };
+    let limit = usize::try_from(SUMMARY_LIMIT).unwrap_or(usize::MAX);
     Publication {
-        summary: Some(mistakes(diagnostics)),
+        summary: Some(mistakes(diagnostics, limit)),
         outputs: OUTPUTS
             .iter()
             .map(|output| Output::new(output.name, value(output.name)))
@@ -92,19 +91,54 @@ pub(super) fn for_usage(diagnostics: &[Diagnostic]) -> Publication {
     }
 }
 
-/// The mistakes for the job summary: text as it stands in the log, which cannot end its block.
-fn mistakes(diagnostics: &[Diagnostic]) -> String {
+/// The first mistake in one sentence.
+pub(super) fn mistake(diagnostics: &[Diagnostic]) -> String {
+    let first = diagnostics.iter().find(|diagnostic| diagnostic.is_error());
+    first.map_or_else(String::new, |diagnostic| match &diagnostic.place {
+        Some(place) => format!("{place}: {}", diagnostic.message),
+        None => diagnostic.message.clone(),
+    })
+}
+
+/// The mistakes as Markdown in at most `limit` bytes: text as it stands in the log, which cannot end its block; as many
+/// of them as fit.
+pub(super) fn mistakes(diagnostics: &[Diagnostic], limit: usize) -> String {
     let errors = diagnostics
         .iter()
         .filter(|diagnostic| diagnostic.is_error())
         .count();
     let plural = if errors == 1 { "mistake" } else { "mistakes" };
-    let told: Vec<String> = diagnostics
-        .iter()
-        .map(|diagnostic| render(diagnostic, false))
-        .collect();
-    let told = told.join("\n").replace("```", "'''");
-    format!("## ⛔ iter8: {errors} {plural}, nothing was sent\n\n```text\n{told}\n```\n")
+    let headline = format!("## ⛔ iter8: {errors} {plural}, nothing was sent\n");
+    let mut told = String::new();
+    let mut shown = 0;
+    for diagnostic in diagnostics {
+        let text = render(diagnostic, false).replace("```", "'''");
+        if headline.len() + told.len() + text.len() + 100 > limit {
+            break;
+        }
+        told.push_str(&text);
+        told.push('\n');
+        shown += 1;
+    }
+    let more = match diagnostics.len() - shown {
+        0 => String::new(),
+        more => format!("\n{more} more are in the log.\n"),
+    };
+    if told.is_empty() {
+        return format!("{headline}{more}");
+    }
+    format!("{headline}\n```text\n{told}```\n{more}")
+}
+
+impl Publication {
+    /// Adds what became of comment and status.
+    pub(super) fn add(&mut self, posted: Posted) {
+        self.annotations.extend(posted.annotations);
+        let outputs = self.outputs.iter_mut();
+        if let Some(output) = outputs.into_iter().find(|output| output.name == "commentURL") {
+            output.value = posted.comment_url.unwrap_or_default();
+        }
+    }
 }
 
 /// The same without secrets.
@@ -117,6 +151,17 @@ pub(super) fn masked(mut publication: Publication, mask: &Mask) -> Publication {
         annotation.message = mask.apply(&annotation.message);
     }
     publication
+}
+
+/// Differs where the outcome of an objective does, in whichever order they are shown.
+pub(super) fn verdicts(view: &View) -> String {
+    let mut lines: Vec<String> = view
+        .objectives
+        .iter()
+        .map(|row| format!("{}\n{}\n{}", row.objective, row.version, row.verdict))
+        .collect();
+    lines.sort();
+    fingerprint(lines.iter().map(String::as_str))
 }
 
 fn annotation(row: &ObjectiveRow) -> Option<Annotation> {

@@ -24,7 +24,7 @@ pub use csv::Csv;
 pub use html::Html;
 pub use json::Json;
 pub use junit::Junit;
-pub use markdown::{Markdown, render_within};
+pub use markdown::{Markdown, markdown_words, render_within};
 pub use openmetrics::OpenMetrics;
 pub use prose::{Kind, Piece, Prose};
 pub use table::{Align, Column, Section, Table, Topic};

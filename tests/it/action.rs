@@ -7,10 +7,10 @@ use serde_json::json;
 use crate::support::{Answer, App, Output, Seen, Server, commands, each, outputs, plain};
 
 /// Names and values of inputs.
-type Given<'a> = &'a [(&'a str, &'a str)];
+pub(crate) type Given<'a> = &'a [(&'a str, &'a str)];
 
 /// A workspace with the runner's variables and files.
-fn step(inputs: Given<'_>) -> App {
+pub(crate) fn step(inputs: Given<'_>) -> App {
     let app = App::new().file("runner/output", "").file("runner/summary", "");
     let path = |name: &str| app.path(name).display().to_string();
     let (output, summary) = (path("runner/output"), path("runner/summary"));
@@ -29,7 +29,7 @@ fn step(inputs: Given<'_>) -> App {
 }
 
 /// A step that sends a few requests.
-fn short(server: &Server, inputs: Given<'_>) -> App {
+pub(crate) fn short(server: &Server, inputs: Given<'_>) -> App {
     let url = server.url("/");
     step(
         &[
@@ -383,7 +383,7 @@ fn wrong_inputs_are_named_and_outputs_are_written_all_the_same() {
         ("summary", &[("url", url), ("summary", "yes")], &["input 'summary'", "neither `true` nor `false`"]),
         ("onInconclusive", &[("url", url), ("slos", "http/error-rate <= 1"), ("onInconclusive", "fial")], &["input 'onInconclusive'", "did you mean `fail`?"]),
         ("reports", &[("url", url), ("reports", "pdf")], &["input 'reports'", "unknown report format `pdf`"]),
-        ("comment", &[("url", url), ("comment", "always")], &["input 'comment'", "not supported yet"]),
+        ("comment", &[("url", url), ("comment", "on-failure")], &["input 'comment'", "did you mean `on-fail`?"]),
         ("pullRequest", &[("url", url), ("pullRequest", "on-pass")], &["input 'pullRequest'", "not supported yet"]),
         ("chart", &[("chart", "load-test-http")], &["input 'chart'", "not supported yet"]),
         ("host", &[("host", "a:50051"), ("call", "a.B/C")], &["input 'host'", "input 'call'", "not supported yet"]),

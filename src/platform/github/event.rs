@@ -21,6 +21,8 @@ pub struct Event {
     pub head: Option<String>,
     /// Number of the pull request.
     pub pull_request: Option<u64>,
+    /// Whether a fork's pull request started the run, whose token can only read then.
+    pub of_a_fork: bool,
     /// The URL that was deployed, if the deployment succeeded.
     pub target_url: Option<String>,
     /// Why a deployment event gave no URL.
@@ -102,6 +104,9 @@ impl Event {
                 None
             }
             _ => {
+                event.of_a_fork = name.starts_with("pull_request")
+                    && name != "pull_request_target"
+                    && is_of_a_fork(payload);
                 event.pull_request = number("/pull_request/number")
                     .or_else(|| number("/number").filter(|_| name.starts_with("pull_request")));
                 sha("/pull_request/head/sha")
@@ -155,6 +160,21 @@ impl Event {
     }
 }
 
+/// Whether head and base are of different repositories. A fork that was deleted is `null`.
+fn is_of_a_fork(payload: &Value) -> bool {
+    let Some(head) = payload.pointer("/pull_request/head/repo") else {
+        return false;
+    };
+    let names = (
+        head["full_name"].as_str(),
+        text(payload, "/pull_request/base/repo/full_name"),
+    );
+    match names {
+        (Some(head), Some(base)) => !head.eq_ignore_ascii_case(base),
+        _ => head.is_null() || head["fork"].as_bool() == Some(true),
+    }
+}
+
 fn text<'a>(payload: &'a Value, pointer: &str) -> Option<&'a str> {
     payload
         .pointer(pointer)
@@ -200,6 +220,21 @@ mod tests {
         let event = Event::from_payload("pull_request", &payload);
         assert_eq!(event.head, Some(SHA.into()));
         assert_eq!(event.pull_request, Some(7));
+    }
+
+    #[test]
+    fn a_fork_is_told_by_the_names_of_its_repositories() {
+        let of = |name: &str, head: &Value| {
+            let base = json!({ "repo": { "full_name": "acme/shop" } });
+            let payload = json!({ "number": 7, "pull_request": { "head": { "repo": head }, "base": base } });
+            Event::from_payload(name, &payload).of_a_fork
+        };
+        let fork = json!({ "full_name": "mallory/shop", "fork": true });
+        let own = json!({ "full_name": "Acme/Shop", "fork": true });
+        assert!(of("pull_request", &fork) && of("pull_request_review", &fork));
+        assert!(of("pull_request", &Value::Null), "a deleted fork");
+        assert!(!of("pull_request", &own), "a repository that is itself a fork");
+        assert!(!of("pull_request_target", &fork), "its token can write");
     }
 
     #[test]

@@ -109,6 +109,8 @@ impl Input {
 
 const INCONCLUSIVE: Kind = Kind::Choice(&["observed", "pass", "fail"]);
 const COMMENT: Kind = Kind::Choice(&["never", "always", "on-fail", "on-change"]);
+/// No variable of the runner tells the jobs of a matrix apart; this context of the workflow does.
+const COMMENT_KEY: &str = "${{ github.workflow }} / ${{ github.job }} / ${{ strategy.job-index }}";
 const PULL_REQUEST: Kind = Kind::Choice(&["never", "on-pass", "on-fail"]);
 const LOG_LEVEL: Kind = Kind::Choice(&[
     "trace", "debug", "info", "warn", "warning", "error", "fatal", "panic",
@@ -139,9 +141,9 @@ pub static INPUTS: &[Input] = &[
     Input::text(Group::Judge, "onInconclusive", "What decides when the data cannot tell (observed)").kind(INCONCLUSIVE),
 
     Input::text(Group::Report, "summary", "Whether to write the job summary").kind(Kind::Flag).default("true"),
-    Input::text(Group::Report, "comment", "When to comment on the pull request").kind(COMMENT).default("never").later(),
-    Input::text(Group::Report, "commentKey", "Tells comments apart (workflow, job and matrix index)").later(),
-    Input::text(Group::Report, "status", "Context of a commit status to set (none)").later(),
+    Input::text(Group::Report, "comment", "When to comment on the pull request").kind(COMMENT).default("never"),
+    Input::text(Group::Report, "commentKey", "Tells the comments of a pull request apart").default(COMMENT_KEY),
+    Input::text(Group::Report, "status", "Context of a commit status to set, such as `iter8/slo` (none)"),
     Input::text(Group::Report, "reports", "More report files, one per line or with commas between: text, json, csv, junit, openmetrics").kind(Kind::Lines),
     Input::text(Group::Report, "outputDir", "Folder for result and reports (iter8-results)"),
     Input::text(Group::Report, "token", "Token for GitHub's API").default("${{ github.token }}"),

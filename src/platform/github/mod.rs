@@ -8,6 +8,7 @@ mod inputs;
 mod nonce;
 mod outputs;
 mod read;
+pub mod rest;
 
 use std::io::Write;
 

@@ -115,6 +115,11 @@ pub fn render_within(view: &View, limit: usize) -> String {
         .unwrap_or_else(|| cut(&format!("## {}\n", escaped(&view.headline.line())), limit))
 }
 
+/// A text from outside as words in which nothing is markup, a link, a mention or a reference.
+pub fn markdown_words(text: &str) -> String {
+    escaped(text)
+}
+
 /// The first bytes of `text`, whole characters only.
 fn cut(text: &str, limit: usize) -> String {
     let end = (0..=limit.min(text.len()))

@@ -1,6 +1,6 @@
 //! [`Server`]: a real HTTP/1.1 server on loopback that keeps what it was asked.
 
-use std::convert::Infallible;
+use std::io;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -51,6 +51,7 @@ pub(crate) struct Answer {
     headers: Vec<(&'static str, String)>,
     body: Bytes,
     delay: Duration,
+    cut: bool,
 }
 
 impl Answer {
@@ -61,6 +62,7 @@ impl Answer {
             headers: Vec::new(),
             body: Bytes::from_static(b"hello"),
             delay: Duration::ZERO,
+            cut: false,
         }
     }
 
@@ -74,6 +76,14 @@ impl Answer {
     pub(crate) fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.headers.push((name, value.into()));
         self
+    }
+
+    /// No answer at all: the connection is closed. Over HTTP/1 only.
+    pub(crate) fn cut() -> Self {
+        Self {
+            cut: true,
+            ..Self::status(200)
+        }
     }
 
     /// Later.
@@ -208,7 +218,10 @@ async fn connection(stream: impl AsyncRead + AsyncWrite + Unpin, shared: Arc<Sha
             let (head, body) = request.into_parts();
             let body = body.collect().await;
             let body = body.map_or_else(|_| Bytes::new(), http_body_util::Collected::to_bytes);
-            Ok::<_, Infallible>(answer(head, body, &shared).await.map(Full::new))
+            let answer = answer(head, body, &shared).await;
+            answer
+                .map(|answer| answer.map(Full::new))
+                .ok_or_else(|| io::Error::other("cut"))
         }
     });
     // A client that goes away is what some tests are about.
@@ -230,7 +243,8 @@ async fn connection_of_streams(stream: TcpStream, shared: Arc<Shared>) {
                 bytes.extend_from_slice(&chunk);
                 let _ = body.flow_control().release_capacity(chunk.len());
             }
-            let (head, body) = answer(head, bytes.into(), &shared).await.into_parts();
+            let answer = answer(head, bytes.into(), &shared).await;
+            let (head, body) = answer.expect("an answer").into_parts();
             if let Ok(mut stream) = respond.send_response(Response::from_parts(head, ()), false) {
                 let _ = stream.send_data(body, true);
             }
@@ -238,7 +252,7 @@ async fn connection_of_streams(stream: TcpStream, shared: Arc<Shared>) {
     }
 }
 
-async fn answer(head: Parts, body: Bytes, shared: &Shared) -> Response<Bytes> {
+async fn answer(head: Parts, body: Bytes, shared: &Shared) -> Option<Response<Bytes>> {
     let number = shared.requests.fetch_add(1, Ordering::SeqCst);
     let seen = Seen {
         method: head.method.to_string(),
@@ -253,9 +267,12 @@ async fn answer(head: Parts, body: Bytes, shared: &Shared) -> Response<Bytes> {
     let answer = (shared.handler)(&seen);
     shared.seen.lock().expect("no panic in the server").push(seen);
     tokio::time::sleep(answer.delay).await;
+    if answer.cut {
+        return None;
+    }
     let mut response = Response::builder().status(answer.status);
     for (name, value) in answer.headers {
         response = response.header(name, value);
     }
-    response.body(answer.body).expect("a valid answer")
+    Some(response.body(answer.body).expect("a valid answer"))
 }

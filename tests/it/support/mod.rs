@@ -5,6 +5,7 @@ mod certificate;
 mod external;
 mod faulty;
 mod frames;
+mod github;
 mod grpc;
 mod http;
 mod load;
@@ -17,6 +18,7 @@ pub(crate) use certificate::{Certificate, Flaw};
 pub(crate) use external::find;
 pub(crate) use faulty::Faulty;
 pub(crate) use frames::{frame, setting, speaking};
+pub(crate) use github::{Fault, GitHub, HEAD, MERGE, PERSON, TOKEN};
 pub(crate) use grpc::{
     ADDRESS_PROTO, Call, Grpc, Known, Reflection, Reply, SHOP_PROTO, framed, free_port, protoset,
 };
