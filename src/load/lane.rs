@@ -224,7 +224,7 @@ impl<T: Target> Drop for InFlight<'_, T> {
         let tally = &mut *tally;
         count(&mut self.way, tally, self.sent.n);
         let why = match lanes.time_is_over.get() {
-            Some(UnderWay::Ignore) => return tally.ignored(),
+            Some(UnderWay::Ignore) => return tally.ignored(self.sent.n),
             Some(UnderWay::CutOff | UnderWay::Finish) => "no answer yet when the time was over",
             None => "no answer yet when the run was stopped",
         };

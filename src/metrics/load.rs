@@ -185,6 +185,9 @@ pub struct LoadMeasurement {
     /// Messages received.
     #[serde(default)]
     pub messages_received: u64,
+    /// Requests under way when the time was over that were to be ignored then: they are in no other number.
+    #[serde(default)]
+    pub ignored: u64,
     /// The slowest requests, slowest first.
     #[serde(default)]
     pub exemplars: Vec<Exemplar>,
@@ -234,6 +237,7 @@ impl LoadMeasurement {
         self.resumed += later.resumed;
         self.messages_sent += later.messages_sent;
         self.messages_received += later.messages_received;
+        self.ignored += later.ignored;
         for (address, n) in &later.addresses {
             *self.addresses.entry(address.clone()).or_default() += n;
         }

@@ -204,7 +204,10 @@ fn measurement<'a>(
         .measurement(stream)
         .ok_or_else(|| format!("nothing measured `{stream}`"))?;
     if load.requests == 0 {
-        return Err("no request was sent".to_owned());
+        return Err(match load.ignored {
+            0 => "no request was sent".to_owned(),
+            n => format!("no request was counted: {n} were ignored"),
+        });
     }
     Ok(load)
 }

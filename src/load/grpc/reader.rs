@@ -186,15 +186,22 @@ impl<'a> Reader<'a> {
         let complete = body.is_end_stream();
         self.state = State::Body(body);
         let status = Status::of(&head.headers);
-        if complete && let Some(status) = status {
-            return Some(self.ended(&status, FailureClass::Status));
+        let good = head.status == StatusCode::OK && is_grpc(&head.headers);
+        if complete && let Some(status) = &status {
+            if status.code != Code::OK {
+                return Some(self.ended(status, FailureClass::Status));
+            }
+            if good {
+                return Some(self.well_ended(&Messages::default()));
+            }
         }
-        if head.status == StatusCode::OK && is_grpc(&head.headers) {
+        if good {
             let encoding = head.headers.get("grpc-encoding");
             if encoding.is_some() {
                 self.frames = Frames::new(Encoding::of(encoding), self.reading.max);
             }
-            self.early = status.map(Box::new);
+            // That a call went well can only be said at its end.
+            self.early = status.filter(|status| status.code != Code::OK).map(Box::new);
             return None;
         }
         self.foreign = Some(Box::new(Foreign {
@@ -248,10 +255,15 @@ impl<'a> Reader<'a> {
         if status.code != Code::OK {
             return self.ended(&status, FailureClass::Status);
         }
+        self.well_ended(messages)
+    }
+
+    /// The server says that all went well.
+    fn well_ended(&self, messages: &Messages) -> Answer {
         let wrong = if self.frames.is_cut_off() {
             "the answer ended in the middle of a message"
         } else if self.reading.streams || messages.received == 1 {
-            return self.ended(&status, FailureClass::Status);
+            return self.ended(&Status::new(Code::OK, ""), FailureClass::Status);
         } else if messages.received == 0 {
             "the answer is OK, but has no message"
         } else {
@@ -260,8 +272,26 @@ impl<'a> Reader<'a> {
         self.ended(&Status::new(Code::INTERNAL, wrong), FailureClass::Protocol)
     }
 
+    /// The time that the user gave the stream is over: that is as it should be, unless there is no answer.
+    pub(super) fn timed_out(&mut self) -> Result<Answer, Undone> {
+        if self.foreign.is_some() {
+            return Ok(self.foreign_ended());
+        }
+        if matches!(self.state, State::Head(_)) {
+            return Err(Undone {
+                failed: Failed::new(FailureClass::Timeout, "no answer within `stream-call-duration`"),
+                unsent: false,
+                farewell: false,
+            });
+        }
+        Ok(Answer {
+            end: Instant::now(),
+            ..self.cancelled()
+        })
+    }
+
     /// As it was wanted, we end the call.
-    pub(super) fn cancelled(&self) -> Answer {
+    fn cancelled(&self) -> Answer {
         Answer {
             failure: None,
             ..self.ended(&Status::new(Code::CANCELLED, ""), FailureClass::Status)

@@ -28,7 +28,7 @@ pub struct CallSpec {
     pub calls: Calls,
     /// How streams go.
     pub stream: StreamSpec,
-    /// Whether messages are sent compressed (gzip), and answers are accepted so.
+    /// Whether messages are sent compressed (gzip); answers are always accepted so.
     pub compression: bool,
     /// Bytes of the largest message that is received, as it comes over the wire.
     pub max_recv: usize,

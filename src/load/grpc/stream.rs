@@ -45,7 +45,7 @@ pub(super) async fn exchange(
     let mut reader = Reader::new(reading, session.shared(), answer, (written, sent));
     let answer = poll_fn(|cx| {
         match sender.poll(cx, messages) {
-            Poll::Ready(Ok(Sent::Enough)) => return Poll::Ready(Ok(reader.cancelled())),
+            Poll::Ready(Ok(Sent::Enough)) => return Poll::Ready(reader.timed_out()),
             Poll::Ready(Err(status)) => return Poll::Ready(Err(Undone::refused(&status))),
             Poll::Ready(Ok(Sent::All)) | Poll::Pending => {}
         }

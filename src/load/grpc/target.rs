@@ -105,7 +105,7 @@ impl GrpcTarget {
             // Boxed, for it is much larger.
             let streaming = stream::exchange(&self.outbox, reading, session, head, (call, sent), messages);
             let (answer, waited) = Box::pin(streaming).await?;
-            way.waited = waited;
+            way.waited |= waited;
             return Ok(answer);
         }
         let message = self.outbox.only(call).map_err(refused)?;
@@ -115,7 +115,7 @@ impl GrpcTarget {
             mut stream,
             written,
         } = session.begin(|| head, false).await?;
-        way.waited = turn.waited;
+        way.waited |= turn.waited;
         let shared = session.shared();
         let (message, left) = Upload::new(message);
         if let Err(error) = stream.send_data(message, true) {

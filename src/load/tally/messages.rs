@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use crate::metrics::{Histogram, Recorder, Timing, nanos};
 
 /// Times between messages that are kept one by one; of longer streams they go into a histogram.
-const FEW: usize = 4096;
+const FEW: usize = 256;
 
 /// The messages of the request that is under way.
 #[derive(Debug, Default)]

@@ -18,7 +18,7 @@ use crate::metrics::{
     Failure, FailureClass, Histogram, LoadMeasurement, Recorder, SliceRecorder, Slices, Timing, nanos,
 };
 use batch::{BATCH, Record};
-use first::{First, earlier};
+use first::{First, add_named, earlier};
 use messages::Counts;
 pub use messages::Messages;
 pub use progress::{Progress, Recent};
@@ -47,16 +47,6 @@ pub struct Sent {
     pub opened: Option<ConnectTimes>,
 }
 
-/// Adds to the count of a name, of which there are at most `most` and then the `others`.
-fn add_named(counts: &mut BTreeMap<String, u64>, most: usize, others: &str, name: &str, count: u64) {
-    if let Some(counted) = counts.get_mut(name) {
-        *counted += count;
-    } else {
-        let name = if counts.len() < most { name } else { others };
-        *counts.entry(name.to_owned()).or_default() += count;
-    }
-}
-
 #[derive(Debug, Clone, Default)]
 struct Counted {
     count: u64,
@@ -71,6 +61,7 @@ pub struct Tally {
     skip: u64,
     /// Requests that were not counted, for whatever reason.
     uncounted: u64,
+    ignored: u64,
     /// When the first that was counted was due, in nanoseconds.
     first_due: u64,
     /// Answered requests that have not been counted.
@@ -113,6 +104,7 @@ impl Tally {
             start,
             skip: 0,
             uncounted: 0,
+            ignored: 0,
             first_due: u64::MAX,
             records: Vec::with_capacity(BATCH),
             lags: Vec::with_capacity(BATCH),
@@ -165,9 +157,15 @@ impl Tally {
         self.waited += u64::from(n >= self.skip);
     }
 
-    /// A request under way was given up, and is not counted.
-    pub fn ignored(&mut self) {
+    /// A request is one of the first, which are not counted.
+    fn skipped(&mut self) {
         self.uncounted += 1;
+    }
+
+    /// Request `n` was under way when the time was over, and is counted as nothing but that.
+    pub fn ignored(&mut self, n: u64) {
+        self.uncounted += 1;
+        self.ignored += u64::from(n >= self.skip);
     }
 
     /// A connection was opened. Its number among those of this tally, from 1.
@@ -194,7 +192,7 @@ impl Tally {
     #[inline]
     pub fn answered(&mut self, sent: Sent, answer: &Answer) {
         if sent.n < self.skip {
-            return self.ignored();
+            return self.skipped();
         }
         let end = self.offset(answer.end);
         let first_byte = if answer.first_byte == answer.end {
@@ -236,7 +234,7 @@ impl Tally {
     /// least this latency.
     pub fn failed(&mut self, sent: Sent, end: Instant, failed: &Failed) {
         if sent.n < self.skip {
-            return self.ignored();
+            return self.skipped();
         }
         let (due, end) = (nanos(sent.due), self.offset(end));
         self.first_due = self.first_due.min(due);
@@ -272,7 +270,7 @@ impl Tally {
     /// Request `n` was due and will not be sent; it had waited until `now`.
     pub fn unsent(&mut self, n: u64, due: Duration, now: Duration) {
         if n < self.skip {
-            return self.ignored();
+            return self.skipped();
         }
         self.first_due = self.first_due.min(nanos(due));
         let waited = nanos(now.saturating_sub(due));
@@ -349,6 +347,7 @@ impl Tally {
         other.settle();
         self.settle();
         self.uncounted += other.uncounted;
+        self.ignored += other.ignored;
         self.first_due = self.first_due.min(other.first_due);
         self.requests += other.requests;
         self.answered += other.answered;
@@ -467,6 +466,7 @@ impl Tally {
             slices,
             exemplars,
             health: None,
+            ignored: self.ignored,
             messages_sent: messages.sent,
             messages_received: messages.received,
         }

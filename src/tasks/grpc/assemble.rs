@@ -133,6 +133,12 @@ pub(super) fn check(content: Content<'_>) -> Result<(), Fault> {
     let (texts, listed) = match content.body {
         Body::Empty | Body::Binary(_) => (&[][..], false),
         Body::Json(Data::One(text)) => (std::slice::from_ref(text), false),
+        Body::Json(Data::List(texts)) if texts.is_empty() => {
+            return Err(Fault::new(
+                "data",
+                "an empty list holds nothing to send".to_owned(),
+            ));
+        }
         Body::Json(Data::List(texts)) => (texts.as_slice(), true),
     };
     for (at, text) in texts.iter().enumerate() {
@@ -181,6 +187,7 @@ pub(super) fn assemble(schema: &Schema, content: Content<'_>) -> Result<Assemble
     let method = method(schema, content)?;
     let path = PathAndQuery::try_from(method.path.as_str())
         .map_err(|error| Fault::new("call", format!("`{}` cannot be called: {error}", method.path)))?;
+    check(content)?;
     let texts = match content.body {
         Body::Empty => vec![String::from("{}")],
         Body::Json(Data::One(text)) => vec![text.clone()],

@@ -93,7 +93,10 @@ pub static GHZ: &[(&str, Fit)] = &[
         "connect-timeout",
         Differs("for reflection; a call's `timeout` has the time for its connection in it"),
     ),
-    ("keepalive", Works),
+    (
+        "keepalive",
+        Differs("as short as it is given; ghz waits 10s at least"),
+    ),
     ("cpus", Nothing("as many processors are used as help")),
     ("import-paths", Works),
     ("name", Nothing("`version` names what is tested")),
@@ -115,7 +118,10 @@ pub static GHZ: &[(&str, Fit)] = &[
         "lb-strategy",
         Differs("connections, not calls, take turns over the addresses of the host, whatever it says"),
     ),
-    ("max-recv-message-size", Works),
+    (
+        "max-recv-message-size",
+        Differs("of what comes over the wire: answers are counted, not decoded"),
+    ),
     ("max-send-message-size", Works),
     ("disable-template-functions", Differs("Go's own functions stay")),
     ("disable-template-data", Differs("holds for `metadata`, too")),

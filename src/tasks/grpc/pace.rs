@@ -95,7 +95,11 @@ pub(super) fn plan(input: &PaceInput, places: Places<'_>, decoder: &mut Decoder<
         arrivals: Arrivals::Constant,
         // What ends with a number waits for all of them, whatever its schedule.
         grace: grace(end, timeout(input)),
-        under_way: input.duration_stop.map_or(UnderWay::Finish, |ending| ending.0),
+        // The end of a schedule is no `duration`.
+        under_way: match (end.time(), input.duration_stop) {
+            (Some(_), Some(ending)) => ending.0,
+            _ => UnderWay::Finish,
+        },
         skip,
     })
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::input::PaceInput;
 use super::words::Schedule;
-use crate::load::{Rate, Stage, Steps};
+use crate::load::{MOST_AT_ONCE, Rate, Stage, Steps};
 use crate::spec::{Decoder, Period};
 use crate::tasks::inputs::Places;
 
@@ -15,6 +15,9 @@ const SECOND: Duration = Duration::from_secs(1);
 const MOST: usize = 10_000;
 /// How long a rate holds that nothing ends but the number of calls.
 const LONG: Duration = Duration::from_hours(10_000);
+
+/// Calls per second that no machine makes.
+const FASTEST: u32 = 10_000_000;
 
 /// The fields of one of the schedules.
 #[derive(Debug, Clone, Copy)]
@@ -27,6 +30,8 @@ struct Given<'a> {
     every: Option<Period>,
     end: Option<u64>,
     within: Option<Period>,
+    /// The largest number of calls.
+    most: u32,
     places: Places<'a>,
 }
 
@@ -116,7 +121,7 @@ impl Given<'_> {
     }
 
     fn number(&self, rest: &str, number: Option<u64>, decoder: &mut Decoder<'_>) -> Option<u32> {
-        let read = number.map(|number| u32::try_from(number).ok().filter(|number| *number <= 10_000_000));
+        let read = number.map(|number| u32::try_from(number).ok().filter(|number| *number <= self.most));
         if read == Some(None) {
             self.refuse(rest, "more than any machine can do", None, decoder);
         }
@@ -160,6 +165,7 @@ pub(super) fn load(
         every: input.load_step_duration,
         end: input.load_end,
         within: input.load_max_duration,
+        most: FASTEST,
         places,
     };
     if given.kind == Schedule::Const {
@@ -256,6 +262,7 @@ pub(super) fn concurrency(
         every: input.concurrency_step_duration,
         end: input.concurrency_end,
         within: input.concurrency_max_duration,
+        most: MOST_AT_ONCE.get(),
         places,
     };
     if given.kind == Schedule::Const {

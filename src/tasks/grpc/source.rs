@@ -158,7 +158,7 @@ async fn ask(
     let server = Server {
         url: reach.url.clone(),
         authority: reach.authority.clone(),
-        server_name: reach.authority.clone(),
+        server_name: reach.authority.as_deref().map(server_name),
     };
     let failed = |why: String| {
         let error = TaskError::new(format!("reflection at {}: {why}", reach.host));
@@ -189,4 +189,11 @@ async fn ask(
 
 fn in_words(error: &ChannelError) -> String {
     TaskError::from_error(error).message
+}
+
+/// The name that a certificate must have for an authority: its host.
+fn server_name(authority: &str) -> String {
+    let host = authority.parse::<http::uri::Authority>();
+    let name = host.as_ref().map_or(authority, http::uri::Authority::host);
+    name.trim_start_matches('[').trim_end_matches(']').to_owned()
 }

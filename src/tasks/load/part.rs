@@ -134,6 +134,12 @@ impl<K: LoadKind> Part<K> {
                 measurement.unsent
             ));
         }
+        if measurement.ignored > 0 {
+            notes.push(format!(
+                "{name}{} calls were under way when the time was over, and are counted nowhere, as was asked for",
+                measurement.ignored
+            ));
+        }
         let busy = K::busy(&self.pool, &self.plan.pace);
         let own = trust::notes(self.sent(), measurement, &busy);
         notes.extend(own.into_iter().map(|note| format!("{name}{note}")));

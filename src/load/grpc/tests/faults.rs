@@ -231,6 +231,54 @@ fn ok(stream: u32) -> Vec<u8> {
     bytes
 }
 
+/// Answers every call with a head alone: `status` is the byte of HPACK's table for it.
+async fn heads(status: u8, kind: &'static str, code: &'static str) -> String {
+    raw(move |mut raw| async move {
+        while let Some(next) = raw.next().await {
+            if next.kind == HEADERS {
+                let mut head = vec![status];
+                field(&mut head, "content-type", kind);
+                field(&mut head, "grpc-status", code);
+                let end = END_HEADERS | END_STREAM;
+                raw.send(&frame(HEADERS, end, next.stream, &head)).await;
+            }
+        }
+    })
+    .await
+}
+
+#[tokio::test]
+async fn an_ok_without_a_message_or_without_grpc_is_none() {
+    const STATUS_200: u8 = 0x88;
+    const STATUS_500: u8 = 0x8e;
+    for (status, kind, code) in [
+        (STATUS_200, "application/grpc", "0"),
+        (STATUS_500, "application/grpc", "0"),
+        (STATUS_200, "text/html", "0"),
+    ] {
+        let url = heads(status, kind, code).await;
+        let load = once(&call_at(&url, "Hello")).await;
+        assert_eq!((load.requests, load.errors), (1, 1), "{status:x} {kind}");
+        assert_eq!(failure(&load).0, FailureClass::Protocol, "{status:x} {kind}");
+    }
+    let url = heads(STATUS_200, "application/grpc", "0").await;
+    let mut stream = call_at(&url, "Hello");
+    stream.kind = CallKind::ServerStreaming;
+    let load = once(&stream).await;
+    assert_eq!(load.errors, 0, "a stream may be empty: {:?}", load.failures);
+}
+
+#[tokio::test]
+async fn a_stream_that_is_never_answered_is_an_error_when_its_time_is_over() {
+    let url = raw(|mut raw| async move { while raw.next().await.is_some() {} }).await;
+    let mut spec = call_at(&url, "Hello");
+    spec.kind = CallKind::ServerStreaming;
+    spec.stream.call_duration = Some(ms(50));
+    let load = once(&spec).await;
+    assert_eq!((load.requests, load.errors, load.answered), (1, 1, 0));
+    assert_eq!(failure(&load).0, FailureClass::Timeout);
+}
+
 #[tokio::test]
 async fn calls_that_a_leaving_server_did_not_process_are_made_on_a_new_connection() {
     let url = raw(|mut raw| async move {
