@@ -282,6 +282,10 @@ fn describe(error: &rustls::Error, words: &Words) -> String {
         | rustls::Error::PeerIncompatible(_) => {
             "the server offers no version or cipher of TLS 1.2 or 1.3 that we support".to_owned()
         }
+        rustls::Error::AlertReceived(AlertDescription::HandshakeFailure) => {
+            "the server refused the TLS handshake (HandshakeFailure); it may want a client certificate"
+                .to_owned()
+        }
         rustls::Error::AlertReceived(alert) => {
             format!("the server refused the TLS handshake ({alert:?})")
         }

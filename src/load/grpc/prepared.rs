@@ -19,7 +19,8 @@ use crate::net::{NetSettings, display_url, host_and_port};
 #[derive(Debug)]
 pub(super) struct Prepared {
     spec: CallSpec,
-    timeout: Duration,
+    /// For one call.
+    pub(super) timeout: Duration,
     authority: Authority,
     pub(super) reading: Reading,
     pub(super) route: Route,

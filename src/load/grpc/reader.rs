@@ -236,7 +236,8 @@ impl<'a> Reader<'a> {
         if self.reading.streams {
             messages.streamed(complete, self.shared.meter.last_read(), self.sent);
             if messages.received >= self.reading.enough {
-                return Ok(Some(self.cancelled()));
+                // As many as were wanted: nothing is wrong with the call.
+                return Ok(Some(self.ended(&Status::new(Code::OK, ""), FailureClass::Status)));
             }
         } else {
             messages.received += complete;
@@ -284,18 +285,12 @@ impl<'a> Reader<'a> {
                 farewell: false,
             });
         }
+        // As it was wanted, we end the call.
         Ok(Answer {
             end: Instant::now(),
-            ..self.cancelled()
-        })
-    }
-
-    /// As it was wanted, we end the call.
-    fn cancelled(&self) -> Answer {
-        Answer {
             failure: None,
             ..self.ended(&Status::new(Code::CANCELLED, ""), FailureClass::Status)
-        }
+        })
     }
 
     fn foreign_ended(&mut self) -> Answer {

@@ -2,6 +2,7 @@
 
 use std::future::poll_fn;
 use std::sync::Arc;
+use std::time::Duration;
 
 use h2::Reason;
 use tokio::time::Instant;
@@ -12,6 +13,7 @@ use super::reader::{Reader, Undone};
 use super::spec::{CallKind, CallNumber};
 use super::status::of_class;
 use super::stream;
+use crate::grpc::code::Code;
 use crate::load::h2::{Begun, Session, Sessions, Upload, is_sent_again};
 use crate::load::{Answer, ConnectTimes, Failed, Messages, Sample, Seat, Target, Way};
 use crate::metrics::FailureClass;
@@ -131,6 +133,21 @@ impl GrpcTarget {
     }
 }
 
+/// The server knows the deadline too, and may end the call an instant before our own timer does.
+fn in_time(result: Result<Answer, Failed>, sent: Instant, timeout: Duration) -> Result<Answer, Failed> {
+    let by_deadline = match &result {
+        Ok(answer) => answer.status == Some(Code::DEADLINE_EXCEEDED.0),
+        Err(failed) => failed.class == FailureClass::Reset,
+    };
+    if by_deadline && sent.elapsed() >= timeout {
+        return Err(Failed::new(
+            FailureClass::Timeout,
+            format!("no complete answer within {timeout:?}"),
+        ));
+    }
+    result
+}
+
 impl Target for GrpcTarget {
     type Conn = GrpcConn;
 
@@ -145,6 +162,7 @@ impl Target for GrpcTarget {
             lane: conn.seat.lane,
         };
         let result = self.call(conn, call, sent, way).await;
+        let result = in_time(result, sent, self.prepared.timeout);
         Sample {
             result,
             // A stream that failed says nothing against the others.

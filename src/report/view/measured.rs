@@ -40,12 +40,9 @@ pub(super) fn context(known: &Known<'_>) -> Prose {
     }
     let requests: u64 = known.versions.iter().map(Version::requests).sum();
     if requests > 0 {
-        let elapsed = known
-            .versions
-            .iter()
-            .flat_map(|version| &version.wholes)
-            .map(|(_, whole)| whole.elapsed)
-            .fold(0.0, f64::max);
+        // Versions are sent requests at the same time, loads of different protocols one after the other.
+        let lasted = |version: &Version<'_>| version.wholes.iter().map(|(_, whole)| whole.elapsed).sum();
+        let elapsed = known.versions.iter().map(lasted).fold(0.0, f64::max);
         let sent = number::counted(requests, known.request());
         parts.push(format!("{sent} in {}", number::duration(elapsed)).into());
     }
@@ -169,20 +166,23 @@ pub(super) fn warnings(known: &Known<'_>) -> Vec<Prose> {
 
 fn uncovered_errors(known: &Known<'_>, version: &Version<'_>) -> Option<Prose> {
     let (errors, requests) = (version.errors(), version.requests());
-    let covered = known.result.assessment.judgements.iter().any(|judgement| {
-        judgement.version == version.insights.name
-            && matches!(
-                judgement.objective.metric,
-                MetricName::Load(
-                    _,
-                    Measure::ErrorRate
-                        | Measure::ErrorCount
-                        | Measure::Timeouts
-                        | Measure::StatusClass(_)
-                        | Measure::StatusCode(_)
+    // Objectives of tasks that did not run are there, too, though nobody judged by them.
+    let unjudged = matches!(known.result.outcome, Outcome::Error | Outcome::Interrupted);
+    let covered = unjudged
+        || known.result.assessment.judgements.iter().any(|judgement| {
+            judgement.version == version.insights.name
+                && matches!(
+                    judgement.objective.metric,
+                    MetricName::Load(
+                        _,
+                        Measure::ErrorRate
+                            | Measure::ErrorCount
+                            | Measure::Timeouts
+                            | Measure::StatusClass(_)
+                            | Measure::StatusCode(_)
+                    )
                 )
-            )
-    });
+        });
     if covered || requests == 0 || (errors as f64) < MANY_ERRORS * requests as f64 {
         return None;
     }

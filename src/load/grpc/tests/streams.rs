@@ -90,6 +90,17 @@ async fn more_than_the_server_has_room_for_is_sent_when_there_is_room() {
 }
 
 #[tokio::test]
+async fn a_call_that_the_server_ends_at_its_deadline_has_timed_out() {
+    let server = Server::start().await;
+    let mut spec = streaming(&server, CallKind::ServerStreaming, "Endless", &[b"go"]);
+    spec.stream.call_count = None;
+    let load = burst(&spec, 4, pool(1, 4, ms(100))).await;
+    assert_eq!(load.statuses, [(4, 4)].into(), "{:?}", load.failures);
+    assert_eq!(load.failures[&FailureClass::Timeout].count, 4);
+    at_least(&load, Timing::Latency, 100.0);
+}
+
+#[tokio::test]
 async fn an_endless_stream_is_cancelled_as_it_was_wanted() {
     let server = Server::start().await;
     let endless = streaming(&server, CallKind::ServerStreaming, "Endless", &[b"go"]);
@@ -97,7 +108,7 @@ async fn an_endless_stream_is_cancelled_as_it_was_wanted() {
     counted.stream.call_count = NonZeroU64::new(5);
     let load = burst(&counted, 2, pool(1, 1, ms(5000))).await;
     assert_eq!((load.requests, load.errors), (2, 0), "{:?}", load.failures);
-    assert_eq!(load.statuses, [(1, 2)].into());
+    assert_eq!(load.statuses, [(0, 2)].into());
     assert!(load.messages_received >= 10);
     let mut timed = endless.clone();
     timed.stream.call_duration = Some(ms(60));

@@ -423,7 +423,11 @@ fn addition(known: &Known<'_>, judgement: &Judgement) -> Prose {
 /// What the verdict does not cover: unsure ones in a pass.
 fn doubts(known: &Known<'_>, rows: &[ObjectiveRow]) -> Option<Prose> {
     if known.result.outcome == Outcome::Pass && rows.is_empty() && known.tested().is_some() {
-        let advice = Prose::from("Add an objective such as ").code("http/latency-p95 <= 250ms");
+        let advice = Prose::from("Add an objective such as ").code(if known.request() == "call" {
+            "grpc/latency/p95 <= 250ms"
+        } else {
+            "http/latency-p95 <= 250ms"
+        });
         return Some(advice.text(" to have it judged."));
     }
     let unsure: Vec<&ObjectiveRow> = rows
