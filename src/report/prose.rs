@@ -87,7 +87,9 @@ impl Prose {
     /// With a capital letter at its start, if it starts with words.
     #[must_use]
     pub fn capitalised(mut self) -> Self {
-        if let Some(piece) = self.0.first_mut().filter(|piece| piece.kind == Kind::Text) {
+        // A name is written as it is.
+        let is_word = |piece: &&mut Piece| piece.kind == Kind::Text && !piece.text.starts_with("gRPC");
+        if let Some(piece) = self.0.first_mut().filter(is_word) {
             let mut rest = piece.text.chars();
             if let Some(first) = rest.next() {
                 piece.text = first.to_uppercase().chain(rest).collect();
