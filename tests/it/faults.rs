@@ -155,24 +155,24 @@ fn a_server_that_breaks_the_rules_is_counted_as_what_it_does() {
         .faulty(Faulty::bytes(
             "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n",
         )),
-        Row::new("broken chunks", 1, "protocol", &["not a valid HTTP answer"]).faulty(Faulty::bytes(
+        Row::new("broken chunks", 1, "protocol", &["not a valid answer"]).faulty(Faulty::bytes(
             "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nhello\r\n",
         )),
-        Row::new("two content-lengths", 1, "protocol", &["not a valid HTTP answer"]).faulty(Faulty::bytes(
+        Row::new("two content-lengths", 1, "protocol", &["not a valid answer"]).faulty(Faulty::bytes(
             "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nok!",
         )),
         Row::new(
             "content-length that is no number",
             1,
             "protocol",
-            &["not a valid HTTP answer"],
+            &["not a valid answer"],
         )
         .faulty(Faulty::bytes("HTTP/1.1 200 OK\r\nContent-Length: two\r\n\r\nok")),
-        Row::new("garbage", 1, "protocol", &["not a valid HTTP answer"])
+        Row::new("garbage", 1, "protocol", &["not a valid answer"])
             .faulty(Faulty::bytes("SSH-2.0-OpenSSH_9.6\r\n\r\n")),
-        Row::new("binary garbage", 1, "protocol", &["not a valid HTTP answer"])
+        Row::new("binary garbage", 1, "protocol", &["not a valid answer"])
             .faulty(Faulty::bytes([0_u8, 1, 2, 255, 13, 10, 13, 10])),
-        Row::new("status that is none", 1, "protocol", &["not a valid HTTP answer"])
+        Row::new("status that is none", 1, "protocol", &["not a valid answer"])
             .faulty(Faulty::bytes("HTTP/1.1 99999 OK\r\n\r\n")),
         Row::new("64 KB of header", 0, "", &[])
             .faulty(Faulty::bytes(long_header))

@@ -40,7 +40,7 @@ impl Fault {
 #[rustfmt::skip] // a table
 fn faults() -> Vec<Fault> {
     let head = |headers: &str| format!("HTTP/1.1 200 OK\r\n{headers}\r\n\r\n");
-    let invalid = "not a valid HTTP answer";
+    let invalid = "not a valid answer";
     let early = "closed before the answer was complete";
     vec![
         fault("half a head", "HTTP/1.1 200 OK\r\nContent-Le", "reset", early),
