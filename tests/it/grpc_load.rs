@@ -220,8 +220,8 @@ fn the_number_of_lanes_can_change() {
 
 #[test]
 fn calls_in_flight_at_the_end_are_waited_for_closed_or_ignored() {
-    let server = || Grpc::answering(|_| Reply::ok().after(Duration::from_millis(400))).start();
-    let load = "duration: 600ms, concurrency: 4, timeout: 5s";
+    let server = || Grpc::answering(|_| Reply::ok().after(Duration::from_millis(650))).start();
+    let load = "duration: 1s, concurrency: 4, timeout: 5s";
     for (keys, code) in [
         ("name: default", 0),
         ("duration-stop: wait", 0),
