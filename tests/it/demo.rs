@@ -10,7 +10,7 @@ fn the_demo_passes_and_the_broken_demo_fails() {
 
 fn passes() {
     let app = App::new();
-    let run = app.run(&["demo", "--reports", "json,junit,csv,text,openmetrics"]);
+    let run = app.run_undisturbed(&["demo", "--reports", "json,junit,csv,text,openmetrics"]);
     run.exits(0);
     assert!(run.stderr.contains("task 1/5: ready"), "{run}");
     run.says("all 6 objectives met");
@@ -46,7 +46,7 @@ fn passes() {
 
 fn fails() {
     let app = App::new();
-    let run = app.run(&["demo", "--broken"]);
+    let run = app.run_undisturbed(&["demo", "--broken"]);
     run.exits(1).says("not met  checkout latency p95");
     let result = app.result();
     assert_eq!(result["outcome"], "fail");

@@ -349,7 +349,9 @@ fn keys_are_flags_of_the_same_spelling() {
     ]);
     run.exits(0);
     let calls = server.calls();
-    assert_eq!((calls.len(), server.connections()), (30, 3));
+    assert_eq!(calls.len(), 30);
+    // One that is not needed may not be opened.
+    assert!((1..=3).contains(&server.connections()));
     for call in &calls {
         assert_eq!(
             (

@@ -143,7 +143,7 @@ fn the_probe_of_others_agrees_with_a_server_that_changes_its_mind() {
 #[test]
 fn the_demo_tests_its_grpc_service_too() {
     let app = App::new();
-    app.run(&["demo"]).exits(0).says("gRPC latency p95");
+    app.run_undisturbed(&["demo"]).exits(0).says("gRPC latency p95");
     let result = app.result();
     let loads = result["insights"]["versions"][0]["loads"]
         .as_array()
