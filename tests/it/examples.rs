@@ -105,7 +105,7 @@ fn the_example_of_grpc_passes_on_a_server_that_keeps_its_promises() {
     let good = Grpc::shop();
     run(&good).exits(0);
     let calls = good.calls();
-    assert!(!calls.is_empty() && calls.len() % 100 == 0);
+    assert!(!calls.is_empty() && calls.len().is_multiple_of(100));
     assert!(
         calls
             .iter()
