@@ -1,6 +1,7 @@
 //! [`Kind`]: the kinds of load that flags and inputs are put over, and how they call the same things.
 
-use crate::spec::{Field, same_field};
+use super::edit;
+use crate::spec::{Field, Key, Node, Value, same_field};
 use crate::tasks::{GrpcKind, HttpKind, TaskKind};
 
 /// A kind of load.
@@ -61,8 +62,27 @@ pub(super) fn in_grpc(field: &str) -> &str {
     }
 }
 
+/// The fields of `ready` for those of `grpc` that say how a server is reached.
+pub(super) fn in_probe(fields: &[(Key, Node)]) -> Vec<(Key, Node)> {
+    // Without TLS is what happens if nothing else is said.
+    let plain = |value: &Node| {
+        matches!(&value.value, Value::Text(text) if text != "false") || value.value == Value::Bool(true)
+    };
+    fields
+        .iter()
+        .filter(|(field, value)| !(edit::is(field, "insecure") && plain(value)))
+        .filter_map(|(field, value)| {
+            let own = Key {
+                name: of_probe(&field.name)?.to_owned(),
+                at: field.at.clone(),
+            };
+            Some((own, value.clone()))
+        })
+        .collect()
+}
+
 /// What a field of `grpc` that says how a server is reached is called in `ready`.
-pub(super) fn of_probe(field: &str) -> Option<&'static str> {
+fn of_probe(field: &str) -> Option<&'static str> {
     let pairs = [
         ("host", "grpc"),
         ("insecure", "insecure"),

@@ -212,18 +212,7 @@ impl Given {
             return None;
         }
         let source = self.source();
-        let fields = edit::entries(reach).iter();
-        // Without TLS is what happens if nothing else is said.
-        let plain = |value: &Node| {
-            matches!(&value.value, Value::Text(text) if text != "false") || value.value == Value::Bool(true)
-        };
-        let mut with: Vec<_> = fields
-            .filter(|(field, value)| !(edit::is(field, "insecure") && plain(value)))
-            .filter_map(|(field, value)| {
-                let name = kinds::of_probe(&field.name)?;
-                Some((key(name, source), value.clone()))
-            })
-            .collect();
+        let mut with = kinds::in_probe(edit::entries(reach));
         with.push((key("status", source), string(source, "any")));
         let timeout = self.timeout();
         with.push(timeout.unwrap_or_else(|| (key("timeout", source), Node::text(source, self.patience))));
@@ -236,6 +225,14 @@ impl Given {
             source,
             vec![("task", string(source, "ready")), ("with", with)],
         ))
+    }
+
+    /// The same of the server of the version to compare with: errors of one that still starts would excuse the other's.
+    fn probe_of_baseline_host(&self, reach: &Node) -> Option<Node> {
+        let host = edit::get(reach, GRPC.baseline)?.clone();
+        let mut reach = reach.clone();
+        edit::put(&mut reach, &[(key(GRPC.target, self.source()), host)]);
+        self.probe_of_host(&reach)
     }
 
     /// Fields of HTTP's load in gRPC's words, for a load of flags or inputs alone.
@@ -266,8 +263,8 @@ impl Given {
         let kind = self.kind();
         let (with, probe, baseline) = if kind.name == GRPC.name {
             let with = Node::map(source, self.translated());
-            let probe = self.probe_of_host(&with);
-            (with, probe, None)
+            let (probe, baseline) = (self.probe_of_host(&with), self.probe_of_baseline_host(&with));
+            (with, probe, baseline)
         } else {
             let with = Node::map(source, self.fields());
             let (probe, baseline) = (self.probe(&with), self.probe_of_baseline(&with));

@@ -2,7 +2,7 @@
 
 use url::Url;
 
-use super::kinds::{GRPC, HTTP, KINDS, Kind};
+use super::kinds::{GRPC, HTTP, KINDS, Kind, in_probe};
 use super::{Given, edit, is_reach};
 use crate::cli::origin::{absolute, moved};
 use crate::diagnostic::{Diagnostic, Place};
@@ -66,6 +66,7 @@ impl<'a> Overlay<'a> {
             }
         }
         self.probe(tasks, &HTTP, Given::probe_of_baseline);
+        self.probe(tasks, &GRPC, Given::probe_of_baseline_host);
         tasks.extend(self.given.assess());
         (root, self.found)
     }
@@ -99,14 +100,8 @@ impl<'a> Overlay<'a> {
                 url.value = Value::String(kept);
             }
         }
-        if edit::get(with, "grpc").is_some()
-            && let Some((_, host)) = self.fields.iter().find(|(key, _)| key.name == GRPC.target)
-        {
-            let own = Key {
-                name: "grpc".to_owned(),
-                at: host.at.clone(),
-            };
-            edit::put(with, &[(own, host.clone())]);
+        if self.given.host().is_some() && edit::get(with, "grpc").is_some() {
+            edit::put(with, &in_probe(&self.fields));
         }
         edit::put(with, &self.given.timeout().into_iter().collect::<Vec<_>>());
     }
