@@ -11,6 +11,8 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tempfile::TempDir;
 
+use super::turn::Turn;
+
 /// No command of these tests takes longer; one that does hangs.
 const LIMIT: Duration = Duration::from_secs(40);
 
@@ -70,16 +72,12 @@ impl App {
         self.start(args).finish()
     }
 
-    /// The same for a load of some seconds, which other tests may take the processor from: what iter8 then says of itself
-    /// is right, and not what is tested. It is tried three times.
+    /// The same for a load of some seconds, while no other test runs the program: it says of itself when others took the
+    /// processor from it, which is right, and not what is tested.
     pub(crate) fn run_undisturbed(&self, args: &[&str]) -> Output {
-        for _ in 0..2 {
-            let output = self.run(args);
-            if !output.stdout.contains("the generator was the") {
-                return output;
-            }
-        }
-        self.run(args)
+        let alone = Turn::alone();
+        let mut command = Command::new(program());
+        self.spawn(command.args(args), Stdio::piped(), alone).finish()
     }
 
     /// Starts a command.
@@ -89,7 +87,7 @@ impl App {
 
     /// Starts a command whose stdout goes elsewhere.
     pub(crate) fn start_into(&self, args: &[&str], stdout: Stdio) -> Running {
-        self.spawn(Command::new(program()).args(args), stdout)
+        self.spawn(Command::new(program()).args(args), stdout, Turn::beside_others())
     }
 
     /// Runs a command that can write no more than a few kilobytes to a file, as on a full disk.
@@ -97,7 +95,8 @@ impl App {
         let script = "ulimit -f 8; trap '' XFSZ; exec \"$0\" \"$@\"";
         let mut command = Command::new("sh");
         command.args(["-c", script]).arg(program()).args(args);
-        self.spawn(&mut command, Stdio::piped()).finish()
+        self.spawn(&mut command, Stdio::piped(), Turn::beside_others())
+            .finish()
     }
 
     /// Runs a command that can open no more than so many files, as where the system allows no more.
@@ -105,10 +104,11 @@ impl App {
         let script = format!("ulimit -Hn {files}; exec \"$0\" \"$@\"");
         let mut command = Command::new("bash");
         command.args(["-c", &script]).arg(program()).args(args);
-        self.spawn(&mut command, Stdio::piped()).finish()
+        self.spawn(&mut command, Stdio::piped(), Turn::beside_others())
+            .finish()
     }
 
-    fn spawn(&self, command: &mut Command, stdout: Stdio) -> Running {
+    fn spawn(&self, command: &mut Command, stdout: Stdio, turn: Turn) -> Running {
         command
             .current_dir(self.folder.path())
             .env_clear()
@@ -125,6 +125,7 @@ impl App {
             stderr: child.stderr.take().map(collect),
             child,
             started: Instant::now(),
+            _turn: turn,
             args: format!("{:?}", command.get_args().collect::<Vec<_>>()),
         }
     }
@@ -151,6 +152,7 @@ pub(crate) struct Running {
     stderr: Option<JoinHandle<String>>,
     started: Instant,
     args: String,
+    _turn: Turn,
 }
 
 impl Running {

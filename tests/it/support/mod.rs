@@ -12,6 +12,7 @@ mod load;
 mod nginx;
 mod parallel;
 mod runner;
+mod turn;
 
 pub(crate) use app::{App, Output, plain};
 pub(crate) use certificate::{Certificate, Flaw};
