@@ -33,10 +33,16 @@ use args::{Args, Command, LogLevel};
 use console::Console;
 use signals::Signals;
 
+use crate::load::make_room;
 use crate::platform::{Env, Platform, detect};
+
+/// Room for open files that is made at the start: more than the connections of most loads, and a few kilobytes.
+const FILES: u64 = 4096;
 
 /// Runs the program: parses what was typed, does it, and says how it ended.
 pub fn main() -> ExitCode {
+    // Before there is a second thread.
+    make_room(FILES);
     let args = match Args::try_parse() {
         Ok(args) => args,
         Err(error) => {

@@ -11,7 +11,7 @@ use tokio::task::JoinError;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::files::raise_limit;
+use super::files;
 use super::health::{self, STALL};
 use super::lanes::{Free, Source};
 use super::pacer::SystemPacer;
@@ -42,7 +42,10 @@ pub(super) async fn run<T: Target>(
     shutdown: &CancellationToken,
     onlooker: Onlooker,
 ) -> Result<Ran, LoadError> {
-    raise_limit();
+    let connections = pools
+        .iter()
+        .map(|pool| u64::from(pool.most_connections(&plan.pace)));
+    files::prepare(connections.sum());
     let over = shutdown.child_token();
     let _over_when_dropped = over.clone().drop_guard();
     let stop = over.child_token();

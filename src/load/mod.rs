@@ -25,7 +25,7 @@ mod warm_up;
 mod worker;
 
 pub use driver::{Enough, Onlooker, Ran};
-pub use files::most_connections;
+pub use files::{make_room, most_connections};
 pub use plan::{Arrivals, Mix, Pace, Plan, Rate, Stage, Stop, UnderWay};
 pub use pool::{AtOnce, MOST_AT_ONCE, Pool, Steps};
 pub use seats::Seat;
