@@ -58,9 +58,14 @@ impl Seats {
         self.share(self.pool.connections.get().min(self.connections))
     }
 
+    /// Whether the lanes take the connections in turn.
+    pub(super) fn are_in_turn(&self) -> bool {
+        self.pool.at_once != AtOnce::Streams
+    }
+
     /// Whether several lanes may use one connection.
     pub(super) fn are_shared(&self) -> bool {
-        self.pool.at_once != AtOnce::Streams || self.pool.streams > NonZeroU32::MIN
+        self.are_in_turn() || self.pool.streams > NonZeroU32::MIN
     }
 
     /// How many lanes there may be at a time since the start.
@@ -93,7 +98,7 @@ impl Seats {
     pub(super) fn seat(&self, number: u32) -> Seat {
         let mine = self.share(self.connections).max(1);
         let streams = self.pool.streams.get();
-        let in_turn = self.pool.at_once != AtOnce::Streams;
+        let in_turn = self.are_in_turn();
         let (connection, place) = if in_turn {
             (number % mine, number / mine)
         } else {

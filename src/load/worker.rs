@@ -20,7 +20,7 @@ use super::pacer::Pacer;
 use super::schedule::Schedule;
 use super::seats::Seats;
 use super::tally::{Recent, Tally};
-use super::warm_up::warm_up;
+use super::warm_up::{Warm, warm_up};
 use super::{Target, UnderWay, health::Monitor};
 use crate::metrics::{GeneratorHealth, Histogram};
 
@@ -168,7 +168,10 @@ impl<T: Target> Crew<T> {
     }
 
     /// Starts the lanes whose connections are open. The others start when they are needed.
-    fn start_warm(&mut self, index: usize, conns: Vec<Option<T::Conn>>) {
+    fn start_warm(&mut self, index: usize, Warm { conns, times }: Warm<T::Conn>) {
+        for times in times {
+            self.parts[index].lanes.tally.borrow_mut().connected(times);
+        }
         let most = self.parts[index].most;
         for (number, conn) in (0..most).zip(conns) {
             self.parts[index].next = number + 1;
@@ -289,8 +292,8 @@ pub(super) async fn drive<T: Target>(
         parts: parts.collect(),
         running: JoinSet::new(),
     };
-    for (index, conns) in warm.into_iter().enumerate() {
-        crew.start_warm(index, conns);
+    for (index, warm) in warm.into_iter().enumerate() {
+        crew.start_warm(index, warm);
     }
     // The lanes of warm connections are free before the first request is due.
     tokio::task::yield_now().await;

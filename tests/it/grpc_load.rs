@@ -116,6 +116,26 @@ fn calls_that_are_due_wait_for_a_lane_or_do_not() {
 }
 
 #[test]
+fn connections_are_open_before_the_first_call() {
+    let server = slow();
+    let (measured, _, output) = judged_calls(
+        &server.host(),
+        "Quote",
+        "total: 5, rps: 10, concurrency: 5, connections: 4",
+        &[],
+    );
+    went_well(&output);
+    // One call at a time needs one connection; the others are for those that come during a stall.
+    assert_eq!((server.calls().len(), server.connections()), (5, 1));
+    assert!(server.opened() >= 4, "{} connections", server.opened());
+    assert_eq!(
+        (&measured["connections"], &measured["reconnects"]),
+        (&4.into(), &0.into()),
+        "{measured}"
+    );
+}
+
+#[test]
 fn the_first_calls_can_be_left_out() {
     let server = Grpc::answering(|call| Reply::status(if call.number < 5 { 14 } else { 0 }, "cold")).start();
     let keys = "total: 30, concurrency: 1, skipFirst: 5";

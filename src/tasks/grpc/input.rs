@@ -99,7 +99,7 @@ crate::fields! {
         concurrency_end: u64 = ["concurrency-end", "concurrencyEnd"],
         /// Time after which the steps end.
         concurrency_max_duration: Period = ["concurrency-max-duration", "concurrencyMaxDuration"],
-        /// Connections; default 1. At most `concurrency`.
+        /// Connections, open before the first call; default 1. At most `concurrency`.
         connections: Count = ["connections"],
         /// Calls that are due wait for no other; default false: for one of `concurrency` to end.
         r#async: bool = ["async"],
