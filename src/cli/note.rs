@@ -42,8 +42,8 @@ impl<'a> Note<'a> {
         if platform.name() != GitLab.name() {
             return Ok(None);
         }
-        if let Some(token) = env.get(TOKEN) {
-            console.mask.add(token.trim());
+        if let Some(token) = token(env) {
+            console.mask.add(token);
         }
         let text = env.get(WHEN).unwrap_or("never").trim();
         if text == "never" {
@@ -104,7 +104,7 @@ impl<'a> Note<'a> {
     }
 
     async fn keep(&self, request: &MergeRequest, told: &Told<'_>) -> Result<Kept, NoteError> {
-        let token = self.env.get(TOKEN).map(|token| Secret::new(token.trim()));
+        let token = token(self.env).map(Secret::new);
         let client = Client::new(self.env, token.as_ref())?;
         let key = self.env.get(KEY).map_or_else(|| key(self.env), str::to_owned);
         let key = self.console.mask.apply(&key);
@@ -135,4 +135,8 @@ impl<'a> Note<'a> {
         };
         self.console.say(level, &text);
     }
+}
+
+fn token(env: &Env) -> Option<&str> {
+    env.get(TOKEN).map(str::trim).filter(|token| !token.is_empty())
 }

@@ -64,7 +64,11 @@ fn clipped(text: &str, limit: usize) -> String {
     };
     let short: String = text.chars().take_while(fits).collect();
     let words = short.rsplit_once(' ').map_or(short.as_str(), |(words, _)| words);
-    let words = if words.len() * 2 < short.len() { &short } else { words };
+    let words = if words.len() * 2 < short.len() {
+        &short
+    } else {
+        words
+    };
     format!("{}…", words.trim_end())
 }
 
@@ -220,7 +224,11 @@ mod tests {
         // As Go writes it.
         let json = serde_json::Value::from(json).to_string().replace('<', "\\u003c");
         assert!(json.len() <= 4096 / 2 + 200, "{}", json.len());
-        assert_eq!(files.len(), RESULTS.len(), "what is left out is empty, not missing");
+        assert_eq!(
+            files.len(),
+            RESULTS.len(),
+            "what is left out is empty, not missing"
+        );
         assert!(files.contains(&("outcome".into(), "fail".into())));
         assert!(said.contains("is empty: it has 480 bytes"), "{said}");
     }
