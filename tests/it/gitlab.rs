@@ -296,11 +296,8 @@ fn texts_from_outside_are_inert() {
     // A mistake is quoted as it stands in the file, and its line may be the first of all.
     let app = job(&gitlab, 101, "always").file("close.yaml", "/close me: [\n/merge: x\n");
     app.run(&["run", "close.yaml"]).exits(2);
-    assert!(
-        gitlab.note().body.contains("nothing was sent"),
-        "{}",
-        gitlab.note().body
-    );
+    let notes = gitlab.notes();
+    assert!(notes[1].body.contains("nothing was sent"), "{notes:#?}");
     assert_eq!(gitlab.actions(), Vec::<String>::new());
 }
 

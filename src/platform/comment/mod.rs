@@ -1,4 +1,4 @@
-//! [`Draft::keep_in`]: one comment per key in a conversation, kept up to date in place.
+//! [`Draft`]: one comment per key in a conversation, kept up to date in place.
 //!
 //! No platform has "create or update": the comment is looked for before it is written, and after one was created it is
 //! looked for again, since another job may have done the same at the same time.
