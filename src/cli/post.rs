@@ -32,7 +32,7 @@ pub(super) struct Told<'a> {
     /// Start of the measurement, in seconds since 1970.
     pub started: i64,
     /// The report in at most so many bytes.
-    pub text: &'a dyn Fn(usize) -> String,
+    pub text: &'a (dyn Fn(usize) -> String + Sync),
 }
 
 impl Told<'_> {

@@ -43,7 +43,7 @@ pub struct Draft<'a> {
     /// Whether the run passed.
     pub passed: bool,
     /// The text in at most so many characters; with less detail where that is less.
-    pub text: &'a dyn Fn(usize) -> String,
+    pub text: &'a (dyn Fn(usize) -> String + Sync),
 }
 
 /// What became of a draft.

@@ -12,6 +12,8 @@ use crate::platform::comment::{self, Author, Conversation, Me, Refusal};
 
 /// Characters of a comment.
 pub const COMMENT_LIMIT: usize = 65_536;
+/// What is tried in turn where GitHub finds a text too long: a server may store less than GitHub.com.
+pub(super) const SIZES: [usize; 3] = [COMMENT_LIMIT, COMMENT_LIMIT / 2, COMMENT_LIMIT / 8];
 const PER_PAGE: usize = 100;
 const WRITE: &str = "pull-requests: write";
 
@@ -93,8 +95,7 @@ impl Refusal for ApiError {
 impl Conversation for PullRequest<'_> {
     type Error = ApiError;
 
-    // A server may store less than GitHub.com.
-    const SIZES: &'static [usize] = &[COMMENT_LIMIT, COMMENT_LIMIT / 2, COMMENT_LIMIT / 8];
+    const SIZES: &'static [usize] = &SIZES;
 
     async fn page(&self, number: usize) -> Result<(Vec<comment::Comment>, bool), ApiError> {
         let path = format!("{}?per_page={PER_PAGE}&page={number}", self.path());
@@ -138,5 +139,33 @@ impl Conversation for PullRequest<'_> {
 
     async fn pause(&self, error: &ApiError, tries: u32) -> bool {
         self.client.pause(error, tries).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::platform::Env;
+    use crate::platform::comment::{Mark, When};
+    use crate::secret::Secret;
+
+    #[tokio::test]
+    async fn a_task_can_keep_a_comment_on_any_thread() {
+        fn sent<T: Send>(future: T) -> T {
+            future
+        }
+        let env = Env::from_iter([
+            ("GITHUB_REPOSITORY", "acme/shop"),
+            ("GITHUB_API_URL", "http://127.0.0.1:1"),
+        ]);
+        let client = Client::new(&env, Some(&Secret::new("ghs_0"))).expect("a client");
+        client.hurry(std::time::Duration::from_millis(1));
+        let draft = Draft {
+            mark: Mark::default(),
+            when: When::Always,
+            passed: true,
+            text: &|_| String::new(),
+        };
+        assert!(sent(draft.keep(&client, 7)).await.is_err());
     }
 }
