@@ -21,9 +21,15 @@ fn read(path: &Path) -> String {
 
 /// The pages that people read, as paths from the root.
 fn pages() -> Vec<PathBuf> {
-    let mut pages: Vec<PathBuf> = ["README.md", "CHANGELOG.md", "CONTRIBUTING.md", "tekton/README.md"]
-        .map(PathBuf::from)
-        .to_vec();
+    let mut pages: Vec<PathBuf> = [
+        "README.md",
+        "CHANGELOG.md",
+        "CONTRIBUTING.md",
+        "tekton/README.md",
+        "tekton/task/iter8/1.0/README.md",
+    ]
+    .map(PathBuf::from)
+    .to_vec();
     let docs = std::fs::read_dir(root().join("docs")).expect("docs");
     pages.extend(
         docs.map(|entry| Path::new("docs").join(entry.expect("an entry").file_name()))
@@ -148,7 +154,7 @@ fn experiments_of_the_documentation_are_valid() {
     let file = folder.path().join("experiment.yaml");
     let experiments: Vec<_> = yaml_blocks()
         .into_iter()
-        .filter(|(_, value)| value.get("spec").is_some())
+        .filter(|(_, value)| value.get("spec").is_some() && value.get("apiVersion").is_none())
         .collect();
     assert!(
         experiments
@@ -269,6 +275,36 @@ fn commands_and_flags_of_the_documentation_exist() {
         }
     }
     assert!(checked > 3, "only {checked} commands");
+}
+
+#[test]
+fn whatever_people_copy_names_this_version() {
+    let mut named = 0;
+    for file in [
+        "README.md",
+        "action.yml",
+        "templates/iter8/template.yml",
+        "tekton/task.yaml",
+        "tekton/stepaction.yaml",
+        "tekton/task/iter8/1.0/README.md",
+        "tekton/task/iter8/1.0/tests/run.yaml",
+        "examples/ci/Jenkinsfile",
+        "examples/ci/azure-pipelines.yml",
+        "examples/ci/buildkite.yml",
+        "examples/ci/circleci.yml",
+        "examples/ci/gitlab-ci.yml",
+    ] {
+        let text = read(&root().join(file));
+        for before in ["iter8-action:", "iter8-action/v", "iter8-action/iter8@"] {
+            for after in text.split(before).skip(1) {
+                let end = after.find(|c: char| !c.is_ascii_digit() && c != '.');
+                let version = &after[..end.unwrap_or(after.len())];
+                assert_eq!(version, env!("CARGO_PKG_VERSION"), "{file}: {before}{version}");
+                named += 1;
+            }
+        }
+    }
+    assert!(named >= 12, "only {named} places");
 }
 
 #[test]

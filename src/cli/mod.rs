@@ -11,6 +11,7 @@ mod demo;
 pub mod docs;
 mod exit;
 mod load_flags;
+mod note;
 mod origin;
 mod post;
 mod progress;

@@ -7,11 +7,11 @@ use std::time::Duration;
 use super::args::LogLevel;
 use super::console::Console;
 use crate::platform::github::Inputs;
-use crate::platform::github::rest::{ApiError, Client, Draft, Kept, Mark, State, Status, Subject, When};
+use crate::platform::github::rest::{ApiError, Client, Draft, Kept, Mark, Run, State, Status, Subject, When};
 use crate::platform::{Annotation, Env, Level};
 use crate::report::markdown_words;
 use crate::results::Outcome;
-use crate::secret::Secret;
+use crate::secret::{Mask, Secret};
 use crate::tasks::TaskError;
 
 /// How long the status may hold up the start of a run.
@@ -32,7 +32,40 @@ pub(super) struct Told<'a> {
     /// Start of the measurement, in seconds since 1970.
     pub started: i64,
     /// The report in at most so many bytes.
-    pub text: &'a dyn Fn(usize) -> String,
+    pub text: &'a (dyn Fn(usize) -> String + Sync),
+}
+
+impl Told<'_> {
+    /// What a comment under a key says of itself.
+    pub(super) fn mark(&self, key: &str, commit: Option<String>, run: Run) -> Mark {
+        Mark {
+            key: key.to_owned(),
+            commit: commit.unwrap_or_default(),
+            run,
+            started: self.started,
+            outcome: self.outcome.name().to_owned(),
+            verdicts: self.verdicts.clone(),
+        }
+    }
+
+    /// The report with the key below it, in at most so many bytes.
+    pub(super) fn signed(&self, key: &str, mask: &Mask, room: usize) -> String {
+        let shown: String = key.chars().take(SHOWN_KEY).collect();
+        let signature = format!("\n<sub>{}</sub>\n", markdown_words(&shown));
+        let body = (self.text)(room.saturating_sub(signature.len()));
+        format!("{}{signature}", mask.apply(&body))
+    }
+}
+
+/// What became of a comment, in words.
+pub(super) fn words_for(kept: &Kept) -> String {
+    match kept {
+        Kept::Created(url) => format!("comment created: {url}"),
+        Kept::Updated(url) => format!("comment updated: {url}"),
+        Kept::Unchanged(url) => format!("nothing changed, the comment stays: {url}"),
+        Kept::Newer(url) => format!("the comment is about a newer commit or run and stays: {url}"),
+        Kept::NotNeeded => "the run passed and there is no comment yet: no comment".to_owned(),
+    }
 }
 
 /// What became of it.
@@ -66,12 +99,7 @@ const STATUS: &str = "no status";
 impl<'a> Posts<'a> {
     /// What the inputs ask for; `None` if it is nothing. To be called where tokio runs.
     pub(super) fn of(inputs: &Inputs, env: &Env, console: &'a Console) -> Option<Self> {
-        let comment = match inputs.text("comment") {
-            Some("always") => Some(When::Always),
-            Some("on-fail") => Some(When::OnFail),
-            Some("on-change") => Some(When::OnChange),
-            Some(_) | None => None,
-        };
+        let comment = inputs.text("comment").and_then(When::parse);
         let context = inputs.text("status").map(str::to_owned);
         let what: BTreeSet<&str> = [comment.map(|_| COMMENT), context.as_ref().map(|_| STATUS)]
             .into_iter()
@@ -174,33 +202,16 @@ impl<'a> Posts<'a> {
             self.say("no open pull request has this commit as its head: no comment");
             return Ok(None);
         };
-        let shown: String = self.key.chars().take(SHOWN_KEY).collect();
-        let signature = format!("\n<sub>{}</sub>\n", markdown_words(&shown));
-        let text = |room: usize| {
-            let body = (told.text)(room.saturating_sub(signature.len()));
-            format!("{}{signature}", self.console.mask.apply(&body))
-        };
+        let text = |room: usize| told.signed(&self.key, &self.console.mask, room);
+        let commit = subject.commit(client).await?;
         let draft = Draft {
-            mark: Mark {
-                key: self.key.clone(),
-                commit: subject.commit(client).await?.unwrap_or_default(),
-                run: subject.run,
-                started: told.started,
-                outcome: told.outcome.name().to_owned(),
-                verdicts: told.verdicts.clone(),
-            },
+            mark: told.mark(&self.key, commit, subject.run),
             when,
             passed: told.outcome == Outcome::Pass,
             text: &text,
         };
         let kept = draft.keep(client, number).await?;
-        self.say(&match &kept {
-            Kept::Created(url) => format!("comment created: {url}"),
-            Kept::Updated(url) => format!("comment updated: {url}"),
-            Kept::Unchanged(url) => format!("nothing changed, the comment stays: {url}"),
-            Kept::Newer(url) => format!("the comment is about a newer commit or run and stays: {url}"),
-            Kept::NotNeeded => "the run passed and there is no comment yet: no comment".to_owned(),
-        });
+        self.say(&words_for(&kept));
         Ok(Some(kept))
     }
 

@@ -56,19 +56,28 @@ impl Finished {
         env: &Env,
         platform: &dyn Platform,
     ) -> Exit {
-        if platform.name() == GitHub.name() {
-            return self.exit;
-        }
         let publication = publication(self, &output.files(), false);
-        match platform.publish(env, &publication, &mut std::io::stdout().lock()) {
-            Ok(()) => self.exit,
-            Err(error) => {
-                let message = TaskError::from_error(&error).message;
-                console.say(LogLevel::Error, &format!("error: {message}"));
-                self.exit.if_written(false)
-            }
-        }
+        self.exit.if_written(carry(publication, console, env, platform))
     }
+}
+
+/// Publishes what the platform takes from any step when nothing could be sent.
+pub(super) fn refused(found: &[Diagnostic], console: &Console, env: &Env, platform: &dyn Platform) {
+    carry(for_usage(found), console, env, platform);
+}
+
+/// Whether the platform has it.
+fn carry(publication: Publication, console: &Console, env: &Env, platform: &dyn Platform) -> bool {
+    if platform.name() == GitHub.name() {
+        return true;
+    }
+    let publication = masked(publication, &console.mask);
+    let published = platform.publish(env, &publication, &mut std::io::stdout().lock());
+    if let Err(error) = &published {
+        let message = TaskError::from_error(error).message;
+        console.say(LogLevel::Error, &format!("error: {message}"));
+    }
+    published.is_ok()
 }
 
 /// What is published when nothing could be sent.

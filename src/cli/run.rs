@@ -8,6 +8,8 @@ use super::check::check;
 use super::console::Console;
 use super::exit::Exit;
 use super::load_flags;
+use super::note::Note;
+use super::publish::refused;
 use super::reproduce::command;
 use super::session::{Session, formats};
 use super::shown::show;
@@ -30,43 +32,101 @@ pub(super) async fn run(
     platform: &'static dyn Platform,
     signals: Signals,
 ) -> Result<Exit, Exit> {
-    let usage = |message: String| {
-        console.diagnostics(&[Diagnostic::error(message)]);
-        Exit::Usage
-    };
-    let formats = formats(&args.output.reports).map_err(usage)?;
-    let given = given(&args);
-    let file = match &args.file {
-        Some(file) => Some(args.output.run_dir.join(file)),
-        None if given.has_target() => None,
-        None => Some(args.output.run_dir.join(DEFAULT_FILE)),
-    };
-    let Opened { source, root, found } =
-        read(file.as_deref(), &given).map_err(|found| unreadable(&found, console))?;
-    let pipeline = check(&source, &root, &args.output.run_dir, env, console, &[])
-        .and(found)
-        .or_usage(console)?;
-    let context = platform.context(env);
-    console.diagnostics(&context.notes);
-    let session = Session {
+    let stage = Stage {
+        args,
         console,
-        output: &args.output,
-        source: SourceInfo {
-            name: source.name().to_owned(),
-            text: source.text().to_owned(),
-        },
-        context,
-        platform: platform.name(),
-        reach: reach(env),
-        validate_slos: true,
-        reproduce: Some(command(&given, args.file.as_deref())),
+        env,
+        platform,
     };
-    let finished = session.run(&pipeline, &formats, signals).await?;
-    let shown = show(&finished.view, console, env).is_ok();
-    finished.say_where(console, &args.output);
-    Ok(finished
-        .publish(&args.output, console, env, platform)
-        .if_written(shown))
+    let note = Note::of(env, console, platform);
+    let ended = match &note {
+        Ok(note) => stage.perform(note.as_ref(), signals).await,
+        Err(wrong) => Err(stage.mistakes(vec![wrong.clone()])),
+    };
+    match ended {
+        Ok(exit) => Ok(exit),
+        Err(Stop::Quit(exit)) => Err(exit),
+        Err(Stop::Mistakes(found)) => {
+            refused(&found, console, env, platform);
+            if let Ok(Some(note)) = note {
+                note.mistakes(&found).await;
+            }
+            Err(Exit::Usage)
+        }
+    }
+}
+
+/// Why nothing was measured.
+enum Stop {
+    /// The experiment cannot be used; this was shown.
+    Mistakes(Vec<Diagnostic>),
+    /// A second signal.
+    Quit(Exit),
+}
+
+struct Stage<'a> {
+    args: Run,
+    console: &'a Console,
+    env: &'a Env,
+    platform: &'static dyn Platform,
+}
+
+impl Stage<'_> {
+    async fn perform(&self, note: Option<&Note<'_>>, signals: Signals) -> Result<Exit, Stop> {
+        let Self {
+            args, console, env, ..
+        } = self;
+        let formats = formats(&args.output.reports)
+            .map_err(|message| self.mistakes(vec![Diagnostic::error(message)]))?;
+        let given = given(args);
+        let file = match &args.file {
+            Some(file) => Some(args.output.run_dir.join(file)),
+            None if given.has_target() => None,
+            None => Some(args.output.run_dir.join(DEFAULT_FILE)),
+        };
+        let Opened { source, root, found } = read(file.as_deref(), &given).map_err(|found| {
+            unreadable(&found, console);
+            Stop::Mistakes(found)
+        })?;
+        let checked = check(&source, &root, &args.output.run_dir, env, console, &[]).and(found);
+        let found = checked.diagnostics.clone();
+        let pipeline = checked
+            .or_usage(console)
+            .map_err(|_shown| Stop::Mistakes(found))?;
+        let context = self.platform.context(env);
+        console.diagnostics(&context.notes);
+        let session = Session {
+            console,
+            output: &args.output,
+            source: SourceInfo {
+                name: source.name().to_owned(),
+                text: source.text().to_owned(),
+            },
+            context,
+            platform: self.platform.name(),
+            reach: reach(env),
+            validate_slos: true,
+            reproduce: Some(command(&given, args.file.as_deref())),
+        };
+        let finished = session
+            .run(&pipeline, &formats, signals)
+            .await
+            .map_err(Stop::Quit)?;
+        let shown = show(&finished.view, console, env).is_ok();
+        finished.say_where(console, &args.output);
+        if let Some(note) = note {
+            note.report(&finished).await;
+        }
+        Ok(finished
+            .publish(&args.output, console, env, self.platform)
+            .if_written(shown))
+    }
+
+    /// Shows mistakes; nothing was sent.
+    fn mistakes(&self, found: Vec<Diagnostic>) -> Stop {
+        self.console.diagnostics(&found);
+        Stop::Mistakes(found)
+    }
 }
 
 fn given(args: &Run) -> Given {

@@ -164,6 +164,20 @@ pub enum ClientError {
     },
 }
 
+impl ClientError {
+    /// Whether the request surely did not reach the server as a whole.
+    pub fn never_sent(&self) -> bool {
+        !matches!(
+            self,
+            Self::TimedOut { .. }
+                | Self::Reset { .. }
+                | Self::Protocol { .. }
+                | Self::TooLarge { .. }
+                | Self::TooManyRedirects { .. }
+        )
+    }
+}
+
 /// Sends one-off requests. Cloning shares its connections.
 #[derive(Debug, Clone)]
 pub struct Client {

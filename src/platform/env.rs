@@ -2,6 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use crate::net::proxy::ProxyEnv;
+use crate::secret::Secret;
+
 /// Environment variables as they were when the process started.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Env(BTreeMap<String, String>);
@@ -31,6 +34,16 @@ impl Env {
     pub fn is_true(&self, name: &str) -> bool {
         self.get(name)
             .is_some_and(|value| value.eq_ignore_ascii_case("true") || value == "1")
+    }
+
+    /// The proxies that programs are to use.
+    pub(super) fn proxies(&self) -> ProxyEnv {
+        let either = |lower: &str, upper: &str| self.get(lower).or_else(|| self.get(upper));
+        ProxyEnv {
+            http: either("http_proxy", "HTTP_PROXY").map(Secret::new),
+            https: either("https_proxy", "HTTPS_PROXY").map(Secret::new),
+            no_proxy: either("no_proxy", "NO_PROXY").map(str::to_owned),
+        }
     }
 
     /// The variables whose names begin with `prefix`, in order, empty ones included.

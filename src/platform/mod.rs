@@ -2,10 +2,12 @@
 //!
 //! Platforms decide nothing about the result; they know variables, files, limits and escaping of their own.
 
+pub mod comment;
 mod env;
 pub mod github;
-mod gitlab;
+pub mod gitlab;
 mod inert;
+mod patience;
 mod plain;
 mod publication;
 mod tekton;

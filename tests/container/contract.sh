@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Runs the image as GitHub's runner, GitLab's runner and Tekton do, and checks what they would see.
-# usage: contract.sh BINARY      (static; needs podman, buildah, runc, busybox-static, python3; root)
+# usage: contract.sh BINARY      (static; needs podman, buildah, runc, busybox-static, python3 with PyYAML; root)
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 "$here/build-image.sh" "$1"
@@ -169,18 +169,25 @@ found=$(podman run --rm --entrypoint '' localhost/iter8 \
   /bin/sh -c '[ -x /bin/sh ] && command -v iter8 && printf a,b | cut -d, -f2 && ls -ld /tmp | cut -c1-10' | tr '\n' ' ')
 check 'the image has a shell' '/bin/iter8 b drwxrwxrwt ' "$found"
 
-# Tekton: any user, nothing writable but the results.
-mkdir "$work/results"
-chown 65532 "$work/results"
-code=0
-podman run --rm --network host --user 65532 --read-only --read-only-tmpfs=false --cap-drop all --env HOME=/ \
-  --tmpfs /tmp --env "ITER8_RESULT_OUTCOME=/tekton/results/outcome" --env "ITER8_RESULT_PASSED=/tekton/results/passed" \
-  --env "ITER8_RESULT_REASON=/tekton/results/reason" -v "$work/results:/tekton/results" --entrypoint /iter8 \
-  localhost/iter8 run --url "$target" --numRequests 20 --qps 200 --slo 'http/error-rate <= 0' \
-  --outputDir /tmp/iter8-results > "$work/tekton.log" 2>&1 || code=$?
+# Tekton: the Task's step as its pod runs it, as a user without rights on a root file system that cannot be written.
+# step NAME ARGUMENT…: sets `code`; the results are in $work/NAME.
+step() {
+  local results=$work/$1 line
+  shift
+  mkdir "$results"
+  chown 65532 "$results"
+  mapfile -t line < <(python3 "$here/tekton.py" "$here/../../tekton/task.yaml" "$results" localhost/iter8 "$target" "$@")
+  code=0
+  podman run --rm --network host "${line[@]}" > "$results.log" 2>&1 || code=$?
+}
+step kept --numRequests 20 --qps 200 --slo 'http/error-rate <= 0'
 check 'it runs without rights' 0 "$code"
-check 'results have no newline' '4 pass' "$(wc -c < "$work/results/outcome") $(cat "$work/results/outcome")"
-check 'passed is a result' true "$(cat "$work/results/passed")"
+check 'results have no newline' '4 pass' "$(wc -c < "$work/kept/outcome") $(cat "$work/kept/outcome")"
+check 'passed and requests are results' 'true 20' "$(cat "$work/kept/passed") $(cat "$work/kept/requests")"
+step broken --numRequests 20 --qps 200 --slo 'http/latency-p95 <= 0ms'
+check 'a broken objective fails the step, with results' '1 fail false' "$code $(cat "$work/broken/outcome") $(cat "$work/broken/passed")"
+step mistaken --qps fast
+check 'so does a mistake' '2 error false' "$code $(cat "$work/mistaken/outcome") $(cat "$work/mistaken/passed")"
 
 if [ "$failures" -gt 0 ]; then
   # Prefixed, or this job's own runner would obey what is in them.

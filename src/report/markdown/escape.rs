@@ -1,13 +1,16 @@
 //! Foreign text in Markdown: nothing in it becomes markup, a link, a mention, a reference or the end of a comment.
 //!
-//! GitHub finds mentions, references and bare addresses after Markdown is parsed, where a backslash is no help; a
-//! zero-width space inside keeps them plain. In code spans GitHub looks for none of them.
+//! GitHub and GitLab find mentions, references and bare addresses after Markdown is parsed, where a backslash is no help;
+//! a zero-width space inside keeps them plain. In code spans they look for none of them.
 
 use crate::report::prose::{Kind, Prose, clipped, visible};
 use std::fmt::Write as _;
 
 /// Keeps apart what would be recognised together.
 const GAP: char = '\u{200b}';
+
+/// Before a name or number, GitLab's references to merge requests, milestones, epics, snippets, alerts and labels.
+const REFERENCES: &str = "!%&$^~";
 
 /// Where text stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,6 +72,9 @@ pub(super) fn escaped(text: &str) -> String {
             '-' if before.eq_ignore_ascii_case(&'h') && next.is_ascii_digit() => out.extend([GAP, '-']),
             '!' if next == '[' => out.extend(['\\', '!']),
             c => out.push(c),
+        }
+        if REFERENCES.contains(c) && (next.is_alphanumeric() || next == '"') {
+            out.push(GAP);
         }
         before = c;
     }
@@ -133,6 +139,10 @@ mod tests {
         assert_eq!(escaped("https://x www.y"), "https:\u{200b}//x www\u{200b}.y");
         assert_eq!(escaped("[a](b) ![c]"), "\\[a\\](b) \\!\\[c\\]");
         assert_eq!(escaped("a\nb --> c"), "a b --&gt; c");
+        assert_eq!(
+            escaped("!7 %\"v1\" &3 $4 ^5 ~bug 95 % a & b"),
+            "!\u{200b}7 %\u{200b}\"v1\" &amp;\u{200b}3 &#36;\u{200b}4 ^\u{200b}5 \\~\u{200b}bug 95 % a &amp; b"
+        );
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! [`App`]: the program in a folder and an environment of its own; [`Output`]: what it left behind.
 
 use std::io::Read;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread::JoinHandle;
@@ -88,6 +89,25 @@ impl App {
     /// Starts a command whose stdout goes elsewhere.
     pub(crate) fn start_into(&self, args: &[&str], stdout: Stdio) -> Running {
         self.spawn(Command::new(program()).args(args), stdout, Turn::beside_others())
+    }
+
+    /// Runs a script of a CI system's job, which finds the program as `iter8`, and `docker run IMAGE …` as the same: of
+    /// Docker's own arguments none may be unknown.
+    pub(crate) fn shell(&self, script: &str) -> Output {
+        let programs = self.path(".programs");
+        std::fs::create_dir_all(&programs).expect("a folder");
+        let link = programs.join("iter8");
+        if !link.exists() {
+            std::os::unix::fs::symlink(program(), &link).expect("a link");
+            let docker = programs.join("docker");
+            std::fs::write(&docker, include_str!("docker.sh")).expect("a file");
+            std::fs::set_permissions(&docker, PermissionsExt::from_mode(0o755)).expect("a mode");
+        }
+        let path = Env::of_process().get("PATH").unwrap_or_default().to_owned();
+        let path = format!("{}:{path}", programs.display());
+        let mut command = Command::new("/bin/sh");
+        command.args(["-e", "-c", &format!("PATH='{path}'\n{script}")]);
+        self.spawn(&mut command, Stdio::piped()).finish()
     }
 
     /// Runs a command that can write no more than a few kilobytes to a file, as on a full disk.

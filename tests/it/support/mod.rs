@@ -6,6 +6,7 @@ mod external;
 mod faulty;
 mod frames;
 mod github;
+mod gitlab;
 mod grpc;
 mod http;
 mod load;
@@ -20,6 +21,7 @@ pub(crate) use external::find;
 pub(crate) use faulty::Faulty;
 pub(crate) use frames::{frame, setting, speaking};
 pub(crate) use github::{Fault, GitHub, HEAD, MERGE, PERSON, TOKEN};
+pub(crate) use gitlab::{GitLab, MAINTAINER, PROJECT_TOKEN, READER, TIP};
 pub(crate) use grpc::{
     ADDRESS_PROTO, Call, Grpc, Known, Reflection, Reply, SHOP_PROTO, framed, free_port, protoset,
 };

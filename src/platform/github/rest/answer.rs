@@ -8,11 +8,10 @@ use http::{HeaderMap, StatusCode};
 use serde_json::Value;
 
 use super::ApiError;
+use crate::platform::patience;
 
 /// What GitHub asks for where a limit is reached and it does not say for how long.
 const UNSAID: Duration = Duration::from_mins(1);
-/// The first wait after a failure; it doubles.
-const FIRST: Duration = Duration::from_millis(500);
 /// Characters of GitHub's own words that are shown.
 const LONGEST: usize = 200;
 
@@ -73,7 +72,7 @@ fn limited(status: StatusCode, headers: &HeaderMap, message: &str, now: i64) -> 
     let said = lower.contains("rate limit") || lower.contains("abuse detection");
     (wait.is_some() || exhausted || said || status == StatusCode::TOO_MANY_REQUESTS).then(|| {
         ApiError::RateLimited {
-            wait: wait.map(|wait| duration(wait).unwrap_or(FIRST)),
+            wait: wait.map(|wait| duration(wait).unwrap_or_default()),
         }
     })
 }
@@ -106,11 +105,10 @@ fn message(status: StatusCode, body: &[u8]) -> String {
 
 /// How long to wait before the request is sent for another time, after `tries` of them failed.
 pub(super) fn wait(error: &ApiError, tries: u32) -> Duration {
-    match error {
-        ApiError::RateLimited { wait } => wait.unwrap_or(UNSAID).max(FIRST),
-        ApiError::Server { wait: Some(wait), .. } => (*wait).max(FIRST),
-        ApiError::Server { .. }
-        | ApiError::Unreachable(_)
+    let asked = match error {
+        ApiError::RateLimited { wait } => Some(wait.unwrap_or(UNSAID)),
+        ApiError::Server { wait, .. } => *wait,
+        ApiError::Unreachable(_)
         | ApiError::NoToken
         | ApiError::Token(_)
         | ApiError::Variable { .. }
@@ -122,8 +120,9 @@ pub(super) fn wait(error: &ApiError, tries: u32) -> Duration {
         | ApiError::TooLong
         | ApiError::Refused { .. }
         | ApiError::Unexpected { .. }
-        | ApiError::OutOfTime => FIRST * 2_u32.saturating_pow(tries.saturating_sub(1)),
-    }
+        | ApiError::OutOfTime => None,
+    };
+    patience::wait(asked, tries)
 }
 
 #[cfg(test)]

@@ -3,7 +3,6 @@
 //! octocrab by itself repeats every request that failed, also one that adds a comment; here only what may be repeated
 //! is, after the wait that GitHub asks for, and all calls of a run together take no longer than a minute.
 
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use http::header::{ACCEPT, HeaderValue, LINK};
@@ -14,7 +13,6 @@ use octocrab::service::middleware::auth_header::AuthHeaderLayer;
 use octocrab::{AuthState, Octocrab, OctocrabBuilder};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use tokio::time::Instant;
 use url::Url;
 
 use super::answer::{Asked, refusal, wait};
@@ -22,16 +20,11 @@ use super::wire::{Wire, Within};
 use super::{ApiError, Repository};
 use crate::net::NetSettings;
 use crate::net::client::{self, ClientError, Redirects};
-use crate::net::proxy::{ProxyEnv, ProxySettings};
+use crate::net::proxy::ProxySettings;
 use crate::platform::Env;
+use crate::platform::patience::{Patience, TRIES};
 use crate::secret::Secret;
 
-/// All calls of a run together.
-const ALL: Duration = Duration::from_mins(1);
-/// One call.
-const ONE: Duration = Duration::from_secs(10);
-/// How often a request is sent.
-const TRIES: u32 = 4;
 const API: &str = "https://api.github.com";
 const MEDIA: &str = "application/vnd.github+json";
 const VERSION: &str = "2022-11-28";
@@ -93,7 +86,7 @@ pub struct Client {
     graphql: String,
     /// Whether the token is that of an app, such as the job's own, and not of a person.
     of_an_app: bool,
-    left: Mutex<Duration>,
+    patience: Patience,
 }
 
 impl Client {
@@ -105,7 +98,7 @@ impl Client {
         let default = format!("{}/graphql", base.as_str().trim_end_matches('/'));
         let graphql = address(env, "GITHUB_GRAPHQL_URL", &default)?;
         let settings = NetSettings {
-            proxy: ProxySettings::Environment(proxies(env)),
+            proxy: ProxySettings::Environment(env.proxies()),
             ..NetSettings::default()
         };
         let net = client::Client::new(&settings, Redirects::None).map_err(ApiError::Setup)?;
@@ -125,7 +118,7 @@ impl Client {
             repository,
             graphql: graphql.into(),
             of_an_app: token.expose().starts_with("ghs_"),
-            left: Mutex::new(ALL),
+            patience: Patience::new(),
         })
     }
 
@@ -146,17 +139,7 @@ impl Client {
 
     /// Leaves no more than this for the calls that follow.
     pub fn hurry(&self, left: Duration) {
-        let mut known = self.left.lock().unwrap_or_else(PoisonError::into_inner);
-        *known = left.min(*known);
-    }
-
-    fn left(&self) -> Duration {
-        *self.left.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn spend(&self, took: Duration) {
-        let mut left = self.left.lock().unwrap_or_else(PoisonError::into_inner);
-        *left = left.saturating_sub(took);
+        self.patience.hurry(left);
     }
 
     /// Sends a request until it succeeds, fails for good, or may not be sent again.
@@ -177,24 +160,14 @@ impl Client {
 
     /// Waits before the next try; false, at once, when there is no time to.
     pub(super) async fn pause(&self, error: &ApiError, tries: u32) -> bool {
-        let wait = wait(error, tries);
-        if wait >= self.left() {
-            return false;
-        }
-        tokio::time::sleep(wait).await;
-        self.spend(wait);
-        true
+        self.patience.pause(wait(error, tries)).await
     }
 
     async fn once(&self, call: &Call<'_>) -> Result<Answer, ApiError> {
-        let left = self.left();
-        if left.is_zero() {
-            return Err(ApiError::OutOfTime);
-        }
-        let started = Instant::now();
-        let answer = self.exchange(call, left.min(ONE)).await;
-        self.spend(started.elapsed());
-        answer
+        let answer = self
+            .patience
+            .call(async |within| self.exchange(call, within).await);
+        answer.await.unwrap_or(Err(ApiError::OutOfTime))
     }
 
     async fn exchange(&self, call: &Call<'_>, within: Duration) -> Result<Answer, ApiError> {
@@ -264,13 +237,4 @@ fn address(env: &Env, variable: &'static str, default: &str) -> Result<Url, ApiE
         value: text.to_owned(),
         wanted: "the address of an API",
     })
-}
-
-fn proxies(env: &Env) -> ProxyEnv {
-    let either = |lower: &str, upper: &str| env.get(lower).or_else(|| env.get(upper));
-    ProxyEnv {
-        http: either("http_proxy", "HTTP_PROXY").map(Secret::new),
-        https: either("https_proxy", "HTTPS_PROXY").map(Secret::new),
-        no_proxy: either("no_proxy", "NO_PROXY").map(str::to_owned),
-    }
 }

@@ -141,14 +141,7 @@ impl ApiError {
     pub(super) fn undone(&self) -> bool {
         match self {
             Self::Server { .. } | Self::Unexpected { .. } => false,
-            Self::Unreachable(error) => !matches!(
-                error,
-                ClientError::TimedOut { .. }
-                    | ClientError::Reset { .. }
-                    | ClientError::Protocol { .. }
-                    | ClientError::TooLarge { .. }
-                    | ClientError::TooManyRedirects { .. }
-            ),
+            Self::Unreachable(error) => error.never_sent(),
             Self::NoToken
             | Self::Token(_)
             | Self::Variable { .. }

@@ -7,14 +7,14 @@ mod author;
 mod client;
 mod comment;
 mod error;
-mod marker;
 mod status;
 mod subject;
 mod wire;
 
 pub use client::Client;
-pub use comment::{COMMENT_LIMIT, Draft, Kept, When};
+pub use comment::COMMENT_LIMIT;
 pub use error::ApiError;
-pub use marker::{Mark, fingerprint};
 pub use status::{DESCRIPTION_LIMIT, State, Status};
-pub use subject::{Repository, Run, Subject};
+pub use subject::{Repository, Subject};
+
+pub use crate::platform::comment::{Draft, Kept, Mark, Run, When, fingerprint};

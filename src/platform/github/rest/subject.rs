@@ -3,6 +3,7 @@
 use super::client::Call;
 use super::{ApiError, Client};
 use crate::platform::Env;
+use crate::platform::comment::Run;
 use crate::platform::github::{Event, run_url, server};
 
 /// A repository's name.
@@ -48,15 +49,6 @@ impl std::fmt::Display for Repository {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}/{}", self.owner, self.name)
     }
-}
-
-/// Which run this is; a later one of a workflow has a higher number.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Run {
-    /// Its number.
-    pub id: u64,
-    /// From 1; raised when somebody runs it again.
-    pub attempt: u64,
 }
 
 /// What a run is about.

@@ -3,12 +3,19 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use super::Run;
-
 const OPEN: &str = "<!-- iter8:comment ";
 const CLOSE: &str = " -->";
 /// Bytes of an encoded key; what is longer is told apart by a number.
 const LONGEST_KEY: usize = 300;
+
+/// Which run this is; a later one has a higher number.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Run {
+    /// Its number.
+    pub id: u64,
+    /// Raised when somebody runs it again; GitHub counts from 1.
+    pub attempt: u64,
+}
 
 /// What a comment was about. Anybody can write one: it is believed of a comment of our own only.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

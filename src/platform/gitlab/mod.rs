@@ -1,4 +1,9 @@
-//! [`GitLab`]: collapsible log sections and the variables of GitLab CI; reports travel as job artifacts.
+//! [`GitLab`]: collapsible log sections, the variables of GitLab CI, and notes on merge requests; reports travel as job
+//! artifacts.
+
+mod client;
+mod error;
+mod note;
 
 use std::io::Write;
 
@@ -6,8 +11,13 @@ use jiff::Timestamp;
 
 use super::{Context, Env, Platform, Publication, PublishError};
 
+pub use client::Client;
+pub use error::NoteError;
+pub use note::{MergeRequest, NOTE_LIMIT, key, run};
+
 /// GitLab CI, any tier.
-pub(super) struct GitLab;
+#[derive(Debug, Clone, Copy)]
+pub struct GitLab;
 
 /// A section's name: letters, digits and `_`, the same for the same title.
 fn section(title: &str) -> String {
@@ -44,9 +54,7 @@ impl Platform for GitLab {
                 .map(|(project, commit)| format!("{project}/-/commit/{commit}")),
             commit,
             run_url: text("CI_JOB_URL"),
-            pull_request: env
-                .get("CI_MERGE_REQUEST_IID")
-                .and_then(|number| number.parse().ok()),
+            pull_request: MergeRequest::of(env).map(|request| request.iid),
             target_url: text("CI_ENVIRONMENT_URL"),
             notes: Vec::new(),
         }
@@ -87,6 +95,7 @@ mod tests {
             ("CI_MERGE_REQUEST_SOURCE_BRANCH_SHA", "head"),
             ("CI_PROJECT_URL", "https://gitlab.example/g/p"),
             ("CI_MERGE_REQUEST_IID", "42"),
+            ("CI_MERGE_REQUEST_PROJECT_ID", "5"),
         ]));
         assert_eq!(
             context.commit_url.as_deref(),
