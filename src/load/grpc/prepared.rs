@@ -6,6 +6,7 @@ use std::time::Duration;
 use http::uri::Authority;
 use rustls::ClientConfig;
 
+use super::halt::Halt;
 use super::outbox::Outbox;
 use super::reader::Reading;
 use super::spec::CallSpec;
@@ -70,9 +71,9 @@ impl Prepared {
         Ok((prepared, dns))
     }
 
-    /// What one worker sends.
-    pub(super) fn outbox(&self) -> Outbox {
-        Outbox::new(&self.spec, &self.authority, self.timeout)
+    /// What one worker sends, until `halt`.
+    pub(super) fn outbox(&self, halt: Halt) -> Outbox {
+        Outbox::new(&self.spec, &self.authority, self.timeout, halt)
     }
 }
 

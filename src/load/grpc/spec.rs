@@ -131,12 +131,19 @@ pub struct CallNumber {
     pub lane: u32,
 }
 
-/// Makes what a call sends.
+/// Makes what calls send.
 pub trait Render: Send + Sync + Debug {
-    /// Metadata of a call, binary values (`…-bin`) in base64; an error is in words.
-    fn metadata(&self, call: CallNumber) -> Result<HeaderMap, String>;
+    /// Begins a call. What it says of itself, such as the time, is the same in all that it sends. An error is in words; it
+    /// ends the load, for it says nothing of the server.
+    fn begin(&self, call: CallNumber) -> Result<Box<dyn RenderedCall + '_>, String>;
+}
 
-    /// An encoded message of a call, by its number from 0; `None` when there are no more. Where the client does not
-    /// stream, only the first is asked for.
-    fn message(&self, call: CallNumber, index: usize) -> Result<Option<Bytes>, String>;
+/// What one call sends; an error is as that of [`Render::begin`].
+pub trait RenderedCall: Debug {
+    /// Its metadata, binary values (`…-bin`) in base64.
+    fn metadata(&self) -> &HeaderMap;
+
+    /// An encoded message, by its number from 0; `None` when there are no more. Where the client does not stream, only the
+    /// first is asked for.
+    fn message(&mut self, index: usize) -> Result<Option<Bytes>, String>;
 }
