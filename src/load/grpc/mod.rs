@@ -15,7 +15,10 @@ mod status;
 mod stream;
 mod target;
 
-pub use spec::{CallKind, CallNumber, CallSpec, Calls, Messages, Render, RenderedCall, StreamSpec};
+pub use outbox::is_reserved;
+pub use spec::{
+    CallKind, CallNumber, CallSpec, Calls, MAX_RECEIVED, Messages, Render, RenderedCall, StreamSpec,
+};
 
 use std::sync::Arc;
 

@@ -20,8 +20,8 @@ use crate::net::USER_AGENT as ITER8;
 
 /// From this time on a time-out is none.
 const NO_TIMEOUT: Duration = Duration::from_hours(24 * 365);
-/// Fields that metadata cannot set: they belong to the protocol.
-const RESERVED: [HeaderName; 8] = [
+/// Fields that belong to the protocol, beside those that begin with `grpc-`.
+const RESERVED: [HeaderName; 9] = [
     CONNECTION,
     CONTENT_LENGTH,
     CONTENT_TYPE,
@@ -29,8 +29,14 @@ const RESERVED: [HeaderName; 8] = [
     TE,
     TRANSFER_ENCODING,
     UPGRADE,
-    HeaderName::from_static("grpc-encoding"),
+    HeaderName::from_static("keep-alive"),
+    HeaderName::from_static("proxy-connection"),
 ];
+
+/// Whether a name belongs to the protocol, so that metadata cannot have it.
+pub fn is_reserved(name: &HeaderName) -> bool {
+    RESERVED.contains(name) || name.as_str().starts_with("grpc-")
+}
 
 /// A message that is ready to be sent, or why it cannot be.
 type Framed = Result<Bytes, Status>;
@@ -89,7 +95,13 @@ impl Outbox {
     pub(super) fn parcel(&self, call: CallNumber) -> Result<Parcel<'_>, Status> {
         let rendered = match &self.contents {
             Contents::Fixed { .. } => None,
-            Contents::Rendered(render) => Some(render.begin(call).map_err(|why| self.unmade(call, why))?),
+            Contents::Rendered(render) => {
+                // Until all workers have heard of it.
+                if let Some(unmade) = self.halt.reason() {
+                    return Err(Status::new(Code::CANCELLED, unmade.to_string()));
+                }
+                Some(render.begin(call).map_err(|why| self.unmade(call, why))?)
+            }
         };
         Ok(Parcel {
             outbox: self,
@@ -226,7 +238,7 @@ fn add(headers: &mut HeaderMap, metadata: &HeaderMap) {
         headers.remove(USER_AGENT);
     }
     for (name, value) in metadata {
-        if !RESERVED.contains(name) {
+        if !is_reserved(name) {
             headers.append(name.clone(), value.clone());
         }
     }

@@ -51,6 +51,9 @@ impl Prepared {
             None => Authority::try_from(format!("{}:{port}", spec.url.host_str().unwrap_or_default()))
                 .map_err(|_invalid| wrong())?,
         };
+        if spec.pick_first {
+            route.addresses.stay();
+        }
         let mut tls = client_config(&net.tls)?;
         tls.alpn_protocols = vec![b"h2".to_vec()];
         let enough = spec.stream.call_count.filter(|_| !spec.kind.client_streams());

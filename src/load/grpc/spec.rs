@@ -10,8 +10,8 @@ use http::HeaderMap;
 use http::uri::PathAndQuery;
 use url::Url;
 
-/// Largest message that is received unless the user says otherwise: that of ghz and grpc-go.
-const MAX_RECEIVED: usize = 4 << 20;
+/// Bytes of the largest message that is received unless the user says otherwise: as in ghz, grpcurl and grpc-go.
+pub const MAX_RECEIVED: usize = 4 << 20;
 
 /// One method of one server, and how it is called.
 #[derive(Debug, Clone)]
@@ -37,6 +37,8 @@ pub struct CallSpec {
     /// After how long without anything from the server it is sent a PING, whether or not calls are under way; it has as
     /// long to answer. `None` never sends one: many servers end connections that send them too often.
     pub keepalive: Option<Duration>,
+    /// Whether all connections go to the first address of the host that takes them, and do not take turns.
+    pub pick_first: bool,
 }
 
 impl CallSpec {
@@ -56,6 +58,7 @@ impl CallSpec {
             max_recv: MAX_RECEIVED,
             max_send: usize::MAX,
             keepalive: None,
+            pick_first: false,
         }
     }
 }

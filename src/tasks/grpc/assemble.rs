@@ -121,7 +121,8 @@ impl Fault {
     }
 }
 
-fn kind(kind: MethodKind) -> CallKind {
+/// The kind of a method as loads know it.
+pub(super) fn kind(kind: MethodKind) -> CallKind {
     match kind {
         MethodKind::Unary => CallKind::Unary,
         MethodKind::ClientStreaming => CallKind::ClientStreaming,

@@ -160,6 +160,34 @@ crate::fields! {
     }
 }
 
+impl PaceInput {
+    /// One rate, and nothing that leads to another.
+    fn without_load_schedule(self) -> Self {
+        Self {
+            load_schedule: None,
+            load_start: None,
+            load_step: None,
+            load_step_duration: None,
+            load_end: None,
+            load_max_duration: None,
+            ..self
+        }
+    }
+
+    /// The same of calls at a time.
+    fn without_concurrency_schedule(self) -> Self {
+        Self {
+            concurrency_schedule: None,
+            concurrency_start: None,
+            concurrency_step: None,
+            concurrency_step_duration: None,
+            concurrency_end: None,
+            concurrency_max_duration: None,
+            ..self
+        }
+    }
+}
+
 /// A certificate or key; an empty path is none.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Pem(pub(super) Option<Source>);
@@ -302,10 +330,10 @@ impl GrpcFields {
             base.call.metadata_file = None;
         }
         if own.pace.rps.is_some() && own.pace.load_schedule.is_none() {
-            base.pace.load_schedule = None;
+            base.pace = base.pace.clone().without_load_schedule();
         }
         if own.pace.concurrency.is_some() && own.pace.concurrency_schedule.is_none() {
-            base.pace.concurrency_schedule = None;
+            base.pace = base.pace.clone().without_concurrency_schedule();
         }
         let metadata = Metadata::merged(self.call.metadata.as_ref(), left.call.metadata.as_ref());
         let mut call = self.call.or(&left.call);

@@ -300,7 +300,7 @@ fn versions_are_called_side_by_side() {
     refused(
         "call: a.B/C\nversions: [{name: a, host: 'a:1'}, {name: b, host: 'b:1', load-start: 5}]\nrps: 5\n",
         &[
-            "2:71: `load-start` changes nothing without `load-schedule` (write `load-schedule: step` or `load-schedule: line`)",
+            "2:71: `load-start` changes nothing without `load-schedule` (write `load-schedule: step` or `load-schedule: line`, or leave it out)",
             "2:71: `load-start` is not the same for all versions: their requests alternate (give it to the task)",
         ],
     );

@@ -6,25 +6,13 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::json;
 
+use crate::load::grpc::is_reserved;
 use crate::spec::{Decode, Decoder, Map, Node};
 use crate::tasks::inputs::{Places, hide_header, merge_headers};
 
 /// Names and values, in the order of the file.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Metadata(pub(super) Map<String>);
-
-/// Names that gRPC gives itself.
-const OWN: &[&str] = &[
-    "content-type",
-    "te",
-    "host",
-    "connection",
-    "transfer-encoding",
-    "content-length",
-    "upgrade",
-    "keep-alive",
-    "proxy-connection",
-];
 
 /// Binary values may be padded or not.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
@@ -88,7 +76,7 @@ pub(super) fn entry(name: &str, value: &str) -> Result<(HeaderName, HeaderValue)
     let Ok(parsed) = name.trim().to_ascii_lowercase().parse::<HeaderName>() else {
         return Err("a name in metadata has characters that gRPC does not allow".to_owned());
     };
-    if OWN.contains(&parsed.as_str()) || parsed.as_str().starts_with("grpc-") {
+    if is_reserved(&parsed) {
         return Err(format!("`{parsed}` is given by gRPC itself"));
     }
     if parsed.as_str().ends_with("-bin") {
@@ -134,6 +122,7 @@ mod tests {
     fn what_grpc_says_itself_is_refused_and_values_do_not_show() {
         for (name, value) in [
             ("content-type", "a"),
+            ("Keep-Alive", "a"),
             ("grpc-timeout", "1S"),
             ("x user", "a"),
             (":authority", "a"),
