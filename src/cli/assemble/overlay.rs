@@ -266,10 +266,15 @@ impl<'a> Overlay<'a> {
             }
         }
         if let Some((_, source)) = &self.given.ready_timeout
-            && !url
+            && !self.given.has_target()
             && !has(tasks, "ready")
         {
-            refuse("readyTimeout", source, "ready", "add one, or give a URL");
+            refuse(
+                "readyTimeout",
+                source,
+                "ready",
+                "add one, or give a URL or a host",
+            );
         }
         if !has(tasks, "assess") {
             self.found.extend(self.given.verdict_without_objectives());

@@ -34,7 +34,7 @@ impl Version<'_> {
             .filter(|load| load.stream.protocol == protocol)
             .map(|load| load.target.as_str());
         let first = targets.next().unwrap_or_default();
-        targets.fold(first, |common, other| {
+        let common = targets.fold(first, |common, other| {
             let same = common.char_indices().zip(other.chars());
             let end = same
                 .take_while(|((_, a), b)| a == b)
@@ -50,7 +50,12 @@ impl Version<'_> {
             } else {
                 &common[..whole]
             }
-        })
+        });
+        // Of methods, what they have in common is their service or their host, and no path.
+        match protocol {
+            Protocol::Http => common,
+            Protocol::Grpc => common.trim_end_matches('/'),
+        }
     }
 
     /// Requests of all loads.

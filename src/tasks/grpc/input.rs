@@ -131,7 +131,8 @@ crate::fields! {
         connect_timeout: Period = ["connect-timeout", "connectTimeout"],
         /// After how long without a sign of the server it is asked for one; default never.
         keepalive: Period = ["keepalive", "keepAlive"],
-        /// `round_robin` is what happens: connections take turns over the addresses of the host. `pick_first` is accepted.
+        /// `round_robin` (default): connections take turns over the addresses of the host; `pick_first`: all go to the first
+        /// that takes them.
         lb_strategy: Balance = ["lb-strategy", "lbStrategy"],
         /// URL of an HTTP proxy, or `none`; default from HTTP_PROXY, HTTPS_PROXY and NO_PROXY.
         proxy: ProxyInput = secret ["proxy"],

@@ -51,6 +51,7 @@ impl LoadKind for GrpcKind {
     const ABOUT: &'static str = "Calls a gRPC method at a pace and measures latency and errors.";
     const PROTOCOL: Protocol = Protocol::Grpc;
     const WORDS: Words = Words {
+        request: "call",
         target: "host",
         count: "total",
         rate: "rps",

@@ -72,6 +72,11 @@ impl Rendered {
         }
     }
 
+    /// Which field is wrong, and what is wrong with it once it is filled in.
+    fn blamed(&self, why: &str) -> String {
+        format!("`{}` with its call templates filled in: {why}", self.field)
+    }
+
     /// Which of so many messages is sent as number `index` of call `n`.
     fn position(&self, n: u64, index: usize, length: usize) -> Option<usize> {
         let nth = if !self.streams {
@@ -178,6 +183,10 @@ impl Render for Rendered {
     fn begin(&self, call: CallNumber) -> Result<Box<dyn RenderedCall + '_>, String> {
         let mut current = self.current(call);
         current.fill_metadata()?;
+        if self.streams && !self.dynamic {
+            // Before anything of the call is sent.
+            current.make(0).map_err(|why| self.blamed(&why))?;
+        }
         Ok(Box::new(current))
     }
 }
@@ -188,7 +197,6 @@ impl RenderedCall for Current<'_> {
     }
 
     fn message(&mut self, index: usize) -> Result<Option<Bytes>, String> {
-        self.make(index)
-            .map_err(|why| format!("`{}` with its call templates filled in: {why}", self.of.field))
+        self.make(index).map_err(|why| self.of.blamed(&why))
     }
 }
