@@ -116,7 +116,7 @@ const ROWS: &[Row] = &[
     row("gRPC: unknown strategy", "spec:\n- task: grpc\n  with:\n    host: 127.0.0.1:1\n    call: a.B/C\n    lb-strategy: roundrobin\n", "6:18", &["did you mean `round_robin`"]),
     row("gRPC: unknown ending", "spec:\n- task: grpc\n  with:\n    host: 127.0.0.1:1\n    call: a.B/C\n    duration-stop: stop\n", "6:20", &["wait", "close"]),
     row("gRPC: metadata that is a list", "spec:\n- task: grpc\n  with:\n    host: 127.0.0.1:1\n    call: a.B/C\n    metadata: [a]\n", "6:15", &["expected", "list"]),
-    row("gRPC: metadata that is no object", "spec:\n- task: grpc\n  with:\n    host: 127.0.0.1:1\n    call: a.B/C\n    metadata: '[1]'\n", "6:15", &["metadata is a JSON object", "x-user"]),
+    row("gRPC: metadata that is no object", "spec:\n- task: grpc\n  with:\n    host: 127.0.0.1:1\n    call: a.B/C\n    metadata: '[1]'\n", "6:15", &["metadata is a JSON object of strings, not a list", "x-user"]),
     row("gRPC: metadata of the protocol", "spec:\n- task: grpc\n  with:\n    host: 127.0.0.1:1\n    call: a.B/C\n    metadata: {grpc-timeout: 1S}\n", "6:30", &["given by gRPC itself"]),
     row("gRPC: data that is a number", "spec:\n- task: grpc\n  with:\n    host: 127.0.0.1:1\n    call: a.B/C\n    data: 5\n", "6:11", &["a message"]),
     row("gRPC: data that is not JSON", "spec:\n- task: grpc\n  with:\n    host: 127.0.0.1:1\n    call: a.B/C\n    data: '{a'\n", "6:11", &["not JSON"]),

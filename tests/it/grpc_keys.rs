@@ -523,6 +523,6 @@ fn a_rate_that_is_given_takes_the_place_of_a_schedule_with_its_steps() {
         server.host()
     ));
     let output = app.run(&["run", "experiment.yaml", "--rps", "200", "--concurrency", "2"]);
-    output.exits(0).says("10 requests at 200/s, at most 2 at a time");
+    output.exits(0).says("10 calls at 200/s, at most 2 at a time");
     assert_eq!(server.calls().len(), 10);
 }

@@ -64,11 +64,8 @@ pub(super) fn in_grpc(field: &str) -> &str {
 
 /// Whether a field says that there is no TLS, which is what happens if nothing else is said.
 pub(super) fn is_plain((field, value): &(Key, Node)) -> bool {
-    let says = match &value.value {
-        Value::Text(text) => text != "false",
-        other => *other == Value::Bool(true),
-    };
-    says && edit::is(field, "insecure")
+    let says = matches!(&value.value, Value::Text(text) if text != "false");
+    (says || value.value == Value::Bool(true)) && edit::is(field, "insecure")
 }
 
 /// The fields of `ready` for those of `grpc` that say how a server is reached.

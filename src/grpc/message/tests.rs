@@ -99,6 +99,7 @@ fn the_json_rules_of_proto3_hold() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn mistakes_have_the_path_of_the_value() {
     for (value, text, hint) in [
         (

@@ -245,7 +245,7 @@ mod tests {
 
     #[test]
     fn several_targets_are_shown_by_what_they_have_in_common() {
-        let common = |targets: &[&str]| {
+        let of = |protocol: Protocol, targets: &[&str]| {
             let mut result = fixture::broken();
             let loads = &mut result.insights.versions[0].loads;
             let template = loads[0].clone();
@@ -253,12 +253,17 @@ mod tests {
                 .iter()
                 .map(|target| crate::metrics::Load {
                     target: (*target).to_owned(),
+                    stream: Stream {
+                        protocol,
+                        endpoint: None,
+                    },
                     ..template.clone()
                 })
                 .collect();
             let known = Known::of(&result);
-            known.versions[0].target(Protocol::Http).to_owned()
+            known.versions[0].target(protocol).to_owned()
         };
+        let common = |targets: &[&str]| of(Protocol::Http, targets);
         assert_eq!(
             common(&["http://a.example/x", "http://a.example/x"]),
             "http://a.example/x"
@@ -277,5 +282,9 @@ mod tests {
             ""
         );
         assert_eq!(common(&[""]), "");
+        let methods = |targets: &[&str]| of(Protocol::Grpc, targets);
+        assert_eq!(methods(&["a:1/s.A/X", "a:1/s.A/Y"]), "a:1/s.A");
+        assert_eq!(methods(&["a:1/s.A/X", "a:1/s.B/X"]), "a:1");
+        assert_eq!(methods(&["a:1/s.A/X", "b:1/s.A/X"]), "");
     }
 }

@@ -45,8 +45,16 @@ impl Decode for Metadata {
 
 /// Metadata as a JSON object, as a file has it.
 pub(super) fn from_json(text: &str) -> Result<Map<String>, String> {
-    let read: serde_json::Map<String, serde_json::Value> = serde_json::from_str(text)
-        .map_err(|cause| format!("metadata is a JSON object of strings: {cause}"))?;
+    let read: serde_json::Value = serde_json::from_str(text)
+        .map_err(|cause| format!("metadata is a JSON object of strings, and this is not JSON: {cause}"))?;
+    let found = match read {
+        serde_json::Value::Object(read) => Ok(read),
+        serde_json::Value::Array(_) => Err("a list"),
+        serde_json::Value::String(_) => Err("a string"),
+        serde_json::Value::Number(_) => Err("a number"),
+        serde_json::Value::Bool(_) | serde_json::Value::Null => Err("a single value"),
+    };
+    let read = found.map_err(|found| format!("metadata is a JSON object of strings, not {found}"))?;
     let text = |(name, value): (String, serde_json::Value)| match value {
         serde_json::Value::String(text) => Ok((name, text)),
         serde_json::Value::Number(_) | serde_json::Value::Bool(_) => Ok((name, value.to_string())),
