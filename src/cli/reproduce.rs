@@ -6,14 +6,14 @@ use super::assemble::Given;
 use super::load_flags::{flag, is_boolean};
 use super::origin::absolute;
 use crate::net::display_url;
-use crate::tasks::quoted;
+use crate::tasks::{is_harmless, quoted};
 
 /// Fields whose values are URLs: shown without user information and query.
 const URLS: &[&str] = &["url", "baselineURL", "payloadURL"];
 /// Fields whose values are paths or URLs.
 const FETCHED: &[&str] = &["proto", "protoset", "data-file", "binary-file", "metadata-file"];
 /// Fields whose values may be secrets, whatever they look like.
-const HIDDEN: &[&str] = &["payloadStr", "basicAuth", "bearerToken", "proxy", "data"];
+const HIDDEN: &[&str] = &["payloadStr", "basicAuth", "bearerToken", "proxy"];
 /// Fields that hold names and values.
 const PAIRS: &[&str] = &["headers", "metadata", "reflect-metadata"];
 const STARS: &str = "***";
@@ -60,7 +60,7 @@ fn shown(key: &str, value: &str) -> String {
             || STARS.to_owned(),
             |(name, _)| format!("{}: {STARS}", name.trim()),
         )
-    } else if HIDDEN.contains(&key) {
+    } else if HIDDEN.contains(&key) || key == "data" && !is_harmless(value) {
         STARS.to_owned()
     } else {
         value.to_owned()
@@ -135,7 +135,7 @@ mod tests {
             ("basicAuth", &["me:s3cret"]),
             ("bearerToken", &["s3cret"]),
             ("proxy", &["s3cret@proxy.example:3128"]),
-            ("data", &["s3cret"]),
+            ("data", &[r#"{"password": "s3cret"}"#]),
         ]);
         assert_eq!(
             command(&given, Some(Path::new("a b.yaml"))),
@@ -143,5 +143,14 @@ mod tests {
              --payloadURL https://body.example/b --basicAuth '***' --bearerToken '***' --proxy '***' --data '***'"
         );
         assert_eq!(shown("url", "http://s3cret@:1:2"), "***");
+        for (data, hidden) in [
+            (r#"{"item": "book", "amount": {{.RequestNumber}}}"#, false),
+            ("rows.csv", false),
+            (r#"{"item": "${ITEM}"}"#, true),
+            (r#"{"apiKey": "abc"}"#, true),
+            ("https://me:pw@app.example/rows.csv", true),
+        ] {
+            assert_eq!(shown("data", data) == "***", hidden, "{data}");
+        }
     }
 }

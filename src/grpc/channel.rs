@@ -34,7 +34,7 @@ const LONGEST_MESSAGE: usize = 64 << 20;
 const DETAILS: HeaderName = HeaderName::from_static("grpc-status-details-bin");
 
 /// Characters that are shown of a text from elsewhere.
-const SHOWN: usize = 60;
+const SHOWN: usize = 200;
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
@@ -50,6 +50,20 @@ pub struct Server {
 }
 
 impl Server {
+    /// A server that goes by another name than its host's, if one is given: its calls say it, and its certificate has it.
+    pub fn called(url: Url, authority: Option<String>) -> Self {
+        let name = |authority: &String| {
+            let parsed = authority.parse::<Authority>();
+            let host = parsed.as_ref().map_or(authority.as_str(), Authority::host);
+            host.trim_start_matches('[').trim_end_matches(']').to_owned()
+        };
+        Self {
+            url,
+            server_name: authority.as_ref().map(name),
+            authority,
+        }
+    }
+
     /// Host and port, as in messages.
     fn host(&self) -> String {
         let host = self.url.host_str().unwrap_or_default();
@@ -166,7 +180,7 @@ impl CallError {
             Some(source) => Self::Broken(cause::root(source)),
             None => Self::Status {
                 code: Code(u16::try_from(i32::from(status.code())).unwrap_or(Code::UNKNOWN.0)),
-                message: status.message().to_owned(),
+                message: foreign(status.message()),
             },
         }
     }
@@ -279,7 +293,7 @@ async fn open(
         // Whoever calls is told by the call.
         let _ = connection.await;
     }));
-    let closed = || Err("the connection was closed".to_owned());
+    let closed = || Err("the server closed the connection".to_owned());
     match greeting.await.unwrap_or_else(|_| closed()) {
         Ok(()) => Ok((sender, connection)),
         Err(reason) => Err(ChannelError::NotHttp2 { host, reason }),
@@ -314,6 +328,23 @@ impl Service<Request<Body>> for Link {
     }
 }
 
+/// Whether an answer says that it is gRPC.
+pub fn is_grpc(headers: &HeaderMap) -> bool {
+    let kind = headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes);
+    let rest = kind.and_then(|kind| kind.strip_prefix(b"application/grpc"));
+    rest.is_some_and(|rest| matches!(rest.first(), None | Some(b'+' | b';' | b' ')))
+}
+
+/// A text of a server as it may be shown: not too long, and nothing but text.
+pub fn foreign(text: &str) -> String {
+    let mut chars = text.chars().map(|c| if c.is_control() { ' ' } else { c });
+    let mut shown: String = chars.by_ref().take(SHOWN).collect();
+    if chars.next().is_some() {
+        shown.push('…');
+    }
+    shown
+}
+
 /// Whether an answer is gRPC; one that says its code is, whatever type it gives.
 fn check<B>(answer: &Response<B>) -> Result<(), CallError> {
     let headers = answer.headers();
@@ -321,12 +352,12 @@ fn check<B>(answer: &Response<B>) -> Result<(), CallError> {
         || "of no type".into(),
         |value| String::from_utf8_lossy(value.as_bytes()),
     );
-    if content.starts_with("application/grpc") || headers.contains_key("grpc-status") {
+    if is_grpc(headers) || headers.contains_key("grpc-status") {
         return Ok(());
     }
     Err(CallError::NotGrpc {
         status: answer.status().as_u16(),
-        content: content.chars().filter(|c| !c.is_control()).take(SHOWN).collect(),
+        content: foreign(&content),
     })
 }
 
@@ -335,4 +366,32 @@ fn without_details(mut frame: Frame<bytes::Bytes>) -> Frame<bytes::Bytes> {
         trailers.remove(DETAILS);
     }
     frame
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn content_types_of_grpc_are_known() {
+        let of = |kind| HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static(kind))]);
+        for (kind, grpc) in [
+            ("application/grpc", true),
+            ("application/grpc+proto", true),
+            ("application/grpc; charset=utf-8", true),
+            ("application/grpc-web", false),
+            ("text/html", false),
+        ] {
+            assert_eq!(is_grpc(&of(kind)), grpc, "{kind}");
+        }
+        assert!(!is_grpc(&HeaderMap::new()));
+    }
+
+    #[test]
+    fn texts_of_a_server_are_cut_and_have_no_control_characters() {
+        assert_eq!(foreign("a\u{1b}[31m\r\nb"), "a [31m  b");
+        let long = foreign(&"ü".repeat(5000));
+        assert_eq!(long.chars().count(), SHOWN + 1);
+        assert!(long.ends_with('…'));
+    }
 }

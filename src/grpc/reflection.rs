@@ -17,7 +17,7 @@ use tonic_reflection::pb::v1::server_reflection_request::MessageRequest as Quest
 use tonic_reflection::pb::v1::server_reflection_response::MessageResponse as Answer;
 use tonic_reflection::pb::v1::{ServerReflectionRequest, ServerReflectionResponse};
 
-use super::channel::{CallError, Channel};
+use super::channel::{CallError, Channel, foreign};
 use super::code::Code;
 use crate::diagnostic::did_you_mean;
 
@@ -110,13 +110,18 @@ impl<'a> Reflection<'a> {
         let Answer::ListServicesResponse(list) = answer else {
             return Err(unusable(&answer));
         };
-        Ok(list.service.into_iter().map(|service| service.name).collect())
+        Ok(list
+            .service
+            .iter()
+            .map(|service| foreign(&service.name))
+            .collect())
     }
 
     /// The encoded `FileDescriptorProto`s that describe the service of a call (`pkg.Service/Method`,
     /// `pkg.Service.Method`, or the service alone) with all that they import; imported ones come first.
     pub async fn files(&mut self, call: &str) -> Result<Vec<Bytes>, ReflectionError> {
-        let call = call.trim_start_matches('/');
+        let call = call.trim();
+        let call = call.strip_prefix(['.', '/']).unwrap_or(call);
         let (service, method) = match call.rsplit_once('/') {
             Some((service, method)) => (service, Some(method)),
             None => (call, None),
@@ -186,7 +191,10 @@ impl<'a> Reflection<'a> {
             };
             new = self.import(&import).await?;
             if !new.iter().any(|found| found.name == import) {
-                return Err(ReflectionError::MissingImport { file, import });
+                return Err(ReflectionError::MissingImport {
+                    file: foreign(&file),
+                    import: foreign(&import),
+                });
             }
         }
     }
@@ -236,7 +244,7 @@ impl<'a> Reflection<'a> {
         match answer.message_response {
             Some(Answer::ErrorResponse(error)) => Err(CallError::Status {
                 code: Code(u16::try_from(error.error_code).unwrap_or(Code::UNKNOWN.0)),
-                message: error.error_message,
+                message: foreign(&error.error_message),
             }),
             Some(answer) => Ok(answer),
             None => Err(CallError::Broken("the answer is empty".to_owned())),

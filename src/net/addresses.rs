@@ -20,6 +20,8 @@ pub(crate) struct Addresses {
 #[derive(Debug, Default)]
 struct State {
     turn: usize,
+    /// Whether the turn is always the first one's.
+    stays: bool,
     /// Whether the family of the load is IPv6, once one has answered.
     ipv6: Option<bool>,
     /// And when.
@@ -32,6 +34,12 @@ impl Addresses {
     pub(crate) fn new(all: Vec<SocketAddr>) -> Self {
         let state = Mutex::default();
         Self { all, state }
+    }
+
+    /// From now on all connections go to the first address that takes them.
+    pub(crate) fn stay(&self) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.stays = true;
     }
 
     /// All of them, in the order in which the next connection tries them.
@@ -49,7 +57,9 @@ impl Addresses {
         };
         let (mut first, rest): (Vec<_>, Vec<_>) = self.all.iter().copied().partition(usual);
         let turn = state.turn;
-        state.turn = turn.wrapping_add(1);
+        if !state.stays {
+            state.turn = turn.wrapping_add(1);
+        }
         let family = |ipv6: bool| {
             let of_it = first.iter().copied().filter(|address| address.is_ipv6() == ipv6);
             let mut of_it: Vec<_> = of_it.collect();
@@ -116,6 +126,17 @@ mod tests {
         let firsts: Vec<_> = (0..6).map(|_| known.in_turn()[0]).collect();
         assert_eq!(firsts, [all[2], all[3], all[1], all[2], all[3], all[1]]);
         assert_eq!(known.in_turn().len(), 4);
+    }
+
+    #[test]
+    fn connections_that_stay_go_to_the_first_address_that_takes_them() {
+        let all = addresses(&["10.0.0.1:80", "10.0.0.2:80", "10.0.0.3:80"]);
+        let known = Addresses::new(all.clone());
+        known.stay();
+        let firsts = || -> Vec<_> { (0..3).map(|_| known.in_turn()[0]).collect() };
+        assert_eq!(firsts(), [all[0]; 3]);
+        known.failed(all[0]);
+        assert_eq!(firsts(), [all[1]; 3]);
     }
 
     #[test]

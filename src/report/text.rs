@@ -20,8 +20,12 @@ const LONGEST_CELL: usize = 34;
 const SHORT_CELL: u16 = 14;
 /// Most rows of a table.
 const MOST_ROWS: usize = 40;
+/// What failures were like, in words.
+const EXAMPLE: &str = "First example";
 /// Columns that are too wide for 80 columns; the sentences below say the same.
-const TOO_WIDE: &[&str] = &["Target", "First example"];
+const TOO_WIDE: &[&str] = &["Target", EXAMPLE];
+/// Longest example.
+const LONGEST_EXAMPLE: usize = 200;
 
 /// Plain text.
 #[derive(Debug, Clone, Copy)]
@@ -167,6 +171,7 @@ fn section(lines: &mut Vec<String>, section: &Section) {
     lines.push(String::new());
     lines.push(section.title.clone());
     let mut table = section.table.clone();
+    let examples = examples(&table);
     for index in (0..table.columns.len()).rev() {
         if TOO_WIDE.contains(&table.columns[index].title) {
             table.columns.remove(index);
@@ -176,6 +181,9 @@ fn section(lines: &mut Vec<String>, section: &Section) {
         }
     }
     push_table(lines, &table);
+    for example in examples {
+        wrap(lines, &example, "  ");
+    }
     for note in &section.notes {
         wrap(
             lines,
@@ -183,6 +191,29 @@ fn section(lines: &mut Vec<String>, section: &Section) {
             "  ",
         );
     }
+}
+
+/// The examples of a table as sentences, each once.
+fn examples(table: &Table) -> Vec<String> {
+    let Some(column) = table.columns.iter().position(|column| column.title == EXAMPLE) else {
+        return Vec::new();
+    };
+    let mut told: Vec<String> = Vec::new();
+    for row in table.rows.iter().take(MOST_ROWS) {
+        let example = row.get(column).filter(|example| !example.is_empty());
+        let Some((what, example)) = row.first().zip(example) else {
+            continue;
+        };
+        let line = format!(
+            "- {}: {}",
+            words(what, LONGEST_CELL),
+            words(example, LONGEST_EXAMPLE)
+        );
+        if !told.contains(&line) {
+            told.push(line);
+        }
+    }
+    told
 }
 
 fn push_table(lines: &mut Vec<String>, table: &Table) {

@@ -24,6 +24,7 @@ pub use context::{Reach, RunContext};
 pub use event::{Event, Progress};
 pub use grpc::{Fit, GHZ, GrpcKind};
 pub use http::HttpKind;
+pub(crate) use load::command::is_harmless;
 pub use load::{Watch, Watched};
 pub use pipeline::{Pipeline, Step, experiment_schema};
 pub use ready::ReadyKind;

@@ -13,6 +13,9 @@ struct Row {
     says: &'static [&'static str],
 }
 
+/// For rows about gRPC.
+const PROTO: &str = "syntax = \"proto3\";\npackage t;\nmessage M { int32 amount = 1; }\nservice S { rpc Do(M) returns (M); }\n";
+
 const fn row(name: &'static str, text: &'static str, at: &'static str, says: &'static [&'static str]) -> Row {
     Row { name, text, at, says }
 }
@@ -98,12 +101,39 @@ const ROWS: &[Row] = &[
     row("ready without URL", "spec:\n- task: ready\n  with: {timeout: 5s}\n", "3:9", &["needs `url`"]),
     row("bad status", "spec:\n- task: ready\n  with:\n    url: URL\n    status: 2000\n", "5:13", &["expected a status"]),
     row("both kinds of credentials", "spec:\n- task: http\n  with: {url: URL, bearerToken: abcdefg, basicAuth: 'a:bcdefgh'}\n", "", &["either `basicAuth` or `bearerToken`"]),
+    row("gRPC: no method", "spec:\n- task: grpc\n  with: {host: 127.0.0.1:1}\n", "3:9", &["needs `call`"]),
+    row("gRPC: no host", "spec:\n- task: grpc\n  with: {call: a.B/C}\n", "3:9", &["needs `host`"]),
+    row("gRPC: a host without a port", "spec:\n- task: grpc\n  with:\n    host: shop.example\n    call: a.B/C\n", "4:11", &["no port", "shop.example:50051"]),
+    row("gRPC: a key of http", "spec:\n- task: grpc\n  with:\n    host: 127.0.0.1:1\n    call: a.B/C\n    numRequest: 5\n", "6:5", &["unknown field `numRequest`"]),
+    row("gRPC: no number of calls", "spec:\n- task: grpc\n  with:\n    host: 127.0.0.1:1\n    call: a.B/C\n    total: 0\n", "6:12", &["whole number from 1"]),
+    row("gRPC: a word for a rate", "spec:\n- task: grpc\n  with:\n    host: 127.0.0.1:1\n    call: a.B/C\n    rps: fast\n", "6:10", &["expected a number", "`fast`"]),
+    row("gRPC: a negative rate", "spec:\n- task: grpc\n  with:\n    host: 127.0.0.1:1\n    call: a.B/C\n    rps: -5\n", "6:10", &["from 0", "-5"]),
+    row("gRPC: a word for a count of messages", "spec:\n- task: grpc\n  with:\n    host: 127.0.0.1:1\n    call: a.B/C\n    stream-call-count: many\n", "6:24", &["expected", "`many`"]),
+    row("gRPC: a negative start", "spec:\n- task: grpc\n  with:\n    host: 127.0.0.1:1\n    call: a.B/C\n    load-schedule: step\n    load-start: -5\n    load-step: 1\n    load-step-duration: 1s\n", "7:17", &["expected", "-5"]),
+    row("gRPC: half a step", "spec:\n- task: grpc\n  with:\n    host: 127.0.0.1:1\n    call: a.B/C\n    load-schedule: step\n    load-start: 5\n    load-step: 0.5\n    load-step-duration: 1s\n", "8:16", &["expected a whole number", "0.5"]),
+    row("gRPC: steps without a schedule", "spec:\n- task: grpc\n  with:\n    host: 127.0.0.1:1\n    call: a.B/C\n    load-step: 5\n", "6:16", &["changes nothing without `load-schedule`"]),
+    row("gRPC: a size that is none", "spec:\n- task: grpc\n  with:\n    host: 127.0.0.1:1\n    call: a.B/C\n    max-recv-message-size: lots\n", "6:28", &["expected a number of bytes", "`lots`"]),
+    row("gRPC: unknown strategy", "spec:\n- task: grpc\n  with:\n    host: 127.0.0.1:1\n    call: a.B/C\n    lb-strategy: roundrobin\n", "6:18", &["did you mean `round_robin`"]),
+    row("gRPC: unknown ending", "spec:\n- task: grpc\n  with:\n    host: 127.0.0.1:1\n    call: a.B/C\n    duration-stop: stop\n", "6:20", &["wait", "close"]),
+    row("gRPC: metadata that is a list", "spec:\n- task: grpc\n  with:\n    host: 127.0.0.1:1\n    call: a.B/C\n    metadata: [a]\n", "6:15", &["expected", "list"]),
+    row("gRPC: metadata that is no object", "spec:\n- task: grpc\n  with:\n    host: 127.0.0.1:1\n    call: a.B/C\n    metadata: '[1]'\n", "6:15", &["metadata is a JSON object of strings, not a list", "x-user"]),
+    row("gRPC: metadata of the protocol", "spec:\n- task: grpc\n  with:\n    host: 127.0.0.1:1\n    call: a.B/C\n    metadata: {grpc-timeout: 1S}\n", "6:30", &["given by gRPC itself"]),
+    row("gRPC: data that is a number", "spec:\n- task: grpc\n  with:\n    host: 127.0.0.1:1\n    call: a.B/C\n    data: 5\n", "6:11", &["a message"]),
+    row("gRPC: data that is not JSON", "spec:\n- task: grpc\n  with:\n    host: 127.0.0.1:1\n    call: a.B/C\n    data: '{a'\n", "6:11", &["not JSON"]),
+    row("gRPC: a template of no function", "spec:\n- task: grpc\n  with:\n    host: 127.0.0.1:1\n    call: a.B/C\n    data: '{{nope}}'\n", "6:11", &["no function `nope`"]),
+    row("gRPC: bad time-out", "spec:\n- task: grpc\n  with:\n    host: 127.0.0.1:1\n    call: a.B/C\n    timeout: 5 parsecs\n", "6:14", &["duration", "5 parsecs"]),
+    row("gRPC: TLS and none", "spec:\n- task: grpc\n  with:\n    host: 127.0.0.1:1\n    call: a.B/C\n    insecure: true\n    skipTLS: true\n", "6:15", &["`insecure: true` means no TLS"]),
+    row("gRPC: half of an identity", "spec:\n- task: grpc\n  with:\n    host: 127.0.0.1:1\n    call: a.B/C\n    cert: experiment.yaml\n", "6:11", &["`cert` and `key` must be given together"]),
+    row("gRPC: no such proto", "spec:\n- task: grpc\n  with:\n    host: 127.0.0.1:1\n    call: a.B/C\n    proto: no-such.proto\n", "6:12", &["no-such.proto"]),
+    row("gRPC: no number in a message", "spec:\n- task: grpc\n  with:\n    host: 127.0.0.1:1\n    call: t.S/Do\n    proto: t.proto\n    data: {amount: many}\n", "7:20", &["$.amount", "expected a whole number of 32 bits", "many"]),
 ];
 
 fn check(row: &Row) {
     let server = Server::ok();
     let url = server.url("/");
-    let app = App::with(&row.text.replace("URL", &format!("'{url}'"))).env("WORD", "fast");
+    let app = App::with(&row.text.replace("URL", &format!("'{url}'")))
+        .env("WORD", "fast")
+        .file("t.proto", PROTO);
     for command in [&["run"][..], &["validate", "experiment.yaml"]] {
         let output = app.run(command);
         output.exits(2);

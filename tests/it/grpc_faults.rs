@@ -346,9 +346,9 @@ fn what_cannot_be_reached_is_an_error_not_a_verdict() {
         (
             "HTTP/1.1",
             format!("127.0.0.1:{}", http.port()),
-            ["HTTP/2", "connection"],
+            ["HTTP/2", "closed the connection"],
         ),
-        ("closes", closes_at, ["HTTP/2", "connection"]),
+        ("closes", closes_at, ["HTTP/2", "closed the connection"]),
     ];
     each(
         &rows,
@@ -408,6 +408,55 @@ fn what_reflection_cannot_tell_is_told_with_what_helps() {
         assert_eq!(app.result()["outcome"], "error");
     }
     assert!(on.calls().is_empty() && off.calls().is_empty());
+}
+
+#[test]
+fn a_method_may_begin_with_a_dot_and_words_of_the_server_are_cut_and_cleaned() {
+    let server = Grpc::shop();
+    let (_, _, output) = judged_calls(&server.host(), ".shop.v1.Shop/Quote", LOAD, &[]);
+    output.exits(0);
+    assert_eq!(server.calls().len(), 8);
+    let rude =
+        Grpc::answering(|_| Reply::status(13, &format!("\u{1b}[31mred\r\n::error::{}", "x".repeat(900))))
+            .reflecting(Reflection::Off)
+            .start();
+    let rude = rude.host();
+    // The server answers questions of reflection as it answers calls.
+    let (_, _, output) = judged_calls(&rude, "Quote", LOAD, &[]);
+    output.exits(3);
+    assert!(
+        !output.stderr.contains('\u{1b}') && !output.stderr.contains("\n::error"),
+        "{output}"
+    );
+    assert!(!output.stderr.contains(&"x".repeat(300)), "{output}");
+}
+
+#[test]
+fn descriptors_under_the_wrong_key_are_told_with_the_right_one() {
+    let server = Grpc::shop();
+    for (keys, name, content, says) in [
+        (
+            "proto: shop.protoset",
+            "shop.protoset",
+            crate::support::protoset(),
+            "belong in `protoset`",
+        ),
+        (
+            "protoset: shop.proto",
+            "shop.proto",
+            SHOP_PROTO.as_bytes().to_vec(),
+            "a `.proto` file belongs in `proto`",
+        ),
+    ] {
+        let (_, _, output) = judged_calls(
+            &server.host(),
+            "Quote",
+            &format!("{LOAD}, {keys}"),
+            &[(name, &content)],
+        );
+        output.exits(2).says(says);
+    }
+    assert!(server.calls().is_empty());
 }
 
 #[test]

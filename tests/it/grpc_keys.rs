@@ -333,7 +333,7 @@ fn a_name_for_tls_is_asked_for_and_checked() {
 
 #[test]
 fn keys_are_flags_of_the_same_spelling() {
-    let server = Grpc::answering(|_| Reply::ok())
+    let server = Grpc::answering(|_| Reply::ok().after(Duration::from_millis(20)))
         .reflecting(Reflection::Off)
         .start();
     let app = App::new()
@@ -349,9 +349,7 @@ fn keys_are_flags_of_the_same_spelling() {
     ]);
     run.exits(0);
     let calls = server.calls();
-    assert_eq!(calls.len(), 30);
-    // One that is not needed may not be opened.
-    assert!((1..=3).contains(&server.connections()));
+    assert_eq!((calls.len(), server.connections()), (30, 3));
     for call in &calls {
         assert_eq!(
             (
@@ -412,6 +410,31 @@ fn mistakes_in_keys_are_all_told_before_anything_is_sent() {
             format!("host: 'ftp://{host}', call: shop.v1.Shop/Quote"),
             "HOST:PORT",
         ),
+        (
+            "no port",
+            "host: 127.0.0.1, call: shop.v1.Shop/Quote".to_owned(),
+            "shop.example:443 with `insecure: false`",
+        ),
+        (
+            "no port, but a scheme of gRPC's",
+            "host: 'dns:///localhost', call: shop.v1.Shop/Quote".to_owned(),
+            "the host has no port",
+        ),
+        (
+            "steps of a load without its schedule",
+            format!("host: '{host}', call: shop.v1.Shop/Quote, load-start: 5, load-step: 5, load-end: 20"),
+            "`load-start` changes nothing without `load-schedule`",
+        ),
+        (
+            "steps of a load that is constant",
+            format!("host: '{host}', call: shop.v1.Shop/Quote, load-schedule: const, load-step-duration: 1s"),
+            "write `load-schedule: step`",
+        ),
+        (
+            "steps of concurrency without their schedule",
+            format!("host: '{host}', call: shop.v1.Shop/Quote, concurrency-end: 20"),
+            "`concurrency-end` changes nothing without `concurrency-schedule`",
+        ),
     ];
     each(
         &rows,
@@ -436,4 +459,70 @@ fn a_scheme_before_the_host_is_read_as_what_it_means() {
     let (_, _, output) = judged_calls(&format!("http://{}", server.host()), "Quote", ALONE, &[]);
     output.exits(0).says("without TLS");
     assert_eq!(server.calls().len(), 6);
+}
+
+#[test]
+fn keys_that_change_nothing_are_told() {
+    let files = [
+        ("shop.proto", SHOP_PROTO.as_bytes()),
+        ("shop/address.proto", ADDRESS_PROTO.as_bytes()),
+    ];
+    let unary = "`stream-interval`, `stream-call-count` change nothing: the method streams nothing";
+    let rows = [
+        (
+            "of streams, known",
+            "Quote",
+            "proto: shop.proto, stream-interval: 5ms, stream-call-count: 3",
+            unary,
+        ),
+        (
+            "of streams, by reflection",
+            "Quote",
+            "stream-interval: 5ms, stream-call-count: 3",
+            unary,
+        ),
+        (
+            "of streams of the client",
+            "Watch",
+            "proto: shop.proto, stream-interval: 5ms, stream-call-count: 3",
+            "`stream-interval` changes nothing: only the server streams",
+        ),
+        (
+            "of reflection",
+            "Quote",
+            "proto: shop.proto, connect-timeout: 5s",
+            "`connect-timeout` changes nothing beside `proto`",
+        ),
+    ];
+    each(
+        &rows,
+        |row| row.0,
+        |(_, method, keys, says)| {
+            let server = Grpc::shop();
+            let (_, _, output) = judged_calls(&server.host(), method, &format!("{ALONE}, {keys}"), &files);
+            output.exits(0).says(says);
+            let told = output.stderr.matches("change nothing").count()
+                + output.stderr.matches("changes nothing").count();
+            assert_eq!(told, 1, "{output}");
+        },
+    );
+    let server = Grpc::shop();
+    let quiet =
+        "proto: shop.proto, connect-timeout: 10s, stream-interval: 0s, stream-dynamic-messages: false";
+    let (_, _, output) = judged_calls(&server.host(), "Quote", &format!("{ALONE}, {quiet}"), &files);
+    output.exits(0);
+    assert!(!output.stderr.contains(" nothing"), "{output}");
+}
+
+#[test]
+fn a_rate_that_is_given_takes_the_place_of_a_schedule_with_its_steps() {
+    let server = Grpc::shop();
+    let app = App::with(&format!(
+        "spec:\n- task: grpc\n  with: {{host: '{}', call: shop.v1.Shop/Quote, total: 10, load-schedule: step, load-start: 1, \
+         load-step: 1, load-step-duration: 1s, load-end: 3, concurrency-schedule: line, concurrency-step: 1, concurrency-end: 9}}\n",
+        server.host()
+    ));
+    let output = app.run(&["run", "experiment.yaml", "--rps", "200", "--concurrency", "2"]);
+    output.exits(0).says("10 calls at 200/s, at most 2 at a time");
+    assert_eq!(server.calls().len(), 10);
 }

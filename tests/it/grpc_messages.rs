@@ -91,7 +91,14 @@ const REFUSED: &[(&str, &str, &[&str])] = &[
         r#"{"itme": "x"}"#,
         &["itme", "did you mean `item`"],
     ),
-    ("deep", r#"{"address": {"zip": "north"}}"#, &["$.address.zip"]),
+    (
+        "deep",
+        r#"{"address": {"zip": "north"}}"#,
+        &[
+            "$.address.zip",
+            "expected a whole number of 32 bits, not \"north\"",
+        ],
+    ),
     (
         "an unknown field deep down",
         r#"{"address": {"zipp": 1}}"#,
@@ -115,7 +122,11 @@ const REFUSED: &[(&str, &str, &[&str])] = &[
         r#"{"address": "here"}"#,
         &["$.address"],
     ),
-    ("no object", "\"text\"", &["a map"]),
+    (
+        "no object",
+        "\"text\"",
+        &["expected an object with the fields of"],
+    ),
 ];
 
 #[test]

@@ -143,3 +143,126 @@ fn a_template_that_is_wrong_is_told_before_any_call() {
         },
     );
 }
+
+#[test]
+fn a_template_that_fails_during_the_load_is_a_fault_of_the_run_and_not_of_the_server() {
+    let three = "{{if ge .RequestNumber 3}}";
+    let rows = [
+        (
+            "an impossible value",
+            format!(r#"data: '{{"amount":"{three}many{{{{else}}}}1{{{{end}}}}"}}'"#),
+            "Quote",
+            ["`data`", "$.amount"],
+        ),
+        (
+            "no JSON",
+            format!(r#"data: '{{"item":{three}oops{{{{else}}}}"a"{{{{end}}}}}}'"#),
+            "Quote",
+            ["`data`", "not JSON"],
+        ),
+        (
+            "nothing to send",
+            format!(r#"data: '[{three}{{{{else}}}}{{"item":"a"}}{{{{end}}}}]'"#),
+            "Quote",
+            ["shop.v1.Shop/Quote", "no message to send"],
+        ),
+        (
+            "metadata",
+            "metadata: {x-user: '{{index (list 1 2 3) .RequestNumber}}'}".to_owned(),
+            "Quote",
+            ["metadata `x-user`", "index"],
+        ),
+        (
+            "a message of a stream",
+            format!(r#"data: '[{{"amount":1}},{{"amount":"{three}many{{{{else}}}}1{{{{end}}}}"}}]'"#),
+            "Upload",
+            ["`data`", "$.amount"],
+        ),
+    ];
+    each(
+        &rows,
+        |row| row.0,
+        |(_, keys, method, says)| {
+            let server = Grpc::shop();
+            let keys = format!("total: 500, concurrency: 1, timeout: 10s, {keys}");
+            let (measured, app, output) = judged_calls(&server.host(), method, &keys, &[]);
+            output.exits(3).says("call 3 (counted from 0)").says_all(says);
+            assert_eq!(app.result()["outcome"], "error", "{output}");
+            assert!(
+                measured["errors"].is_null(),
+                "nothing is said of the server: {measured}"
+            );
+            assert_eq!(server.calls().len(), 3, "the load ends at once");
+        },
+    );
+}
+
+#[test]
+fn a_call_has_one_time_and_is_rendered_once() {
+    let list = r#"[{{range $i := until 3}}{{if $i}},{{end}}{"item":"{{$.TimestampUnixNano}} {{$.UUID}} {{now.UnixNano}}"}{{end}}]"#;
+    let each_alone =
+        r#"[{"item":"{{.TimestampUnixNano}} {{.UUID}}"},{"item":"{{.TimestampUnixNano}} {{.UUID}}"}]"#;
+    let rows = [
+        ("a template that comes to a list", list, "stream-interval: 2ms"),
+        (
+            "over and over",
+            list,
+            "stream-interval: 2ms, stream-call-count: 6",
+        ),
+        ("a list of templates", each_alone, "stream-interval: 2ms"),
+    ];
+    each(
+        &rows,
+        |row| row.0,
+        |(_, data, keys)| {
+            let server = Grpc::shop();
+            let keys = format!(
+                "{FIVE}, {keys}, data: '{data}', metadata: {{x-user: '{{{{.TimestampUnixNano}}}} {{{{.UUID}}}}'}}"
+            );
+            let (_, _, output) = judged_calls(&server.host(), "Upload", &keys, &[]);
+            output.exits(0);
+            let calls = server.calls();
+            assert_eq!(calls.len(), 5);
+            for call in &calls {
+                let items = || {
+                    call.messages
+                        .iter()
+                        .map(|message| message["item"].as_str().expect("text"))
+                };
+                assert!(
+                    items().all(|item| item.starts_with(call.header("x-user"))),
+                    "{} is not the time of {:?}",
+                    call.header("x-user"),
+                    call.messages
+                );
+                // `now` is the time of the rendering: what comes again was not rendered again.
+                let again = items().skip(3);
+                assert!(
+                    items().zip(again).all(|(first, again)| first == again),
+                    "{:?}",
+                    call.messages
+                );
+            }
+            let times: BTreeSet<_> = calls.iter().map(|call| call.header("x-user")).collect();
+            assert_eq!(times.len(), 5, "each call has its own");
+        },
+    );
+}
+
+#[test]
+fn messages_that_are_rendered_one_by_one_have_times_of_their_own() {
+    let server = Grpc::shop();
+    let keys = format!(
+        "{FIVE}, stream-interval: 2ms, stream-dynamic-messages: true, stream-call-count: 3, data: '{{\"item\":\"{{{{.TimestampUnixNano}}}}\"}}'"
+    );
+    let (_, _, output) = judged_calls(&server.host(), "Upload", &keys, &[]);
+    output.exits(0);
+    for call in server.calls() {
+        let items: BTreeSet<_> = call
+            .messages
+            .iter()
+            .map(|message| message["item"].to_string())
+            .collect();
+        assert_eq!(items.len(), 3, "{:?}", call.messages);
+    }
+}

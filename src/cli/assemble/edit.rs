@@ -84,6 +84,29 @@ const RIVALS: &[&[&str]] = &[
     &["data", "data-file", "binary-file"],
     &["proto", "protoset"],
 ];
+/// Fields that make no sense without another one: they go with it.
+const FOLLOWERS: &[(&str, &[&str])] = &[
+    (
+        "load-schedule",
+        &[
+            "load-start",
+            "load-step",
+            "load-step-duration",
+            "load-end",
+            "load-max-duration",
+        ],
+    ),
+    (
+        "concurrency-schedule",
+        &[
+            "concurrency-start",
+            "concurrency-step",
+            "concurrency-step-duration",
+            "concurrency-end",
+            "concurrency-max-duration",
+        ],
+    ),
+];
 /// Fields that hold names and values.
 pub(super) const PAIRS: &[&str] = &["headers", "metadata", "reflect-metadata"];
 
@@ -127,7 +150,12 @@ pub(super) fn clear(map: &mut Node, name: &str) {
             .copied()
             .flatten()
     };
+    let gone = |field: &str| field != name && rivals().any(|rival| *rival == field);
+    let leaderless = |key: &Key| {
+        let mut left = FOLLOWERS.iter().filter(|(leader, _)| gone(leader));
+        left.any(|(_, followers)| followers.iter().any(|follower| is(key, follower)))
+    };
     if let Some(known) = entries_mut(map) {
-        known.retain(|(key, _)| !is(key, name) && !rivals().any(|rival| is(key, rival)));
+        known.retain(|(key, _)| !is(key, name) && !rivals().any(|rival| is(key, rival)) && !leaderless(key));
     }
 }

@@ -62,15 +62,17 @@ pub(super) fn in_grpc(field: &str) -> &str {
     }
 }
 
+/// Whether a field says that there is no TLS, which is what happens if nothing else is said.
+pub(super) fn is_plain((field, value): &(Key, Node)) -> bool {
+    let says = matches!(&value.value, Value::Text(text) if text != "false");
+    (says || value.value == Value::Bool(true)) && edit::is(field, "insecure")
+}
+
 /// The fields of `ready` for those of `grpc` that say how a server is reached.
 pub(super) fn in_probe(fields: &[(Key, Node)]) -> Vec<(Key, Node)> {
-    // Without TLS is what happens if nothing else is said.
-    let plain = |value: &Node| {
-        matches!(&value.value, Value::Text(text) if text != "false") || value.value == Value::Bool(true)
-    };
     fields
         .iter()
-        .filter(|(field, value)| !(edit::is(field, "insecure") && plain(value)))
+        .filter(|field| !is_plain(field))
         .filter_map(|(field, value)| {
             let own = Key {
                 name: of_probe(&field.name)?.to_owned(),
@@ -87,11 +89,13 @@ fn of_probe(field: &str) -> Option<&'static str> {
         ("host", "grpc"),
         ("insecure", "insecure"),
         ("cacert", "caCert"),
-        ("cert", "clientCert"),
+        ("cert", "cert"),
         ("clientCert", "clientCert"),
-        ("key", "clientKey"),
+        ("key", "key"),
         ("clientKey", "clientKey"),
-        ("skipTLS", "insecureSkipVerify"),
+        ("skipTLS", "skipTLS"),
+        ("cname", "cname"),
+        ("authority", "authority"),
         ("proxy", "proxy"),
         ("resolve", "resolve"),
     ];

@@ -11,11 +11,14 @@ use crate::tasks::{ReadyKind, TaskKind as _};
 use kinds::{GRPC, HTTP, Kind};
 use overlay::Overlay;
 
+/// A field of a load: key, values, and how the source is named in diagnostics.
+type Field = (String, Vec<String>, String);
+
 /// What a user gave outside of a file.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Given {
-    /// Fields of the load task: key, values, and how the source is named in diagnostics.
-    pub load: Vec<(String, Vec<String>, String)>,
+    /// Fields of the load task.
+    pub load: Vec<Field>,
     /// Objectives as text, and their source.
     pub objectives: Vec<(String, String)>,
     /// Fields of the `assess` task: key, value, source.
@@ -62,11 +65,11 @@ impl Given {
         self.url().is_some() || self.host().is_some()
     }
 
-    fn url(&self) -> Option<&(String, Vec<String>, String)> {
+    fn url(&self) -> Option<&Field> {
         self.load.iter().find(|(key, ..)| key == "url")
     }
 
-    fn host(&self) -> Option<&(String, Vec<String>, String)> {
+    fn host(&self) -> Option<&Field> {
         self.load.iter().find(|(key, ..)| key == "host")
     }
 
@@ -205,14 +208,25 @@ impl Given {
         ))
     }
 
-    /// A probe of a gRPC server: one without health checks is ready when it takes calls. `reach` are the fields of a `grpc`
-    /// task. `None` where the server goes by another name than its host's, which a probe does not know.
+    /// A probe of the gRPC server that was given, whichever version of the task it went to: one without health checks is
+    /// ready when it takes calls. `reach` are the fields of a `grpc` task.
     fn probe_of_host(&self, reach: &Node) -> Option<Node> {
-        if edit::get(reach, "cname").is_some() || edit::get(reach, "authority").is_some() {
-            return None;
-        }
+        self.probe_of_server(self.host()?, reach)
+    }
+
+    /// The same of the server of the version to compare with: errors of one that still starts would excuse the other's.
+    fn probe_of_baseline_host(&self, reach: &Node) -> Option<Node> {
+        let given = self.load.iter().find(|(name, ..)| name == GRPC.baseline);
+        self.probe_of_server(given?, reach)
+    }
+
+    fn probe_of_server(&self, given: &Field, reach: &Node) -> Option<Node> {
+        let (_, values, source) = given;
+        let host = (key(GRPC.target, source), Node::text(source, values.last()?));
+        let mut reach = reach.clone();
+        edit::put(&mut reach, &[host]);
         let source = self.source();
-        let mut with = kinds::in_probe(edit::entries(reach));
+        let mut with = kinds::in_probe(edit::entries(&reach));
         with.push((key("status", source), string(source, "any")));
         let timeout = self.timeout();
         with.push(timeout.unwrap_or_else(|| (key("timeout", source), Node::text(source, self.patience))));
@@ -220,19 +234,10 @@ impl Given {
             value: Value::Map(with),
             at: reach.at.clone(),
         };
-        edit::get(&with, "grpc")?;
         Some(map(
             source,
             vec![("task", string(source, "ready")), ("with", with)],
         ))
-    }
-
-    /// The same of the server of the version to compare with: errors of one that still starts would excuse the other's.
-    fn probe_of_baseline_host(&self, reach: &Node) -> Option<Node> {
-        let host = edit::get(reach, GRPC.baseline)?.clone();
-        let mut reach = reach.clone();
-        edit::put(&mut reach, &[(key(GRPC.target, self.source()), host)]);
-        self.probe_of_host(&reach)
     }
 
     /// Fields of HTTP's load in gRPC's words, for a load of flags or inputs alone.
@@ -263,7 +268,10 @@ impl Given {
         let kind = self.kind();
         let (with, probe, baseline) = if kind.name == GRPC.name {
             let with = Node::map(source, self.translated());
-            let (probe, baseline) = (self.probe_of_host(&with), self.probe_of_baseline_host(&with));
+            let of_baseline = |(name, ..): &&Field| kinds::in_grpc(name) == GRPC.baseline;
+            let baseline = self.load.iter().find(of_baseline);
+            let baseline = baseline.and_then(|given| self.probe_of_server(given, &with));
+            let probe = self.probe_of_host(&with);
             (with, probe, baseline)
         } else {
             let with = Node::map(source, self.fields());

@@ -2,7 +2,7 @@
 
 use url::Url;
 
-use super::kinds::{GRPC, HTTP, KINDS, Kind, in_probe};
+use super::kinds::{GRPC, HTTP, KINDS, Kind, in_probe, is_plain};
 use super::{Given, edit, is_reach};
 use crate::cli::origin::{absolute, moved};
 use crate::diagnostic::{Diagnostic, Place};
@@ -61,9 +61,7 @@ impl<'a> Overlay<'a> {
         self.refuse_unused(tasks);
         if !has(tasks, "ready") {
             self.probe(tasks, &HTTP, Given::probe_of_url);
-            if self.given.host().is_some() {
-                self.probe(tasks, &GRPC, Given::probe_of_host);
-            }
+            self.probe(tasks, &GRPC, Given::probe_of_host);
         }
         self.probe(tasks, &HTTP, Given::probe_of_baseline);
         self.probe(tasks, &GRPC, Given::probe_of_baseline_host);
@@ -101,6 +99,9 @@ impl<'a> Overlay<'a> {
             }
         }
         if self.given.host().is_some() && edit::get(with, "grpc").is_some() {
+            if self.fields.iter().any(is_plain) {
+                edit::clear(with, "insecure");
+            }
             edit::put(with, &in_probe(&self.fields));
         }
         edit::put(with, &self.given.timeout().into_iter().collect::<Vec<_>>());
@@ -265,10 +266,15 @@ impl<'a> Overlay<'a> {
             }
         }
         if let Some((_, source)) = &self.given.ready_timeout
-            && !url
+            && !self.given.has_target()
             && !has(tasks, "ready")
         {
-            refuse("readyTimeout", source, "ready", "add one, or give a URL");
+            refuse(
+                "readyTimeout",
+                source,
+                "ready",
+                "add one, or give a URL or a host",
+            );
         }
         if !has(tasks, "assess") {
             self.found.extend(self.given.verdict_without_objectives());

@@ -284,3 +284,83 @@ fn both_urls_are_probed_before_the_load() {
         format!("{first}{probed}{}", load.replace("t}}", "t, duration: 4s}}"))
     );
 }
+
+#[test]
+fn both_hosts_are_probed_before_the_load() {
+    let hosts = [
+        ("host", "new:1"),
+        ("baselineHost", "old:1"),
+        ("call", "a.B/C"),
+        ("skipTLS", "true"),
+        ("cname", "name"),
+    ];
+    let names = "skipTLS: true, cname: name";
+    let of_new = format!("{{task: ready, with: {{{names}, grpc: new:1, status: any, timeout: 10s}}}}\n");
+    let of_old = of_new.replace("new:1", "old:1");
+    let load = format!("{{task: grpc, with: {{host: new:1, baselineHost: old:1, call: a.B/C, {names}}}}}");
+    let (root, found) = given(&hosts).alone();
+    assert!(found.is_empty(), "{found:?}");
+    let alone =
+        edit::tasks(&mut root.clone()).map(|tasks| tasks.iter().map(show).collect::<Vec<_>>().join("\n"));
+    assert_eq!(alone.expect("tasks"), format!("{of_new}{of_old}{load}"));
+    let mut in_action = hosts;
+    in_action[1].0 = "baselineURL";
+    let (root, _) = given(&in_action).alone();
+    let alone =
+        edit::tasks(&mut root.clone()).map(|tasks| tasks.iter().map(show).collect::<Vec<_>>().join("\n"));
+    assert_eq!(alone.expect("tasks"), format!("{of_new}{of_old}{load}"));
+    let over = tasks("spec: [{task: grpc, with: {total: 5}}]", &hosts);
+    assert_eq!(
+        over,
+        format!("{of_new}{of_old}{}", load.replace("{host", "{total: 5, host"))
+    );
+    assert_eq!(
+        tasks(
+            "spec: [{task: grpc, with: {total: 5, versions: [{name: new, host: a:1}, {name: old, host: b:1, baseline: true}]}}]",
+            &hosts[..3]
+        ),
+        "{task: ready, with: {grpc: new:1, status: any, timeout: 10s}}\n\
+         {task: ready, with: {grpc: old:1, status: any, timeout: 10s}}\n\
+         {task: grpc, with: {total: 5, versions: [{name: new, host: new:1}, {name: old, baseline: true, host: old:1}], call: a.B/C}}"
+    );
+    // As with URLs, what stands in a file is waited for if the file says so.
+    let file = "spec: [{task: grpc, with: {host: a:1, baselineHost: b:1, call: a.B/C}}]";
+    assert!(!tasks(file, &[("total", "5")]).contains("ready"));
+}
+
+#[test]
+fn a_host_over_a_ready_task_brings_the_way_to_it() {
+    let file = "spec: [{task: ready, with: {grpc: a:1, insecure: false, service: s}}, {task: grpc, with: {call: a.B/C}}]";
+    let ready = |flags: &[(&str, &str)]| {
+        tasks(file, flags)
+            .lines()
+            .next()
+            .map(str::to_owned)
+            .expect("a task")
+    };
+    assert_eq!(
+        ready(&[
+            ("host", "b:1"),
+            ("cacert", "ca.pem"),
+            ("cert", "c.pem"),
+            ("key", "k.pem"),
+            ("authority", "name")
+        ]),
+        "{task: ready, with: {insecure: false, service: s, grpc: b:1, caCert: ca.pem, cert: c.pem, key: k.pem, authority: name}}"
+    );
+    assert_eq!(
+        ready(&[("host", "b:1"), ("insecure", "true")]),
+        "{task: ready, with: {service: s, grpc: b:1}}"
+    );
+}
+
+#[test]
+fn a_rate_takes_the_place_of_a_schedule_with_all_that_belongs_to_it() {
+    let file = "spec: [{task: grpc, with: {host: a:1, load-schedule: step, loadStart: 5, load-step: 5, load-end: 9, \
+                concurrency-schedule: line, concurrency-step: 1}}]";
+    assert_eq!(
+        tasks(file, &[("rps", "7")]),
+        "{task: grpc, with: {host: a:1, concurrency-schedule: line, concurrency-step: 1, rps: 7}}"
+    );
+    assert!(tasks(file, &[("load-start", "7")]).contains("load-schedule: step, load-step: 5, load-end: 9"));
+}

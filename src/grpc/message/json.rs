@@ -15,6 +15,8 @@ use crate::diagnostic::did_you_mean;
 const DEPTH: usize = 100;
 /// More fields than these are not listed in an error.
 const LISTED: usize = 12;
+/// Characters of a value that is shown.
+const LONGEST: usize = 40;
 
 /// The messages of `text`: those of an array in turn, or the only one.
 pub fn encode_all(text: &str, message: &MessageDescriptor) -> Result<Vec<Bytes>, MessageError> {
@@ -83,12 +85,16 @@ fn blame(value: &Value, message: &MessageDescriptor, path: &str, what: &str) -> 
         what: what.to_owned(),
         hint: None,
     };
-    let Value::Object(members) = value else {
-        return here();
-    };
+    if let Some(expected) = own_form(message) {
+        return value_error(path.to_owned(), unlike(expected, value));
+    }
     if has_own_form(message) {
         return here();
     }
+    let Value::Object(members) = value else {
+        let expected = format!("an object with the fields of `{}`", message.full_name());
+        return value_error(path.to_owned(), unlike(&expected, value));
+    };
     for (key, member) in members {
         let alone = |member: &Value| trouble(&object(key, member), message);
         let Some(what) = alone(member) else { continue };
@@ -119,7 +125,7 @@ fn blame_member(
                 .enumerate()
                 .find_map(|(index, item)| Some((index, item, alone(&json!([item]))?)));
             if let Some((index, item, what)) = culprit {
-                return blame_value(item, &field.kind(), &format!("{path}[{index}]"), what);
+                return blame_value(item, &field.kind(), &format!("{path}[{index}]"), &what);
             }
         }
         Value::Object(entries) if field.is_map() => {
@@ -130,36 +136,33 @@ fn blame_member(
                 let path = join(path, key);
                 let keys = entry.map_entry_key_field().kind();
                 return if fits_key(key, &keys) {
-                    blame_value(item, &entry.map_entry_value_field().kind(), &path, what)
+                    blame_value(item, &entry.map_entry_value_field().kind(), &path, &what)
                 } else {
-                    value_error(path, format!("the key is no {keys:?}"))
+                    value_error(path, format!("the key should be {}", wanted(&keys)))
                 };
             }
         }
         _ if field.is_list() => {
-            return value_error(
-                path.to_owned(),
-                format!("expected an array, not {}", kind(member)),
-            );
+            return value_error(path.to_owned(), unlike("an array", member));
         }
         Value::Null
         | Value::Bool(_)
         | Value::Number(_)
         | Value::String(_)
         | Value::Array(_)
-        | Value::Object(_) => return blame_value(member, &field.kind(), path, what),
+        | Value::Object(_) => return blame_value(member, &field.kind(), path, &what),
     }
     value_error(path.to_owned(), what)
 }
 
-fn blame_value(value: &Value, expected: &Kind, path: &str, what: String) -> MessageError {
+fn blame_value(value: &Value, expected: &Kind, path: &str, what: &str) -> MessageError {
     match expected {
-        Kind::Message(message) => blame(value, message, path, &what),
+        Kind::Message(message) => blame(value, message, path, what),
         Kind::Enum(values) => {
             let names: Vec<String> = values.values().map(|value| value.name().to_owned()).collect();
             MessageError::Value {
                 path: path.to_owned(),
-                what,
+                what: unlike(&format!("a name of the enum `{}`", values.full_name()), value),
                 hint: value.as_str().and_then(|given| suggest(given, &names)),
             }
         }
@@ -177,7 +180,50 @@ fn blame_value(value: &Value, expected: &Kind, path: &str, what: String) -> Mess
         | Kind::Sfixed64
         | Kind::Bool
         | Kind::String
-        | Kind::Bytes => value_error(path.to_owned(), what),
+        | Kind::Bytes => value_error(path.to_owned(), unlike(wanted(expected), value)),
+    }
+}
+
+/// What a field of a kind takes.
+fn wanted(kind: &Kind) -> &'static str {
+    match kind {
+        Kind::Double | Kind::Float => "a number",
+        Kind::Int32 | Kind::Sint32 | Kind::Sfixed32 => "a whole number of 32 bits",
+        Kind::Int64 | Kind::Sint64 | Kind::Sfixed64 => "a whole number of 64 bits",
+        Kind::Uint32 | Kind::Fixed32 => "a whole number from 0 of 32 bits",
+        Kind::Uint64 | Kind::Fixed64 => "a whole number from 0 of 64 bits",
+        Kind::Bool => "true or false",
+        Kind::String => "text",
+        Kind::Bytes => "text in base64",
+        Kind::Message(_) | Kind::Enum(_) => "something else",
+    }
+}
+
+/// What one of the well-known types takes that are written as a single value.
+fn own_form(message: &MessageDescriptor) -> Option<&'static str> {
+    match message.full_name().strip_prefix("google.protobuf.")? {
+        "Timestamp" => Some("a time such as \"2026-11-22T10:00:00Z\""),
+        "Duration" => Some("seconds such as \"1.5s\""),
+        "DoubleValue" | "FloatValue" => Some(wanted(&Kind::Double)),
+        "Int32Value" => Some(wanted(&Kind::Int32)),
+        "Int64Value" => Some(wanted(&Kind::Int64)),
+        "UInt32Value" => Some(wanted(&Kind::Uint32)),
+        "UInt64Value" => Some(wanted(&Kind::Uint64)),
+        "BoolValue" => Some(wanted(&Kind::Bool)),
+        "StringValue" => Some(wanted(&Kind::String)),
+        "BytesValue" => Some(wanted(&Kind::Bytes)),
+        _ => None,
+    }
+}
+
+/// That a value is not what was expected.
+fn unlike(expected: &str, value: &Value) -> String {
+    let written = value.to_string();
+    let scalar = !matches!(value, Value::Array(_) | Value::Object(_));
+    if scalar && written.chars().count() <= LONGEST {
+        format!("expected {expected}, not {written}")
+    } else {
+        format!("expected {expected}, not {}", kind(value))
     }
 }
 

@@ -19,6 +19,12 @@ pub enum SchemaError {
         /// Why.
         source: io::Error,
     },
+    /// A file is no text.
+    #[error("{path} is not the text of a `.proto` file")]
+    NotText {
+        /// As the user named it, or where an import was found.
+        path: PathBuf,
+    },
     /// A file is larger than any schema.
     #[error("{name} is larger than {limit} MiB")]
     TooLarge {
@@ -129,6 +135,7 @@ impl SchemaError {
                  a `.proto` file belongs in `proto`"
                     .to_owned(),
             ),
+            Self::NotText { .. } => Some("compiled descriptors belong in `protoset`".to_owned()),
             Self::UnknownDialect { .. } => Some("proto2, proto3 and the editions 2023 and 2024 are known".to_owned()),
             Self::Read { .. } | Self::TooLarge { .. } | Self::Invalid { .. } | Self::Link { .. } => None,
         }
@@ -140,6 +147,7 @@ impl SchemaError {
             Self::Compile { place, .. } | Self::MissingImport { place, .. } => place.as_ref(),
             Self::EditionSource { place } => Some(place),
             Self::Read { .. }
+            | Self::NotText { .. }
             | Self::TooLarge { .. }
             | Self::NotDescriptors { .. }
             | Self::Empty { .. }

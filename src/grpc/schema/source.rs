@@ -223,7 +223,12 @@ fn read(path: &Path) -> Result<String, SchemaError> {
             limit: LIMIT,
         });
     }
-    String::from_utf8(bytes).map_err(|error| failed(io::Error::new(io::ErrorKind::InvalidData, error)))
+    let text = String::from_utf8(bytes).ok();
+    // Descriptors of short names may be UTF-8.
+    let text = text.filter(|text| !text.contains(|c: char| c.is_control() && !c.is_whitespace()));
+    text.ok_or_else(|| SchemaError::NotText {
+        path: path.to_owned(),
+    })
 }
 
 /// Offset and length of `edition = "…"`, which must be a file's first statement.

@@ -6,6 +6,7 @@
 //! yields, so that both leave in one write; of an answer the messages are counted and the trailers read, nothing else.
 
 mod frame;
+mod halt;
 mod outbox;
 mod prepared;
 mod reader;
@@ -14,12 +15,16 @@ mod status;
 mod stream;
 mod target;
 
-pub use spec::{CallKind, CallNumber, CallSpec, Calls, Messages, Render, StreamSpec};
+pub use outbox::is_reserved;
+pub use spec::{
+    CallKind, CallNumber, CallSpec, Calls, MAX_RECEIVED, Messages, Render, RenderedCall, StreamSpec,
+};
 
 use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
+use self::halt::Halt;
 use self::prepared::Prepared;
 use self::target::GrpcTarget;
 use super::{LoadError, Mix, Onlooker, Plan, Pool, Ran, driver};
@@ -38,7 +43,8 @@ pub struct Part {
 }
 
 /// Sends the load to all parts (in the order of [`Mix`]) at the same time and measures each. Statuses are counted under
-/// the numbers of gRPC, those of calls without an answer included: every call ends with one.
+/// the numbers of gRPC, those of calls without an answer included: every call ends with one. A call that cannot be made ends the load with
+/// [`LoadError::Unmade`].
 pub async fn run(
     plan: &Plan,
     mix: &Mix,
@@ -59,8 +65,14 @@ pub async fn run(
         dns.push(took);
     }
     let pools: Vec<Pool> = parts.iter().map(|part| part.pool.clone()).collect();
-    let targets = move || plans.iter().map(GrpcTarget::new).collect();
-    let mut ran = driver::run(plan, mix, &pools, targets, shutdown, onlooker).await?;
+    let halt = Halt::new(shutdown);
+    let of_all = halt.clone();
+    let target = move |prepared: &Arc<Prepared>| GrpcTarget::new(prepared, of_all.clone());
+    let targets = move || plans.iter().map(&target).collect();
+    let mut ran = driver::run(plan, mix, &pools, targets, halt.token(), onlooker).await?;
+    if let Some(unmade) = halt.reason() {
+        return Err(LoadError::Unmade(unmade.to_string()));
+    }
     for (measured, dns) in ran.parts.iter_mut().zip(dns) {
         if !dns.is_zero() {
             measured.timings.entry(Timing::Dns).or_default().record(dns);

@@ -12,15 +12,16 @@ use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, Version};
 
 use super::frame::framed;
-use super::spec::{CallKind, CallNumber, CallSpec, Calls, Messages, Render, StreamSpec};
+use super::halt::{Halt, Unmade};
+use super::spec::{CallKind, CallNumber, CallSpec, Calls, Messages, Render, RenderedCall, StreamSpec};
 use super::status::Status;
 use crate::grpc::code::Code;
 use crate::net::USER_AGENT as ITER8;
 
 /// From this time on a time-out is none.
 const NO_TIMEOUT: Duration = Duration::from_hours(24 * 365);
-/// Fields that metadata cannot set: they belong to the protocol.
-const RESERVED: [HeaderName; 8] = [
+/// Fields that belong to the protocol, beside those that begin with `grpc-`.
+const RESERVED: [HeaderName; 9] = [
     CONNECTION,
     CONTENT_LENGTH,
     CONTENT_TYPE,
@@ -28,8 +29,14 @@ const RESERVED: [HeaderName; 8] = [
     TE,
     TRANSFER_ENCODING,
     UPGRADE,
-    HeaderName::from_static("grpc-encoding"),
+    HeaderName::from_static("keep-alive"),
+    HeaderName::from_static("proxy-connection"),
 ];
+
+/// Whether a name belongs to the protocol, so that metadata cannot have it.
+pub fn is_reserved(name: &HeaderName) -> bool {
+    RESERVED.contains(name) || name.as_str().starts_with("grpc-")
+}
 
 /// A message that is ready to be sent, or why it cannot be.
 type Framed = Result<Bytes, Status>;
@@ -44,6 +51,7 @@ pub(super) struct Outbox {
     stream: StreamSpec,
     compression: bool,
     max: usize,
+    halt: Halt,
 }
 
 #[derive(Debug)]
@@ -53,8 +61,9 @@ enum Contents {
 }
 
 impl Outbox {
-    /// What a call of `spec` sends to `authority`, with so much time for each.
-    pub(super) fn new(spec: &CallSpec, authority: &Authority, timeout: Duration) -> Self {
+    /// What a call of `spec` sends to `authority`, with so much time for each; a call that cannot be made ends all of them by
+    /// `halt`.
+    pub(super) fn new(spec: &CallSpec, authority: &Authority, timeout: Duration, halt: Halt) -> Self {
         let frame = |message: &Bytes| framed(message, spec.compression, spec.max_send);
         let mut head = head(spec, authority, timeout);
         let contents = match &spec.calls {
@@ -78,74 +87,37 @@ impl Outbox {
             stream: spec.stream,
             compression: spec.compression,
             max: spec.max_send,
+            halt,
         }
     }
 
-    /// The head of a call.
-    pub(super) fn head(&self, call: CallNumber) -> Result<Request<()>, Status> {
-        let mut head = self.head.clone();
-        if let Contents::Rendered(render) = &self.contents {
-            let metadata = render.metadata(call).map_err(unrendered)?;
-            add(head.headers_mut(), &metadata);
-        }
-        Ok(head)
-    }
-
-    /// The only message of a call whose client does not stream.
-    pub(super) fn only(&self, call: CallNumber) -> Framed {
-        let none = || Status::new(Code::INTERNAL, "there is no message to send");
-        match &self.contents {
-            Contents::Fixed { messages, in_turn } => {
-                let length = messages.len().max(1) as u64;
-                let index = if *in_turn { call.n % length } else { 0 };
-                let message = usize::try_from(index).ok().and_then(|index| messages.get(index));
-                message.ok_or_else(none)?.clone()
-            }
+    /// What a call sends.
+    pub(super) fn parcel(&self, call: CallNumber) -> Result<Parcel<'_>, Status> {
+        let rendered = match &self.contents {
+            Contents::Fixed { .. } => None,
             Contents::Rendered(render) => {
-                let message = render.message(call, 0).map_err(unrendered)?;
-                self.frame(&message.ok_or_else(none)?)
+                // Until all workers have heard of it.
+                if let Some(unmade) = self.halt.reason() {
+                    return Err(Status::new(Code::CANCELLED, unmade.to_string()));
+                }
+                Some(render.begin(call).map_err(|why| self.unmade(call, why))?)
             }
-        }
+        };
+        Ok(Parcel {
+            outbox: self,
+            call,
+            rendered,
+        })
     }
 
-    /// Message `index` of a call whose client streams, and whether it is known to be the last; `None` when there are no
-    /// more.
-    pub(super) fn next(&self, call: CallNumber, index: usize) -> Result<Option<(Bytes, bool)>, Status> {
-        let wanted = self
-            .stream
-            .call_count
-            .map(|count| usize::try_from(count.get()).unwrap_or(usize::MAX));
-        if wanted.is_some_and(|wanted| index >= wanted) {
-            return Ok(None);
-        }
-        match &self.contents {
-            Contents::Fixed { messages, .. } => {
-                let (at, end) = match wanted {
-                    Some(wanted) => (index % messages.len().max(1), wanted),
-                    None => (index, messages.len()),
-                };
-                let Some(message) = messages.get(at) else {
-                    return Ok(None);
-                };
-                Ok(Some((message.clone()?, index + 1 == end)))
-            }
-            Contents::Rendered(render) => {
-                let Some(message) = render.message(call, index).map_err(unrendered)? else {
-                    return Ok(None);
-                };
-                Ok(Some((self.frame(&message)?, wanted == Some(index + 1))))
-            }
-        }
-    }
-
-    /// How streams go.
-    pub(super) fn stream(&self) -> &StreamSpec {
-        &self.stream
-    }
-
-    /// Which sides stream.
-    pub(super) fn kind(&self) -> CallKind {
-        self.kind
+    /// The load cannot make a call of its own: it ends.
+    fn unmade(&self, call: CallNumber, why: String) -> Status {
+        self.halt.because(Unmade {
+            method: self.head.uri().path().trim_start_matches('/').to_owned(),
+            n: call.n,
+            why: why.clone(),
+        });
+        Status::new(Code::INTERNAL, why)
     }
 
     fn frame(&self, message: &Bytes) -> Framed {
@@ -153,8 +125,84 @@ impl Outbox {
     }
 }
 
-fn unrendered(text: String) -> Status {
-    Status::new(Code::INTERNAL, text)
+/// What one call sends, however often it is tried.
+#[derive(Debug)]
+pub(super) struct Parcel<'a> {
+    outbox: &'a Outbox,
+    call: CallNumber,
+    /// Unless it is what all calls send.
+    rendered: Option<Box<dyn RenderedCall + 'a>>,
+}
+
+impl Parcel<'_> {
+    /// The head of the call.
+    pub(super) fn head(&self) -> Request<()> {
+        let mut head = self.outbox.head.clone();
+        if let Some(rendered) = &self.rendered {
+            add(head.headers_mut(), rendered.metadata());
+        }
+        head
+    }
+
+    /// The only message of a call whose client does not stream.
+    pub(super) fn only(&mut self) -> Framed {
+        const NONE: &str = "there is no message to send";
+        if let Contents::Fixed { messages, in_turn } = &self.outbox.contents {
+            let length = messages.len().max(1) as u64;
+            let index = if *in_turn { self.call.n % length } else { 0 };
+            let message = usize::try_from(index).ok().and_then(|index| messages.get(index));
+            let none = || self.outbox.unmade(self.call, NONE.to_owned());
+            return message.ok_or_else(none)?.clone();
+        }
+        let message = self.render(0)?;
+        let none = || self.outbox.unmade(self.call, NONE.to_owned());
+        self.outbox.frame(&message.ok_or_else(none)?)
+    }
+
+    /// Message `index` of a call whose client streams, and whether it is known to be the last; `None` when there are no
+    /// more.
+    pub(super) fn next(&mut self, index: usize) -> Result<Option<(Bytes, bool)>, Status> {
+        let wanted = self
+            .outbox
+            .stream
+            .call_count
+            .map(|count| usize::try_from(count.get()).unwrap_or(usize::MAX));
+        if wanted.is_some_and(|wanted| index >= wanted) {
+            return Ok(None);
+        }
+        if let Contents::Fixed { messages, .. } = &self.outbox.contents {
+            let (at, end) = match wanted {
+                Some(wanted) => (index % messages.len().max(1), wanted),
+                None => (index, messages.len()),
+            };
+            let Some(message) = messages.get(at) else {
+                return Ok(None);
+            };
+            return Ok(Some((message.clone()?, index + 1 == end)));
+        }
+        let Some(message) = self.render(index)? else {
+            return Ok(None);
+        };
+        Ok(Some((self.outbox.frame(&message)?, wanted == Some(index + 1))))
+    }
+
+    fn render(&mut self, index: usize) -> Result<Option<Bytes>, Status> {
+        let Some(rendered) = &mut self.rendered else {
+            return Ok(None);
+        };
+        let message = rendered.message(index);
+        message.map_err(|why| self.outbox.unmade(self.call, why))
+    }
+
+    /// How streams go.
+    pub(super) fn stream(&self) -> &StreamSpec {
+        &self.outbox.stream
+    }
+
+    /// Which sides stream.
+    pub(super) fn kind(&self) -> CallKind {
+        self.outbox.kind
+    }
 }
 
 /// What every call begins with.
@@ -190,7 +238,7 @@ fn add(headers: &mut HeaderMap, metadata: &HeaderMap) {
         headers.remove(USER_AGENT);
     }
     for (name, value) in metadata {
-        if !RESERVED.contains(name) {
+        if !is_reserved(name) {
             headers.append(name.clone(), value.clone());
         }
     }
@@ -215,6 +263,8 @@ fn timeout_value(timeout: Duration) -> Option<HeaderValue> {
 mod tests {
     use std::num::NonZeroU64;
 
+    use tokio_util::sync::CancellationToken;
+
     use super::*;
 
     const CALL: CallNumber = CallNumber { n: 4, lane: 0 };
@@ -233,7 +283,12 @@ mod tests {
             spec,
             &Authority::from_static("app.example:8080"),
             Duration::from_secs(20),
+            Halt::new(&CancellationToken::new()),
         )
+    }
+
+    fn only(spec: &CallSpec) -> Framed {
+        outbox(spec).parcel(CALL).expect("a call").only()
     }
 
     fn three() -> Vec<Bytes> {
@@ -257,7 +312,8 @@ mod tests {
             messages: Messages::Same(Vec::new()),
         };
         let outbox = outbox(&spec);
-        let head = outbox.head(CALL).expect("a head");
+        let mut parcel = outbox.parcel(CALL).expect("a call");
+        let head = parcel.head();
         assert_eq!(head.uri().to_string(), "http://app.example:8080/pkg.Svc/Call");
         let fields: Vec<_> = head
             .headers()
@@ -275,7 +331,12 @@ mod tests {
             assert!(fields.iter().any(|known| known == field), "{field}: {fields:?}");
         }
         assert_eq!(fields.len(), 6, "{fields:?}");
-        assert!(outbox.only(CALL).is_err());
+        assert!(parcel.only().is_err());
+        let told = outbox
+            .halt
+            .reason()
+            .map(|unmade| (unmade.method.as_str(), unmade.n));
+        assert_eq!(told, Some(("pkg.Svc/Call", 4)));
     }
 
     #[test]
@@ -296,9 +357,9 @@ mod tests {
             messages,
         };
         spec.calls = messages(Messages::InTurn(three()));
-        assert_eq!(body(&outbox(&spec).only(CALL).expect("a message")), b"b");
+        assert_eq!(body(&only(&spec).expect("a message")), b"b");
         spec.calls = messages(Messages::Same(three()));
-        assert_eq!(body(&outbox(&spec).only(CALL).expect("a message")), b"a");
+        assert_eq!(body(&only(&spec).expect("a message")), b"a");
     }
 
     #[test]
@@ -310,9 +371,10 @@ mod tests {
         };
         let all = |spec: &CallSpec| {
             let outbox = outbox(spec);
+            let mut parcel = outbox.parcel(CALL).expect("a call");
             let mut sent = String::new();
             let mut ended = false;
-            while let Some((message, last)) = outbox.next(CALL, sent.len()).expect("messages") {
+            while let Some((message, last)) = parcel.next(sent.len()).expect("messages") {
                 assert!(!ended);
                 sent.push_str(std::str::from_utf8(body(&message)).expect("text"));
                 ended = last;
@@ -331,7 +393,7 @@ mod tests {
     fn what_is_too_large_is_not_sent() {
         let mut spec = spec();
         spec.max_send = 2;
-        let refused = outbox(&spec).only(CALL).expect_err("too large");
+        let refused = only(&spec).expect_err("too large");
         assert_eq!(refused.code, Code::RESOURCE_EXHAUSTED);
     }
 }

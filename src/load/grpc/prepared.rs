@@ -6,6 +6,7 @@ use std::time::Duration;
 use http::uri::Authority;
 use rustls::ClientConfig;
 
+use super::halt::Halt;
 use super::outbox::Outbox;
 use super::reader::Reading;
 use super::spec::CallSpec;
@@ -50,6 +51,9 @@ impl Prepared {
             None => Authority::try_from(format!("{}:{port}", spec.url.host_str().unwrap_or_default()))
                 .map_err(|_invalid| wrong())?,
         };
+        if spec.pick_first {
+            route.addresses.stay();
+        }
         let mut tls = client_config(&net.tls)?;
         tls.alpn_protocols = vec![b"h2".to_vec()];
         let enough = spec.stream.call_count.filter(|_| !spec.kind.client_streams());
@@ -70,9 +74,9 @@ impl Prepared {
         Ok((prepared, dns))
     }
 
-    /// What one worker sends.
-    pub(super) fn outbox(&self) -> Outbox {
-        Outbox::new(&self.spec, &self.authority, self.timeout)
+    /// What one worker sends, until `halt`.
+    pub(super) fn outbox(&self, halt: Halt) -> Outbox {
+        Outbox::new(&self.spec, &self.authority, self.timeout, halt)
     }
 }
 

@@ -10,7 +10,8 @@ use tokio::time::Instant;
 use url::Url;
 
 use super::frame::{Encoding, Frames};
-use super::status::{Status, is_grpc, of_class, of_reset};
+use super::status::{Status, of_class, of_reset};
+use crate::grpc::channel::is_grpc;
 use crate::grpc::code::Code;
 use crate::load::h2::{Broken, Shared, is_farewell};
 use crate::load::{Answer, Failed, Messages};

@@ -10,8 +10,8 @@ use http::HeaderMap;
 use http::uri::PathAndQuery;
 use url::Url;
 
-/// Largest message that is received unless the user says otherwise: that of ghz and grpc-go.
-const MAX_RECEIVED: usize = 4 << 20;
+/// Bytes of the largest message that is received unless the user says otherwise: as in ghz, grpcurl and grpc-go.
+pub const MAX_RECEIVED: usize = 4 << 20;
 
 /// One method of one server, and how it is called.
 #[derive(Debug, Clone)]
@@ -37,6 +37,8 @@ pub struct CallSpec {
     /// After how long without anything from the server it is sent a PING, whether or not calls are under way; it has as
     /// long to answer. `None` never sends one: many servers end connections that send them too often.
     pub keepalive: Option<Duration>,
+    /// Whether all connections go to the first address of the host that takes them, and do not take turns.
+    pub pick_first: bool,
 }
 
 impl CallSpec {
@@ -56,6 +58,7 @@ impl CallSpec {
             max_recv: MAX_RECEIVED,
             max_send: usize::MAX,
             keepalive: None,
+            pick_first: false,
         }
     }
 }
@@ -131,12 +134,19 @@ pub struct CallNumber {
     pub lane: u32,
 }
 
-/// Makes what a call sends.
+/// Makes what calls send.
 pub trait Render: Send + Sync + Debug {
-    /// Metadata of a call, binary values (`…-bin`) in base64; an error is in words.
-    fn metadata(&self, call: CallNumber) -> Result<HeaderMap, String>;
+    /// Begins a call. What it says of itself, such as the time, is the same in all that it sends. An error is in words; it
+    /// ends the load, for it says nothing of the server.
+    fn begin(&self, call: CallNumber) -> Result<Box<dyn RenderedCall + '_>, String>;
+}
 
-    /// An encoded message of a call, by its number from 0; `None` when there are no more. Where the client does not
-    /// stream, only the first is asked for.
-    fn message(&self, call: CallNumber, index: usize) -> Result<Option<Bytes>, String>;
+/// What one call sends; an error is as that of [`Render::begin`].
+pub trait RenderedCall: Debug {
+    /// Its metadata, binary values (`…-bin`) in base64.
+    fn metadata(&self) -> &HeaderMap;
+
+    /// An encoded message, by its number from 0; `None` when there are no more. Where the client does not stream, only the
+    /// first is asked for.
+    fn message(&mut self, index: usize) -> Result<Option<Bytes>, String>;
 }

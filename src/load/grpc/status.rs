@@ -86,13 +86,6 @@ impl Status {
     }
 }
 
-/// Whether an answer says that it is gRPC.
-pub(super) fn is_grpc(headers: &HeaderMap) -> bool {
-    let kind = headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes);
-    let rest = kind.and_then(|kind| kind.strip_prefix(b"application/grpc"));
-    rest.is_some_and(|rest| matches!(rest.first(), None | Some(b'+' | b';' | b' ')))
-}
-
 /// The code of a call whose stream was reset, by the server or because of what it sent.
 pub(super) fn of_reset(reason: Reason, by_server: bool) -> Code {
     match reason {
@@ -183,19 +176,5 @@ mod tests {
                 "{status}"
             );
         }
-    }
-
-    #[test]
-    fn content_types_of_grpc_are_known() {
-        for (kind, grpc) in [
-            ("application/grpc", true),
-            ("application/grpc+proto", true),
-            ("application/grpc; charset=utf-8", true),
-            ("application/grpc-web", false),
-            ("text/html", false),
-        ] {
-            assert_eq!(is_grpc(&fields(&[("content-type", kind)])), grpc, "{kind}");
-        }
-        assert!(!is_grpc(&HeaderMap::new()));
     }
 }

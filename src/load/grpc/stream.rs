@@ -12,9 +12,8 @@ use h2::{Reason, SendStream};
 use http::Request;
 use tokio::time::{Instant, Sleep, sleep};
 
-use super::outbox::Outbox;
+use super::outbox::Parcel;
 use super::reader::{Reader, Reading, Undone};
-use super::spec::CallNumber;
 use super::status::Status;
 use crate::load::h2::{Begun, Session, Upload};
 use crate::load::{Answer, Messages};
@@ -28,11 +27,11 @@ type Timer = Pin<Box<Sleep>>;
 
 /// Makes a call. Also says whether it had to wait for a stream.
 pub(super) async fn exchange(
-    outbox: &Outbox,
+    parcel: &mut Parcel<'_>,
     reading: &Reading,
     session: &Session,
     head: Request<()>,
-    (call, sent): (CallNumber, Instant),
+    sent: Instant,
     messages: &mut Messages,
 ) -> Result<(Answer, bool), Undone> {
     let Begun {
@@ -41,7 +40,7 @@ pub(super) async fn exchange(
         stream,
         written,
     } = session.begin(|| head, false).await?;
-    let mut sender = Sender::new(outbox, call, stream);
+    let mut sender = Sender::new(parcel, stream);
     let mut reader = Reader::new(reading, session.shared(), answer, (written, sent));
     let answer = poll_fn(|cx| {
         match sender.poll(cx, messages) {
@@ -67,9 +66,8 @@ enum Sent {
 
 /// The client's side of a call.
 #[derive(Debug)]
-struct Sender<'a> {
-    outbox: &'a Outbox,
-    call: CallNumber,
+struct Sender<'a, 'b> {
+    parcel: &'a mut Parcel<'b>,
     stream: SendStream<Upload>,
     /// Of the next message.
     index: usize,
@@ -84,16 +82,15 @@ struct Sender<'a> {
     left: Rc<Cell<usize>>,
 }
 
-impl<'a> Sender<'a> {
-    fn new(outbox: &'a Outbox, call: CallNumber, stream: SendStream<Upload>) -> Self {
+impl<'a, 'b> Sender<'a, 'b> {
+    fn new(parcel: &'a mut Parcel<'b>, stream: SendStream<Upload>) -> Self {
         let timer = |after: Duration| Box::pin(sleep(after));
         Self {
-            outbox,
-            call,
+            end: parcel.stream().call_duration.map(timer),
+            parcel,
             stream,
             index: 0,
             pause: None,
-            end: outbox.stream().call_duration.map(timer),
             over: false,
             batch: BytesMut::new(),
             left: Rc::default(),
@@ -106,7 +103,7 @@ impl<'a> Sender<'a> {
             && end.as_mut().poll(cx).is_ready()
         {
             self.end = None;
-            if !self.outbox.kind().client_streams() {
+            if !self.parcel.kind().client_streams() {
                 return Poll::Ready(Ok(Sent::Enough));
             }
             self.half_close();
@@ -130,10 +127,10 @@ impl<'a> Sender<'a> {
 
     /// The next message, and whether it is known to be the last.
     fn next(&mut self) -> Result<Option<(Bytes, bool)>, Status> {
-        if self.outbox.kind().client_streams() {
-            return self.outbox.next(self.call, self.index);
+        if self.parcel.kind().client_streams() {
+            return self.parcel.next(self.index);
         }
-        Ok(Some((self.outbox.only(self.call)?, true)))
+        Ok(Some((self.parcel.only()?, true)))
     }
 
     /// Waits until the server takes more. Whether it does at all.
@@ -152,7 +149,7 @@ impl<'a> Sender<'a> {
     fn send(&mut self, message: Bytes, last: bool, messages: &mut Messages) {
         self.index += 1;
         messages.sent += 1;
-        let interval = self.outbox.stream().interval;
+        let interval = self.parcel.stream().interval;
         let together = interval.is_zero() && message.len() < TOGETHER && !(last && self.batch.is_empty());
         if together {
             self.batch.extend_from_slice(&message);

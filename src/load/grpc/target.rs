@@ -7,7 +7,8 @@ use std::time::Duration;
 use h2::Reason;
 use tokio::time::Instant;
 
-use super::outbox::Outbox;
+use super::halt::Halt;
+use super::outbox::{Outbox, Parcel};
 use super::prepared::Prepared;
 use super::reader::{Reader, Undone};
 use super::spec::{CallKind, CallNumber};
@@ -47,10 +48,10 @@ impl GrpcConn {
 }
 
 impl GrpcTarget {
-    /// Without a connection.
-    pub(super) fn new(prepared: &Arc<Prepared>) -> Self {
+    /// Without a connection; a call that cannot be made ends all by `halt`.
+    pub(super) fn new(prepared: &Arc<Prepared>, halt: Halt) -> Self {
         Self {
-            outbox: prepared.outbox(),
+            outbox: prepared.outbox(halt),
             sessions: Sessions::new(prepared.limits),
             prepared: Arc::clone(prepared),
         }
@@ -70,13 +71,17 @@ impl GrpcTarget {
         sent: Instant,
         way: &mut Way,
     ) -> Result<Answer, Failed> {
+        let mut parcel = match self.outbox.parcel(call) {
+            Ok(parcel) => parcel,
+            Err(status) => return Err(Undone::refused(&status).failed),
+        };
         let mut tries = 0;
         loop {
             conn.messages = Messages::default();
             let GrpcConn {
                 session, messages, ..
             } = &mut *conn;
-            let undone = match self.exchange(session, call, sent, messages, way).await {
+            let undone = match self.exchange(session, &mut parcel, sent, messages, way).await {
                 Ok(answer) => return Ok(answer),
                 Err(undone) => undone,
             };
@@ -95,22 +100,21 @@ impl GrpcTarget {
     async fn exchange(
         &self,
         session: &Session,
-        call: CallNumber,
+        parcel: &mut Parcel<'_>,
         sent: Instant,
         messages: &mut Messages,
         way: &mut Way,
     ) -> Result<Answer, Undone> {
-        let refused = |status| Undone::refused(&status);
-        let head = self.outbox.head(call).map_err(refused)?;
+        let head = parcel.head();
         let reading = &self.prepared.reading;
-        if self.outbox.kind() != CallKind::Unary {
+        if parcel.kind() != CallKind::Unary {
             // Boxed, for it is much larger.
-            let streaming = stream::exchange(&self.outbox, reading, session, head, (call, sent), messages);
+            let streaming = stream::exchange(parcel, reading, session, head, sent, messages);
             let (answer, waited) = Box::pin(streaming).await?;
             way.waited |= waited;
             return Ok(answer);
         }
-        let message = self.outbox.only(call).map_err(refused)?;
+        let message = parcel.only().map_err(|status| Undone::refused(&status))?;
         let Begun {
             turn,
             answer,

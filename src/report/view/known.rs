@@ -34,7 +34,7 @@ impl Version<'_> {
             .filter(|load| load.stream.protocol == protocol)
             .map(|load| load.target.as_str());
         let first = targets.next().unwrap_or_default();
-        targets.fold(first, |common, other| {
+        let common = targets.fold(first, |common, other| {
             let same = common.char_indices().zip(other.chars());
             let end = same
                 .take_while(|((_, a), b)| a == b)
@@ -50,7 +50,12 @@ impl Version<'_> {
             } else {
                 &common[..whole]
             }
-        })
+        });
+        // Of methods, what they have in common is their service or their host, and no path.
+        match protocol {
+            Protocol::Http => common,
+            Protocol::Grpc => common.trim_end_matches('/'),
+        }
     }
 
     /// Requests of all loads.
@@ -240,7 +245,7 @@ mod tests {
 
     #[test]
     fn several_targets_are_shown_by_what_they_have_in_common() {
-        let common = |targets: &[&str]| {
+        let of = |protocol: Protocol, targets: &[&str]| {
             let mut result = fixture::broken();
             let loads = &mut result.insights.versions[0].loads;
             let template = loads[0].clone();
@@ -248,12 +253,17 @@ mod tests {
                 .iter()
                 .map(|target| crate::metrics::Load {
                     target: (*target).to_owned(),
+                    stream: Stream {
+                        protocol,
+                        endpoint: None,
+                    },
                     ..template.clone()
                 })
                 .collect();
             let known = Known::of(&result);
-            known.versions[0].target(Protocol::Http).to_owned()
+            known.versions[0].target(protocol).to_owned()
         };
+        let common = |targets: &[&str]| of(Protocol::Http, targets);
         assert_eq!(
             common(&["http://a.example/x", "http://a.example/x"]),
             "http://a.example/x"
@@ -272,5 +282,9 @@ mod tests {
             ""
         );
         assert_eq!(common(&[""]), "");
+        let methods = |targets: &[&str]| of(Protocol::Grpc, targets);
+        assert_eq!(methods(&["a:1/s.A/X", "a:1/s.A/Y"]), "a:1/s.A");
+        assert_eq!(methods(&["a:1/s.A/X", "a:1/s.B/X"]), "a:1");
+        assert_eq!(methods(&["a:1/s.A/X", "b:1/s.A/X"]), "");
     }
 }

@@ -13,8 +13,10 @@ use super::render::{Element, Rendered};
 use crate::grpc::message::{self, MessageError};
 use crate::grpc::schema::{Method, MethodKind, Schema};
 use crate::grpc::template::{CallNames, Functions, Random, Template, TemplateError};
-use crate::load::grpc::{CallKind, CallNumber, Calls, Messages, Render as _};
+use crate::load::grpc::{CallKind, CallNumber, Calls, Messages};
 use crate::spec::Map;
+
+const EMPTY: &str = "an empty list holds nothing to send";
 
 /// What a call says beside its method.
 #[derive(Debug, Clone, Copy)]
@@ -119,7 +121,8 @@ impl Fault {
     }
 }
 
-fn kind(kind: MethodKind) -> CallKind {
+/// The kind of a method as loads know it.
+pub(super) fn kind(kind: MethodKind) -> CallKind {
     match kind {
         MethodKind::Unary => CallKind::Unary,
         MethodKind::ClientStreaming => CallKind::ClientStreaming,
@@ -134,10 +137,7 @@ pub(super) fn check(content: Content<'_>) -> Result<(), Fault> {
         Body::Empty | Body::Binary(_) => (&[][..], false),
         Body::Json(Data::One(text)) => (std::slice::from_ref(text), false),
         Body::Json(Data::List(texts)) if texts.is_empty() => {
-            return Err(Fault::new(
-                "data",
-                "an empty list holds nothing to send".to_owned(),
-            ));
+            return Err(Fault::new(content.field, EMPTY));
         }
         Body::Json(Data::List(texts)) => (texts.as_slice(), true),
     };
@@ -243,6 +243,9 @@ fn calls(
     elements: Vec<Element>,
     content: Content<'_>,
 ) -> Result<Assembled, Fault> {
+    if elements.is_empty() {
+        return Err(Fault::new(content.field, EMPTY));
+    }
     let kind = kind(method.kind);
     let (metadata, varies) = metadata_templates(content)?;
     let fixed: Option<Vec<Bytes>> = elements
@@ -268,6 +271,7 @@ fn calls(
         names: Arc::new(CallNames::new(method)),
         input: method.input.clone(),
         elements,
+        field: content.field,
         metadata,
         streams: kind.client_streams(),
         repeats: content.repeats,
@@ -310,19 +314,18 @@ fn literal(content: Content<'_>) -> Result<Vec<(String, Template)>, Fault> {
 
 /// Makes each message once: what cannot be sent is found before anything is.
 fn rehearse(rendered: &Rendered, count: usize, content: Content<'_>) -> Result<(), Fault> {
-    let call = |n: usize| CallNumber { n: n as u64, lane: 0 };
-    rendered
-        .metadata(call(0))
+    let call = |n: usize| rendered.current(CallNumber { n: n as u64, lane: 0 });
+    let mut first = call(0);
+    first
+        .fill_metadata()
         .map_err(|why| Fault::new(content.metadata_field, why))?;
     for index in 0..count {
-        let (call, index) = if rendered.streams {
-            (call(0), index)
+        let made = if rendered.streams {
+            first.make(index)
         } else {
-            (call(index), 0)
+            call(index).make(0)
         };
-        rendered
-            .message(call, index)
-            .map_err(|why| Fault::new(content.field, why))?;
+        made.map_err(|why| Fault::new(content.field, why))?;
     }
     Ok(())
 }

@@ -42,7 +42,10 @@ pub static GHZ: &[(&str, Fit)] = &[
         Differs("without `rps`, all of `total` are called at once"),
     ),
     ("concurrency", Works),
-    ("concurrency-schedule", Works),
+    (
+        "concurrency-schedule",
+        Differs("keys of its steps are refused without it; ghz ignores them then"),
+    ),
     ("concurrency-start", Works),
     ("concurrency-end", Works),
     ("concurrency-step", Works),
@@ -80,9 +83,18 @@ pub static GHZ: &[(&str, Fit)] = &[
         Differs("values of keys that end in `-bin` are base64; names that gRPC gives itself are refused"),
     ),
     ("metadata-file", Differs("it may be a URL, too")),
-    ("stream-interval", Works),
-    ("stream-call-duration", Works),
-    ("stream-call-count", Works),
+    (
+        "stream-interval",
+        Differs("a warning where nothing streams; ghz says nothing"),
+    ),
+    (
+        "stream-call-duration",
+        Differs("a warning where nothing streams; ghz says nothing"),
+    ),
+    (
+        "stream-call-count",
+        Differs("a warning where nothing streams; ghz says nothing"),
+    ),
     (
         "stream-dynamic-messages",
         Differs("messages without call templates are fine"),
@@ -108,7 +120,10 @@ pub static GHZ: &[(&str, Fit)] = &[
         Differs("a URL is read with a warning; sockets of files cannot be called"),
     ),
     ("enable-compression", Works),
-    ("load-schedule", Works),
+    (
+        "load-schedule",
+        Differs("keys of its steps are refused without it; ghz ignores them then"),
+    ),
     ("load-start", Works),
     ("load-end", Works),
     ("load-step", Works),
@@ -116,7 +131,7 @@ pub static GHZ: &[(&str, Fit)] = &[
     ("load-max-duration", Works),
     (
         "lb-strategy",
-        Differs("connections, not calls, take turns over the addresses of the host, whatever it says"),
+        Differs("default `round_robin`: connections, not calls, take turns over the addresses of the host"),
     ),
     (
         "max-recv-message-size",

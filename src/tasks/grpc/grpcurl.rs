@@ -4,12 +4,10 @@ use super::data::Data;
 use super::fetch::{Fetch, ProtoFile};
 use super::source::Descriptors;
 use super::{GrpcReady, assemble::Body};
+use crate::load::grpc::MAX_RECEIVED;
 use crate::net::proxy::ProxySettings;
 use crate::secret::Mask;
 use crate::tasks::load::command::{Command, STARS};
-
-/// What grpcurl takes where nothing is said, in bytes.
-const RECEIVED: usize = 4 << 20;
 
 /// The command that makes one call of a part, on a single line.
 pub(super) fn line(ready: &GrpcReady, mask: &Mask) -> String {
@@ -20,7 +18,7 @@ pub(super) fn line(ready: &GrpcReady, mask: &Mask) -> String {
         command.word("-H ", &format!("{name}: {STARS}"));
     }
     body(&mut command, ready);
-    if ready.part.spec.max_recv > RECEIVED {
+    if ready.part.spec.max_recv > MAX_RECEIVED {
         let most = i32::try_from(ready.part.spec.max_recv).unwrap_or(i32::MAX);
         command.words.push(format!("-max-msg-sz {most}"));
     }

@@ -131,7 +131,8 @@ crate::fields! {
         connect_timeout: Period = ["connect-timeout", "connectTimeout"],
         /// After how long without a sign of the server it is asked for one; default never.
         keepalive: Period = ["keepalive", "keepAlive"],
-        /// `round_robin` is what happens: connections take turns over the addresses of the host. `pick_first` is accepted.
+        /// `round_robin` (default): connections take turns over the addresses of the host; `pick_first`: all go to the first
+        /// that takes them.
         lb_strategy: Balance = ["lb-strategy", "lbStrategy"],
         /// URL of an HTTP proxy, or `none`; default from HTTP_PROXY, HTTPS_PROXY and NO_PROXY.
         proxy: ProxyInput = secret ["proxy"],
@@ -157,6 +158,34 @@ crate::fields! {
         format: Anything = ["format"],
         /// Accepted as in ghz; changes nothing.
         output: Anything = ["output"],
+    }
+}
+
+impl PaceInput {
+    /// One rate, and nothing that leads to another.
+    fn without_load_schedule(self) -> Self {
+        Self {
+            load_schedule: None,
+            load_start: None,
+            load_step: None,
+            load_step_duration: None,
+            load_end: None,
+            load_max_duration: None,
+            ..self
+        }
+    }
+
+    /// The same of calls at a time.
+    fn without_concurrency_schedule(self) -> Self {
+        Self {
+            concurrency_schedule: None,
+            concurrency_start: None,
+            concurrency_step: None,
+            concurrency_step_duration: None,
+            concurrency_end: None,
+            concurrency_max_duration: None,
+            ..self
+        }
     }
 }
 
@@ -302,10 +331,10 @@ impl GrpcFields {
             base.call.metadata_file = None;
         }
         if own.pace.rps.is_some() && own.pace.load_schedule.is_none() {
-            base.pace.load_schedule = None;
+            base.pace = base.pace.clone().without_load_schedule();
         }
         if own.pace.concurrency.is_some() && own.pace.concurrency_schedule.is_none() {
-            base.pace.concurrency_schedule = None;
+            base.pace = base.pace.clone().without_concurrency_schedule();
         }
         let metadata = Metadata::merged(self.call.metadata.as_ref(), left.call.metadata.as_ref());
         let mut call = self.call.or(&left.call);

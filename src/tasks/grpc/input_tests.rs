@@ -90,22 +90,19 @@ fn about(fields: &str) -> String {
 #[test]
 fn plans_are_told_in_words() {
     for (fields, expected) in [
-        (
-            "",
-            "200 requests as fast as possible, 50 at a time on 1 connection",
-        ),
+        ("", "200 calls as fast as possible, 50 at a time on 1 connection"),
         (
             "duration: 30s\nrps: 100\nconcurrency: 8\nconnections: 4",
-            "requests for 30s at 100/s, at most 8 at a time on 4 connections",
+            "calls for 30s at 100/s, at most 8 at a time on 4 connections",
         ),
-        ("rps: 10\nasync: true", "200 requests at 10/s on 1 connection"),
+        ("rps: 10\nasync: true", "200 calls at 10/s on 1 connection"),
         (
             "async: true\ntotal: 7",
-            "7 requests as fast as possible, 7 at a time on 1 connection",
+            "7 calls as fast as possible, 7 at a time on 1 connection",
         ),
         (
             "max-duration: 5s\nrps: 10\nskipFirst: 3",
-            "at most 200 requests within 5s at 10/s, at most 50 at a time on 1 connection, the first 3 not counted",
+            "at most 200 calls within 5s at 10/s, at most 50 at a time on 1 connection, the first 3 not counted",
         ),
         (
             "duration: 3s\nload-schedule: step\nload-start: 10\nload-step: 10\nload-step-duration: 1s\nload-end: 20",
@@ -117,14 +114,14 @@ fn plans_are_told_in_words() {
         ),
         (
             "duration: 9s\nconcurrency-schedule: step\nconcurrency-step: 5\nconcurrency-step-duration: 1s\nconcurrency-end: 11",
-            "requests for 9s as fast as possible, 1 to 11 at a time on 1 connection",
+            "calls for 9s as fast as possible, 1 to 11 at a time on 1 connection",
         ),
     ] {
         assert_eq!(load(fields).parts[0].describe(), expected, "{fields}");
     }
     assert_eq!(
         about(&format!("{CALL}rps: 5\n")),
-        "200 requests at 5/s, at most 50 at a time on 1 connection to 127.0.0.1:50051/shop.Shop/Ask"
+        "200 calls at 5/s, at most 50 at a time on 1 connection to 127.0.0.1:50051/shop.Shop/Ask"
     );
 }
 
@@ -142,7 +139,7 @@ fn zeros_that_iter8_writes_into_files_mean_nothing() {
     let batch = load(written);
     assert_eq!(
         batch.parts[0].describe(),
-        "3 requests as fast as possible, 1 at a time on 1 connection"
+        "3 calls as fast as possible, 1 at a time on 1 connection"
     );
     let part = &batch.parts[0];
     assert_eq!(part.call.reach.url.as_str(), "http://127.0.0.1:50051/");
@@ -294,14 +291,14 @@ fn versions_are_called_side_by_side() {
     refused(
         "host: new:1\nbaselineHost: old:1\ncall: a.B/C\n",
         &[
-            "1:1: with `rps: 0` and a number of requests the faster version ends first, and the other goes on alone (give `duration` and no `total`: versions are compared side by side all the time)",
+            "1:1: with `rps: 0` and a number of calls the faster version ends first, and the other goes on alone (give `duration` and no `total`: versions are compared side by side all the time)",
         ],
     );
     refused(
         "call: a.B/C\nversions: [{name: a, host: 'a:1'}, {name: b, host: 'b:1', load-start: 5}]\nrps: 5\n",
         &[
-            "2:71: `load-start` changes nothing without `load-schedule` (write `load-schedule: step` or `load-schedule: line`)",
-            "2:71: `load-start` is not the same for all versions: their requests alternate (give it to the task)",
+            "2:71: `load-start` changes nothing without `load-schedule` (write `load-schedule: step` or `load-schedule: line`, or leave it out)",
+            "2:71: `load-start` is not the same for all versions: their calls alternate (give it to the task)",
         ],
     );
 }

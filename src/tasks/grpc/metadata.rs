@@ -6,25 +6,13 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::json;
 
+use crate::load::grpc::is_reserved;
 use crate::spec::{Decode, Decoder, Map, Node};
 use crate::tasks::inputs::{Places, hide_header, merge_headers};
 
 /// Names and values, in the order of the file.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Metadata(pub(super) Map<String>);
-
-/// Names that gRPC gives itself.
-const OWN: &[&str] = &[
-    "content-type",
-    "te",
-    "host",
-    "connection",
-    "transfer-encoding",
-    "content-length",
-    "upgrade",
-    "keep-alive",
-    "proxy-connection",
-];
 
 /// Binary values may be padded or not.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
@@ -57,8 +45,16 @@ impl Decode for Metadata {
 
 /// Metadata as a JSON object, as a file has it.
 pub(super) fn from_json(text: &str) -> Result<Map<String>, String> {
-    let read: serde_json::Map<String, serde_json::Value> = serde_json::from_str(text)
-        .map_err(|cause| format!("metadata is a JSON object of strings: {cause}"))?;
+    let read: serde_json::Value = serde_json::from_str(text)
+        .map_err(|cause| format!("metadata is a JSON object of strings, and this is not JSON: {cause}"))?;
+    let found = match read {
+        serde_json::Value::Object(read) => Ok(read),
+        serde_json::Value::Array(_) => Err("a list"),
+        serde_json::Value::String(_) => Err("a string"),
+        serde_json::Value::Number(_) => Err("a number"),
+        serde_json::Value::Bool(_) | serde_json::Value::Null => Err("a single value"),
+    };
+    let read = found.map_err(|found| format!("metadata is a JSON object of strings, not {found}"))?;
     let text = |(name, value): (String, serde_json::Value)| match value {
         serde_json::Value::String(text) => Ok((name, text)),
         serde_json::Value::Number(_) | serde_json::Value::Bool(_) => Ok((name, value.to_string())),
@@ -88,7 +84,7 @@ pub(super) fn entry(name: &str, value: &str) -> Result<(HeaderName, HeaderValue)
     let Ok(parsed) = name.trim().to_ascii_lowercase().parse::<HeaderName>() else {
         return Err("a name in metadata has characters that gRPC does not allow".to_owned());
     };
-    if OWN.contains(&parsed.as_str()) || parsed.as_str().starts_with("grpc-") {
+    if is_reserved(&parsed) {
         return Err(format!("`{parsed}` is given by gRPC itself"));
     }
     if parsed.as_str().ends_with("-bin") {
@@ -134,6 +130,7 @@ mod tests {
     fn what_grpc_says_itself_is_refused_and_values_do_not_show() {
         for (name, value) in [
             ("content-type", "a"),
+            ("Keep-Alive", "a"),
             ("grpc-timeout", "1S"),
             ("x user", "a"),
             (":authority", "a"),

@@ -27,7 +27,7 @@ pub use ghz::{Fit, GHZ};
 
 use super::inputs::{GrpcHost, Places};
 use super::load::{Checked, LoadKind, Whose, Words};
-use super::{RunContext, TaskError};
+use super::{Event, RunContext, TaskError};
 use crate::grpc::template::Functions;
 use crate::load::grpc::{CallSpec, Part, StreamSpec, run};
 use crate::load::{LoadError, Mix, Onlooker, Pace, Plan, Pool, Ran};
@@ -51,6 +51,7 @@ impl LoadKind for GrpcKind {
     const ABOUT: &'static str = "Calls a gRPC method at a pace and measures latency and errors.";
     const PROTOCOL: Protocol = Protocol::Grpc;
     const WORDS: Words = Words {
+        request: "call",
         target: "host",
         count: "total",
         rate: "rps",
@@ -183,11 +184,14 @@ pub(super) struct GrpcCall {
     metadata: MetadataSource,
     functions: Option<Functions>,
     dynamic: bool,
+    /// What is given that only a stream has.
+    of_streams: Vec<&'static str>,
     stream: StreamSpec,
     compression: bool,
     max_recv: usize,
     max_send: usize,
     keepalive: Option<Duration>,
+    pick_first: bool,
     reach: Reach,
 }
 
@@ -230,8 +234,14 @@ impl GrpcCall {
             assembled.clone()
         } else {
             let schema = self.descriptors.load(&self.reach, &self.call, context).await?;
-            assemble(&schema, self.content(&body, &metadata))
-                .map_err(|fault| TaskError::new(format!("{}: {}", self.call, fault.in_words())))?
+            let assembled = assemble(&schema, self.content(&body, &metadata))
+                .map_err(|fault| TaskError::new(format!("{}: {}", self.call, fault.in_words())))?;
+            // Where the descriptors were known, it was said at its place.
+            let idle = plan::idle_in_words(assembled.kind, &self.of_streams);
+            if self.descriptors.known().is_none() && !idle.is_empty() {
+                context.emit(Event::Note(idle));
+            }
+            assembled
         };
         let net = self
             .reach
@@ -251,6 +261,7 @@ impl GrpcCall {
                     max_recv: self.max_recv,
                     max_send: self.max_send,
                     keepalive: self.keepalive,
+                    pick_first: self.pick_first,
                 },
                 net,
                 pool: pool.clone(),

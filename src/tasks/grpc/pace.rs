@@ -200,7 +200,7 @@ fn number(
     read
 }
 
-/// A plan and its pool in words: `200 requests as fast as possible, 50 at a time on 1 connection`.
+/// A plan and its pool in words: `200 calls as fast as possible, 50 at a time on 1 connection`.
 pub(super) fn describe(plan: &Plan, pool: &Pool) -> String {
     let connections = match pool.connections.get() {
         1 => "1 connection".to_owned(),
@@ -223,7 +223,10 @@ pub(super) fn describe(plan: &Plan, pool: &Pool) -> String {
         0 => String::new(),
         skip => format!(", the first {skip} not counted"),
     };
-    format!("{}{at_once} on {connections}{skipped}", requests(plan))
+    format!(
+        "{}{at_once} on {connections}{skipped}",
+        requests(plan, &GrpcKind::WORDS)
+    )
 }
 
 /// Why a call that is due has to wait.

@@ -12,13 +12,10 @@ use super::words::Balance;
 use super::{GrpcCall, GrpcKind, pace, reach};
 use crate::grpc::schema::Schema;
 use crate::grpc::template::Functions;
-use crate::load::grpc::StreamSpec;
+use crate::load::grpc::{CallKind, MAX_RECEIVED, StreamSpec};
 use crate::spec::{Decoder, Map, Value};
 use crate::tasks::inputs::Places;
 use crate::tasks::load::{Checked, Whose};
-
-/// Largest message that is received unless the user says otherwise, in bytes.
-const RECEIVED: usize = 4 << 20;
 
 /// Where messages come from.
 #[derive(Debug, Clone)]
@@ -55,6 +52,9 @@ pub(super) fn check(
     let pool = pace::pool(&fields.pace, plan.as_ref(), places, decoder);
     warn_of_idle(&fields.idle, places, decoder);
     let descriptors = descriptors(input, places, decoder);
+    if let Some(descriptors) = &descriptors {
+        check_patience(fields, descriptors, places, decoder);
+    }
     let message = message(input, places, decoder);
     let metadata = metadata(input, places, decoder);
     check_streams(input, places, decoder);
@@ -74,18 +74,20 @@ pub(super) fn check(
         metadata: metadata?,
         functions: functions(input),
         dynamic: input.stream_dynamic_messages == Some(true),
+        of_streams: of_streams(input),
         stream: StreamSpec {
             interval: input.stream_interval.map(|time| time.0).unwrap_or_default(),
             call_duration: input.stream_call_duration.map(|time| time.0),
             call_count: input.stream_call_count.and_then(std::num::NonZeroU64::new),
         },
         compression: input.enable_compression == Some(true),
-        max_recv: input.max_recv_message_size.map_or(RECEIVED, |size| size.0),
+        max_recv: input.max_recv_message_size.map_or(MAX_RECEIVED, |size| size.0),
         max_send: input.max_send_message_size.map_or(usize::MAX, |size| size.0),
         keepalive: fields.reach.keepalive.map(|time| time.0),
+        pick_first: fields.reach.lb_strategy == Some(Balance::PickFirst),
         reach: reach?,
     };
-    check_call(&mut call, places, decoder)?;
+    check_call(&mut call, input, places, decoder)?;
     let (plan, pool) = (plan?, pool?);
     let percentiles = input.percentiles.iter().flatten();
     Some(Checked {
@@ -97,7 +99,12 @@ pub(super) fn check(
 }
 
 /// Messages are made while the experiment is checked, if what they need is there.
-fn check_call(call: &mut GrpcCall, places: Places<'_>, decoder: &mut Decoder<'_>) -> Option<()> {
+fn check_call(
+    call: &mut GrpcCall,
+    input: &CallInput,
+    places: Places<'_>,
+    decoder: &mut Decoder<'_>,
+) -> Option<()> {
     // That it is the name of a method shows without descriptors.
     if !call
         .call
@@ -118,7 +125,15 @@ fn check_call(call: &mut GrpcCall, places: Places<'_>, decoder: &mut Decoder<'_>
         body.as_ref().unwrap_or(&Body::Empty),
         map.as_ref().unwrap_or(&no_metadata),
     );
-    let found = match (schema?, &body, &map) {
+    let schema = schema?;
+    if let Some(method) = schema.as_ref().and_then(|schema| schema.method(&call.call).ok()) {
+        let given = of_streams(input);
+        if let Some(first) = idle(assemble::kind(method.kind), &given).first() {
+            let message = idle_in_words(assemble::kind(method.kind), &given);
+            decoder.warning(places.at(first), message, Some("leave it out".to_owned()));
+        }
+    }
+    let found = match (schema, &body, &map) {
         (Some(schema), Some(_), Some(_)) => assemble::assemble(&schema, content).map(Some),
         (Some(schema), ..) => assemble::method(&schema, content)
             .and_then(|_| assemble::check(content))
@@ -320,6 +335,71 @@ fn metadata(input: &CallInput, places: Places<'_>, decoder: &mut Decoder<'_>) ->
     }
 }
 
+/// What is given that only a stream has.
+fn of_streams(input: &CallInput) -> Vec<&'static str> {
+    let given = [
+        (input.stream_interval.is_some(), "stream-interval"),
+        (input.stream_call_duration.is_some(), "stream-call-duration"),
+        (input.stream_call_count.is_some(), "stream-call-count"),
+        (
+            input.stream_dynamic_messages == Some(true),
+            "stream-dynamic-messages",
+        ),
+    ];
+    let fields = given.into_iter();
+    fields
+        .filter_map(|(given, field)| given.then_some(field))
+        .collect()
+}
+
+/// Those of them that change nothing for a kind of method.
+fn idle(kind: CallKind, given: &[&'static str]) -> Vec<&'static str> {
+    let is_idle = |field: &&&'static str| match kind {
+        CallKind::Unary => true,
+        CallKind::ServerStreaming => ["stream-interval", "stream-dynamic-messages"].contains(*field),
+        CallKind::ClientStreaming | CallKind::Bidirectional => false,
+    };
+    given.iter().filter(is_idle).copied().collect()
+}
+
+/// That they change nothing; empty if there are none.
+pub(super) fn idle_in_words(kind: CallKind, given: &[&'static str]) -> String {
+    let idle = idle(kind, given);
+    let listed: Vec<String> = idle.iter().map(|field| format!("`{field}`")).collect();
+    let verb = match idle.len() {
+        0 => return String::new(),
+        1 => "changes",
+        _ => "change",
+    };
+    let why = match kind {
+        CallKind::Unary => "the method streams nothing",
+        CallKind::ServerStreaming | CallKind::ClientStreaming | CallKind::Bidirectional => {
+            "only the server streams"
+        }
+    };
+    format!("{} {verb} nothing: {why}", listed.join(", "))
+}
+
+/// A time that only reflection has, where nobody is asked.
+fn check_patience(
+    fields: &GrpcFields,
+    descriptors: &Descriptors,
+    places: Places<'_>,
+    decoder: &mut Decoder<'_>,
+) {
+    // Iter8 writes the default into its files.
+    let given = fields.reach.connect_timeout.map(|time| time.0);
+    let differs = given.is_some_and(|time| time != reach::CONNECT_TIMEOUT);
+    if differs && !matches!(descriptors, Descriptors::Reflection(_)) {
+        let message = format!(
+            "`connect-timeout` changes nothing beside `{}`: only reflection has it",
+            descriptors.field()
+        );
+        let hint = "a call's `timeout` has the time for its connection in it";
+        decoder.warning(places.at("connect-timeout"), message, Some(hint.to_owned()));
+    }
+}
+
 fn check_streams(input: &CallInput, places: Places<'_>, decoder: &mut Decoder<'_>) {
     if input.stream_dynamic_messages == Some(true) && input.binary_file.is_some() {
         let message =
@@ -331,18 +411,11 @@ fn check_streams(input: &CallInput, places: Places<'_>, decoder: &mut Decoder<'_
 /// Connections take turns over the addresses of a host: calls on one connection cannot.
 fn check_balance(fields: &GrpcFields, places: Places<'_>, decoder: &mut Decoder<'_>) {
     let single = fields.pace.connections.is_none_or(|count| count.0.get() == 1);
-    let (message, hint) = match fields.reach.lb_strategy {
-        Some(Balance::RoundRobin) if single => (
-            "with `round_robin` connections take turns over the addresses of the host, and there is one connection",
-            "give as many `connections` as the host has addresses",
-        ),
-        Some(Balance::PickFirst) if !single => (
-            "`pick_first` changes nothing: connections take turns over the addresses of the host",
-            "pin an address by `resolve`",
-        ),
-        Some(Balance::RoundRobin | Balance::PickFirst | Balance::Default) | None => return,
-    };
-    decoder.warning(places.at("lb-strategy"), message, Some(hint.to_owned()));
+    if fields.reach.lb_strategy == Some(Balance::RoundRobin) && single {
+        let message = "with `round_robin` connections take turns over the addresses of the host, and there is one connection";
+        let hint = "give as many `connections` as the host has addresses";
+        decoder.warning(places.at("lb-strategy"), message, Some(hint.to_owned()));
+    }
 }
 
 /// What ghz needs and a task does not is said to change nothing, once.

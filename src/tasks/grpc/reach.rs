@@ -6,17 +6,10 @@ use url::Url;
 
 use super::input::{Pem, ReachInput};
 use crate::spec::Decoder;
-use crate::tasks::inputs::{GrpcHost, NetInput, Places, Sender, TlsNames};
+use crate::tasks::inputs::{GRPC_NAMES, GrpcHost, NetInput, Places, Sender, other_name};
 
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// How the fields for TLS are called.
-const NAMES: TlsNames = TlsNames {
-    ca_cert: "cacert",
-    client_cert: "cert",
-    client_key: "key",
-    skip_verify: "skipTLS",
-};
-
+/// How long reflection waits for its connection if nothing is said.
+pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// The server and the way to it.
 #[derive(Debug, Clone)]
 pub(super) struct Reach {
@@ -49,7 +42,7 @@ pub(super) fn check(
         resolve: input.resolve.clone(),
         ..NetInput::default()
     };
-    let sender = net.check_named(&NAMES, places, decoder);
+    let sender = net.check_named(&GRPC_NAMES, places, decoder);
     let meant = [
         (net.ca_cert.is_some(), "cacert"),
         (net.client_cert.is_some(), "cert"),
@@ -61,7 +54,8 @@ pub(super) fn check(
         .find_map(|(given, field)| given.then_some(field));
     let tls =
         meant.is_some() || input.insecure == Some(false) || host.is_some_and(|host| host.tls() == Some(true));
-    let authority = authority(input, tls, places, decoder);
+    let (authority, cname) = (input.authority.as_ref(), input.cname.as_ref());
+    let authority = other_name(authority, cname, tls, places, decoder);
     let (host, sender) = (host?, sender?);
     if input.insecure == Some(true) && tls {
         let other = meant.map_or_else(|| "the URL of the host".to_owned(), |field| format!("`{field}`"));
@@ -77,53 +71,4 @@ pub(super) fn check(
         sender,
         connect_timeout: input.connect_timeout.map_or(CONNECT_TIMEOUT, |time| time.0),
     })
-}
-
-/// `authority`, or the name of the certificate: both are one name to gRPC.
-#[expect(
-    clippy::option_option,
-    reason = "no other name, or a mistake that was reported"
-)]
-fn authority(
-    input: &ReachInput,
-    tls: bool,
-    places: Places<'_>,
-    decoder: &mut Decoder<'_>,
-) -> Option<Option<String>> {
-    let mut valid = true;
-    for (given, field) in [(&input.authority, "authority"), (&input.cname, "cname")] {
-        let wrong = given
-            .as_ref()
-            .filter(|name| name.trim().parse::<http::uri::Authority>().is_err());
-        if let Some(name) = wrong {
-            decoder.error(
-                places.at(field),
-                format!("`{name}` is not the name of a host"),
-                None,
-            );
-            valid = false;
-        }
-    }
-    if !valid {
-        return None;
-    }
-    let trimmed = |name: &Option<String>| name.as_ref().map(|name| name.trim().to_owned());
-    match (trimmed(&input.authority), trimmed(&input.cname)) {
-        (Some(authority), Some(cname)) if tls && authority != cname => {
-            let message = "with TLS, `authority` and `cname` are one name, and they differ";
-            decoder.error(
-                places.at("cname"),
-                message,
-                Some("leave one of them out".to_owned()),
-            );
-            None
-        }
-        (authority, Some(_)) if !tls => {
-            let message = "`cname` changes nothing without TLS";
-            let hint = "give `insecure: false`, or `authority`";
-            decoder.warning(places.at("cname"), message, Some(hint.to_owned()));
-            Some(authority)
-        }
-        (authority, cname) => Some(authority.or(cname)),
-    }
 }

@@ -10,7 +10,7 @@ use prost_reflect::MessageDescriptor;
 use super::metadata;
 use crate::grpc::message;
 use crate::grpc::template::{CallData, CallNames, Random, Template, TemplateError};
-use crate::load::grpc::{CallNumber, Render};
+use crate::load::grpc::{CallNumber, Render, RenderedCall};
 
 /// A message before it is sent.
 #[derive(Debug)]
@@ -21,7 +21,7 @@ pub(super) enum Element {
     Template(Template),
 }
 
-/// Messages and metadata with call templates. Each call has its own randomness, the same for all that it sends.
+/// Messages and metadata with call templates. Each call has its own time and randomness.
 #[derive(Debug)]
 pub(super) struct Rendered {
     /// What templates may say of the method.
@@ -30,41 +30,57 @@ pub(super) struct Rendered {
     pub(super) input: MessageDescriptor,
     /// At least one.
     pub(super) elements: Vec<Element>,
+    /// The field that gives them.
+    pub(super) field: &'static str,
     /// Names and values.
     pub(super) metadata: Vec<(String, Template)>,
     /// Whether a call sends all elements, and not the next one.
     pub(super) streams: bool,
     /// Whether it sends them over and over.
     pub(super) repeats: bool,
-    /// Whether each message has randomness of its own.
+    /// Whether each message has a time and randomness of its own.
     pub(super) dynamic: bool,
     /// Different for each load.
     pub(super) seed: u64,
 }
 
+/// One call, as its templates see it.
+#[derive(Debug)]
+pub(super) struct Current<'a> {
+    of: &'a Rendered,
+    n: u64,
+    data: CallData,
+    random: Random,
+    metadata: HeaderMap,
+    /// Messages that were made and stay as they are for the rest of the call.
+    messages: Option<Vec<Bytes>>,
+}
+
 impl Rendered {
-    /// The call as templates see it.
-    fn data(&self, call: CallNumber) -> (CallData, Random) {
+    /// A call, with nothing filled in yet.
+    pub(super) fn current(&self, call: CallNumber) -> Current<'_> {
         let mut random = Random::seeded(Random::seeded(self.seed ^ call.n).bits());
         let worker = format!("g{}", call.lane).into();
         let names = Arc::clone(&self.names);
-        let data = CallData::new(names, worker, call.n, Timestamp::now(), &mut random);
-        (data, random)
-    }
-
-    fn text(&self, template: &Template, call: CallNumber, index: usize) -> Result<String, String> {
-        let (mut data, mut random) = self.data(call);
-        if self.dynamic {
-            random = Random::seeded(random.bits() ^ index as u64);
-            data = data.again(Timestamp::now(), &mut random);
+        Current {
+            of: self,
+            n: call.n,
+            data: CallData::new(names, worker, call.n, Timestamp::now(), &mut random),
+            random,
+            metadata: HeaderMap::new(),
+            messages: None,
         }
-        template.render(&data, &mut random).map_err(|error| told(&error))
     }
 
-    /// Which of so many messages is sent as number `index` of a call.
-    fn position(&self, call: CallNumber, index: usize, length: usize) -> Option<usize> {
+    /// Which field is wrong, and what is wrong with it once it is filled in.
+    fn blamed(&self, why: &str) -> String {
+        format!("`{}` with its call templates filled in: {why}", self.field)
+    }
+
+    /// Which of so many messages is sent as number `index` of call `n`.
+    fn position(&self, n: u64, index: usize, length: usize) -> Option<usize> {
         let nth = if !self.streams {
-            let turn = call.n % (length.max(1) as u64);
+            let turn = n % (length.max(1) as u64);
             return (index == 0).then(|| usize::try_from(turn).unwrap_or(0));
         } else if self.repeats {
             index % length.max(1)
@@ -83,39 +99,104 @@ fn told(error: &TemplateError) -> String {
     }
 }
 
-impl Render for Rendered {
-    fn metadata(&self, call: CallNumber) -> Result<HeaderMap, String> {
-        let (data, mut random) = self.data(call);
-        let mut headers = HeaderMap::new();
-        for (name, template) in &self.metadata {
+impl Current<'_> {
+    /// Fills in the metadata.
+    pub(super) fn fill_metadata(&mut self) -> Result<(), String> {
+        for (name, template) in &self.of.metadata {
             let value = template
-                .render(&data, &mut random)
+                .render(&self.data, &mut self.random)
                 .map_err(|error| format!("metadata `{name}`: {}", told(&error)))?;
             let (name, value) = metadata::entry(name, &value).map_err(|why| format!("metadata: {why}"))?;
-            headers.append(name, value);
+            self.metadata.append(name, value);
         }
-        Ok(headers)
+        Ok(())
     }
 
-    fn message(&self, call: CallNumber, index: usize) -> Result<Option<Bytes>, String> {
-        // A template alone may come to a list.
-        if let [Element::Template(template)] = self.elements.as_slice() {
-            let text = self.text(template, call, index)?;
-            let messages = message::encode_all(&text, &self.input).map_err(|error| error.to_string())?;
-            let position = self.position(call, index, messages.len());
+    /// Message `index`.
+    pub(super) fn make(&mut self, index: usize) -> Result<Option<Bytes>, String> {
+        if self.of.dynamic {
+            self.data = self.data.again(Timestamp::now(), &mut self.random);
+            return self.one(index);
+        }
+        if !self.of.streams {
+            // What is sent again is the same.
+            if self.messages.is_none() {
+                self.messages = Some(self.one(index)?.into_iter().collect());
+            }
+            return Ok(self.messages.iter().flatten().nth(index).cloned());
+        }
+        let messages = match self.messages.take() {
+            Some(messages) => messages,
+            None => self.all()?,
+        };
+        let position = self.of.position(self.n, index, messages.len());
+        let message = position.and_then(|position| messages.get(position)).cloned();
+        self.messages = Some(messages);
+        Ok(message)
+    }
+
+    /// All messages.
+    fn all(&mut self) -> Result<Vec<Bytes>, String> {
+        let of = self.of;
+        match of.elements.as_slice() {
+            // A template alone may come to a list.
+            [Element::Template(template)] => self.list(template),
+            several => several.iter().map(|element| self.element(element)).collect(),
+        }
+    }
+
+    /// Message `index`, and no other unless they are one template.
+    fn one(&mut self, index: usize) -> Result<Option<Bytes>, String> {
+        let of = self.of;
+        if let [Element::Template(template)] = of.elements.as_slice() {
+            let messages = self.list(template)?;
+            let position = of.position(self.n, index, messages.len());
             return Ok(position.and_then(|position| messages.into_iter().nth(position)));
         }
-        let position = self.position(call, index, self.elements.len());
-        match position.and_then(|position| self.elements.get(position)) {
-            None => Ok(None),
-            Some(Element::Fixed(bytes)) => Ok(Some(bytes.clone())),
-            Some(Element::Template(template)) => {
-                let text = self.text(template, call, index)?;
-                let value =
-                    serde_json::from_str(&text).map_err(|error| format!("the data is not JSON: {error}"))?;
-                let encoded = message::encode(&value, &self.input).map_err(|error| error.to_string())?;
-                Ok(Some(encoded))
-            }
+        let position = of.position(self.n, index, of.elements.len());
+        let element = position.and_then(|position| of.elements.get(position));
+        element.map(|element| self.element(element)).transpose()
+    }
+
+    fn list(&mut self, template: &Template) -> Result<Vec<Bytes>, String> {
+        let text = self.text(template)?;
+        message::encode_all(&text, &self.of.input).map_err(|error| error.to_string())
+    }
+
+    fn element(&mut self, element: &Element) -> Result<Bytes, String> {
+        let template = match element {
+            Element::Fixed(bytes) => return Ok(bytes.clone()),
+            Element::Template(template) => template,
+        };
+        let text = self.text(template)?;
+        let value = serde_json::from_str(&text).map_err(|error| format!("the data is not JSON: {error}"))?;
+        message::encode(&value, &self.of.input).map_err(|error| error.to_string())
+    }
+
+    fn text(&mut self, template: &Template) -> Result<String, String> {
+        let text = template.render(&self.data, &mut self.random);
+        text.map_err(|error| told(&error))
+    }
+}
+
+impl Render for Rendered {
+    fn begin(&self, call: CallNumber) -> Result<Box<dyn RenderedCall + '_>, String> {
+        let mut current = self.current(call);
+        current.fill_metadata()?;
+        if self.streams && !self.dynamic {
+            // Before anything of the call is sent.
+            current.make(0).map_err(|why| self.blamed(&why))?;
         }
+        Ok(Box::new(current))
+    }
+}
+
+impl RenderedCall for Current<'_> {
+    fn metadata(&self) -> &HeaderMap {
+        &self.metadata
+    }
+
+    fn message(&mut self, index: usize) -> Result<Option<Bytes>, String> {
+        self.make(index).map_err(|why| self.of.blamed(&why))
     }
 }

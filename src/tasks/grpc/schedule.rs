@@ -128,8 +128,9 @@ impl Given<'_> {
         read.flatten()
     }
 
-    /// Fields of a schedule that is not asked for.
-    fn warn_unused(&self, decoder: &mut Decoder<'_>) {
+    /// Fields of a schedule that is not asked for: another load would be sent than the one that was meant. Whether there
+    /// are none.
+    fn refuse_unused(&self, decoder: &mut Decoder<'_>) -> bool {
         let given = [
             // Iter8 writes that `concurrency-start` is 1 into its files.
             (self.start.is_some_and(|start| start != 1), "start"),
@@ -138,12 +139,14 @@ impl Given<'_> {
             (self.end.is_some(), "end"),
             (self.within.is_some(), "max-duration"),
         ];
-        if let Some((_, rest)) = given.into_iter().find(|(given, _)| *given) {
+        let unused = given.into_iter().find(|(given, _)| *given);
+        if let Some((_, rest)) = unused {
             let (field, schedule) = (self.field(rest), self.field("schedule"));
             let message = format!("`{field}` changes nothing without `{schedule}`");
-            let hint = format!("write `{schedule}: step` or `{schedule}: line`");
-            decoder.warning(self.places.at(&field), message, Some(hint));
+            let hint = format!("write `{schedule}: step` or `{schedule}: line`, or leave it out");
+            decoder.error(self.places.at(&field), message, Some(hint));
         }
+        unused.is_none()
     }
 }
 
@@ -169,8 +172,7 @@ pub(super) fn load(
         places,
     };
     if given.kind == Schedule::Const {
-        given.warn_unused(decoder);
-        return Ok(None);
+        return given.refuse_unused(decoder).then_some(None).ok_or(());
     }
     let course = given.course(decoder).ok_or(())?;
     if input.rps.is_some_and(|rps| rps.0 > 0.0) {
@@ -266,8 +268,7 @@ pub(super) fn concurrency(
         places,
     };
     if given.kind == Schedule::Const {
-        given.warn_unused(decoder);
-        return Ok(None);
+        return given.refuse_unused(decoder).then_some(None).ok_or(());
     }
     let course = given.course(decoder).ok_or(())?;
     if input.concurrency.is_some() {

@@ -6,7 +6,7 @@ use http::HeaderMap;
 
 use super::fetch::{Fetch, ProtoFile};
 use super::reach::Reach;
-use crate::grpc::channel::{Channel, ChannelError, Server};
+use crate::grpc::channel::{Channel, ChannelError, Server, foreign};
 use crate::grpc::reflection::{Reflection, ReflectionError};
 use crate::grpc::schema::{Schema, SchemaError};
 use crate::tasks::inputs::{Target, download};
@@ -155,11 +155,7 @@ async fn ask(
         .sender
         .settings()
         .map_err(|error| TaskError::from_error(&error))?;
-    let server = Server {
-        url: reach.url.clone(),
-        authority: reach.authority.clone(),
-        server_name: reach.authority.as_deref().map(server_name),
-    };
+    let server = Server::called(reach.url.clone(), reach.authority.clone());
     let failed = |why: String| {
         let error = TaskError::new(format!("reflection at {}: {why}", reach.host));
         error.hint("give `proto` or `protoset` if it has no reflection")
@@ -184,16 +180,15 @@ async fn ask(
             TaskError::new(format!("{}: {error}", reach.host))
         }
     })?;
-    Schema::from_files(&files).map_err(|error| told(&error))
+    Schema::from_files(&files).map_err(|error| {
+        let told = told(&error);
+        TaskError {
+            message: foreign(&told.message),
+            ..told
+        }
+    })
 }
 
 fn in_words(error: &ChannelError) -> String {
     TaskError::from_error(error).message
-}
-
-/// The name that a certificate must have for an authority: its host.
-fn server_name(authority: &str) -> String {
-    let host = authority.parse::<http::uri::Authority>();
-    let name = host.as_ref().map_or(authority, http::uri::Authority::host);
-    name.trim_start_matches('[').trim_end_matches(']').to_owned()
 }

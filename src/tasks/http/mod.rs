@@ -34,6 +34,7 @@ impl LoadKind for HttpKind {
     const ABOUT: &'static str = "Sends HTTP requests at a pace and measures latency and errors.";
     const PROTOCOL: Protocol = Protocol::Http;
     const WORDS: Words = Words {
+        request: "request",
         target: "url",
         count: "numRequests",
         rate: "qps",
@@ -99,7 +100,11 @@ impl LoadKind for HttpKind {
     }
 
     fn describe(plan: &Plan, pool: &Pool) -> String {
-        format!("{} on {}", requests(plan), pace::connections(plan, pool))
+        format!(
+            "{} on {}",
+            requests(plan, &Self::WORDS),
+            pace::connections(plan, pool)
+        )
     }
 
     fn busy(pool: &Pool, pace: &Pace) -> String {

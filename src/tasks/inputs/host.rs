@@ -5,12 +5,11 @@ use std::fmt;
 use serde_json::json;
 use url::Url;
 
+use super::places::Places;
 use crate::spec::{Decode, Decoder, Node};
 
-/// As in gRPC, where none is given.
-const PORT: u16 = 443;
-/// As in HTTP, where the host is given as such a URL.
-const HTTP_PORT: u16 = 80;
+/// Of URLs without a port, as in HTTP.
+const PORTS: [(&str, u16); 2] = [("http://", 80), ("https://", 443)];
 
 /// What a host may begin with, and what it says about TLS. Those of gRPC's own name resolution say nothing.
 const SCHEMES: &[(&str, Option<bool>)] = &[
@@ -77,18 +76,73 @@ impl GrpcHost {
             return Err(wrong);
         };
         let bare = url.path() == "/" && url.query().is_none() && url.fragment().is_none();
-        let implied = if tls == Some(false) { HTTP_PORT } else { PORT };
+        let implied = PORTS
+            .iter()
+            .find(|(scheme, _)| found.is_some_and(|(found, _)| found == scheme));
+        let port = url.port().or(other.port()).or(implied.map(|(_, port)| *port));
         match url.host_str() {
             Some(host) if bare && url.username().is_empty() && url.password().is_none() => Ok((
                 Self {
                     host: host.to_owned(),
-                    port: url.port().or(other.port()).unwrap_or(implied),
+                    port: port.ok_or((
+                        "the host has no port, and gRPC has none of its own",
+                        "add it: for example shop.example:50051, or shop.example:443 with `insecure: false`",
+                    ))?,
                     scheme: tls,
                 },
                 found.filter(|_| tls.is_some()).map(|(scheme, _)| *scheme),
             )),
             _ => Err(wrong),
         }
+    }
+}
+
+/// The name that a server goes by where that is not its host: `authority`, or `cname`, that of its certificate. With TLS both
+/// are one name to gRPC.
+#[expect(
+    clippy::option_option,
+    reason = "no other name, or a mistake that was reported"
+)]
+pub(crate) fn other_name(
+    authority: Option<&String>,
+    cname: Option<&String>,
+    tls: bool,
+    places: Places<'_>,
+    decoder: &mut Decoder<'_>,
+) -> Option<Option<String>> {
+    let mut valid = true;
+    for (given, field) in [(authority, "authority"), (cname, "cname")] {
+        let wrong = given.filter(|name| name.trim().parse::<http::uri::Authority>().is_err());
+        if let Some(name) = wrong {
+            decoder.error(
+                places.at(field),
+                format!("`{name}` is not the name of a host"),
+                None,
+            );
+            valid = false;
+        }
+    }
+    if !valid {
+        return None;
+    }
+    let trimmed = |name: Option<&String>| name.map(|name| name.trim().to_owned());
+    match (trimmed(authority), trimmed(cname)) {
+        (Some(authority), Some(cname)) if tls && authority != cname => {
+            let message = "with TLS, `authority` and `cname` are one name, and they differ";
+            decoder.error(
+                places.at("cname"),
+                message,
+                Some("leave one of them out".to_owned()),
+            );
+            None
+        }
+        (authority, Some(_)) if !tls => {
+            let message = "`cname` changes nothing without TLS";
+            let hint = "give `insecure: false`, or `authority`";
+            decoder.warning(places.at("cname"), message, Some(hint.to_owned()));
+            Some(authority)
+        }
+        (authority, cname) => Some(authority.or(cname)),
     }
 }
 
@@ -135,7 +189,6 @@ mod tests {
             ("[::1]:80", "[::1]:80"),
             ("shop.example:80", "shop.example:80"),
             ("shop.example:443", "shop.example:443"),
-            ("shop.example", "shop.example:443"),
             ("grpc://a:1", "a:1"),
             ("grpcs://a:1/", "a:1"),
             ("https://a", "a:443"),
@@ -147,6 +200,11 @@ mod tests {
         for text in [
             "",
             ":50051",
+            "shop.example",
+            "dns:///shop.example",
+            "grpc://a",
+            "grpcs://a",
+            "[::1]",
             "a:b",
             "a:1/x",
             "a:1?x",

@@ -17,10 +17,11 @@ mod target;
 pub(super) use body::Source;
 pub(super) use data::{Data, check_placeholders};
 pub(super) use download::download;
-pub(super) use host::GrpcHost;
+pub(super) use host::{GrpcHost, other_name};
 pub(super) use method::HttpMethod;
 pub(super) use net::{
-    NetInput, OverrideInput, ProxyInput, Sender, TlsNames, hide_header, hide_headers, merge_headers,
+    GRPC_NAMES, NetInput, OWN_NAMES, OverrideInput, ProxyInput, Sender, TlsNames, hide_header, hide_headers,
+    merge_headers,
 };
 pub(super) use pace::StageInput;
 pub(super) use percentile::Percentile;

@@ -249,11 +249,19 @@ pub(crate) struct TlsNames {
 }
 
 /// As [`NetInput`] itself calls them; errors of TLS do, too.
-const OWN_NAMES: TlsNames = TlsNames {
+pub(crate) const OWN_NAMES: TlsNames = TlsNames {
     ca_cert: "caCert",
     client_cert: "clientCert",
     client_key: "clientKey",
     skip_verify: "insecureSkipVerify",
+};
+
+/// As `grpc` and ghz call them.
+pub(crate) const GRPC_NAMES: TlsNames = TlsNames {
+    ca_cert: "cacert",
+    client_cert: "cert",
+    client_key: "key",
+    skip_verify: "skipTLS",
 };
 
 impl TlsNames {

@@ -219,7 +219,10 @@ fn endpoint<K: LoadKind>(
             (None, Some(field)) => (field, first.1),
             (None, None) => continue,
         };
-        let message = format!("`{field}` is not the same for all versions: their requests alternate");
+        let message = format!(
+            "`{field}` is not the same for all versions: their {}s alternate",
+            K::WORDS.request
+        );
         decoder.error(own.at(field), message, Some("give it to the task".to_owned()));
         valid = false;
     }
@@ -270,11 +273,15 @@ fn check_name<K: LoadKind>(name: Option<&str>, own: &Node, decoder: &mut Decoder
 fn check<K: LoadKind>(batch: &Batch<K>, input: &LoadInput<K>, decoder: &mut Decoder<'_>) -> bool {
     let places = Places::of(&input.base.node);
     let Words {
-        count, rate, free, ..
+        request,
+        count,
+        rate,
+        free,
+        ..
     } = K::WORDS;
     if batch.mix.weights.len() > 1 && batch.plan.pace == Pace::Free {
         let message =
-            format!("with `{free}` the fastest endpoint gets the most requests, whatever its `weight`");
+            format!("with `{free}` the fastest endpoint gets the most {request}s, whatever its `weight`");
         let hint = format!("give `{rate}` a number, or leave the weights out");
         decoder.error(places.at(rate), message, Some(hint));
         return false;
@@ -283,7 +290,7 @@ fn check<K: LoadKind>(batch: &Batch<K>, input: &LoadInput<K>, decoder: &mut Deco
     let compared = batch.mix.versions.get() > 1 && input.whole.warmup != Some(true);
     if compared && batch.plan.pace == Pace::Free && batch.plan.stop.count().is_some() {
         let message = format!(
-            "with `{free}` and a number of requests the faster version ends first, and the other goes on alone"
+            "with `{free}` and a number of {request}s the faster version ends first, and the other goes on alone"
         );
         let hint =
             format!("give `duration` and no `{count}`: versions are compared side by side all the time");

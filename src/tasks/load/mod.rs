@@ -31,6 +31,8 @@ pub use watch::{Watch, Watched};
 /// How a kind of load calls its fields.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Words {
+    /// What is sent, in the singular.
+    pub(super) request: &'static str,
     /// Where requests go.
     pub(super) target: &'static str,
     /// How many are sent.

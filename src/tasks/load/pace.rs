@@ -50,7 +50,8 @@ pub(in crate::tasks) fn grace(stop: Stop, timeout: Duration) -> Duration {
 }
 
 /// A plan without its connections, in words: `100 requests at 8/s`, `stages: 30s at 50/s, 1m from 50/s to 200/s`.
-pub(in crate::tasks) fn requests(plan: &Plan) -> String {
+pub(in crate::tasks) fn requests(plan: &Plan, words: &Words) -> String {
+    let what = words.request;
     let period = |duration: Duration| Period(duration).to_string();
     let random = match plan.arrivals {
         Arrivals::Constant => "",
@@ -61,16 +62,16 @@ pub(in crate::tasks) fn requests(plan: &Plan) -> String {
         Pace::PerSecond(rate) => format!("at {rate}"),
         Pace::Stages(stages) => {
             let cap = match plan.stop.count() {
-                Some(number) => format!("at most {number} requests in "),
+                Some(number) => format!("at most {number} {what}s in "),
                 None => String::new(),
             };
             return format!("{cap}stages: {}{random}", told(stages));
         }
     };
     let stop = match plan.stop {
-        Stop::After(number) => format!("{number} requests"),
-        Stop::For(duration) => format!("requests for {}", period(duration)),
-        Stop::Either(number, duration) => format!("at most {number} requests within {}", period(duration)),
+        Stop::After(number) => format!("{number} {what}s"),
+        Stop::For(duration) => format!("{what}s for {}", period(duration)),
+        Stop::Either(number, duration) => format!("at most {number} {what}s within {}", period(duration)),
     };
     format!("{stop} {pace}{random}")
 }

@@ -93,9 +93,10 @@ impl<K: LoadKind> Part<K> {
             .max_by_key(|failure| failure.count)
             .map(|failure| failure.example.clone());
         let error = TaskError::new(format!(
-            "no connection to {}: all {} requests failed ({})",
+            "no connection to {}: all {} {}s failed ({})",
             self.target(),
             measurement.requests,
+            K::WORDS.request,
             why.unwrap_or_default()
         ));
         Some(if measurement.failures.contains_key(&FailureClass::Connect) {
@@ -130,8 +131,9 @@ impl<K: LoadKind> Part<K> {
         let mut notes = Vec::new();
         if measurement.unsent > 0 {
             notes.push(format!(
-                "{name}{} requests were due but could not be sent in time",
-                measurement.unsent
+                "{name}{} {}s were due but could not be sent in time",
+                measurement.unsent,
+                K::WORDS.request
             ));
         }
         if measurement.ignored > 0 {

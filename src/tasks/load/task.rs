@@ -6,7 +6,7 @@ use super::batch::{self, Batch};
 use super::input::LoadInput;
 use super::part::Part;
 use super::versions::{self, Version};
-use super::{LoadKind, Watch, Watched, pace};
+use super::{LoadKind, Watch, Watched, Words, pace};
 use crate::metrics::{Insights, Load, Stream, VersionInsights};
 use crate::results::ExperimentResult;
 use crate::spec::{At, Decoder, Node};
@@ -55,7 +55,7 @@ impl<K: LoadKind> Task for LoadTask<K> {
                 names.dedup();
                 let weighted = all.iter().find(|batch| batch.mix.weights.len() > 1);
                 let plan = weighted
-                    .map(|batch| format!("{} by weight to ", pace::requests(&batch.plan)))
+                    .map(|batch| format!("{} by weight to ", pace::requests(&batch.plan, &K::WORDS)))
                     .unwrap_or_default();
                 let whose = match self.versions.as_slice() {
                     [_] => String::new(),
@@ -155,7 +155,7 @@ impl<K: LoadKind> LoadTask<K> {
                 });
             }
         }
-        output.notes.extend(uneven(&versions));
+        output.notes.extend(uneven(&versions, &K::WORDS));
         if !self.warmup {
             output.insights = Insights { versions };
         }
@@ -184,7 +184,7 @@ impl<K: LoadKind> LoadTask<K> {
 }
 
 /// Versions that were not sent the same number of requests.
-fn uneven(versions: &[VersionInsights]) -> Vec<String> {
+fn uneven(versions: &[VersionInsights], words: &Words) -> Vec<String> {
     let mut told = Vec::new();
     let Some((first, others)) = versions.split_first() else {
         return told;
@@ -203,8 +203,9 @@ fn uneven(versions: &[VersionInsights]) -> Vec<String> {
                 .map(|(name, count)| format!("{name} {count}"))
                 .collect();
             told.push(format!(
-                "{}: not all versions were sent the same number of requests: {}",
+                "{}: not all versions were sent the same number of {}s: {}",
                 load.stream,
+                words.request,
                 listed.join(", ")
             ));
         }

@@ -68,10 +68,13 @@ pub(super) fn distrust(sent: Sent<'_>, measurement: &LoadMeasurement) -> Option<
 /// waited, if they did.
 pub(super) fn notes(sent: Sent<'_>, measurement: &LoadMeasurement, busy: &str) -> Vec<String> {
     let own = match sent.pace {
-        Pace::Free => reason(sent, measurement).or_else(|| at_its_limit(measurement)),
-        Pace::PerSecond(_) | Pace::Stages(_) => late(measurement),
+        Pace::Free => reason(sent, measurement).or_else(|| at_its_limit(sent.words, measurement)),
+        Pace::PerSecond(_) | Pace::Stages(_) => late(sent.words, measurement),
     };
-    waited(measurement, busy).into_iter().chain(own).collect()
+    waited(sent.words, measurement, busy)
+        .into_iter()
+        .chain(own)
+        .collect()
 }
 
 fn reason(sent: Sent<'_>, measurement: &LoadMeasurement) -> Option<String> {
@@ -102,9 +105,9 @@ fn short_of(sent: Sent<'_>, measurement: &LoadMeasurement) -> Option<String> {
         format!(" ({})", limits.join(", "))
     };
     Some(format!(
-        "{} of {} requests to `{stream}` failed on the machine that sent them, not at the target: {}; use fewer \
+        "{} of {} {}s to `{stream}` failed on the machine that sent them, not at the target: {}; use fewer \
          `connections`, lower `{}`, or raise its limits{limits}",
-        failure.count, measurement.requests, failure.example, words.rate
+        failure.count, measurement.requests, words.request, failure.example, words.rate
     ))
 }
 
@@ -122,9 +125,10 @@ fn sent_late(sent: Sent<'_>, measurement: &LoadMeasurement) -> Option<String> {
         let latency = measurement.value(Measure::Time(Timing::Latency, statistic))?;
         (delay > jitter && delay * 2.0 >= latency).then(|| {
             format!(
-                "iter8 itself sent {late} of {} requests to `{}` late (p{percent} of the delay {delay:.0} ms, \
+                "iter8 itself sent {late} of {} {}s to `{}` late (p{percent} of the delay {delay:.0} ms, \
                  of the latency {latency:.0} ms){}",
                 measurement.send_delay.count(),
+                sent.words.request,
                 sent.stream,
                 bottleneck(sent.words, measurement)
             )
@@ -204,32 +208,39 @@ fn stalls(measurement: &LoadMeasurement) -> u64 {
 }
 
 /// As fast as possible, but iter8 could go no faster.
-fn at_its_limit(measurement: &LoadMeasurement) -> Option<String> {
+fn at_its_limit(words: &Words, measurement: &LoadMeasurement) -> Option<String> {
     let busy = busy(measurement.health.as_ref()?);
     (busy >= BUSY && measurement.elapsed >= SHORTEST).then(|| {
         format!(
-            "iter8 itself was busy {:.0} % of the time: the target might take more requests per second than these",
-            busy * 100.0
+            "iter8 itself was busy {:.0} % of the time: the target might take more {}s per second than these",
+            busy * 100.0,
+            words.request
         )
     })
 }
 
 /// Late requests of a load that is trusted.
-fn late(measurement: &LoadMeasurement) -> Option<String> {
+fn late(words: &Words, measurement: &LoadMeasurement) -> Option<String> {
     let (late, all) = (
         measurement.send_delay.count_above(JITTER),
         measurement.send_delay.count(),
     );
     (late >= FEW && late * 100 > all).then(|| {
-        format!("iter8 itself sent {late} of {all} requests more than {JITTER} ms late; that delay is part of the latency")
+        format!(
+            "iter8 itself sent {late} of {all} {}s more than {JITTER} ms late; that delay is part of the latency",
+            words.request
+        )
     })
 }
 
 /// How many requests waited, of all that were due, sent or not.
-fn waited(measurement: &LoadMeasurement, busy: &str) -> Option<String> {
+fn waited(words: &Words, measurement: &LoadMeasurement, busy: &str) -> Option<String> {
     let (waited, due) = (measurement.waited, measurement.requests + measurement.unsent);
     (waited > 0).then(|| {
-        format!("{waited} of {due} requests waited because {busy}; their wait is part of the latency")
+        format!(
+            "{waited} of {due} {}s waited because {busy}; their wait is part of the latency",
+            words.request
+        )
     })
 }
 

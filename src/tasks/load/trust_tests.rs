@@ -11,15 +11,17 @@ fn paced() -> Pace {
     Pace::PerSecond(Rate::per_second(200.0).expect("a rate"))
 }
 
+static WORDS: Words = Words {
+    request: "request",
+    target: "url",
+    count: "numRequests",
+    rate: "qps",
+    free: "qps: max",
+    pace: &[],
+};
+
 fn sent(pace: &Pace) -> Sent<'_> {
     static HTTP: LazyLock<Stream> = LazyLock::new(|| "http".parse().expect("a stream"));
-    static WORDS: Words = Words {
-        target: "url",
-        count: "numRequests",
-        rate: "qps",
-        free: "qps: max",
-        pace: &[],
-    };
     Sent {
         stream: &HTTP,
         pace,
@@ -86,7 +88,7 @@ fn a_stall_of_our_own_spoils_the_measurement_of_a_healthy_target() {
     );
     // Enough for p99 alone.
     assert!(why(|n| (stall(n, 150), 1)).is_some());
-    assert!(late(&load(|n| (stall(n, 1500), 1))).is_some());
+    assert!(late(&WORDS, &load(|n| (stall(n, 1500), 1))).is_some());
 }
 
 #[test]
@@ -103,7 +105,7 @@ fn jitter_and_single_hiccups_spoil_nothing() {
     assert_eq!(why(|n| (n % 50, 0)), None);
     assert_eq!(why(|n| (90 * u64::from(n % 150 == 0), 0)), None);
     assert_eq!(why(|n| (900 * u64::from(n < 4), 0)), None);
-    assert_eq!(late(&load(|n| (n % 50, 0))), None);
+    assert_eq!(late(&WORDS, &load(|n| (n % 50, 0))), None);
     // A stall of 40 ms makes a p99 of 400 requests, and is only one.
     assert_eq!(refused(&watched(1, |n| (stall(n, 40), 1), |_| 1)), None);
     assert_eq!(refused(&watched(1, |n| (0, 1 + stall(n, 400)), |_| 1)), None);
@@ -219,12 +221,12 @@ fn requests_that_waited_are_a_part_of_those_that_were_due() {
         waited: 98,
         ..LoadMeasurement::default()
     };
-    let told = waited(&load, "all 4 connections were busy").expect("some waited");
+    let told = waited(&WORDS, &load, "all 4 connections were busy").expect("some waited");
     assert!(
         told.starts_with("98 of 120 requests waited because all 4 connections"),
         "{told}"
     );
-    assert_eq!(waited(&LoadMeasurement::default(), "all were busy"), None);
+    assert_eq!(waited(&WORDS, &LoadMeasurement::default(), "all were busy"), None);
 }
 
 #[test]
@@ -233,7 +235,7 @@ fn a_load_of_a_moment_is_not_refused_for_one_hiccup() {
     assert!(refused(&short).is_some());
     short.elapsed = 0.1;
     assert_eq!(refused(&short), None);
-    assert!(late(&short).is_some());
+    assert!(late(&WORDS, &short).is_some());
 }
 
 #[test]
@@ -241,5 +243,5 @@ fn nothing_is_said_of_a_load_without_due_instants() {
     let mut free = load(|_| (0, 900));
     free.send_delay = Histogram::new();
     assert_eq!(refused(&free), None);
-    assert_eq!(late(&free), None);
+    assert_eq!(late(&WORDS, &free), None);
 }

@@ -7,7 +7,7 @@ use url::Url;
 
 use super::HealthOf;
 use super::wait::{Probe, Refusal};
-use crate::grpc::channel::{CallError, Channel, ChannelError, Server};
+use crate::grpc::channel::{CallError, Channel, ChannelError, Server, foreign};
 use crate::grpc::code::Code;
 use crate::grpc::health::{Health, check};
 use crate::net::NetSettings;
@@ -27,11 +27,7 @@ pub(super) struct HealthProbe<'a> {
 impl<'a> HealthProbe<'a> {
     pub(super) fn new(of: &'a HealthOf, sender: &'a Sender, mask: &'a Mask) -> Result<Self, TaskError> {
         let settings = sender.settings().map_err(|error| TaskError::from_error(&error))?;
-        let server = Server {
-            url: of.url.clone(),
-            authority: None,
-            server_name: None,
-        };
+        let server = Server::called(of.url.clone(), of.authority.clone());
         Ok(Self {
             of,
             server,
@@ -88,21 +84,15 @@ impl Probe for HealthProbe<'_> {
             ) => Err(Refusal::answered(format!(
                 "it did not answer within {patience:?}"
             ))),
-            // Whoever refuses to say how it is does answer calls.
-            Err(CallError::Status { code, .. }) if self.of.any && code != UNAVAILABLE => Ok(()),
+            // Whoever refuses to say how it is does answer calls; a proxy says so that nobody is there yet.
+            Err(CallError::Status { code, .. }) if self.of.any && code != Code::UNAVAILABLE => Ok(()),
             Err(error) => {
-                let words = self.mask.apply(&error.to_string());
-                let words: String = words.chars().filter(|c| !c.is_control()).take(SHOWN).collect();
+                let words = foreign(&self.mask.apply(&error.to_string()));
                 Err(Refusal::answered(format!("its health check failed: {words}")))
             }
         }
     }
 }
-
-/// Nobody is there yet, as a proxy says it.
-const UNAVAILABLE: Code = Code(14);
-/// Characters that are shown of a text from elsewhere.
-const SHOWN: usize = 200;
 
 /// A name may appear and a server start; a wrong address stays as it is. The target is named by who tells the reason.
 fn unconnected(error: &ChannelError) -> Refusal {

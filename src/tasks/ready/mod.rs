@@ -12,7 +12,9 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use url::Url;
 
-use super::inputs::{GrpcHost, NetInput, Places, Sender, Statuses, Target};
+use super::inputs::{
+    GRPC_NAMES, GrpcHost, NetInput, OWN_NAMES, Places, Sender, Source, Statuses, Target, TlsNames, other_name,
+};
 use super::{RunContext, Task, TaskError, TaskKind, TaskOutput};
 use crate::results::ExperimentResult;
 use crate::spec::{Decode, Decoder, Field, Map, Node, Period, Value};
@@ -38,6 +40,16 @@ crate::fields! {
         service: String = ["service"],
         /// With `grpc`: without TLS; default true, unless a field for certificates is given.
         insecure: bool = ["insecure"],
+        /// With `grpc`: the name that the server goes by, as in a `grpc` task.
+        authority: String = ["authority"],
+        /// With `grpc` and TLS: the name that the server's certificate must have, as in a `grpc` task.
+        cname: String = ["cname"],
+        /// With `grpc`: `clientCert`, as a `grpc` task calls it.
+        cert: Source = ["cert"],
+        /// With `grpc`: `clientKey`, as a `grpc` task calls it.
+        key: Source = ["key"],
+        /// With `grpc`: `insecureSkipVerify`, as a `grpc` task calls it.
+        skip_tls: bool = ["skipTLS", "skip-tls"],
         /// How long to wait; default 60s.
         timeout: Period = ["timeout"],
     }
@@ -67,10 +79,13 @@ impl TaskKind for ReadyKind {
     fn parse(&self, with: &Node, decoder: &mut Decoder<'_>) -> Option<Box<dyn Task>> {
         let mut fields = decoder.fields(with, "a map with the fields of a `ready` task")?;
         let input = ReadyInput::read(&mut fields, decoder);
-        let net = NetInput::read(&mut fields, decoder);
+        let mut net = NetInput::read(&mut fields, decoder);
         fields.finish("a `ready` task", decoder);
         let places = Places::of(with);
-        let sender = net.check(places, decoder);
+        net.client_cert = net.client_cert.or_else(|| input.cert.clone());
+        net.client_key = net.client_key.or_else(|| input.key.clone());
+        net.insecure_skip_verify = net.insecure_skip_verify.or(input.skip_tls);
+        let sender = net.check_named(&names(places), places, decoder);
         let one = asks_one(places, decoder);
         let timeout = input.timeout.unwrap_or(TIMEOUT);
         if timeout.0 < Duration::from_secs(1) {
@@ -104,9 +119,39 @@ impl TaskKind for ReadyKind {
 
 /// Fields that only one kind of target has.
 const PAGES: [&str; 2] = ["header", "body"];
-const HEALTHS: [&str; 2] = ["service", "insecure"];
+const HEALTHS: [&str; 7] = [
+    "service",
+    "insecure",
+    "authority",
+    "cname",
+    "cert",
+    "key",
+    "skipTLS",
+];
 /// Fields that make no sense without TLS.
-const CERTIFICATES: [&str; 4] = ["caCert", "clientCert", "clientKey", "insecureSkipVerify"];
+const CERTIFICATES: [&str; 7] = [
+    "caCert",
+    "clientCert",
+    "clientKey",
+    "insecureSkipVerify",
+    "cert",
+    "key",
+    "skipTLS",
+];
+
+/// How the fields for TLS are called here: with `grpc` those of a `grpc` task will do, and are named as they are given.
+fn names(places: Places<'_>) -> TlsNames {
+    let either = |own, grpc| if places.given(own) { own } else { grpc };
+    if !places.given("grpc") {
+        return OWN_NAMES;
+    }
+    TlsNames {
+        ca_cert: GRPC_NAMES.ca_cert,
+        client_cert: either(OWN_NAMES.client_cert, GRPC_NAMES.client_cert),
+        client_key: either(OWN_NAMES.client_key, GRPC_NAMES.client_key),
+        skip_verify: either(OWN_NAMES.skip_verify, GRPC_NAMES.skip_verify),
+    }
+}
 
 /// Whether one kind of target is given, and nothing that belongs to the other.
 fn asks_one(places: Places<'_>, decoder: &mut Decoder<'_>) -> bool {
@@ -175,6 +220,8 @@ pub(super) struct HealthOf {
     /// Its scheme says whether by TLS.
     url: Url,
     host: GrpcHost,
+    /// What it is called, if not by its host.
+    authority: Option<String>,
     /// Empty for the server as a whole.
     service: String,
     /// Whether a server that takes calls will do, if it does not say how it is.
@@ -201,7 +248,9 @@ impl HealthOf {
         let host = input.grpc?;
         let implied = certificate.is_some() || host.tls() == Some(true);
         let tls = input.insecure.map_or(implied, |insecure| !insecure);
+        let (authority, cname) = (input.authority.as_ref(), input.cname.as_ref());
         Some(Self {
+            authority: other_name(authority, cname, tls, places, decoder)?,
             url: host.url(tls)?,
             host,
             service: input.service.unwrap_or_default(),

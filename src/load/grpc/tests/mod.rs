@@ -60,6 +60,12 @@ fn pool(connections: u32, streams: u32, timeout: Duration) -> Pool {
 
 /// As many calls as fast as possible.
 async fn burst(spec: &CallSpec, calls: u64, pool: Pool) -> LoadMeasurement {
+    let ran = run_burst(spec, calls, pool).await;
+    ran.expect("a load").parts.remove(0)
+}
+
+/// The same, if it can be sent.
+async fn run_burst(spec: &CallSpec, calls: u64, pool: Pool) -> Result<Ran, LoadError> {
     let plan = Plan {
         stop: Stop::After(NonZeroU64::new(calls).expect("not zero")),
         pace: Pace::Free,
@@ -78,8 +84,7 @@ async fn burst(spec: &CallSpec, calls: u64, pool: Pool) -> LoadMeasurement {
         enough: None,
     };
     let shutdown = CancellationToken::new();
-    let ran = run(&plan, &Mix::single(), &[part], &shutdown, onlooker).await;
-    ran.expect("a load").parts.remove(0)
+    run(&plan, &Mix::single(), &[part], &shutdown, onlooker).await
 }
 
 /// One call.

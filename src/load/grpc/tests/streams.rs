@@ -167,13 +167,22 @@ async fn a_stream_that_is_reset_keeps_its_messages() {
 #[derive(Debug)]
 struct Parts;
 
+#[derive(Debug)]
+struct OfCall(u64, http::HeaderMap);
+
 impl Render for Parts {
-    fn metadata(&self, _: CallNumber) -> Result<http::HeaderMap, String> {
-        Ok(http::HeaderMap::new())
+    fn begin(&self, call: CallNumber) -> Result<Box<dyn RenderedCall + '_>, String> {
+        Ok(Box::new(OfCall(call.n, http::HeaderMap::new())))
+    }
+}
+
+impl RenderedCall for OfCall {
+    fn metadata(&self) -> &http::HeaderMap {
+        &self.1
     }
 
-    fn message(&self, call: CallNumber, index: usize) -> Result<Option<Bytes>, String> {
-        Ok((index < 3).then(|| format!("{}.{index}", call.n).into()))
+    fn message(&mut self, index: usize) -> Result<Option<Bytes>, String> {
+        Ok((index < 3).then(|| format!("{}.{index}", self.0).into()))
     }
 }
 

@@ -73,22 +73,32 @@ async fn messages_are_compressed_when_that_is_wanted() {
     assert_eq!(text, "name");
 }
 
+/// Calls that have their number in them; the one of this number cannot be made.
 #[derive(Debug)]
-struct Numbers;
+struct Numbers(u64);
+
+/// One of them.
+#[derive(Debug)]
+struct Number(u64, HeaderMap);
 
 impl Render for Numbers {
-    fn metadata(&self, call: CallNumber) -> Result<HeaderMap, String> {
-        let value = HeaderValue::from(call.n);
-        Ok([(http::HeaderName::from_static("x-number"), value)]
-            .into_iter()
-            .collect())
-    }
-
-    fn message(&self, call: CallNumber, index: usize) -> Result<Option<Bytes>, String> {
-        if call.n == 2 {
+    fn begin(&self, call: CallNumber) -> Result<Box<dyn RenderedCall + '_>, String> {
+        if call.n == self.0 {
             return Err("`{{.Nothing}}` cannot be rendered".to_owned());
         }
-        let text = format!("{}.{index}", call.n);
+        let value = HeaderValue::from(call.n);
+        let metadata = [(http::HeaderName::from_static("x-number"), value)];
+        Ok(Box::new(Number(call.n, metadata.into_iter().collect())))
+    }
+}
+
+impl RenderedCall for Number {
+    fn metadata(&self) -> &HeaderMap {
+        &self.1
+    }
+
+    fn message(&mut self, index: usize) -> Result<Option<Bytes>, String> {
+        let text = format!("{}.{index}", self.0);
         Ok((index < 3).then(|| text.into()))
     }
 }
@@ -97,15 +107,27 @@ impl Render for Numbers {
 async fn calls_are_rendered_one_by_one() {
     let server = Server::start().await;
     let mut spec = call(&server, "Hello");
-    spec.calls = Calls::Rendered(Arc::new(Numbers));
-    let load = burst(&spec, 3, pool(1, 1, ms(10_000))).await;
-    assert_eq!((load.requests, load.errors), (3, 1));
-    assert_eq!(server.seen.messages(), 2);
+    spec.calls = Calls::Rendered(Arc::new(Numbers(9)));
+    let load = burst(&spec, 2, pool(1, 1, ms(10_000))).await;
+    assert_eq!((load.requests, load.errors), (2, 0));
     assert_eq!(server.seen.message(1), "1.0");
     let (_, headers) = server.seen.head();
     assert_eq!(headers.get("x-number"), Some(&HeaderValue::from(1)));
-    let (_, example) = failure(&load);
-    assert_eq!(example, "INTERNAL: `{{.Nothing}}` cannot be rendered");
+}
+
+#[tokio::test]
+async fn a_call_that_cannot_be_made_ends_the_load_and_is_no_failure_of_the_server() {
+    let server = Server::start().await;
+    let mut spec = call(&server, "Hello");
+    spec.calls = Calls::Rendered(Arc::new(Numbers(2)));
+    let error = run_burst(&spec, 1000, pool(1, 1, ms(10_000)))
+        .await
+        .expect_err("no load");
+    assert_eq!(
+        error.to_string(),
+        "test.Service/Hello: call 2 (counted from 0) cannot be made: `{{.Nothing}}` cannot be rendered"
+    );
+    assert_eq!(server.seen.messages(), 2);
 }
 
 /// A connection whose writes are counted.
@@ -160,7 +182,7 @@ fn head_and_message_leave_in_one_write() {
         let spec = call(&server, "Hello");
         let prepared = Prepared::new(&spec, &NetSettings::default(), ms(5000)).await;
         let (prepared, _) = prepared.expect("a target");
-        let target = GrpcTarget::new(&Arc::new(prepared));
+        let target = GrpcTarget::new(&Arc::new(prepared), Halt::new(&CancellationToken::new()));
         let writes = Arc::default();
         let stream = TcpStream::connect(server.address).await.expect("a connection");
         let io = Counted(stream, Arc::clone(&writes));

@@ -144,7 +144,10 @@ fn passed(known: &Known<'_>, rows: &[ObjectiveRow], all: usize, met: usize) -> S
         let requests: u64 = known.versions.iter().map(super::known::Version::requests).sum();
         return match requests {
             0 => "completed, no objectives to judge".to_owned(),
-            n => format!("{} sent, no objectives to judge", number::counted(n, "request")),
+            n => format!(
+                "{} sent, no objectives to judge",
+                number::counted(n, known.request())
+            ),
         };
     }
     let mut title = match (all, met) {
@@ -185,8 +188,12 @@ fn interrupted(known: &Known<'_>) -> Prose {
     let unsent = tested.map_or(0, super::known::Version::unsent);
     match (requests, unsent) {
         (0, 0) => "nothing was measured before".into(),
-        (0, n) => format!("{} due before, none was sent", number::counted(n, "request")).into(),
-        (n, _) => format!("what {} showed is kept", number::counted(n, "request")).into(),
+        (0, n) => format!(
+            "{} due before, none was sent",
+            number::counted(n, known.request())
+        )
+        .into(),
+        (n, _) => format!("what {} showed is kept", number::counted(n, known.request())).into(),
     }
 }
 
@@ -277,7 +284,7 @@ fn overview(known: &Known<'_>) -> Prose {
     let errors = format!(
         "{} of {} failed",
         number::count(whole.errors),
-        number::counted(whole.requests, "request")
+        number::counted(whole.requests, known.request())
     );
     match p95 {
         Some(p95) => format!(

@@ -70,6 +70,8 @@ impl Call {
 pub(crate) struct Asked {
     /// `/package.Service/Method`.
     pub(crate) path: String,
+    /// `:authority`.
+    pub(crate) authority: String,
     /// Metadata and the headers of the protocol.
     pub(crate) headers: HeaderMap,
 }

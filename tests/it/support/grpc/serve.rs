@@ -93,6 +93,7 @@ impl Link {
         if reflects || health.is_some() {
             self.shared.asked.lock().expect("no panic here").push(Asked {
                 path: path.to_owned(),
+                authority: head.uri.authority().map(ToString::to_string).unwrap_or_default(),
                 headers: head.headers.clone(),
             });
         }
