@@ -107,7 +107,8 @@ impl App {
         let path = format!("{}:{path}", programs.display());
         let mut command = Command::new("/bin/sh");
         command.args(["-e", "-c", &format!("PATH='{path}'\n{script}")]);
-        self.spawn(&mut command, Stdio::piped()).finish()
+        self.spawn(&mut command, Stdio::piped(), Turn::beside_others())
+            .finish()
     }
 
     /// Runs a command that can write no more than a few kilobytes to a file, as on a full disk.
