@@ -161,9 +161,6 @@ impl Given {
     /// The same of the URL that was given, whichever version of the task it went to.
     fn probe_of_url(&self, reach: &Node) -> Option<Node> {
         let (_, values, source) = self.url()?;
-        if edit::get(reach, "url").is_some() {
-            return self.probe(reach);
-        }
         self.probe_at(values.last()?, source, reach)
     }
 

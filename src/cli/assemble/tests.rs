@@ -196,7 +196,7 @@ fn the_probe_reaches_the_url_as_the_load_does() {
             ]
         ),
         "{run: make certificates}\n\
-         {task: ready, with: {caCert: ca.pem, insecureSkipVerify: true, url: https://b/, basicAuth: me:pw, status: any, timeout: 5s}}\n\
+         {task: ready, with: {caCert: ca.pem, insecureSkipVerify: true, basicAuth: me:pw, url: https://b/, status: any, timeout: 5s}}\n\
          {task: http, with: {caCert: ca.pem, timeout: 1s, qps: 3, insecureSkipVerify: true, url: https://b/, basicAuth: me:pw}}"
     );
 }
@@ -269,12 +269,19 @@ fn both_urls_are_probed_before_the_load() {
     ];
     let probed = "{task: ready, with: {bearerToken: t, url: http://old/, status: any, timeout: 10s}}\n";
     let first = "{task: ready, with: {url: http://new/, bearerToken: t, status: any, timeout: 10s}}\n";
+    let versions = "spec: [{task: http, with: {url: http://a/, versions: [{name: n, url: http://n/}, {name: o, baseline: true}]}}]";
+    assert!(
+        tasks(versions, &[("url", "http://pr/")])
+            .starts_with("{task: ready, with: {url: http://pr/, status: any, timeout: 10s}}\n"),
+        "the URL that was given, not that of the task"
+    );
     let (root, found) = given(&urls).alone();
     assert!(found.is_empty(), "{found:?}");
     let alone =
         edit::tasks(&mut root.clone()).map(|tasks| tasks.iter().map(show).collect::<Vec<_>>().join("\n"));
     let load = "{task: http, with: {url: http://new/, baselineURL: http://old/, bearerToken: t}}";
     assert_eq!(alone.expect("tasks"), format!("{first}{probed}{load}"));
+    let first = first.replace("url: http://new/, bearerToken: t", "bearerToken: t, url: http://new/");
     let over = tasks(
         "spec: [{task: http, with: {numRequests: 5}}]",
         &[&urls[..], &[("duration", "4s")]].concat(),
