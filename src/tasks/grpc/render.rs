@@ -8,9 +8,9 @@ use jiff::Timestamp;
 use prost_reflect::MessageDescriptor;
 
 use super::metadata;
-use crate::grpc::message;
-use crate::grpc::template::{CallData, CallNames, Random, Template, TemplateError};
+use crate::grpc::{CallData, CallNames, message};
 use crate::load::grpc::{CallNumber, Render};
+use crate::template::{Random, Template, TemplateError};
 
 /// A message before it is sent.
 #[derive(Debug)]
@@ -58,7 +58,7 @@ impl Rendered {
             random = Random::seeded(random.bits() ^ index as u64);
             data = data.again(Timestamp::now(), &mut random);
         }
-        template.render(&data, &mut random).map_err(|error| told(&error))
+        template.render(data, &mut random).map_err(|error| told(&error))
     }
 
     /// Which of so many messages is sent as number `index` of a call.
@@ -89,7 +89,7 @@ impl Render for Rendered {
         let mut headers = HeaderMap::new();
         for (name, template) in &self.metadata {
             let value = template
-                .render(&data, &mut random)
+                .render(data.clone(), &mut random)
                 .map_err(|error| format!("metadata `{name}`: {}", told(&error)))?;
             let (name, value) = metadata::entry(name, &value).map_err(|why| format!("metadata: {why}"))?;
             headers.append(name, value);
