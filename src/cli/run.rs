@@ -1,6 +1,7 @@
 //! `iter8 run`.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use super::args::{LogLevel, Run};
 use super::assemble::Given;
@@ -8,6 +9,7 @@ use super::check::check;
 use super::console::Console;
 use super::exit::Exit;
 use super::load_flags;
+use super::post::{self, Poster};
 use super::reproduce::command;
 use super::session::{Session, formats};
 use super::shown::show;
@@ -48,6 +50,11 @@ pub(super) async fn run(
         .or_usage(console)?;
     let context = platform.context(env);
     console.diagnostics(&context.notes);
+    let token = ["GITHUB_TOKEN", "GH_TOKEN"]
+        .into_iter()
+        .find_map(|name| env.get(name));
+    token.into_iter().for_each(|token| console.mask.add(token));
+    let poster = Arc::new(Poster::new(console, env, token, None));
     let session = Session {
         console,
         output: &args.output,
@@ -60,13 +67,16 @@ pub(super) async fn run(
         reach: reach(env),
         validate_slos: true,
         reproduce: Some(command(&given, args.file.as_deref())),
+        publisher: Arc::<Poster>::clone(&poster),
     };
     let finished = session.run(&pipeline, &formats, signals).await?;
     let shown = show(&finished.view, console, env).is_ok();
     finished.say_where(console, &args.output);
+    let posted = poster.posted();
+    post::show(&posted, console);
     Ok(finished
         .publish(&args.output, console, env, platform)
-        .if_written(shown))
+        .if_written(shown && posted.written))
 }
 
 fn given(args: &Run) -> Given {

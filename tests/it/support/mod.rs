@@ -5,6 +5,7 @@ mod certificate;
 mod external;
 mod faulty;
 mod frames;
+mod git;
 mod github;
 mod grpc;
 mod http;
@@ -13,7 +14,7 @@ mod nginx;
 mod parallel;
 mod runner;
 
-pub(crate) use app::{App, Output, plain};
+pub(crate) use app::{App, Output, Running, plain};
 pub(crate) use certificate::{Certificate, Flaw};
 pub(crate) use external::find;
 pub(crate) use faulty::Faulty;

@@ -15,7 +15,7 @@ use super::{ApiError, Client, Mark};
 /// Characters of a comment.
 pub const COMMENT_LIMIT: usize = 65_536;
 /// What is tried in turn where GitHub finds a comment too long: a server may store less than GitHub.com.
-const SIZES: [usize; 3] = [COMMENT_LIMIT, COMMENT_LIMIT / 2, COMMENT_LIMIT / 8];
+pub(super) const SIZES: [usize; 3] = [COMMENT_LIMIT, COMMENT_LIMIT / 2, COMMENT_LIMIT / 8];
 const PER_PAGE: usize = 100;
 /// GitHub allows fewer comments than these pages hold.
 const PAGES: usize = 100;
@@ -43,7 +43,7 @@ pub struct Draft<'a> {
     /// Whether the run passed.
     pub passed: bool,
     /// The text in at most so many characters; with less detail where that is less.
-    pub text: &'a dyn Fn(usize) -> String,
+    pub text: &'a (dyn Fn(usize) -> String + Sync),
 }
 
 /// What became of a draft.

@@ -1,4 +1,4 @@
-//! GitHub's REST API: one comment per key that is kept up to date, and commit statuses.
+//! GitHub's REST API: one comment per key and one pull request per branch that are kept up to date, and commit statuses.
 //!
 //! Everything here is best effort: what cannot be done is an [`ApiError`] that says what is missing.
 
@@ -6,8 +6,10 @@ mod answer;
 mod author;
 mod client;
 mod comment;
+mod desk;
 mod error;
 mod marker;
+mod pull_request;
 mod status;
 mod subject;
 mod wire;
@@ -16,5 +18,6 @@ pub use client::Client;
 pub use comment::{COMMENT_LIMIT, Draft, Kept, When};
 pub use error::ApiError;
 pub use marker::{Mark, fingerprint};
+pub use pull_request::{Change, Link, Proposal, ProposalError, Proposed};
 pub use status::{DESCRIPTION_LIMIT, State, Status};
 pub use subject::{Repository, Run, Subject};
