@@ -155,9 +155,9 @@ impl Stage<'_> {
         let mut publication = publication(&finished, &output.files(), summary);
         publication.annotations.extend(found.iter().map(Into::into));
         self.report(posts, &finished).await;
-        let posted = poster.posted();
-        let written = posted.written;
-        publication.add(posted);
+        let outcome = poster.posted();
+        let written = outcome.written;
+        publication.add(outcome);
         let published = self.publish(&publication);
         Ok(finished.exit.if_written(shown && published && written))
     }

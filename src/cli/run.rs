@@ -72,11 +72,11 @@ pub(super) async fn run(
     let finished = session.run(&pipeline, &formats, signals).await?;
     let shown = show(&finished.view, console, env).is_ok();
     finished.say_where(console, &args.output);
-    let posted = poster.posted();
-    post::show(&posted, console);
+    let outcome = poster.posted();
+    post::show(&outcome, console);
     Ok(finished
         .publish(&args.output, console, env, platform)
-        .if_written(shown && posted.written))
+        .if_written(shown && outcome.written))
 }
 
 fn given(args: &Run) -> Given {

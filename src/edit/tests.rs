@@ -296,7 +296,11 @@ proptest! {
     ) {
         let end = if crlf { "\r\n" } else { "\n" };
         let lines = |name: &str, rows: &[(String, String)]| -> String {
-            rows.iter().enumerate().map(|(n, (value, comment))| format!("{name}{n}: {value}{comment}{end}")).collect()
+            let mut text = String::new();
+            for (n, (value, comment)) in rows.iter().enumerate() {
+                text.push_str(&format!("{name}{n}: {value}{comment}{end}"));
+            }
+            text
         };
         let (open, close) = if flow { ("x: {k: ", "} # c") } else { ("x:\n    k: ", " # c") };
         let head = format!("{}{open}", lines("a", &before));

@@ -150,7 +150,6 @@ fn replaced(text: &str, root: &Node, path: &Path, value: &str) -> Result<String,
     }
     let meant = match (&target.value, &now.value) {
         (Value::String(_), Value::String(text)) => text == value,
-        (Value::String(_), _) => false,
         // The text is what it should be, and it is read as a value of the same kind.
         (Value::Int(_) | Value::Float(_), Value::Int(_) | Value::Float(_))
         | (Value::Bool(_), Value::Bool(_))

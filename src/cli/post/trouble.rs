@@ -46,9 +46,10 @@ pub(super) struct Trouble(Vec<Failure>);
 impl Trouble {
     /// Adds what GitHub's API said.
     pub(super) fn api(&mut self, what: What, error: &ApiError) {
-        let permission = match error {
-            ApiError::Forbidden { permission, .. } => Some(*permission),
-            _ => None,
+        let permission = if let ApiError::Forbidden { permission, .. } = error {
+            Some(*permission)
+        } else {
+            None
         };
         self.add(
             what,

@@ -1,7 +1,7 @@
 //! `pullrequest`: a pull request that edits files of a repository.
 
 use super::{Ask, Changes, PublishTask, Wording};
-use crate::secret::Secret;
+use crate::secret::{Mask, Secret};
 use crate::spec::{Decode, Decoder, Field, Node};
 use crate::tasks::inputs::Places;
 use crate::tasks::{Task, TaskKind};
@@ -92,7 +92,7 @@ impl Decode for PullRequest {
         let input = PullRequestInput::decode(node, decoder)?;
         let places = Places::of(node);
         if let Some(token) = &input.token {
-            decoder.hide(places.node("token"), token, |mask, token| mask.add(token));
+            decoder.hide(places.node("token"), token, Mask::add);
         }
         if let Some(name) = &input.repository
             && !is_repository(name)
@@ -160,7 +160,6 @@ mod tests {
     use super::*;
     use crate::metrics::Insights;
     use crate::results::{Environment, ExperimentResult, SourceInfo};
-    use crate::secret::Mask;
     use crate::spec::SourceFile;
 
     fn decode(text: &str) -> Result<PullRequest, Vec<String>> {

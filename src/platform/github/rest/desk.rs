@@ -223,19 +223,13 @@ impl Desk<'_> {
         Ok(made.sha)
     }
 
-    /// Makes a branch; false if there is one already.
+    /// Makes a branch; false if there is one already, perhaps by ourselves: asked twice, GitHub makes one.
     pub(super) async fn create(&self, branch: &str, sha: &str) -> Result<bool, ApiError> {
         let body = json!({ "ref": format!("refs/heads/{branch}"), "sha": sha });
-        let made: Result<Value, ApiError> =
-            self.write(Method::POST, "git/refs", &body, CONTENTS, false).await;
+        let made: Result<Value, ApiError> = self.write(Method::POST, "git/refs", &body, CONTENTS, true).await;
         match made {
             Ok(_) => Ok(true),
             Err(error) if error.says("already exists") => Ok(false),
-            // It may be there all the same.
-            Err(error) if !error.undone() => match self.tip(branch).await? {
-                Some(tip) => Ok(tip.sha == sha),
-                None => Err(error),
-            },
             Err(error) => Err(error),
         }
     }

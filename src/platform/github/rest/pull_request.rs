@@ -329,12 +329,11 @@ impl Proposal<'_> {
                     return Ok(());
                 }
             }
-            let sha = match &commit {
-                Some(sha) => sha,
-                None => {
-                    let message = format!("{}\n\n{}", self.title, trailer(&self.change()));
-                    commit.insert(desk.commit(&message, tree, &base.tip.sha).await?)
-                }
+            let sha = if let Some(sha) = &commit {
+                sha
+            } else {
+                let message = format!("{}\n\n{}", self.title, trailer(&self.change()));
+                commit.insert(desk.commit(&message, tree, &base.tip.sha).await?)
             };
             let done = if tip.is_some() {
                 desk.point(self.branch, sha).await?
