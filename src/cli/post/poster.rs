@@ -183,7 +183,7 @@ impl Poster {
         told: &Told<'_>,
         result: &ExperimentResult,
     ) -> String {
-        let written = match Written::of(ask, result, &self.key) {
+        let written = match Written::of(ask, result, &self.key, &self.console.mask) {
             Ok(written) => written,
             Err(why) => {
                 let text = why.clone();

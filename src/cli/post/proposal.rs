@@ -3,6 +3,7 @@
 use super::Told;
 use crate::platform::github::rest::{Change, Link, Mark, Proposal, Proposed, Repository, fingerprint};
 use crate::results::ExperimentResult;
+use crate::secret::Mask;
 use crate::tasks::{PullRequest, Wording};
 
 pub(super) use crate::platform::github::rest::ProposalError as Error;
@@ -23,7 +24,12 @@ pub(super) struct Written<'a> {
 
 impl<'a> Written<'a> {
     /// Puts the values of a result in; the error says which is missing.
-    pub(super) fn of(ask: &'a PullRequest, result: &ExperimentResult, key: &str) -> Result<Self, String> {
+    pub(super) fn of(
+        ask: &'a PullRequest,
+        result: &ExperimentResult,
+        key: &str,
+        mask: &Mask,
+    ) -> Result<Self, String> {
         let changes: Vec<Change> = ask
             .changes
             .render(result)?
@@ -42,7 +48,8 @@ impl<'a> Written<'a> {
         Ok(Self {
             ask,
             branch: ask.branch.clone().unwrap_or_else(|| branch(key)),
-            title,
+            // It may have a value in it.
+            title: mask.apply(&title),
             body: text(&ask.body)?,
             changes,
         })
