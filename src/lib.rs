@@ -7,7 +7,7 @@
 //! typed  located run      insights   verdicts outcome   view      publication
 //! ```
 //!
-//! `net`, `grpc` and `load` are what tasks use to reach a target. `tests/architecture.rs` holds who may import whom.
+//! `net`, `grpc` and `load` are what tasks use to reach a target, `template` and `edit` how they write texts. `tests/architecture.rs` holds who may import whom.
 
 #[macro_use]
 mod text;
@@ -16,6 +16,7 @@ pub mod spec;
 
 pub mod cli;
 pub mod diagnostic;
+pub mod edit;
 #[doc(hidden)]
 pub mod fuzzing;
 pub mod grpc;
@@ -28,3 +29,4 @@ pub mod results;
 pub mod secret;
 pub mod slo;
 pub mod tasks;
+pub mod template;

@@ -17,7 +17,9 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("slo", &["diagnostic", "metrics"]),
     ("results", &["diagnostic", "spec", "metrics", "slo"]),
     ("net", &["diagnostic", "secret"]),
-    ("grpc", &["diagnostic", "secret", "metrics", "net"]),
+    ("template", &["diagnostic"]),
+    ("edit", &["diagnostic", "spec"]),
+    ("grpc", &["diagnostic", "secret", "metrics", "net", "template"]),
     ("load", &["diagnostic", "secret", "metrics", "net", "grpc"]),
     // Nobody sees it; it opens private parsers to fuzzers.
     ("fuzzing", &["load"]),
@@ -33,6 +35,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "net",
             "grpc",
             "load",
+            "template",
+            "edit",
         ],
     ),
     (
@@ -41,7 +45,16 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ),
     (
         "platform",
-        &["diagnostic", "secret", "spec", "metrics", "slo", "results", "net"],
+        &[
+            "diagnostic",
+            "secret",
+            "spec",
+            "metrics",
+            "slo",
+            "results",
+            "net",
+            "edit",
+        ],
     ),
     (
         "cli",
@@ -55,6 +68,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "net",
             "grpc",
             "load",
+            "template",
+            "edit",
             "tasks",
             "report",
             "platform",

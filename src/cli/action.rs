@@ -1,6 +1,7 @@
 //! `iter8 action`: the container's entry point in GitHub Actions. Inputs in; summary, outputs and annotations out.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
@@ -9,7 +10,7 @@ use super::assemble::Given;
 use super::check::check;
 use super::console::Console;
 use super::exit::Exit;
-use super::post::{Posted, Posts, Told};
+use super::post::{Poster, Posts, Told};
 use super::publish::{for_usage, masked, mistake, mistakes, publication, verdicts};
 use super::reproduce::command;
 use super::run::{DEFAULT_FILE, Opened, read};
@@ -20,8 +21,8 @@ use crate::diagnostic::Diagnostic;
 use crate::platform::github::Inputs;
 use crate::platform::{Context, Env, Platform, Publication};
 use crate::report::render_within;
-use crate::results::{Outcome, SourceInfo};
-use crate::tasks::Reach;
+use crate::results::{ExperimentResult, Outcome, SourceInfo};
+use crate::tasks::{Publisher, Reach};
 
 const READY_TIMEOUT: &str = "60s";
 /// Inputs that are fields of the load.
@@ -94,10 +95,15 @@ impl Stage<'_> {
             Err(found) => return Err(self.refused(self.mistakes(found), None).await),
         };
         let context = self.platform.context(self.env);
-        let mut posts = Posts::of(&inputs, self.env, self.console);
-        match self.perform(&inputs, context, signals, posts.as_mut()).await {
+        let (token, key) = (inputs.text("token"), inputs.text("commentKey"));
+        let poster = Arc::new(Poster::new(self.console, self.env, token, key));
+        let posts = match Posts::of(&inputs, self.env, self.console, Arc::clone(&poster)) {
+            Ok(posts) => posts,
+            Err(found) => return Err(self.refused(self.mistakes(found), None).await),
+        };
+        match self.perform(&inputs, context, signals, &posts, &poster).await {
             Ok(exit) => Ok(exit),
-            Err(stop) => Err(self.refused(stop, posts.as_mut()).await),
+            Err(stop) => Err(self.refused(stop, Some((&posts, &poster))).await),
         }
     }
 
@@ -106,7 +112,8 @@ impl Stage<'_> {
         inputs: &Inputs,
         context: Context,
         signals: Signals,
-        mut posts: Option<&mut Posts<'_>>,
+        posts: &Posts,
+        poster: &Arc<Poster>,
     ) -> Result<Exit, Stop> {
         let refuse = |message: String, input: &str| {
             self.mistakes(vec![Diagnostic::error(message).at(Inputs::place(input))])
@@ -124,9 +131,7 @@ impl Stage<'_> {
         let pipeline = checked
             .or_usage(self.console)
             .map_err(|_shown| Stop::Mistakes(found.clone()))?;
-        if let Some(posts) = posts.as_deref_mut() {
-            posts.begin().await;
-        }
+        posts.begin().await;
         let session = Session {
             console: self.console,
             output: &output,
@@ -139,6 +144,7 @@ impl Stage<'_> {
             reach: Reach::Container,
             validate_slos: inputs.flag("validateSLOs").unwrap_or(true),
             reproduce: Some(command(&given, file.as_deref())),
+            publisher: Arc::clone(poster) as Arc<dyn Publisher>,
         };
         let finished = session
             .run(&pipeline, &formats, signals)
@@ -148,11 +154,12 @@ impl Stage<'_> {
         let summary = inputs.flag("summary").unwrap_or(true);
         let mut publication = publication(&finished, &output.files(), summary);
         publication.annotations.extend(found.iter().map(Into::into));
-        if let Some(posts) = posts {
-            publication.add(self.report(posts, &finished).await);
-        }
+        self.report(posts, &finished).await;
+        let outcome = poster.posted();
+        let written = outcome.written;
+        publication.add(outcome);
         let published = self.publish(&publication);
-        Ok(finished.exit.if_written(shown && published))
+        Ok(finished.exit.if_written(shown && published && written))
     }
 
     /// The file to run, if one is; without anything to run there is nothing to say but how.
@@ -180,13 +187,13 @@ impl Stage<'_> {
     }
 
     /// Publishes mistakes.
-    async fn refused(&self, stop: Stop, posts: Option<&mut Posts<'_>>) -> Exit {
+    async fn refused(&self, stop: Stop, posts: Option<(&Posts, &Poster)>) -> Exit {
         let found = match stop {
             Stop::Mistakes(found) => found,
             Stop::Quit(exit) => return exit,
         };
         let mut publication = for_usage(&found);
-        if let Some(posts) = posts {
+        if let Some((posts, poster)) = posts {
             let told = Told {
                 outcome: Outcome::Error,
                 reason: &mistake(&found),
@@ -194,14 +201,15 @@ impl Stage<'_> {
                 started: Timestamp::now().as_second(),
                 text: &|room| mistakes(&found, room),
             };
-            publication.add(self.post(posts, &told).await);
+            self.post(posts, &told, None).await;
+            publication.add(poster.posted());
         }
         self.publish(&publication);
         Exit::Usage
     }
 
     /// Posts the end of a run.
-    async fn report(&self, posts: &mut Posts<'_>, finished: &Finished) -> Posted {
+    async fn report(&self, posts: &Posts, finished: &Finished) {
         let Finished { result, view, .. } = finished;
         let told = Told {
             outcome: result.outcome,
@@ -210,20 +218,19 @@ impl Stage<'_> {
             started: result.started.as_second(),
             text: &|room| render_within(view, room),
         };
-        self.post(posts, &told).await
+        self.post(posts, &told, Some(result)).await;
     }
 
-    /// Posts comment and status, unless a signal asks to end.
-    async fn post(&self, posts: &mut Posts<'_>, told: &Told<'_>) -> Posted {
+    /// Posts what the inputs ask for, unless a signal asks to end.
+    async fn post(&self, posts: &Posts, told: &Told<'_>, result: Option<&ExperimentResult>) {
         let Ok(mut signals) = Signals::listen() else {
-            return posts.finish(told).await;
+            return posts.finish(told, result).await;
         };
         tokio::select! {
-            posted = posts.finish(told) => posted,
+            () = posts.finish(told, result) => {}
             (name, _) = signals.next() => {
-                let text = format!("{name}: comment and status may not be up to date");
+                let text = format!("{name}: comment, status and pull request may not be up to date");
                 self.console.say(LogLevel::Warning, &text);
-                Posted::default()
             }
         }
     }

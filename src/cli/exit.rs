@@ -19,7 +19,7 @@ pub enum Exit {
     Inconclusive,
     /// No data for an objective, or the measurement cannot be trusted.
     Invalid,
-    /// The outcome was a pass, but a requested file could not be written.
+    /// The outcome was a pass, but a requested file or pull request could not be written.
     Output,
     /// SIGINT.
     Interrupted,
@@ -79,7 +79,7 @@ impl Exit {
             ),
             Self::Output => (
                 "–",
-                "the outcome was `pass`, but a requested file could not be written",
+                "the outcome was `pass`, but a requested file or pull request could not be written",
             ),
             Self::Interrupted => (
                 "interrupted",

@@ -140,12 +140,19 @@ pub(super) fn mistakes(diagnostics: &[Diagnostic], limit: usize) -> String {
 }
 
 impl Publication {
-    /// Adds what became of comment and status.
+    /// Adds what became of comment, status and pull request.
     pub(super) fn add(&mut self, posted: Posted) {
         self.annotations.extend(posted.annotations);
-        let outputs = self.outputs.iter_mut();
-        if let Some(output) = outputs.into_iter().find(|output| output.name == "commentURL") {
-            output.value = posted.comment_url.unwrap_or_default();
+        let link = posted.pull_request.as_ref();
+        for output in &mut self.outputs {
+            match output.name.as_str() {
+                "commentURL" => output.value = posted.comment_url.clone().unwrap_or_default(),
+                "pullRequestURL" => output.value = link.map(|link| link.url.clone()).unwrap_or_default(),
+                "pullRequestNumber" => {
+                    output.value = link.map(|link| link.number.to_string()).unwrap_or_default();
+                }
+                _ => {}
+            }
         }
     }
 }
@@ -239,6 +246,7 @@ fn outputs(result: &ExperimentResult, view: &View, files: &(PathBuf, PathBuf)) -
         "latencyP50" => latency(Statistic::Percentile(50.0)),
         "latencyP95" => latency(Statistic::Percentile(95.0)),
         "latencyP99" => latency(Statistic::Percentile(99.0)),
+        "winner" => result.winner().unwrap_or_default().to_owned(),
         "resultFile" => path(&files.0),
         "reportFile" => path(&files.1),
         _ => String::new(),

@@ -1,6 +1,7 @@
 //! `iter8 run`.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use super::args::{LogLevel, Run};
 use super::assemble::Given;
@@ -9,6 +10,7 @@ use super::console::Console;
 use super::exit::Exit;
 use super::load_flags;
 use super::note::Note;
+use super::post::{self, Poster};
 use super::publish::refused;
 use super::reproduce::command;
 use super::session::{Session, formats};
@@ -95,6 +97,11 @@ impl Stage<'_> {
             .map_err(|_shown| Stop::Mistakes(found))?;
         let context = self.platform.context(env);
         console.diagnostics(&context.notes);
+        let token = ["GITHUB_TOKEN", "GH_TOKEN"]
+            .into_iter()
+            .find_map(|name| env.get(name));
+        token.into_iter().for_each(|token| console.mask.add(token));
+        let poster = Arc::new(Poster::new(console, env, token, None));
         let session = Session {
             console,
             output: &args.output,
@@ -107,6 +114,7 @@ impl Stage<'_> {
             reach: reach(env),
             validate_slos: true,
             reproduce: Some(command(&given, args.file.as_deref())),
+            publisher: Arc::<Poster>::clone(&poster),
         };
         let finished = session
             .run(&pipeline, &formats, signals)
@@ -117,9 +125,11 @@ impl Stage<'_> {
         if let Some(note) = note {
             note.report(&finished).await;
         }
+        let outcome = poster.posted();
+        post::show(&outcome, console);
         Ok(finished
             .publish(&args.output, console, env, self.platform)
-            .if_written(shown))
+            .if_written(shown && outcome.written))
     }
 
     /// Shows mistakes; nothing was sent.

@@ -16,7 +16,7 @@ use crate::report::{FORMATS, Format, View};
 use crate::results::{self, Environment, ExperimentResult, SourceInfo};
 use crate::secret::Mask;
 use crate::slo::Policy;
-use crate::tasks::{self, Groups, Pipeline, Reach, RunContext, TaskError};
+use crate::tasks::{self, Groups, Pipeline, Publisher, Reach, RunContext, TaskError};
 
 /// Formats that are always written.
 const ALWAYS: &[&str] = &["markdown", "html"];
@@ -39,6 +39,8 @@ pub(super) struct Session<'a> {
     pub validate_slos: bool,
     /// A command that repeats the run.
     pub reproduce: Option<String>,
+    /// Who publishes what tasks ask for.
+    pub publisher: Arc<dyn Publisher>,
 }
 
 /// A finished run.
@@ -76,6 +78,7 @@ impl Session<'_> {
             folder: self.output.run_dir.clone(),
             groups: Groups::default(),
             ahead: Vec::new(),
+            publisher: Arc::clone(&self.publisher),
         };
         let stopped = {
             let mut persist = |result: &mut ExperimentResult| {

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Environment, Outcome, OutcomeReason};
 use crate::metrics::Insights;
-use crate::slo::Assessment;
+use crate::slo::{Assessment, Judgement, Verdict};
 
 /// What became of a task.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -134,6 +134,24 @@ impl ExperimentResult {
                 .tasks
                 .iter()
                 .all(|task| matches!(task.status, TaskStatus::Completed | TaskStatus::Skipped { .. }))
+    }
+
+    /// The version that won: the only one that met all of its objectives where versions were compared.
+    pub fn winner(&self) -> Option<&str> {
+        let versions = &self.insights.versions;
+        let judged = |name: &str| {
+            let own = |judgement: &&Judgement| judgement.version == name && !judgement.objective.warn;
+            self.assessment.judgements.iter().filter(own).collect::<Vec<_>>()
+        };
+        let kept = |name: &str| {
+            let judged = judged(name);
+            !judged.is_empty() && judged.iter().all(|judgement| judgement.verdict == Verdict::Met)
+        };
+        let mut winners = versions
+            .iter()
+            .filter(|version| versions.len() > 1 && !version.baseline && kept(&version.name));
+        let first = winners.next()?;
+        winners.next().is_none().then_some(first.name.as_str())
     }
 
     /// Whether no task failed.

@@ -67,6 +67,20 @@ impl ExperimentResult {
         !self.insights.is_empty() && Assessment { judgements: judged }.all_met()
     }
 
+    /// What was measured of the winner, or else of the first version that is no baseline, by name.
+    pub fn metrics(&self) -> BTreeMap<String, f64> {
+        let mut versions = self.insights.versions.iter();
+        let meant = |version: &&VersionInsights| match self.winner() {
+            Some(winner) => version.name == winner,
+            None => !version.baseline,
+        };
+        let values = versions.find(meant).map(|version| self.values(version));
+        let values = values.into_iter().flatten();
+        values
+            .filter_map(|(name, values)| Some((name, *values.first()?)))
+            .collect()
+    }
+
     fn insights_facts(&self) -> InsightsFacts {
         let versions = &self.insights.versions;
         let names = versions

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
-use super::{Ahead, Event, Groups};
+use super::{Ahead, Event, Groups, Publisher};
 use crate::secret::Mask;
 use crate::slo::Policy;
 
@@ -37,6 +37,8 @@ pub struct RunContext {
     pub groups: Groups,
     /// The objectives that later tasks will judge on what the running one measures.
     pub ahead: Vec<Ahead>,
+    /// Who publishes in the middle of a run.
+    pub publisher: Arc<dyn Publisher>,
 }
 
 impl RunContext {
@@ -52,6 +54,7 @@ impl RunContext {
             folder: std::env::temp_dir(),
             groups: Groups::default(),
             ahead: Vec::new(),
+            publisher: Arc::new(super::publish::tests::Nobody),
         }
     }
 

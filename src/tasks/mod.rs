@@ -8,6 +8,7 @@ mod http;
 mod inputs;
 mod load;
 mod pipeline;
+mod publish;
 mod ready;
 mod run;
 mod runner;
@@ -27,6 +28,7 @@ pub use http::HttpKind;
 pub(crate) use load::command::is_harmless;
 pub use load::{Watch, Watched};
 pub use pipeline::{Pipeline, Step, experiment_schema};
+pub use publish::{Ask, Changes, Publisher, PullRequest, Rendered, When, Wording};
 pub use ready::ReadyKind;
 pub use run::Groups;
 pub use runner::{Persist, run};
@@ -39,6 +41,9 @@ pub static TASKS: &[&dyn TaskKind] = &[
     &grpc::GrpcKind,
     &assess::AssessKind,
     &run::RunKind,
+    &publish::CommentKind,
+    &publish::StatusKind,
+    &publish::PullRequestKind,
 ];
 
 /// A kind of task: how it is named, documented and read.

@@ -359,11 +359,20 @@ fn condition(node: &Node, decoder: &mut Decoder<'_>) -> Option<Condition> {
 pub fn experiment_schema() -> serde_json::Value {
     let condition = json!({ "type": ["string", "boolean"], "description": "Run this task only if the expression is true." });
     let named = TASKS.iter().filter(|kind| kind.name() != "run").map(|kind| {
+        let with = kind.schema();
+        let may_be_absent = with["type"]
+            .as_array()
+            .is_some_and(|types| types.contains(&json!("null")));
+        let required = if may_be_absent {
+            json!(["task"])
+        } else {
+            json!(["task", "with"])
+        };
         json!({
             "type": "object",
             "description": kind.about(),
-            "properties": { "task": { "const": kind.name() }, "if": condition, "with": kind.schema() },
-            "required": ["task", "with"],
+            "properties": { "task": { "const": kind.name() }, "if": condition, "with": with },
+            "required": required,
             "additionalProperties": false,
         })
     });

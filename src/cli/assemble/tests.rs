@@ -281,7 +281,10 @@ fn both_urls_are_probed_before_the_load() {
         edit::tasks(&mut root.clone()).map(|tasks| tasks.iter().map(show).collect::<Vec<_>>().join("\n"));
     let load = "{task: http, with: {url: http://new/, baselineURL: http://old/, bearerToken: t}}";
     assert_eq!(alone.expect("tasks"), format!("{first}{probed}{load}"));
-    let first = first.replace("url: http://new/, bearerToken: t", "bearerToken: t, url: http://new/");
+    let first = first.replace(
+        "url: http://new/, bearerToken: t",
+        "bearerToken: t, url: http://new/",
+    );
     let over = tasks(
         "spec: [{task: http, with: {numRequests: 5}}]",
         &[&urls[..], &[("duration", "4s")]].concat(),

@@ -4,11 +4,13 @@ mod greeter;
 mod service;
 
 use std::path::Path;
+use std::sync::Arc;
 
 use super::args::Demo;
 use super::check::check;
 use super::console::Console;
 use super::exit::Exit;
+use super::post::Poster;
 use super::session::{Session, formats};
 use super::shown::show;
 use super::signals::Signals;
@@ -66,6 +68,7 @@ pub(super) async fn demo(
         platform: platform.name(),
         reach: Reach::Machine,
         validate_slos: true,
+        publisher: Arc::new(Poster::new(console, env, None, None)),
         reproduce: Some(if args.broken {
             "iter8 demo --broken".into()
         } else {

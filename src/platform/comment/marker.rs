@@ -36,7 +36,7 @@ pub struct Mark {
 
 impl Mark {
     /// The mark at the start of a comment.
-    pub(super) fn parse(body: &str) -> Option<Self> {
+    pub(in crate::platform) fn parse(body: &str) -> Option<Self> {
         let line = body.trim_start_matches('\u{feff}').strip_prefix(OPEN)?;
         let (inside, _) = line.split_once(CLOSE)?;
         let fields: BTreeMap<&str, &str> = inside
@@ -68,7 +68,7 @@ impl Mark {
 
     /// Whether what `other` tells must not be replaced by what this tells. `head` is the head of the pull request, if
     /// it is known: what is about the head stays, whichever run is the later one.
-    pub(super) fn is_older_than(&self, other: &Self, head: Option<&str>) -> bool {
+    pub(in crate::platform) fn is_older_than(&self, other: &Self, head: Option<&str>) -> bool {
         if self.commit != other.commit
             && let Some(head) = head
         {

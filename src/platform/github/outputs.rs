@@ -33,7 +33,7 @@ pub static OUTPUTS: &[OutputAbout] = &[
     output("latencyP99", "99th percentile of latency in msec"),
     output(
         "winner",
-        "The version with the best reward, if versions were compared",
+        "The version that alone met all of its objectives, if versions were compared",
     ),
     output("resultFile", "Path of result.json, relative to the workspace"),
     output("reportFile", "Path of report.html, relative to the workspace"),

@@ -226,14 +226,14 @@ mod tests {
     fn all_mistakes_are_listed_at_once() {
         let errors = read(&[
             ("INPUT_ONINCONCLUSIVE", "observe"),
-            ("INPUT_PULLREQUEST", "on-pass"),
+            ("INPUT_CHART", "load-test-http"),
             ("INPUT_NUMREQUEST", "5"),
         ])
         .unwrap_err();
         assert_eq!(errors.len(), 3);
         let text = format!("{errors:?}");
         assert!(text.contains("did you mean `observed`?"), "{text}");
-        assert!(text.contains("`pullRequest` is not supported yet"), "{text}");
+        assert!(text.contains("`chart` is not supported yet"), "{text}");
         assert!(text.contains("did you mean `numRequests`?"), "{text}");
     }
 

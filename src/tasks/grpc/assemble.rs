@@ -10,11 +10,12 @@ use prost_reflect::MessageDescriptor;
 use super::data::Data;
 use super::metadata;
 use super::render::{Element, Rendered};
+use crate::grpc::CallNames;
 use crate::grpc::message::{self, MessageError};
 use crate::grpc::schema::{Method, MethodKind, Schema};
-use crate::grpc::template::{CallNames, Functions, Random, Template, TemplateError};
 use crate::load::grpc::{CallKind, CallNumber, Calls, Messages};
 use crate::spec::Map;
+use crate::template::{Functions, Random, Template, TemplateError};
 
 const EMPTY: &str = "an empty list holds nothing to send";
 

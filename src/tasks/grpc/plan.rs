@@ -11,11 +11,11 @@ use super::source::Descriptors;
 use super::words::Balance;
 use super::{GrpcCall, GrpcKind, pace, reach};
 use crate::grpc::schema::Schema;
-use crate::grpc::template::Functions;
 use crate::load::grpc::{CallKind, MAX_RECEIVED, StreamSpec};
 use crate::spec::{Decoder, Map, Value};
 use crate::tasks::inputs::Places;
 use crate::tasks::load::{Checked, Whose};
+use crate::template::Functions;
 
 /// Where messages come from.
 #[derive(Debug, Clone)]

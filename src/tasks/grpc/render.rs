@@ -8,9 +8,9 @@ use jiff::Timestamp;
 use prost_reflect::MessageDescriptor;
 
 use super::metadata;
-use crate::grpc::message;
-use crate::grpc::template::{CallData, CallNames, Random, Template, TemplateError};
+use crate::grpc::{CallData, CallNames, message};
 use crate::load::grpc::{CallNumber, Render, RenderedCall};
+use crate::template::{Random, Template, TemplateError};
 
 /// A message before it is sent.
 #[derive(Debug)]
@@ -104,7 +104,7 @@ impl Current<'_> {
     pub(super) fn fill_metadata(&mut self) -> Result<(), String> {
         for (name, template) in &self.of.metadata {
             let value = template
-                .render(&self.data, &mut self.random)
+                .render(self.data.clone(), &mut self.random)
                 .map_err(|error| format!("metadata `{name}`: {}", told(&error)))?;
             let (name, value) = metadata::entry(name, &value).map_err(|why| format!("metadata: {why}"))?;
             self.metadata.append(name, value);
@@ -174,7 +174,7 @@ impl Current<'_> {
     }
 
     fn text(&mut self, template: &Template) -> Result<String, String> {
-        let text = template.render(&self.data, &mut self.random);
+        let text = template.render(self.data.clone(), &mut self.random);
         text.map_err(|error| told(&error))
     }
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use http::HeaderMap;
 use serde_json::{Value, json};
 
+use super::git::{Pull, Repo};
 use super::{Answer, App, Certificate, Seen, Server};
 
 /// The job's token.
@@ -62,6 +63,9 @@ struct State {
     head: String,
     longest: usize,
     next: u64,
+    /// The repository of the run, and one that its own token cannot see.
+    shop: Repo,
+    deploy: Repo,
     /// Who asks.
     login: &'static str,
 }
@@ -104,6 +108,8 @@ impl GitHub {
             head: HEAD.to_owned(),
             longest: 65_536,
             next: 1000,
+            shop: Repo::new("acme/shop"),
+            deploy: Repo::new("acme/deploy"),
             login: BOT,
         }));
         let serving = Arc::clone(&state);
@@ -127,6 +133,11 @@ impl GitHub {
         });
     }
 
+    /// Nothing goes wrong any more.
+    pub(crate) fn heal(&self) {
+        self.state().rules.clear();
+    }
+
     /// Characters that a comment may have.
     pub(crate) fn longest(&self, characters: usize) {
         self.state().longest = characters;
@@ -135,6 +146,73 @@ impl GitHub {
     /// Somebody pushed.
     pub(crate) fn push(&self, commit: &str) {
         commit.clone_into(&mut self.state().head);
+    }
+
+    /// A file is pushed to a branch of the repository, which is made if it is not there.
+    pub(crate) fn file(&self, branch: &str, path: &str, content: &str) {
+        self.state().shop.push(branch, path, "100644", content);
+    }
+
+    /// The same with a mode.
+    pub(crate) fn file_of_mode(&self, path: &str, mode: &str, content: &str) {
+        self.state().shop.push("main", path, mode, content);
+    }
+
+    /// The same in `acme/deploy`, which the job's own token cannot see.
+    pub(crate) fn file_elsewhere(&self, path: &str, content: &str) {
+        self.state().deploy.push("main", path, "100644", content);
+    }
+
+    /// Mode and content of a file at a branch.
+    pub(crate) fn content(&self, branch: &str, path: &str) -> Option<(String, String)> {
+        self.state().shop.file(branch, path)
+    }
+
+    /// The same in `acme/deploy`.
+    pub(crate) fn content_elsewhere(&self, branch: &str, path: &str) -> Option<String> {
+        self.state().deploy.file(branch, path).map(|(_, content)| content)
+    }
+
+    /// All branches.
+    pub(crate) fn branches(&self) -> Vec<String> {
+        self.state().shop.branches()
+    }
+
+    /// Message and parents of the last commit of a branch.
+    pub(crate) fn last(&self, branch: &str) -> (String, Vec<String>) {
+        self.state().shop.last(branch)
+    }
+
+    /// The commit of a branch.
+    pub(crate) fn tip(&self, branch: &str) -> Option<String> {
+        self.state().shop.tip(branch)
+    }
+
+    /// All pull requests that were opened.
+    pub(crate) fn pulls(&self) -> Vec<Pull> {
+        self.state().shop.pulls()
+    }
+
+    /// The same in `acme/deploy`.
+    pub(crate) fn pulls_elsewhere(&self) -> Vec<Pull> {
+        self.state().deploy.pulls()
+    }
+
+    /// Somebody closes a pull request, and deletes its branch.
+    pub(crate) fn close(&self, number: u64, branch: &str) {
+        let mut state = self.state();
+        state.shop.close(number);
+        state.shop.delete(branch);
+    }
+
+    /// Somebody merges a pull request.
+    pub(crate) fn merge(&self, number: u64) {
+        self.state().shop.merge(number);
+    }
+
+    /// For so many requests a pushed branch is not known everywhere.
+    pub(crate) fn late(&self, requests: usize) {
+        self.state().shop.late = requests;
     }
 
     /// Somebody writes a comment.
@@ -271,6 +349,19 @@ fn work(state: &mut State, seen: &Seen) -> Answer {
     if let Err(why) = allowed(&seen.method, path, query, &seen.body, &seen.headers) {
         state.violations.push(format!("{} {path}: {why}", seen.method));
         return refused(422, "Validation Failed");
+    }
+    let below = |repo: &str| {
+        let rest = path.strip_prefix(repo)?;
+        (rest.is_empty() || rest.starts_with('/')).then(|| rest.trim_start_matches('/').to_owned())
+    };
+    if let Some(rest) = below("/repos/acme/deploy") {
+        let found = (state.login != BOT).then(|| state.deploy.answer(&seen.method, &rest, query, &body));
+        return found.flatten().unwrap_or_else(|| refused(404, "Not Found"));
+    }
+    if let Some(rest) = below("/repos/acme/shop")
+        && let Some(answer) = state.shop.answer(&seen.method, &rest, query, &body)
+    {
+        return answer;
     }
     let Some(path) = path.strip_prefix(REPOSITORY) else {
         return refused(404, "Not Found");
@@ -414,7 +505,10 @@ fn allowed(method: &str, path: &str, query: &str, body: &[u8], headers: &HeaderM
 /// Whether a path is one of a template such as `/repos/{owner}/{repo}`.
 fn fits(template: &str, path: &str) -> bool {
     let (template, path): (Vec<&str>, Vec<&str>) = (template.split('/').collect(), path.split('/').collect());
-    template.len() == path.len()
+    // The name of a branch has slashes.
+    let whole =
+        template.len() == path.len() || template.last() == Some(&"{ref}") && path.len() > template.len();
+    whole
         && template
             .iter()
             .zip(path)

@@ -5,6 +5,7 @@ mod certificate;
 mod external;
 mod faulty;
 mod frames;
+mod git;
 mod github;
 mod gitlab;
 mod grpc;
@@ -15,7 +16,7 @@ mod parallel;
 mod runner;
 mod turn;
 
-pub(crate) use app::{App, Output, plain};
+pub(crate) use app::{App, Output, Running, plain};
 pub(crate) use certificate::{Certificate, Flaw};
 pub(crate) use external::find;
 pub(crate) use faulty::Faulty;

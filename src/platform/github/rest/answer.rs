@@ -41,6 +41,9 @@ pub(super) fn refusal(
         401 => ApiError::Unauthorized { message },
         403 if lower.contains("locked") => ApiError::Locked { message },
         410 | 423 => ApiError::Locked { message },
+        403 if lower.contains("not permitted to create or approve pull requests") => {
+            ApiError::Setting { message }
+        }
         403 => ApiError::Forbidden {
             permission: asked.permission,
             message,
@@ -85,14 +88,26 @@ fn duration(seconds: i64) -> Option<Duration> {
     u64::try_from(seconds).ok().map(Duration::from_secs)
 }
 
-/// What GitHub says, on one line: `message`, and those of `errors` that have words.
+/// What GitHub says, on one line: `message`, and what `errors` say.
 fn message(status: StatusCode, body: &[u8]) -> String {
     let answer: Value = serde_json::from_slice(body).unwrap_or_default();
-    let mut words: Vec<&str> = answer["message"].as_str().into_iter().collect();
+    let own = |error: &Value| error["message"].as_str().map(str::to_owned);
+    let coded = |error: &Value| {
+        Some(format!(
+            "{}: {}",
+            error["field"].as_str()?,
+            error["code"].as_str()?
+        ))
+    };
+    let mut words: Vec<String> = own(&answer).into_iter().collect();
     let errors = answer["errors"].as_array().into_iter().flatten();
-    words.extend(errors.filter_map(|error| error.as_str().or_else(|| error["message"].as_str())));
+    words.extend(errors.filter_map(|error| {
+        let text = error.as_str().map(str::to_owned);
+        text.or_else(|| own(error)).or_else(|| coded(error))
+    }));
     if words.is_empty() {
-        words.push(status.canonical_reason().unwrap_or("no reason given"));
+        let reason = status.canonical_reason().unwrap_or("no reason given");
+        words.push(reason.to_owned());
     }
     let text = words.join("; ");
     text.split_whitespace()
@@ -115,6 +130,7 @@ pub(super) fn wait(error: &ApiError, tries: u32) -> Duration {
         | ApiError::Setup(_)
         | ApiError::Unauthorized { .. }
         | ApiError::Forbidden { .. }
+        | ApiError::Setting { .. }
         | ApiError::NotFound { .. }
         | ApiError::Locked { .. }
         | ApiError::TooLong
@@ -182,6 +198,8 @@ mod tests {
             of(401, &[], "Bad credentials"),
             ApiError::Unauthorized { .. }
         ));
+        let setting = "GitHub Actions is not permitted to create or approve pull requests.";
+        assert!(matches!(of(403, &[], setting), ApiError::Setting { .. }));
         assert!(matches!(of(410, &[], "gone"), ApiError::Locked { .. }));
         let locked = "Unable to create comment because issue is locked.";
         assert!(matches!(of(403, &[], locked), ApiError::Locked { .. }));

@@ -40,6 +40,12 @@ pub enum ApiError {
         /// In GitHub's words.
         message: String,
     },
+    /// 403: a setting of the repository or its organization stands against it.
+    #[error("the repository does not let jobs open pull requests ({message})")]
+    Setting {
+        /// In GitHub's words.
+        message: String,
+    },
     /// 404: it is not there, or the token may not see it.
     #[error("{path} is not there, or the token may not see it")]
     NotFound {
@@ -112,6 +118,9 @@ impl ApiError {
             Self::Forbidden { permission, .. } => {
                 format!("add `{permission}` below the job's `permissions:`")
             }
+            Self::Setting { .. } => {
+                "tick \"Allow GitHub Actions to create and approve pull requests\" below Settings > Actions > General, or give `token` another".to_owned()
+            }
             Self::NotFound { permission, .. } => {
                 format!("in a private repository the job needs `{permission}` below its `permissions:`")
             }
@@ -127,6 +136,11 @@ impl ApiError {
             }
             Self::Unexpected { .. } => "does GITHUB_API_URL lead to GitHub, or to a proxy's page?".to_owned(),
         }
+    }
+
+    /// Whether GitHub refused with these words, in lower case.
+    pub(super) fn says(&self, words: &str) -> bool {
+        matches!(self, Self::Refused { message, .. } if message.to_lowercase().contains(words))
     }
 
     /// Whether the same request may succeed in a while.
@@ -148,6 +162,7 @@ impl ApiError {
             | Self::Setup(_)
             | Self::Unauthorized { .. }
             | Self::Forbidden { .. }
+            | Self::Setting { .. }
             | Self::NotFound { .. }
             | Self::Locked { .. }
             | Self::TooLong

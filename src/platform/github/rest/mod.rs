@@ -1,4 +1,4 @@
-//! GitHub's REST API: one comment per key that is kept up to date, and commit statuses.
+//! GitHub's REST API: one comment per key and one pull request per branch that are kept up to date, and commit statuses.
 //!
 //! Everything here is best effort: what cannot be done is an [`ApiError`] that says what is missing.
 
@@ -6,7 +6,9 @@ mod answer;
 mod author;
 mod client;
 mod comment;
+mod desk;
 mod error;
+mod pull_request;
 mod status;
 mod subject;
 mod wire;
@@ -14,6 +16,7 @@ mod wire;
 pub use client::Client;
 pub use comment::COMMENT_LIMIT;
 pub use error::ApiError;
+pub use pull_request::{Change, Link, Proposal, ProposalError, Proposed};
 pub use status::{DESCRIPTION_LIMIT, State, Status};
 pub use subject::{Repository, Subject};
 

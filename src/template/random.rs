@@ -33,7 +33,7 @@ impl Random {
     }
 
     /// A UUID of version 4.
-    pub(super) fn uuid(&mut self) -> u128 {
+    pub fn uuid(&mut self) -> u128 {
         let bits = u128::from(self.bits()) << 64 | u128::from(self.bits());
         bits & !(0xf << 76) & !(0x3 << 62) | (0x4 << 76) | (0x2 << 62)
     }
@@ -50,7 +50,7 @@ impl Random {
 }
 
 /// The usual form of a UUID.
-pub(super) fn uuid_text(bits: u128) -> String {
+pub fn uuid_text(bits: u128) -> String {
     let hex = format!("{bits:032x}");
     format!(
         "{}-{}-{}-{}-{}",

@@ -5,10 +5,8 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::layout;
-use super::random::{Random, uuid_text};
-use super::value::{Record, Value};
-use crate::grpc::schema::Method;
+use super::schema::Method;
+use crate::template::{Random, Record, Value, layout, uuid_text};
 
 const FIELDS: &[&str] = &[
     "WorkerID",
@@ -117,5 +115,54 @@ impl Record for CallData {
 
     fn names(&self) -> &'static [&'static str] {
         FIELDS
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::schema::Schema;
+    use super::*;
+    use crate::template::{Functions, Template};
+
+    fn call() -> CallData {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("t.proto");
+        let proto = "syntax = \"proto3\"; package t; message In {} message Out {}
+            service Svc { rpc Do (In) returns (stream Out); }";
+        std::fs::write(&path, proto).expect("written");
+        let schema = Schema::from_proto(&[path], &[]).expect("a schema");
+        let names = Arc::new(CallNames::new(&schema.method("t.Svc/Do").expect("a method")));
+        let at = Timestamp::new(1_700_000_000, 123_456_789).expect("a time");
+        CallData::new(names, "w3".into(), 7, at, &mut Random::seeded(1))
+    }
+
+    fn text(call: &CallData, template: &str) -> String {
+        let template = Template::parse(template, Functions::All).expect("a template");
+        template
+            .render(call.clone(), &mut Random::seeded(2))
+            .expect("a text")
+    }
+
+    #[test]
+    fn a_call_is_told_as_ghz_tells_it() {
+        let template = "{{.FullyQualifiedName}} {{.MethodName}} {{.ServiceName}} {{.InputName}} {{.OutputName}} \
+            {{.IsClientStreaming}} {{.IsServerStreaming}} {{.WorkerID}} {{.RequestNumber}} {{.Timestamp}}";
+        assert_eq!(
+            text(&call(), template),
+            "t.Svc.Do Do Svc In Out false true w3 7 2023-11-14T22:13:20Z"
+        );
+    }
+
+    #[test]
+    fn another_message_of_a_stream_has_another_time_and_uuid() {
+        let call = call();
+        let at = Timestamp::from_second(1_800_000_000).expect("a time");
+        let later = call.again(at, &mut Random::seeded(9));
+        let own = "{{.TimestampUnix}} {{.RequestNumber}}";
+        assert_eq!(text(&later, own), "1800000000 7");
+        assert_ne!(text(&later, "{{.UUID}}"), text(&call, "{{.UUID}}"));
+        for name in call.names() {
+            assert!(call.field(name).is_some(), "{name}");
+        }
     }
 }

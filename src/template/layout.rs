@@ -37,7 +37,7 @@ const ELEMENTS: &[&str] = &[
 ];
 
 /// As `time.RFC3339` writes it.
-pub(super) fn rfc3339(time: &Zoned) -> String {
+pub fn rfc3339(time: &Zoned) -> String {
     format(time, "2006-01-02T15:04:05Z07:00")
 }
 

@@ -1,4 +1,4 @@
-//! [`Template`]: the call templates of ghz, `{{.RequestNumber}}` and the like, in the language of Go's `text/template`
+//! [`Template`]: texts with values in them, such as ghz's `{{.RequestNumber}}`, in the language of Go's `text/template`
 //! (<https://pkg.go.dev/text/template>) with the functions of ghz and the common ones of sprig.
 //!
 //! # Why an engine of our own
@@ -6,12 +6,11 @@
 //! Here all is bounded: nesting, steps, lists, and what is written.
 
 mod ast;
-mod call;
 mod error;
 mod exec;
 mod format;
 mod functions;
-mod layout;
+pub mod layout;
 mod lex;
 mod literal;
 mod parse;
@@ -23,9 +22,8 @@ use std::sync::Arc;
 
 use ast::Node;
 
-pub use call::{CallData, CallNames};
 pub use error::TemplateError;
-pub use random::Random;
+pub use random::{Random, uuid_text};
 pub use value::{Record, Value};
 
 /// Which functions a template may use.
@@ -61,9 +59,9 @@ impl Template {
         self.body.iter().all(|node| matches!(node, Node::Text(_)))
     }
 
-    /// Its text for one call.
-    pub fn render(&self, call: &CallData, random: &mut Random) -> Result<String, TemplateError> {
-        self.render_value(&Value::Record(Arc::new(call.clone())), random)
+    /// Its text for a record of data.
+    pub fn render(&self, data: impl Record + 'static, random: &mut Random) -> Result<String, TemplateError> {
+        self.render_value(&Value::Record(Arc::new(data)), random)
     }
 
     /// Its text for any data.
