@@ -139,6 +139,7 @@ impl Stage<'_> {
             reach: Reach::Container,
             validate_slos: inputs.flag("validateSLOs").unwrap_or(true),
             reproduce: Some(command(&given, file.as_deref())),
+            earlier: None,
         };
         let finished = session
             .run(&pipeline, &formats, signals)

@@ -12,6 +12,7 @@ use super::reproduce::command;
 use super::session::{Session, formats};
 use super::shown::show;
 use super::signals::Signals;
+use super::stored::earlier;
 use crate::diagnostic::Diagnostic;
 use crate::platform::{Env, Platform};
 use crate::results::SourceInfo;
@@ -48,6 +49,8 @@ pub(super) async fn run(
         .or_usage(console)?;
     let context = platform.context(env);
     console.diagnostics(&context.notes);
+    let (earlier, unread) = earlier(args.history.as_deref());
+    console.diagnostics(unread.as_slice());
     let session = Session {
         console,
         output: &args.output,
@@ -60,6 +63,7 @@ pub(super) async fn run(
         reach: reach(env),
         validate_slos: true,
         reproduce: Some(command(&given, args.file.as_deref())),
+        earlier,
     };
     let finished = session.run(&pipeline, &formats, signals).await?;
     let shown = show(&finished.view, console, env).is_ok();

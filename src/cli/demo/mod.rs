@@ -66,6 +66,7 @@ pub(super) async fn demo(
         platform: platform.name(),
         reach: Reach::Machine,
         validate_slos: true,
+        earlier: None,
         reproduce: Some(if args.broken {
             "iter8 demo --broken".into()
         } else {
