@@ -92,15 +92,30 @@ impl<'a> Posts<'a> {
         })
     }
 
+    /// GitHub's API, if it can be asked.
+    pub(super) fn client(&self) -> Option<&Client> {
+        self.client.as_ref().ok()
+    }
+
+    /// Posts about something else than this run.
+    pub(super) fn about(&mut self, subject: Subject) {
+        self.subject = subject;
+    }
+
     /// Sets the status to pending, before anything is measured.
     pub(super) async fn begin(&mut self) {
+        self.pending("measuring").await;
+    }
+
+    /// Sets the status to pending, and says why.
+    pub(super) async fn pending(&self, why: &str) {
         let (Ok(client), Some(context)) = (&self.client, &self.context) else {
             return;
         };
         let status = Status {
             context,
             state: State::Pending,
-            description: "measuring",
+            description: why,
             target_url: self.subject.run_url.as_deref(),
         };
         let setting = async {
@@ -307,7 +322,7 @@ fn read_only(what: &str) -> Annotation {
     Annotation {
         level: Level::Notice,
         ..warning(format!(
-            "{what}: the pull request is from a fork, and GitHub gives its runs a token that can only read. The job summary has the report."
+            "{what}: the pull request is from a fork or of Dependabot, and GitHub gives its runs a token that can only read. The job summary has the report; a second workflow can publish it: https://github.com/iter8-tools/iter8-action/blob/main/docs/events.md"
         ))
     }
 }

@@ -96,6 +96,7 @@ fn given(args: &Run) -> Given {
             .clone()
             .map(|text| (text, flag("readyTimeout"))),
         patience: READY_TIMEOUT,
+        guards: Vec::new(),
     }
 }
 

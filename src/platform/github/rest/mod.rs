@@ -6,7 +6,9 @@ mod answer;
 mod author;
 mod client;
 mod comment;
+mod deployment;
 mod error;
+mod fork;
 mod marker;
 mod status;
 mod subject;
@@ -14,6 +16,7 @@ mod wire;
 
 pub use client::Client;
 pub use comment::{COMMENT_LIMIT, Draft, Kept, When};
+pub use deployment::{Deployed, Place};
 pub use error::ApiError;
 pub use marker::{Mark, fingerprint};
 pub use status::{DESCRIPTION_LIMIT, State, Status};
