@@ -233,7 +233,7 @@ impl Stage<'_> {
         context: &mut Context,
         signals: &mut Signals,
     ) -> Result<(), Stop> {
-        let said = ["url", "host", "experiment"]
+        let said = ["url", "host", "experiment", "values", "chart"]
             .iter()
             .any(|name| inputs.text(name).is_some());
         if said || context.target_url.is_some() || Path::new(DEFAULT_FILE).exists() {

@@ -134,6 +134,9 @@ fn trusted(mut result: ExperimentResult, run: &TestedRun, number: Option<u64>) -
             load.reproduce = None;
         }
     }
+    if let Some(history) = &mut result.history {
+        history.commit_url = None;
+    }
     result.conclude();
     result
 }

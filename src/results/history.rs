@@ -1,8 +1,8 @@
 //! [`History`]: an earlier result, as far as it is shown beside a later one.
 //!
 //! # Why it judges nothing
-//! Runs one after the other differ by machine, neighbours and time of day: without any change in the code, six in seven
-//! comparisons of the 95 % intervals agree and one does not. So what is shown here informs; only what is far beyond that,
+//! Runs one after the other differ by machine, neighbours and time of day: without any change in the code, the 95 %
+//! intervals of one pair in six disagree. So what is shown here informs; only what is far beyond that,
 //! on the same kind of machine under the same load, is worth a warning.
 
 use jiff::Timestamp;

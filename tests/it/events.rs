@@ -111,107 +111,27 @@ fn on_workflow_run() -> Value {
 
 #[test]
 fn every_event_finds_url_commit_and_pull_request() {
-    let target = Server::ok();
-    let url = target.url("/");
     // Name, event, payload, GITHUB_SHA, the commit that the deployment in the API is of, and the commit of the status.
     type Row<'a> = (&'a str, &'a str, Value, &'a str, Option<&'a str>, &'a str);
+    let target = Server::ok();
+    let url = target.url("/");
+    let dispatched = json!({ "inputs": {}, "ref": "refs/heads/topic", "workflow": "x.yml" });
+    let pushed = json!({ "ref": "refs/heads/topic", "before": MAIN, "after": HEAD, "deleted": false, "head_commit": { "id": HEAD } });
+    let other = json!({ "action": "deployed", "client_payload": {} });
+    #[rustfmt::skip] // a table
     let rows: [Row<'_>; 12] = [
-        (
-            "deployment_status",
-            "deployment_status",
-            on_deployment("success", &url),
-            HEAD,
-            None,
-            HEAD,
-        ),
-        (
-            "Vercel",
-            "repository_dispatch",
-            on_vercel("success", &url),
-            MAIN,
-            None,
-            HEAD,
-        ),
-        (
-            "Vercel, promoted",
-            "repository_dispatch",
-            on_vercel("promoted", &url),
-            MAIN,
-            None,
-            HEAD,
-        ),
-        (
-            "pull_request",
-            "pull_request",
-            on_pull_request(HEAD, false),
-            MERGE,
-            Some(HEAD),
-            HEAD,
-        ),
-        (
-            "its merge commit deployed",
-            "pull_request",
-            on_pull_request(HEAD, false),
-            MERGE,
-            Some(MERGE),
-            HEAD,
-        ),
-        (
-            "pull_request of a fork",
-            "pull_request",
-            on_pull_request(HEAD, true),
-            MERGE,
-            Some(HEAD),
-            HEAD,
-        ),
-        (
-            "pull_request_target",
-            "pull_request_target",
-            on_pull_request(HEAD, true),
-            MAIN,
-            Some(HEAD),
-            HEAD,
-        ),
-        (
-            "workflow_run",
-            "workflow_run",
-            on_workflow_run(),
-            MAIN,
-            Some(HEAD),
-            HEAD,
-        ),
-        (
-            "workflow_dispatch",
-            "workflow_dispatch",
-            json!({ "inputs": {}, "ref": "refs/heads/topic", "workflow": "x.yml" }),
-            HEAD,
-            Some(HEAD),
-            HEAD,
-        ),
-        (
-            "push",
-            "push",
-            json!({ "ref": "refs/heads/topic", "before": MAIN, "after": HEAD, "deleted": false, "head_commit": { "id": HEAD } }),
-            HEAD,
-            Some(HEAD),
-            HEAD,
-        ),
-        (
-            "schedule",
-            "schedule",
-            json!({ "schedule": "0 3 * * *" }),
-            MAIN,
-            Some(MAIN),
-            MAIN,
-        ),
-        (
-            "other repository_dispatch",
-            "repository_dispatch",
-            json!({ "action": "deployed", "client_payload": {} }),
-            MAIN,
-            Some(MAIN),
-            MAIN,
-        ),
+        ("deployment_status", "deployment_status", on_deployment("success", &url), HEAD, None, HEAD),
+        ("Vercel", "repository_dispatch", on_vercel("success", &url), MAIN, None, HEAD),
+        ("Vercel, promoted", "repository_dispatch", on_vercel("promoted", &url), MAIN, None, HEAD),
+        ("pull_request", "pull_request", on_pull_request(HEAD, false), MERGE, Some(HEAD), HEAD),
+        ("its merge commit deployed", "pull_request", on_pull_request(HEAD, false), MERGE, Some(MERGE), HEAD),
+        ("pull_request of a fork", "pull_request", on_pull_request(HEAD, true), MERGE, Some(HEAD), HEAD),
+        ("pull_request_target", "pull_request_target", on_pull_request(HEAD, true), MAIN, Some(HEAD), HEAD),
+        ("workflow_run", "workflow_run", on_workflow_run(), MAIN, Some(HEAD), HEAD),
+        ("workflow_dispatch", "workflow_dispatch", dispatched, HEAD, Some(HEAD), HEAD),
+        ("push", "push", pushed, HEAD, Some(HEAD), HEAD),
+        ("schedule", "schedule", json!({ "schedule": "0 3 * * *" }), MAIN, Some(MAIN), MAIN),
+        ("other repository_dispatch", "repository_dispatch", other, MAIN, Some(MAIN), MAIN),
     ];
     each(
         &rows,
@@ -257,70 +177,15 @@ fn refused(github: &GitHub, name: &str, event: &Value, inputs: Given<'_>, code: 
 fn a_deployment_that_is_not_ready_is_no_pass_and_says_what_to_do() {
     // Event, payload, exit, state of the status, comments, and what is said.
     type Row<'a> = (&'a str, &'a str, Value, i32, &'a str, usize, &'a str);
+    #[rustfmt::skip] // a table
     let rows: [Row<'_>; 7] = [
-        (
-            "pending",
-            "deployment_status",
-            on_deployment("pending", ""),
-            3,
-            "pending",
-            0,
-            "deployment_status.state == 'success'",
-        ),
-        (
-            "in_progress",
-            "deployment_status",
-            on_deployment("in_progress", "https://a"),
-            3,
-            "pending",
-            0,
-            "it is \"in_progress\"",
-        ),
-        (
-            "failure",
-            "deployment_status",
-            on_deployment("failure", "https://a"),
-            3,
-            "error",
-            1,
-            "did not succeed",
-        ),
-        (
-            "error",
-            "deployment_status",
-            on_deployment("error", "https://a"),
-            3,
-            "error",
-            1,
-            "log of the deployment",
-        ),
-        (
-            "no URL",
-            "deployment_status",
-            on_deployment("success", ""),
-            2,
-            "error",
-            1,
-            "no usable URL",
-        ),
-        (
-            "no web URL",
-            "deployment_status",
-            on_deployment("success", "javascript:alert(1)"),
-            2,
-            "error",
-            1,
-            "no usable URL",
-        ),
-        (
-            "Vercel failed",
-            "repository_dispatch",
-            on_vercel("error", "https://a"),
-            3,
-            "error",
-            1,
-            "did not succeed",
-        ),
+        ("pending", "deployment_status", on_deployment("pending", ""), 3, "pending", 0, "deployment_status.state == 'success'"),
+        ("in_progress", "deployment_status", on_deployment("in_progress", "https://a"), 3, "pending", 0, "it is \"in_progress\""),
+        ("failure", "deployment_status", on_deployment("failure", "https://a"), 3, "error", 1, "did not succeed"),
+        ("error", "deployment_status", on_deployment("error", "https://a"), 3, "error", 1, "log of the deployment"),
+        ("no URL", "deployment_status", on_deployment("success", ""), 2, "error", 1, "no usable URL"),
+        ("no web URL", "deployment_status", on_deployment("success", "javascript:alert(1)"), 2, "error", 1, "no usable URL"),
+        ("Vercel failed", "repository_dispatch", on_vercel("error", "https://a"), 3, "error", 1, "did not succeed"),
     ];
     each(
         &rows,

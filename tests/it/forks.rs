@@ -51,7 +51,7 @@ fn left_behind(slos: (&str, &str)) -> Value {
     });
     let app = github.step_of(short(&target, &[slos, STATUS, ALWAYS]), "pull_request", &event);
     let output = app.run(&["action"]);
-    output.exits(if slos == PASS { 0 } else { 1 });
+    output.exits(i32::from(slos != PASS));
     assert_eq!(annotations(&output, "warning"), Vec::<String>::new());
     let notices = annotations(&output, "notice");
     assert!(
@@ -312,6 +312,14 @@ fn poisoned(result: &Value) -> Value {
     for list in ["/distrust", "/because", "/tasks/0/notes"] {
         *result.pointer_mut(list).expect(list) = json!([EVIL]);
     }
+    result["history"] = json!({
+        "commit": EVIL,
+        "commitUrl": "https://evil.example/commit",
+        "started": "2026-01-02T03:04:05Z",
+        "outcome": "pass",
+        "changes": [{ "metric": "http/latency-p95", "now": 1, "before": 2 }],
+        "differences": [EVIL],
+    });
     let mut poisoned = 3;
     // Slices alone have hundreds of texts, none of which is shown.
     for at in all
@@ -361,6 +369,7 @@ fn no_text_of_an_artifact_is_markup_a_mention_or_a_command() {
     harmless(&output);
     assert_eq!(outputs(&app)["outcome"], "invalid");
     let comment = github.comment().body;
+    assert!(comment.contains("Beside the last result"), "{comment}");
     assert!(
         comment.contains("hacked"),
         "nothing hostile was shown at all\n{comment}"

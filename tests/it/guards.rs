@@ -127,6 +127,8 @@ fn protection_goes_over_a_file_to_the_given_origin_only() {
 
 #[test]
 fn pull_request_target_runs_nothing_that_the_pull_request_wrote() {
+    // What is in the file, the commit that is checked out, inputs, exit, and what is said.
+    type Row<'a> = (&'a str, &'a str, Option<&'a str>, Given<'a>, i32, &'a str);
     let target = Server::ok();
     let url = target.url("/");
     let load = format!("- task: http\n  with: {{url: '{url}', numRequests: 5, qps: 100}}\n");
@@ -136,8 +138,6 @@ fn pull_request_target_runs_nothing_that_the_pull_request_wrote() {
     let script = format!("- run: echo hacked\n{load}");
     let experiment: Given<'_> = &[("experiment", "x.yaml")];
     let direct: Given<'_> = &[("url", &url)];
-    // What is in the file, the commit that is checked out, inputs, exit, and what is said.
-    type Row<'a> = (&'a str, &'a str, Option<&'a str>, Given<'a>, i32, &'a str);
     let rows: [Row<'_>; 6] = [
         ("inputs alone", &load, Some(HEAD), direct, 0, ""),
         ("a file of the base", &load, Some(MAIN), experiment, 0, ""),
