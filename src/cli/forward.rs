@@ -212,9 +212,9 @@ mod tests {
             shorten(&mut whole);
             let mut all = Vec::new();
             places(&whole, "", &mut all);
-            for at in &all {
-                // One of them at each place, another one at the next.
-                for number in numbers.iter().cycle().skip(read).take(1) {
+            for (n, at) in all.iter().enumerate() {
+                // Two of them at each place, other ones at the next.
+                for number in numbers.iter().cycle().skip(n).take(2) {
                     let mut value = whole.clone();
                     *value.pointer_mut(at).expect("a place") = number.clone();
                     let Ok(mut result) = artifact::from_text(Path::new("x"), &value.to_string()) else {
