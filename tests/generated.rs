@@ -72,9 +72,25 @@ fn blocks() -> Vec<Block> {
     blocks
 }
 
-/// The blocks of YAML, parsed.
+/// The workflows that people copy as files.
+fn workflow_files() -> Vec<Block> {
+    let folder = Path::new("examples/workflows");
+    let files = std::fs::read_dir(root().join(folder)).expect("workflows");
+    let blocks = files.map(|entry| {
+        let page = folder.join(entry.expect("an entry").file_name());
+        Block {
+            language: "yaml".to_owned(),
+            text: read(&root().join(&page)),
+            page,
+        }
+    });
+    blocks.collect()
+}
+
+/// The blocks of YAML and the workflows, parsed.
 fn yaml_blocks() -> Vec<(Block, Value)> {
-    let yaml = blocks().into_iter().filter(|block| block.language == "yaml");
+    let blocks = blocks().into_iter().chain(workflow_files());
+    let yaml = blocks.filter(|block| block.language == "yaml");
     yaml.map(|block| {
         let value = serde_yaml::from_str(&block.text)
             .unwrap_or_else(|error| panic!("{}: {error}\n{}", block.page.display(), block.text));

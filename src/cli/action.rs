@@ -6,23 +6,28 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::args::{LogLevel, Output};
-use super::assemble::Given;
+use super::assemble::{Given, Guard};
 use super::check::check;
+use super::checkout::refusals;
 use super::console::Console;
+use super::deployment::{Lookup, Missing};
 use super::exit::Exit;
+use super::forward::forward;
 use super::post::{Poster, Posts, Told};
-use super::publish::{for_usage, masked, mistake, mistakes, publication, verdicts};
+use super::publish::{counted, for_usage, masked, mistake, mistakes, publication, unsent, verdicts};
 use super::reproduce::command;
 use super::run::{DEFAULT_FILE, Opened, read};
 use super::session::{Finished, Session, formats};
 use super::shown::show;
 use super::signals::Signals;
+use super::stored::earlier;
 use crate::diagnostic::Diagnostic;
-use crate::platform::github::Inputs;
+use crate::platform::github::{Event, Inputs};
 use crate::platform::{Context, Env, Platform, Publication};
 use crate::report::render_within;
 use crate::results::{ExperimentResult, Outcome, SourceInfo};
-use crate::tasks::{Publisher, Reach};
+use crate::spec::SourceFile;
+use crate::tasks::{Pipeline, Publisher, Reach};
 
 const READY_TIMEOUT: &str = "60s";
 /// Inputs that are fields of the load.
@@ -41,6 +46,13 @@ const LOAD: &[&str] = &[
     "timeout",
 ];
 
+/// Inputs that are headers for the target's own origin.
+const GUARDS: &[(&str, &str)] = &[
+    ("vercelBypass", "x-vercel-protection-bypass"),
+    ("cfAccessClientId", "CF-Access-Client-Id"),
+    ("cfAccessClientSecret", "CF-Access-Client-Secret"),
+];
+
 /// Runs what the inputs say and publishes.
 pub(super) async fn action(
     console: &Console,
@@ -49,20 +61,27 @@ pub(super) async fn action(
     signals: Signals,
 ) -> Result<Exit, Exit> {
     // Masks come first: nothing that is printed later may show a secret.
-    if let Some(token) = env.get("INPUT_TOKEN") {
-        console.mask.add(token.trim());
-        console.register_secrets();
+    let secrets = GUARDS.iter().map(|(input, _)| *input).chain(["token"]);
+    for value in secrets.filter_map(|input| env.get(&format!("INPUT_{}", input.to_uppercase()))) {
+        console.mask.add(value.trim());
     }
+    console.register_secrets();
     let stage = Stage {
         console,
         env,
         platform,
     };
     let exit = stage.start(signals).await;
-    if exit == Err(Exit::Usage) {
+    if matches!(exit, Err(Exit::Usage | Exit::Error)) && !is_publishing(env) {
         output(env.get("INPUT_OUTPUTDIR"), Vec::new()).set_aside();
     }
     exit
+}
+
+/// Whether results of another run are to be published; the folder of results is not this run's then.
+fn is_publishing(env: &Env) -> bool {
+    env.get("INPUT_MODE")
+        .is_some_and(|mode| mode.trim().eq_ignore_ascii_case("publish"))
 }
 
 struct Stage<'a> {
@@ -75,6 +94,10 @@ struct Stage<'a> {
 enum Stop {
     /// Inputs or experiment cannot be used; this was shown.
     Mistakes(Vec<Diagnostic>),
+    /// What is to be tested is not deployed yet; this was shown.
+    NotYet(Diagnostic),
+    /// What is to be tested could not be deployed; this was shown.
+    Failed(Diagnostic),
     /// A second signal.
     Quit(Exit),
 }
@@ -89,11 +112,17 @@ fn output(folder: Option<&str>, reports: Vec<String>) -> Output {
 }
 
 impl Stage<'_> {
-    async fn start(&self, signals: Signals) -> Result<Exit, Exit> {
+    async fn start(&self, mut signals: Signals) -> Result<Exit, Exit> {
         let inputs = match Inputs::read(self.env) {
             Ok(inputs) => inputs,
             Err(found) => return Err(self.refused(self.mistakes(found), None).await),
         };
+        if is_publishing(self.env) {
+            return tokio::select! {
+                exit = self.forward(&inputs) => exit,
+                (_, exit) = signals.next() => Err(exit),
+            };
+        }
         let context = self.platform.context(self.env);
         let (token, key) = (inputs.text("token"), inputs.text("commentKey"));
         let poster = Arc::new(Poster::new(self.console, self.env, token, key));
@@ -107,11 +136,27 @@ impl Stage<'_> {
         }
     }
 
+    /// Publishes what another run left behind.
+    async fn forward(&self, inputs: &Inputs) -> Result<Exit, Exit> {
+        match forward(inputs, self.env, self.console).await {
+            Ok(forwarded) => {
+                let published = self.publish(&forwarded.publication);
+                Ok(forwarded.exit.if_written(published))
+            }
+            Err(why) => {
+                let found = [why];
+                self.console.diagnostics(&found);
+                self.publish(&for_usage("nothing was published", &found));
+                Err(Exit::Usage)
+            }
+        }
+    }
+
     async fn perform(
         &self,
         inputs: &Inputs,
-        context: Context,
-        signals: Signals,
+        mut context: Context,
+        mut signals: Signals,
         posts: &Posts,
         poster: &Arc<Poster>,
     ) -> Result<Exit, Stop> {
@@ -120,17 +165,21 @@ impl Stage<'_> {
         };
         let reports: Vec<String> = inputs.lines("reports").into_iter().map(str::to_owned).collect();
         let formats = formats(&reports).map_err(|message| refuse(message, "reports"))?;
+        if inputs.text("artifact").is_some() {
+            let message = "`artifact` would change nothing without `mode: publish`";
+            return Err(refuse(message.to_owned(), "artifact"));
+        }
+        // One that cannot be read is among the notes.
+        let event = Event::of(self.env).unwrap_or_default();
+        self.find_target(inputs, &event, &mut context, &mut signals)
+            .await?;
         let given = given(inputs, &context);
-        self.console.diagnostics(&context.notes);
-        let file = self.file(inputs, &given)?;
+        let file = file(inputs, &given);
         let output = output(inputs.text("outputDir"), reports);
-        let Opened { source, root, found } =
-            read(file.as_deref(), &given).map_err(|found| self.mistakes(found))?;
-        let checked = check(&source, &root, Path::new("."), self.env, self.console, &[]).and(found);
-        let found = checked.diagnostics.clone();
-        let pipeline = checked
-            .or_usage(self.console)
-            .map_err(|_shown| Stop::Mistakes(found.clone()))?;
+        let (source, pipeline, mut found) = self.prepared(&event, &given, file.as_deref())?;
+        let (earlier, unread) = earlier(inputs.text("history").map(Path::new));
+        self.console.diagnostics(unread.as_slice());
+        found.extend(unread);
         posts.begin().await;
         let session = Session {
             console: self.console,
@@ -145,6 +194,7 @@ impl Stage<'_> {
             validate_slos: inputs.flag("validateSLOs").unwrap_or(true),
             reproduce: Some(command(&given, file.as_deref())),
             publisher: Arc::clone(poster) as Arc<dyn Publisher>,
+            earlier,
         };
         let finished = session
             .run(&pipeline, &formats, signals)
@@ -162,22 +212,68 @@ impl Stage<'_> {
         Ok(finished.exit.if_written(shown && published && written))
     }
 
-    /// The file to run, if one is; without anything to run there is nothing to say but how.
-    fn file(&self, inputs: &Inputs, given: &Given) -> Result<Option<PathBuf>, Stop> {
-        if let Some(file) = inputs.text("experiment") {
-            return Ok(Some(PathBuf::from(file)));
+    /// The experiment, checked, and what is only doubtful about it.
+    fn prepared(
+        &self,
+        event: &Event,
+        given: &Given,
+        file: Option<&Path>,
+    ) -> Result<(SourceFile, Pipeline, Vec<Diagnostic>), Stop> {
+        let Opened { source, root, found } = read(file, given).map_err(|found| self.mistakes(found))?;
+        let mut checked = check(&source, &root, Path::new("."), self.env, self.console, &[]).and(found);
+        if let Some(pipeline) = &checked.pipeline {
+            let foreign = refusals(self.env, event, file, &root, pipeline);
+            checked = checked.and(foreign);
         }
-        if given.has_target() {
-            return Ok(None);
+        let found = checked.diagnostics.clone();
+        match checked.or_usage(self.console) {
+            Ok(pipeline) => Ok((source, pipeline, found)),
+            Err(_shown) => Err(Stop::Mistakes(found)),
         }
-        if Path::new(DEFAULT_FILE).exists() {
-            return Ok(Some(PathBuf::from(DEFAULT_FILE)));
+    }
+
+    /// Looks for the URL of a deployment where nothing else says what is to be tested.
+    async fn find_target(
+        &self,
+        inputs: &Inputs,
+        event: &Event,
+        context: &mut Context,
+        signals: &mut Signals,
+    ) -> Result<(), Stop> {
+        let said = ["url", "host", "experiment", "values", "chart"]
+            .iter()
+            .any(|name| inputs.text(name).is_some());
+        if said || context.target_url.is_some() || Path::new(DEFAULT_FILE).exists() {
+            self.console.diagnostics(&context.notes);
+            return Ok(());
         }
-        let mut diagnostic = Diagnostic::error(
-            "nothing to test: no `url`, no `host`, no `experiment`, and no ./experiment.yaml",
-        );
-        diagnostic = diagnostic.hint("give `url:`, or check the repository out before this step (actions/checkout) and give `experiment:`");
-        Err(self.mistakes(vec![diagnostic]))
+        if event.lack.is_none() {
+            self.console.diagnostics(&context.notes);
+        }
+        let lookup = Lookup {
+            console: self.console,
+            env: self.env,
+            inputs,
+            event,
+            patience: READY_TIMEOUT,
+        };
+        let found = tokio::select! {
+            found = lookup.url() => found,
+            (_, exit) = signals.next() => return Err(Stop::Quit(exit)),
+        };
+        let stop = |diagnostic: Diagnostic, stop: fn(Diagnostic) -> Stop| {
+            self.console.diagnostics(std::slice::from_ref(&diagnostic));
+            Err(stop(diagnostic))
+        };
+        match found {
+            Ok(url) => {
+                context.target_url = Some(url);
+                Ok(())
+            }
+            Err(Missing::Unknown(diagnostic)) => Err(self.mistakes(vec![diagnostic])),
+            Err(Missing::NotYet(diagnostic)) => stop(diagnostic, Stop::NotYet),
+            Err(Missing::Failed(diagnostic)) => stop(diagnostic, Stop::Failed),
+        }
     }
 
     /// Shows mistakes; nothing was sent.
@@ -186,26 +282,36 @@ impl Stage<'_> {
         Stop::Mistakes(found)
     }
 
-    /// Publishes mistakes.
+    /// Publishes why nothing was measured.
     async fn refused(&self, stop: Stop, posts: Option<(&Posts, &Poster)>) -> Exit {
-        let found = match stop {
-            Stop::Mistakes(found) => found,
+        let waits = matches!(stop, Stop::NotYet(_));
+        let (headline, found, exit) = match stop {
+            Stop::Mistakes(found) => (unsent(&counted(&found)), found, Exit::Usage),
+            Stop::NotYet(why) => (unsent("the deployment is not ready"), vec![why], Exit::Error),
+            Stop::Failed(why) => (unsent("the deployment failed"), vec![why], Exit::Error),
             Stop::Quit(exit) => return exit,
         };
-        let mut publication = for_usage(&found);
+        let mut publication = for_usage(&headline, &found);
         if let Some((posts, poster)) = posts {
+            let reason = mistake(&found);
+            if waits {
+                // The run that follows has more to say.
+                posts.pending(&reason).await;
+                self.publish(&publication);
+                return exit;
+            }
             let told = Told {
                 outcome: Outcome::Error,
-                reason: &mistake(&found),
+                reason: &reason,
                 verdicts: String::new(),
                 started: Timestamp::now().as_second(),
-                text: &|room| mistakes(&found, room),
+                text: &|room| mistakes(&headline, &found, room),
             };
             self.post(posts, &told, None).await;
             publication.add(poster.posted());
         }
         self.publish(&publication);
-        Exit::Usage
+        exit
     }
 
     /// Posts the end of a run.
@@ -249,6 +355,15 @@ impl Stage<'_> {
     }
 }
 
+/// The file to run, if one is.
+fn file(inputs: &Inputs, given: &Given) -> Option<PathBuf> {
+    match inputs.text("experiment") {
+        Some(file) => Some(PathBuf::from(file)),
+        None if given.has_target() => None,
+        None => Some(PathBuf::from(DEFAULT_FILE)),
+    }
+}
+
 fn given(inputs: &Inputs, context: &Context) -> Given {
     let place = |name: &str| Inputs::place(name).source;
     let mut load: Vec<(String, Vec<String>, String)> = Vec::new();
@@ -259,7 +374,7 @@ fn given(inputs: &Inputs, context: &Context) -> Given {
             load.push((
                 "url".into(),
                 vec![url.clone()],
-                "the event's deployment URL".into(),
+                "the URL of the deployment".into(),
             ));
         }
         (None, _) => {}
@@ -292,6 +407,16 @@ fn given(inputs: &Inputs, context: &Context) -> Given {
             .text("readyTimeout")
             .map(|text| (text.to_owned(), place("readyTimeout"))),
         patience: READY_TIMEOUT,
+        guards: GUARDS
+            .iter()
+            .filter_map(|(input, header)| {
+                Some(Guard {
+                    header,
+                    value: inputs.text(input)?.to_owned(),
+                    source: place(input),
+                })
+            })
+            .collect(),
     }
 }
 

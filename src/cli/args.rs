@@ -153,6 +153,9 @@ pub(super) struct Run {
         help_heading = "Verdict"
     )]
     pub ready_timeout: Option<String>,
+    /// An earlier result, a folder or a file, to be shown beside this one; it never fails a run
+    #[arg(long, value_name = "PATH", help_heading = "Verdict")]
+    pub history: Option<PathBuf>,
     /// The fields of load tasks.
     #[command(flatten)]
     pub load: LoadFlags,

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use super::args::LogLevel;
 use super::console::Console;
 use super::post::{Told, words_for};
-use super::publish::{mistake, mistakes, verdicts};
+use super::publish::{counted, mistake, mistakes, unsent, verdicts};
 use super::session::Finished;
 use super::signals::Signals;
 use crate::diagnostic::Diagnostic;
@@ -80,7 +80,7 @@ impl<'a> Note<'a> {
             reason: &mistake(found),
             verdicts: String::new(),
             started: Timestamp::now().as_second(),
-            text: &|room| mistakes(found, room),
+            text: &|room| mistakes(&unsent(&counted(found)), found, room),
         };
         self.tell(&told).await;
     }

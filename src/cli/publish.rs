@@ -63,7 +63,8 @@ impl Finished {
 
 /// Publishes what the platform takes from any step when nothing could be sent.
 pub(super) fn refused(found: &[Diagnostic], console: &Console, env: &Env, platform: &dyn Platform) {
-    carry(for_usage(found), console, env, platform);
+    let publication = for_usage(&unsent(&counted(found)), found);
+    carry(publication, console, env, platform);
 }
 
 /// Whether the platform has it.
@@ -80,8 +81,25 @@ fn carry(publication: Publication, console: &Console, env: &Env, platform: &dyn 
     published.is_ok()
 }
 
-/// What is published when nothing could be sent.
-pub(super) fn for_usage(diagnostics: &[Diagnostic]) -> Publication {
+/// What is published of somebody else's result: no text of it is an output, which later steps may put into a script.
+pub(super) fn for_artifact(view: &View, summary: bool) -> Publication {
+    let value = |name: &str| match name {
+        "outcome" => view.outcome.name().to_owned(),
+        "passed" => (view.outcome == Outcome::Pass).to_string(),
+        _ => String::new(),
+    };
+    Publication {
+        summary: summary.then(|| render_within(view, usize::try_from(SUMMARY_LIMIT).unwrap_or(usize::MAX))),
+        outputs: OUTPUTS
+            .iter()
+            .map(|output| Output::new(output.name, value(output.name)))
+            .collect(),
+        annotations: Vec::new(),
+    }
+}
+
+/// What is published when nothing could be sent. `headline` as in [`mistakes`].
+pub(super) fn for_usage(headline: &str, diagnostics: &[Diagnostic]) -> Publication {
     let reason = mistake(diagnostics);
     let value = |name: &str| match name {
         "outcome" => Outcome::Error.name().to_owned(),
@@ -91,7 +109,7 @@ pub(super) fn for_usage(diagnostics: &[Diagnostic]) -> Publication {
     };
     let limit = usize::try_from(SUMMARY_LIMIT).unwrap_or(usize::MAX);
     Publication {
-        summary: Some(mistakes(diagnostics, limit)),
+        summary: Some(mistakes(headline, diagnostics, limit)),
         outputs: OUTPUTS
             .iter()
             .map(|output| Output::new(output.name, value(output.name)))
@@ -109,15 +127,24 @@ pub(super) fn mistake(diagnostics: &[Diagnostic]) -> String {
     })
 }
 
-/// The mistakes as Markdown in at most `limit` bytes: text as it stands in the log, which cannot end its block; as many
-/// of them as fit.
-pub(super) fn mistakes(diagnostics: &[Diagnostic], limit: usize) -> String {
+/// `2 mistakes`.
+pub(super) fn counted(diagnostics: &[Diagnostic]) -> String {
     let errors = diagnostics
         .iter()
         .filter(|diagnostic| diagnostic.is_error())
         .count();
-    let plural = if errors == 1 { "mistake" } else { "mistakes" };
-    let headline = format!("## ⛔ iter8: {errors} {plural}, nothing was sent\n");
+    format!("{errors} {}", if errors == 1 { "mistake" } else { "mistakes" })
+}
+
+/// What came of it, in a headline.
+pub(super) fn unsent(why: &str) -> String {
+    format!("{why}, nothing was sent")
+}
+
+/// The mistakes as Markdown in at most `limit` bytes, under a headline of ours: text as it stands in the log, which cannot
+/// end its block; as many of them as fit.
+pub(super) fn mistakes(headline: &str, diagnostics: &[Diagnostic], limit: usize) -> String {
+    let headline = format!("## ⛔ iter8: {headline}\n");
     let mut told = String::new();
     let mut shown = 0;
     for diagnostic in diagnostics {

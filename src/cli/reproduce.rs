@@ -33,6 +33,10 @@ pub(super) fn command(given: &Given, file: Option<&Path>) -> String {
             words.push(quoted(&shown(key, value)));
         }
     }
+    for guard in &given.guards {
+        words.push(format!("--{}", flag("headers")));
+        words.push(quoted(&format!("{}: {STARS}", guard.header)));
+    }
     for (key, value, _) in &given.judge {
         words.push(format!("--{key}"));
         words.push(quoted(value));

@@ -16,6 +16,7 @@ use super::reproduce::command;
 use super::session::{Session, formats};
 use super::shown::show;
 use super::signals::Signals;
+use super::stored::earlier;
 use crate::diagnostic::Diagnostic;
 use crate::platform::{Env, Platform};
 use crate::results::SourceInfo;
@@ -97,6 +98,8 @@ impl Stage<'_> {
             .map_err(|_shown| Stop::Mistakes(found))?;
         let context = self.platform.context(env);
         console.diagnostics(&context.notes);
+        let (earlier, unread) = earlier(args.history.as_deref());
+        console.diagnostics(unread.as_slice());
         let token = ["GITHUB_TOKEN", "GH_TOKEN"]
             .into_iter()
             .find_map(|name| env.get(name));
@@ -115,6 +118,7 @@ impl Stage<'_> {
             validate_slos: true,
             reproduce: Some(command(&given, args.file.as_deref())),
             publisher: Arc::<Poster>::clone(&poster),
+            earlier,
         };
         let finished = session
             .run(&pipeline, &formats, signals)
@@ -162,6 +166,7 @@ fn given(args: &Run) -> Given {
             .clone()
             .map(|text| (text, flag("readyTimeout"))),
         patience: READY_TIMEOUT,
+        guards: Vec::new(),
     }
 }
 

@@ -13,7 +13,7 @@ use super::progress::Watcher;
 use super::signals::{Signals, Stop};
 use crate::platform::Context;
 use crate::report::{FORMATS, Format, View};
-use crate::results::{self, Environment, ExperimentResult, SourceInfo};
+use crate::results::{self, Environment, ExperimentResult, History, SourceInfo};
 use crate::secret::Mask;
 use crate::slo::Policy;
 use crate::tasks::{self, Groups, Pipeline, Publisher, Reach, RunContext, TaskError};
@@ -41,6 +41,8 @@ pub(super) struct Session<'a> {
     pub reproduce: Option<String>,
     /// Who publishes what tasks ask for.
     pub publisher: Arc<dyn Publisher>,
+    /// An earlier result to show beside this one.
+    pub earlier: Option<ExperimentResult>,
 }
 
 /// A finished run.
@@ -96,6 +98,7 @@ impl Session<'_> {
             Stop::Quit(exit) => return Err(exit),
         }
         result.conclude();
+        result.history = self.earlier.as_ref().map(|earlier| History::of(&result, earlier));
         mask(&mut result, &self.console.mask);
         if let Err(error) = results::write(&path, &result) {
             note(&mut unwritten, &TaskError::from_error(&error).message);
@@ -130,8 +133,10 @@ impl Session<'_> {
             platform: self.platform.to_owned(),
             system: format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
             processors: std::thread::available_parallelism().map_or(1, usize::from),
+            processor: processor(),
             commit: self.context.commit.clone(),
             commit_url: self.context.commit_url.clone(),
+            pull_request: self.context.pull_request,
             run_url: self.context.run_url.clone(),
             reproduce: self.reproduce.clone(),
         };
@@ -139,6 +144,14 @@ impl Session<'_> {
         result.validate_slos = self.validate_slos;
         result
     }
+}
+
+/// The model of the first processor, as Linux tells it.
+fn processor() -> Option<String> {
+    let text = std::fs::read_to_string("/proc/cpuinfo").ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix("model name"))?;
+    let name = line.split_once(':')?.1.trim();
+    (!name.is_empty()).then(|| name.to_owned())
 }
 
 fn note(list: &mut Vec<String>, text: &str) {

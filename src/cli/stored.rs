@@ -1,10 +1,13 @@
 //! Where results are kept, and how they are read again.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::args::{Output, Stored};
+use crate::diagnostic::Diagnostic;
 use crate::report::FORMATS;
 use crate::results::{self, ExperimentResult, WireError};
+use crate::spec::read_file;
+use crate::tasks::TaskError;
 
 /// The file that everything else is made from.
 const RESULT: &str = "result.json";
@@ -18,6 +21,35 @@ impl Stored {
     /// Reads the result.
     pub(super) fn read(&self) -> Result<ExperimentResult, WireError> {
         results::read(&self.path())
+    }
+}
+
+/// Bytes of an earlier result.
+const LARGEST: u64 = 64 << 20;
+
+/// An earlier result, or why it is not shown: that is never more than a warning.
+pub(super) fn earlier(path: Option<&Path>) -> (Option<ExperimentResult>, Option<Diagnostic>) {
+    let Some(path) = path else {
+        return (None, None);
+    };
+    let file = if path.is_dir() {
+        path.join(RESULT)
+    } else {
+        path.to_owned()
+    };
+    let text = read_file(&file, LARGEST).map_err(|source| WireError::Read {
+        path: file.clone(),
+        source,
+    });
+    let read = text.and_then(|bytes| results::parse(&file, &String::from_utf8_lossy(&bytes)));
+    match read {
+        Ok(result) => (Some(result), None),
+        Err(error) => {
+            let message = TaskError::from_error(&error).message;
+            let message = format!("no earlier result is shown beside this one: {message}");
+            let hint = "the first run of a branch has none; otherwise look at the step that downloads it";
+            (None, Some(Diagnostic::warning(message).hint(hint)))
+        }
     }
 }
 

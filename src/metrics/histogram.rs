@@ -1,6 +1,7 @@
 //! [`Histogram`]: a distribution of durations that merges exactly and does not grow with the number of values.
 
 use std::fmt;
+use std::io::Read as _;
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -13,6 +14,10 @@ use super::Statistic;
 
 /// Longest duration kept apart from longer ones: one hour, in nanoseconds.
 pub(super) const HIGHEST: u64 = 3_600_000_000_000;
+/// How a compressed HDR V2 histogram begins.
+const COMPRESSED: [u8; 4] = [0x1c, 0x84, 0x93, 0x14];
+/// Bytes of a histogram up to [`HIGHEST`] with nine bytes per count, and some.
+const LARGEST_PAYLOAD: u64 = 1 << 19;
 /// Decimal digits that are kept of each value.
 const DIGITS: u8 = 3;
 
@@ -261,11 +266,38 @@ impl From<Histogram> for Stored {
     }
 }
 
+/// Refuses what a stored histogram of ours never says of itself, before memory is reserved for it: results come from
+/// artifacts that anybody may have written.
+/// <https://github.com/HdrHistogram/HdrHistogram/blob/master/src/main/java/org/HdrHistogram/EncodableHistogram.java>
+fn check_head(bytes: &[u8]) -> Result<(), HistogramError> {
+    let wrong = |why: &str| HistogramError::Format(why.to_owned());
+    let (cookie, rest) = bytes.split_at_checked(8).ok_or_else(|| wrong("too short"))?;
+    if cookie[..4] != COMPRESSED {
+        return Err(wrong("not compressed"));
+    }
+    let mut head = [0; 40];
+    flate2::read::ZlibDecoder::new(rest)
+        .read_exact(&mut head)
+        .map_err(|cause| HistogramError::Format(cause.to_string()))?;
+    let number = |at: usize, length: usize| {
+        let digits = &head[at..at + length];
+        digits
+            .iter()
+            .fold(0_u64, |number, byte| number << 8 | u64::from(*byte))
+    };
+    let (payload, digits, low, high) = (number(4, 4), number(12, 4), number(16, 8), number(24, 8));
+    if payload > LARGEST_PAYLOAD || digits > u64::from(DIGITS) || low == 0 || high > HIGHEST * 2 {
+        return Err(wrong("its range is not one of a load"));
+    }
+    Ok(())
+}
+
 impl TryFrom<Stored> for Histogram {
     type Error = HistogramError;
 
     fn try_from(stored: Stored) -> Result<Self, HistogramError> {
         let bytes = STANDARD.decode(&stored.hdr)?;
+        check_head(&bytes)?;
         let mut counts: hdrhistogram::Histogram<u64> = Deserializer::new()
             .deserialize(&mut bytes.as_slice())
             .map_err(|cause| HistogramError::Format(cause.to_string()))?;
@@ -365,6 +397,51 @@ mod tests {
             back.statistic(Statistic::Mean),
             histogram.statistic(Statistic::Mean)
         );
+    }
+
+    #[test]
+    fn a_histogram_that_would_take_gigabytes_is_refused_unread() {
+        let stored = Stored::from(of([1, 2]));
+        let of_head = |payload: u32, digits: u32, low: u64, high: u64| {
+            let mut head = vec![0x1c, 0x84, 0x93, 0x13];
+            head.extend(payload.to_be_bytes());
+            head.extend([0; 4]);
+            head.extend(digits.to_be_bytes());
+            head.extend(low.to_be_bytes());
+            head.extend(high.to_be_bytes());
+            head.extend(1.0_f64.to_be_bytes());
+            let mut deflated = Vec::new();
+            flate2::read::ZlibEncoder::new(head.as_slice(), flate2::Compression::fast())
+                .read_to_end(&mut deflated)
+                .expect("in memory");
+            let mut bytes = COMPRESSED.to_vec();
+            bytes.extend(u32::try_from(deflated.len()).expect("short").to_be_bytes());
+            bytes.extend(deflated);
+            STANDARD.encode(bytes)
+        };
+        let refusal = |hdr: String| {
+            let stored = Stored {
+                hdr,
+                ..stored.clone()
+            };
+            Histogram::try_from(stored).expect_err("refused").to_string()
+        };
+        for hdr in [
+            of_head(u32::MAX, 3, 1, 1000),
+            of_head(0, 5, 1, 1000),
+            of_head(0, 3, 1, u64::MAX),
+            of_head(0, 3, 0, 1000),
+        ] {
+            assert!(refusal(hdr).contains("its range"));
+        }
+        let uncompressed = b"\x1c\x84\x93\x13\x00\x00\x00\x00";
+        for bytes in [&b""[..], uncompressed, b"\x1c\x84\x93\x14\x00\x00\x00\x00xx"] {
+            refusal(STANDARD.encode(bytes));
+        }
+        let mut hours = Histogram::new();
+        hours.record(Duration::from_hours(2));
+        let json = serde_json::to_string(&hours).expect("json");
+        assert_eq!(serde_json::from_str::<Histogram>(&json).expect("back"), hours);
     }
 
     #[test]

@@ -72,6 +72,8 @@ impl Table {
 pub enum Topic {
     /// Latency of the versions, side by side.
     Versions,
+    /// An earlier result beside this one.
+    History,
     /// Each endpoint.
     Endpoints,
     /// Where the time goes.

@@ -15,10 +15,16 @@ pub struct Environment {
     pub system: String,
     /// Processors that this process may use.
     pub processors: usize,
+    /// What the system calls the processor: machines of a CI service differ in it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub processor: Option<String>,
     /// Commit under test, if the platform says.
     pub commit: Option<String>,
     /// Link to the commit.
     pub commit_url: Option<String>,
+    /// Number of the pull or merge request, if the platform says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pull_request: Option<u64>,
     /// Link to the run.
     pub run_url: Option<String>,
     /// A command that repeats the run, secrets masked.

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Environment, Outcome, OutcomeReason};
+use super::{Environment, History, Outcome, OutcomeReason};
 use crate::metrics::Insights;
 use crate::slo::{Assessment, Judgement, Verdict};
 
@@ -96,6 +96,9 @@ pub struct ExperimentResult {
     pub because: Vec<String>,
     /// Where it ran.
     pub environment: Environment,
+    /// An earlier result, if one was given to be shown beside this one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub history: Option<History>,
 }
 
 impl ExperimentResult {
@@ -117,6 +120,7 @@ impl ExperimentResult {
             outcome: Outcome::Pass,
             because: Vec::new(),
             environment,
+            history: None,
         }
     }
 

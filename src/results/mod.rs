@@ -3,10 +3,12 @@
 mod environment;
 mod experiment;
 mod facts;
+mod history;
 mod outcome;
 mod wire;
 
 pub use environment::Environment;
 pub use experiment::{ExperimentResult, SourceInfo, TaskRecord, TaskStatus};
+pub use history::{Change, History};
 pub use outcome::{Outcome, OutcomeReason};
-pub use wire::{WireError, read, schema, store, write};
+pub use wire::{WireError, parse, read, schema, store, write};

@@ -50,15 +50,23 @@ pub enum WireError {
 
 /// Reads a result.
 pub fn read(path: &Path) -> Result<ExperimentResult, WireError> {
+    let text = std::fs::read_to_string(path).map_err(|source| WireError::Read {
+        path: path.to_owned(),
+        source,
+    })?;
+    parse(path, &text)
+}
+
+/// A result from its text; `path` is where it came from.
+pub fn parse(path: &Path, text: &str) -> Result<ExperimentResult, WireError> {
     #[derive(serde::Deserialize)]
     #[serde(rename_all = "camelCase")]
     struct Header {
         schema_version: String,
     }
     let path = || path.to_owned();
-    let text = std::fs::read_to_string(path()).map_err(|source| WireError::Read { path: path(), source })?;
     let format = |source| WireError::Format { path: path(), source };
-    let header: Header = serde_json::from_str(&text).map_err(format)?;
+    let header: Header = serde_json::from_str(text).map_err(format)?;
     let major = |version: &str| version.split('.').next().map(str::to_owned);
     if major(&header.schema_version) != major(SCHEMA_VERSION) {
         return Err(WireError::Version {
@@ -66,7 +74,7 @@ pub fn read(path: &Path) -> Result<ExperimentResult, WireError> {
             found: header.schema_version,
         });
     }
-    serde_json::from_str(&text).map_err(format)
+    serde_json::from_str(text).map_err(format)
 }
 
 /// Writes a result so that a reader sees the old one or the new one, never a part.

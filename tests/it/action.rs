@@ -469,7 +469,7 @@ fn the_url_comes_from_a_deployment_that_succeeded() {
     deployed("success").run(&["action"]).exits(0);
     assert!(server.requests() >= 5 && server.seen().iter().all(|seen| seen.path == "/preview"));
     let before = server.requests();
-    deployed("failure").run(&["action"]).exits(2).says("failure");
+    deployed("failure").run(&["action"]).exits(3).says("failure");
     assert_eq!(server.requests(), before);
 }
 

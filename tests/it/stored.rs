@@ -165,6 +165,10 @@ fn examples_validate_against_the_schema_and_mistakes_do_not() {
     let mut seen = 0;
     for entry in std::fs::read_dir(examples).expect("examples") {
         let path = entry.expect("an entry").path();
+        // The folder of workflows holds none.
+        if path.is_dir() {
+            continue;
+        }
         let text = std::fs::read_to_string(&path).expect("a file");
         let value: serde_json::Value = serde_yaml::from_str(&text).expect("YAML");
         let errors: Vec<String> = schema

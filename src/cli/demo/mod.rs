@@ -69,6 +69,7 @@ pub(super) async fn demo(
         reach: Reach::Machine,
         validate_slos: true,
         publisher: Arc::new(Poster::new(console, env, None, None)),
+        earlier: None,
         reproduce: Some(if args.broken {
             "iter8 demo --broken".into()
         } else {

@@ -124,8 +124,13 @@ impl Posts {
 
     /// Sets the status to pending, before anything is measured.
     pub(super) async fn begin(&self) {
+        self.pending("measuring").await;
+    }
+
+    /// Sets the status to pending, and says why.
+    pub(super) async fn pending(&self, why: &str) {
         if let Some(context) = &self.context {
-            let setting = self.poster.try_status(context, State::Pending, "measuring");
+            let setting = self.poster.try_status(context, State::Pending, why);
             // The end of the run tries again, and tells what is wrong then.
             let _ = tokio::time::timeout(AT_START, setting).await;
         }

@@ -46,12 +46,22 @@ struct Done {
 impl Poster {
     /// Asks for nothing yet. `key` tells comments and branches of several jobs apart; by default it has workflow and job.
     pub(in crate::cli) fn new(console: &Console, env: &Env, token: Option<&str>, key: Option<&str>) -> Self {
+        Self::about(Subject::of(env), console, env, token, key)
+    }
+
+    /// The same about something else than this run.
+    pub(in crate::cli) fn about(
+        subject: Subject,
+        console: &Console,
+        env: &Env,
+        token: Option<&str>,
+        key: Option<&str>,
+    ) -> Self {
         let default = || {
             let part = |name: &str| env.get(name).unwrap_or("-");
             format!("{} / {}", part("GITHUB_WORKFLOW"), part("GITHUB_JOB"))
         };
         let key = key.map_or_else(default, str::to_owned);
-        let subject = Subject::of(env);
         Self {
             console: console.clone(),
             env: env.clone(),

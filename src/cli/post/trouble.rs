@@ -211,7 +211,7 @@ fn missing(what: &BTreeSet<What>, permissions: &BTreeSet<&str>) -> Annotation {
 
 fn read_only(what: &BTreeSet<What>) -> Annotation {
     let text = format!(
-        "{}: the pull request is from a fork, and GitHub gives its runs a token that can only read. The job summary has the report.",
+        "{}: the pull request is from a fork or of Dependabot, and GitHub gives its runs a token that can only read. The job summary has the report; a second workflow can publish it: https://github.com/iter8-tools/iter8-action/blob/main/docs/events.md",
         words(what)
     );
     Annotation {

@@ -3,6 +3,7 @@
 //! Payloads may be written by anybody (`repository_dispatch`, titles, branch names); nothing in them is believed
 //! without a look at its form, and nothing in them is an error.
 
+use std::fmt;
 use std::io::Read as _;
 use std::path::PathBuf;
 
@@ -26,7 +27,46 @@ pub struct Event {
     /// The URL that was deployed, if the deployment succeeded.
     pub target_url: Option<String>,
     /// Why a deployment event gave no URL.
-    pub note: Option<String>,
+    pub lack: Option<Lack>,
+    /// Tip of the branch that the pull request is to be merged into.
+    pub base: Option<String>,
+}
+
+/// Why the event of a deployment has no URL to test.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Lack {
+    /// It is not ready yet, in the platform's word; another event will follow.
+    NotYet(String),
+    /// It will never be ready, in the platform's word.
+    Failed(String),
+    /// It succeeded and does not say where.
+    NoUrl,
+}
+
+impl fmt::Display for Lack {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotYet(state) => write!(f, "the deployment is not ready yet: it is {state:?}"),
+            Self::Failed(state) => write!(f, "the deployment did not succeed: it is {state:?}"),
+            Self::NoUrl => f.write_str(
+                "the deployment has no usable URL: no environment_url, target_url or client_payload.url",
+            ),
+        }
+    }
+}
+
+impl Lack {
+    /// What the state of a deployment means; `None` for one that succeeded.
+    pub(super) fn of_state(state: &str) -> Option<Self> {
+        let word = || state.chars().take(40).collect();
+        match state {
+            "success" | "ready" | "promoted" => None,
+            "failure" | "failed" | "error" | "canceled" | "ignored" | "skipped" | "inactive" => {
+                Some(Self::Failed(word()))
+            }
+            _ => Some(Self::NotYet(word())),
+        }
+    }
 }
 
 /// An event file that cannot be read.
@@ -53,17 +93,15 @@ pub enum EventError {
 impl Event {
     /// Reads the file that `GITHUB_EVENT_PATH` names; no variable, no event.
     pub fn of(env: &Env) -> Result<Self, EventError> {
-        let Some(path) = env.get("GITHUB_EVENT_PATH").map(PathBuf::from) else {
-            return Ok(Self::default());
-        };
-        let mut text = Vec::new();
-        let read = std::fs::File::open(&path).and_then(|file| file.take(LIMIT).read_to_end(&mut text));
-        if let Err(source) = read {
-            return Err(EventError::Read { path, source });
-        }
-        let payload = serde_json::from_slice(&text).map_err(|source| EventError::Json { path, source })?;
         let name = env.get("GITHUB_EVENT_NAME").unwrap_or_default();
-        Ok(Self::from_payload(name, &payload))
+        let mut event = match payload(env)? {
+            Some(payload) => Self::from_payload(name, &payload),
+            None => Self::default(),
+        };
+        // Dependabot's runs get the token of a fork's.
+        let dependabot = env.get("GITHUB_ACTOR") == Some("dependabot[bot]");
+        event.of_a_fork |= dependabot && is_read_only(name);
+        Ok(event)
     }
 
     /// What the payload of the event `name` says.
@@ -83,10 +121,8 @@ impl Event {
             }
             "repository_dispatch" => {
                 event.dispatched(payload);
-                event
-                    .target_url
-                    .as_ref()
-                    .and_then(|_| sha("/client_payload/git/sha"))
+                let known = event.target_url.is_some() || event.lack.is_some();
+                sha("/client_payload/git/sha").filter(|_| known)
             }
             "workflow_run" => {
                 event.pull_request = number("/workflow_run/pull_requests/0/number");
@@ -104,9 +140,8 @@ impl Event {
                 None
             }
             _ => {
-                event.of_a_fork = name.starts_with("pull_request")
-                    && name != "pull_request_target"
-                    && is_of_a_fork(payload);
+                event.of_a_fork = is_read_only(name) && is_of_a_fork(payload);
+                event.base = sha("/pull_request/base/sha").map(str::to_owned);
                 event.pull_request = number("/pull_request/number")
                     .or_else(|| number("/number").filter(|_| name.starts_with("pull_request")));
                 sha("/pull_request/head/sha")
@@ -118,10 +153,8 @@ impl Event {
 
     fn deployed(&mut self, payload: &Value) {
         let state = text(payload, "/deployment_status/state").unwrap_or("unknown");
-        if state != "success" {
-            self.note = Some(format!(
-                "the deployment is {state:?}, not \"success\": its URL is not used"
-            ));
+        self.lack = Lack::of_state(state);
+        if self.lack.is_some() {
             return;
         }
         self.target_url = [
@@ -131,7 +164,7 @@ impl Event {
         .iter()
         .find_map(|pointer| text(payload, pointer).and_then(web_url));
         if self.target_url.is_none() {
-            self.note = Some("the deployment has neither an environment_url nor a target_url".to_owned());
+            self.lack = Some(Lack::NoUrl);
         }
     }
 
@@ -142,8 +175,8 @@ impl Event {
         else {
             return;
         };
-        if !matches!(state, "success" | "ready" | "promoted") {
-            self.note = Some(format!("the deployment is {state:?}: its URL is not used"));
+        self.lack = Lack::of_state(state);
+        if self.lack.is_some() {
             return;
         }
         self.target_url = text(payload, "/client_payload/url").and_then(|url| {
@@ -155,9 +188,30 @@ impl Event {
             }
         });
         if self.target_url.is_none() {
-            self.note = Some("the deployment event has no usable URL".to_owned());
+            self.lack = Some(Lack::NoUrl);
         }
     }
+}
+
+/// The payload in the file that `GITHUB_EVENT_PATH` names.
+pub(super) fn payload(env: &Env) -> Result<Option<Value>, EventError> {
+    let Some(path) = env.get("GITHUB_EVENT_PATH").map(PathBuf::from) else {
+        return Ok(None);
+    };
+    let mut text = Vec::new();
+    let read = std::fs::File::open(&path).and_then(|file| file.take(LIMIT).read_to_end(&mut text));
+    if let Err(source) = read {
+        return Err(EventError::Read { path, source });
+    }
+    let payload = serde_json::from_slice(&text);
+    payload
+        .map(Some)
+        .map_err(|source| EventError::Json { path, source })
+}
+
+/// Whether the token of a run for somebody else's pull request can only read.
+fn is_read_only(name: &str) -> bool {
+    name.starts_with("pull_request") && name != "pull_request_target"
 }
 
 /// Whether head and base are of different repositories. A fork that was deleted is `null`.
@@ -175,19 +229,19 @@ fn is_of_a_fork(payload: &Value) -> bool {
     }
 }
 
-fn text<'a>(payload: &'a Value, pointer: &str) -> Option<&'a str> {
+pub(super) fn text<'a>(payload: &'a Value, pointer: &str) -> Option<&'a str> {
     payload
         .pointer(pointer)
         .and_then(Value::as_str)
         .filter(|text| !text.is_empty())
 }
 
-fn is_sha(text: &str) -> bool {
+pub(super) fn is_sha(text: &str) -> bool {
     matches!(text.len(), 40 | 64) && text.chars().all(|c| c.is_ascii_hexdigit())
 }
 
 /// An address with `http` or `https` and a host, as text without white space around it.
-fn web_url(text: &str) -> Option<String> {
+pub(super) fn web_url(text: &str) -> Option<String> {
     let text = text.trim();
     let url = Url::parse(text).ok()?;
     let hidden = text.chars().any(|c| c.is_control() || c.is_whitespace());
@@ -243,10 +297,19 @@ mod tests {
             deployment(&json!({ "state": "success", "environment_url": "https://pr-7.example.com/x" }));
         assert_eq!(event.target_url.as_deref(), Some("https://pr-7.example.com/x"));
         assert_eq!(event.head, Some(SHA.into()));
-        for state in ["pending", "failure", "error", "in_progress"] {
+        for state in ["pending", "queued", "waiting", "in_progress", "a new word"] {
             let event = deployment(&json!({ "state": state, "environment_url": "https://a" }));
-            assert_eq!(event.target_url, None);
-            assert!(event.note.is_some_and(|note| note.contains(state)));
+            assert_eq!(
+                (event.target_url, event.lack),
+                (None, Some(Lack::NotYet(state.into())))
+            );
+        }
+        for state in ["failure", "error", "inactive"] {
+            let event = deployment(&json!({ "state": state, "environment_url": "https://a" }));
+            assert_eq!(
+                (event.target_url, event.lack),
+                (None, Some(Lack::Failed(state.into())))
+            );
         }
     }
 
@@ -262,7 +325,7 @@ mod tests {
             let status = json!({ "state": "success", "environment_url": empty, "target_url": "http://b" });
             assert_eq!(deployment(&status).target_url.as_deref(), Some("http://b"));
         }
-        assert!(deployment(&json!({ "state": "success" })).note.is_some());
+        assert_eq!(deployment(&json!({ "state": "success" })).lack, Some(Lack::NoUrl));
     }
 
     #[test]
@@ -281,7 +344,19 @@ mod tests {
         let event = of("vercel.deployment.success", "shop-abc.vercel.app");
         assert_eq!(event.target_url.as_deref(), Some("https://shop-abc.vercel.app"));
         assert_eq!(event.head, Some(SHA.into()));
-        assert!(of("vercel.deployment.error", "https://a").note.is_some());
+        for (state, lack) in [
+            ("error", Lack::Failed("error".into())),
+            ("canceled", Lack::Failed("canceled".into())),
+            ("pending", Lack::NotYet("pending".into())),
+        ] {
+            let event = of(&format!("vercel.deployment.{state}"), "https://a");
+            assert_eq!((event.target_url, event.lack), (None, Some(lack)));
+            assert_eq!(event.head, Some(SHA.into()));
+        }
+        assert_eq!(
+            of("vercel.deployment.ready", "javascript:x").lack,
+            Some(Lack::NoUrl)
+        );
         assert_eq!(of("deploy", "https://a"), Event::default());
     }
 
@@ -321,6 +396,24 @@ mod tests {
                 );
             }
         }
+    }
+
+    #[test]
+    fn a_run_of_dependabot_has_the_token_of_a_fork() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), "{}").unwrap();
+        let of = |name: &str, actor: &str| {
+            let path = file.path().display().to_string();
+            let variables = [
+                ("GITHUB_EVENT_PATH", path.as_str()),
+                ("GITHUB_EVENT_NAME", name),
+                ("GITHUB_ACTOR", actor),
+            ];
+            Event::of(&variables.into_iter().collect()).unwrap().of_a_fork
+        };
+        assert!(of("pull_request", "dependabot[bot]"));
+        assert!(!of("pull_request", "ann") && !of("pull_request_target", "dependabot[bot]"));
+        assert!(!of("push", "dependabot[bot]"));
     }
 
     #[test]

@@ -108,6 +108,7 @@ impl Input {
 }
 
 const INCONCLUSIVE: Kind = Kind::Choice(&["observed", "pass", "fail"]);
+const MODE: Kind = Kind::Choice(&["run", "publish"]);
 const COMMENT: Kind = Kind::Choice(&["never", "always", "on-fail", "on-change"]);
 /// No variable of the runner tells the jobs of a matrix apart; this context of the workflow does.
 const COMMENT_KEY: &str = "${{ github.workflow }} / ${{ github.job }} / ${{ strategy.job-index }}";
@@ -119,7 +120,9 @@ const LOG_LEVEL: Kind = Kind::Choice(&[
 /// All inputs, in the order of the reference.
 #[rustfmt::skip] // a table
 pub static INPUTS: &[Input] = &[
-    Input::text(Group::What, "url", "URL to test; without it, that of the `deployment_status` event"),
+    Input::text(Group::What, "mode", "`run` tests; `publish` shows what a run without permission to write left behind").kind(MODE).default("run"),
+    Input::text(Group::What, "url", "URL to test; without it, that of the event, or of the commit's deployment"),
+    Input::text(Group::What, "environment", "Environment whose deployment is tested, where a commit has several and `url` is not given"),
     Input::text(Group::What, "host", "gRPC server to test, HOST:PORT; needs `call`"),
     Input::text(Group::What, "call", "gRPC method to call, package.Service/Method"),
     Input::text(Group::What, "experiment", "Experiment file; `./experiment.yaml` if nothing else says what to test"),
@@ -131,6 +134,9 @@ pub static INPUTS: &[Input] = &[
     Input::text(Group::Load, "connections", "Connections that are kept open (4)"),
     Input::text(Group::Load, "method", "HTTP method (GET, or POST with a payload)"),
     Input::text(Group::Load, "headers", "Request headers, one `name: value` per line").kind(Kind::Lines),
+    Input::text(Group::Load, "vercelBypass", "Secret that lets requests through Vercel's deployment protection; only the origin of the URL gets it"),
+    Input::text(Group::Load, "cfAccessClientId", "Id of a service token of Cloudflare Access; only the origin of the URL gets it"),
+    Input::text(Group::Load, "cfAccessClientSecret", "Its secret; likewise"),
     Input::text(Group::Load, "payloadStr", "Request body").alias("payload"),
     Input::text(Group::Load, "contentType", "Content type of the body"),
     Input::text(Group::Load, "timeout", "How long to wait for one answer"),
@@ -144,6 +150,8 @@ pub static INPUTS: &[Input] = &[
     Input::text(Group::Report, "comment", "When to comment on the pull request").kind(COMMENT).default("never"),
     Input::text(Group::Report, "commentKey", "Tells the comments of a pull request apart").default(COMMENT_KEY),
     Input::text(Group::Report, "status", "Context of a commit status to set, such as `iter8/slo` (none)"),
+    Input::text(Group::Report, "history", "Result of the base branch, a folder or a file, to be shown beside this one; it never fails a run"),
+    Input::text(Group::Report, "artifact", "With `mode: publish`: folder with the downloaded artifact of the run"),
     Input::text(Group::Report, "reports", "More report files, one per line or with commas between: text, json, csv, junit, openmetrics").kind(Kind::Lines),
     Input::text(Group::Report, "outputDir", "Folder for result and reports (iter8-results)"),
     Input::text(Group::Report, "token", "Token for GitHub's API").default("${{ github.token }}"),

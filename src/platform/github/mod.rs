@@ -1,6 +1,7 @@
 //! [`GitHub`]: GitHub Actions and what works like it (GitHub Enterprise, Gitea, Forgejo, act).
 
 mod action;
+pub mod artifact;
 mod command;
 mod event;
 mod files;
@@ -9,6 +10,7 @@ mod nonce;
 mod outputs;
 mod read;
 pub mod rest;
+mod tested_run;
 
 use std::io::Write;
 
@@ -19,11 +21,12 @@ use crate::diagnostic::Diagnostic;
 use crate::secret::Secret;
 
 pub use action::{action_yml, inputs_markdown, outputs_markdown};
-pub use event::{Event, EventError};
+pub use event::{Event, EventError, Lack};
 pub use files::SUMMARY_LIMIT;
 pub use inputs::{Group, INPUTS, Input, Kind};
 pub use outputs::{OUTPUTS, OutputAbout};
 pub use read::Inputs;
+pub use tested_run::{TestedRun, TestedRunError};
 
 /// GitHub Actions.
 #[derive(Debug, Clone, Copy)]
@@ -49,12 +52,25 @@ impl Platform for GitHub {
                 Event::default()
             }
         };
-        notes.extend(event.note.map(Diagnostic::warning));
+        notes.extend(
+            event
+                .lack
+                .as_ref()
+                .map(|lack| Diagnostic::warning(format!("{lack}; its URL is not used"))),
+        );
         let repository = env
             .get("GITHUB_REPOSITORY")
             .map(|name| format!("{}/{name}", server(env)));
         // For a pull request, GITHUB_SHA is a merge commit that nobody has.
-        let commit = event.head.or_else(|| env.get("GITHUB_SHA").map(str::to_owned));
+        let commit = event.head.or_else(|| {
+            let elsewhere = matches!(
+                env.get("GITHUB_EVENT_NAME"),
+                Some("pull_request_target" | "workflow_run" | "issue_comment")
+            );
+            // There it is the head of the default branch.
+            let sha = env.get("GITHUB_SHA").filter(|_| !elsewhere);
+            sha.map(str::to_owned)
+        });
         Context {
             commit_url: repository
                 .as_ref()

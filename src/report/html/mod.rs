@@ -199,7 +199,7 @@ fn charts(view: &View) -> Markup {
 
 fn section(view: &View, section: &Section) -> Markup {
     let folded = match section.topic {
-        Topic::Versions | Topic::Endpoints | Topic::Provided => false,
+        Topic::Versions | Topic::History | Topic::Endpoints | Topic::Provided => false,
         Topic::Phases | Topic::Slowest | Topic::Answers | Topic::Generator => true,
         Topic::Tasks => view.outcome != Outcome::Error,
     };

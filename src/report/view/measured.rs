@@ -1,7 +1,7 @@
 //! How it was measured, on what, and what to doubt.
 
-use super::generator;
 use super::known::{Known, Version, stream_name};
+use super::{generator, history};
 use crate::metrics::{LoadMeasurement, Measure, MetricName, Statistic, Unit};
 use crate::report::number;
 use crate::report::prose::{Prose, clipped};
@@ -161,6 +161,7 @@ pub(super) fn warnings(known: &Known<'_>) -> Vec<Prose> {
         }
         told.extend(left_behind(known, version));
     }
+    told.extend(history::warnings(known));
     told
 }
 

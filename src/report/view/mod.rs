@@ -4,6 +4,7 @@
 mod charts;
 mod generator;
 mod headline;
+mod history;
 mod known;
 mod loads;
 mod measured;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::known::{Known, Version, status_name, stream_name, timing_name};
 use super::slowest::SlowRow;
 use super::tasks::{self, TaskRow};
-use super::{generator, slowest};
+use super::{generator, history, slowest};
 use crate::metrics::{
     FailureClass, Load, LoadMeasurement, Measure, Protocol, Statistic, Stream, Timing, Unit,
 };
@@ -21,6 +21,7 @@ const P99: Statistic = Statistic::Percentile(99.0);
 pub(super) fn all(known: &Known<'_>, slow: &[SlowRow], tasks: &[TaskRow]) -> Vec<Section> {
     [
         versions(known),
+        history::section(known),
         endpoints(known),
         phases(known),
         slowest::section(known, slow),

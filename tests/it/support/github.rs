@@ -8,6 +8,7 @@ use std::time::Duration;
 use http::HeaderMap;
 use serde_json::{Value, json};
 
+use super::deployments::Deployments;
 use super::git::{Pull, Repo};
 use super::{Answer, App, Certificate, Seen, Server};
 
@@ -58,6 +59,7 @@ struct Rule {
 struct State {
     comments: Vec<Comment>,
     statuses: Vec<(String, Value)>,
+    deployments: Deployments,
     rules: Vec<Rule>,
     violations: Vec<String>,
     head: String,
@@ -103,6 +105,7 @@ impl GitHub {
         let state = Arc::new(Mutex::new(State {
             comments: Vec::new(),
             statuses: Vec::new(),
+            deployments: Deployments::default(),
             rules: Vec::new(),
             violations: Vec::new(),
             head: HEAD.to_owned(),
@@ -141,6 +144,16 @@ impl GitHub {
     /// Characters that a comment may have.
     pub(crate) fn longest(&self, characters: usize) {
         self.state().longest = characters;
+    }
+
+    /// A commit is deployed; each look at it tells the next of these states and URLs.
+    pub(crate) fn deploy(&self, sha: &str, environment: &str, statuses: &[(&str, &str)]) {
+        self.state().deployments.add(sha, environment, statuses);
+    }
+
+    /// A pull request of which GitHub tells only whoever names its branch, `owner:branch`.
+    pub(crate) fn fork(&self, branch: &str, number: u64, head: &str) {
+        self.state().deployments.fork(branch, number, head);
     }
 
     /// Somebody pushed.
@@ -377,6 +390,10 @@ fn work(state: &mut State, seen: &Seen) -> Answer {
             let id = id.parse().expect("a number");
             one(state, method, id, &body)
         }
+        ("GET", parts @ (["deployments", ..] | ["pulls"])) => match state.deployments.answer(parts, query) {
+            Some(value) => said(200, &value),
+            None => refused(404, "Not Found"),
+        },
         ("GET", ["pulls", "7"]) => said(200, &pull_request(state)),
         ("GET", ["commits", sha, "pulls"]) => {
             // One was closed; one has the commit somewhere below its head.

@@ -2,6 +2,7 @@
 
 mod app;
 mod certificate;
+mod deployments;
 mod external;
 mod faulty;
 mod frames;

@@ -6,8 +6,10 @@ mod answer;
 mod author;
 mod client;
 mod comment;
+mod deployment;
 mod desk;
 mod error;
+mod fork;
 mod pull_request;
 mod status;
 mod subject;
@@ -15,6 +17,7 @@ mod wire;
 
 pub use client::Client;
 pub use comment::COMMENT_LIMIT;
+pub use deployment::{Deployed, Place};
 pub use error::ApiError;
 pub use pull_request::{Change, Link, Proposal, ProposalError, Proposed};
 pub use status::{DESCRIPTION_LIMIT, State, Status};

@@ -126,7 +126,7 @@ struct Head {
 }
 
 /// The open pull request whose head a commit is.
-async fn of_commit(client: &Client, commit: &str) -> Result<Option<u64>, ApiError> {
+pub(super) async fn of_commit(client: &Client, commit: &str) -> Result<Option<u64>, ApiError> {
     let path = client
         .repository()
         .path(&format!("commits/{commit}/pulls?per_page=100"));
