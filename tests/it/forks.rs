@@ -244,7 +244,17 @@ const BOMB: &str = "HISTFAAAABt4nJNpmSz8HwgYIIAZSjNCuS/sP0BYAMvVB2E=";
 #[test]
 fn what_must_be_there_to_publish_is_asked_for() {
     let good = left_behind(PASS);
-    let rows: [(&str, &str, Given<'_>, &str); 4] = [
+    let rows: [(&str, &str, Given<'_>, &str); 5] = [
+        (
+            "a pull request that a stranger's result would open",
+            "workflow_run",
+            &[
+                ("mode", "publish"),
+                ("artifact", "artifact"),
+                ("pullRequest", "on-pass"),
+            ],
+            "`pullRequest` would change nothing",
+        ),
         ("another event", "push", PUBLISH, "only `workflow_run`"),
         (
             "no artifact",

@@ -73,7 +73,8 @@ impl Deployments {
                 let head = parameter(query, "head");
                 let fits = |fork: &&(String, u64, String)| head.as_ref().is_none_or(|head| *head == fork.0);
                 let shown = |(_, number, sha): &(String, u64, String)| json!({ "number": number, "state": "open", "head": { "sha": sha } });
-                Some(self.forks.iter().filter(fits).map(shown).collect())
+                let forks: Vec<Value> = self.forks.iter().filter(fits).map(shown).collect();
+                (!forks.is_empty()).then(|| forks.into())
             }
             _ => None,
         }

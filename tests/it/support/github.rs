@@ -371,6 +371,12 @@ fn work(state: &mut State, seen: &Seen) -> Answer {
         let found = (state.login != BOT).then(|| state.deploy.answer(&seen.method, &rest, query, &body));
         return found.flatten().unwrap_or_else(|| refused(404, "Not Found"));
     }
+    if seen.method == "GET"
+        && below("/repos/acme/shop").as_deref() == Some("pulls")
+        && let Some(forks) = state.deployments.answer(&["pulls"], query)
+    {
+        return said(200, &forks);
+    }
     if let Some(rest) = below("/repos/acme/shop")
         && let Some(answer) = state.shop.answer(&seen.method, &rest, query, &body)
     {
@@ -390,7 +396,7 @@ fn work(state: &mut State, seen: &Seen) -> Answer {
             let id = id.parse().expect("a number");
             one(state, method, id, &body)
         }
-        ("GET", parts @ (["deployments", ..] | ["pulls"])) => match state.deployments.answer(parts, query) {
+        ("GET", parts @ ["deployments", ..]) => match state.deployments.answer(parts, query) {
             Some(value) => said(200, &value),
             None => refused(404, "Not Found"),
         },
