@@ -16,7 +16,7 @@ pub fn most_connections() -> Option<u64> {
     None
 }
 
-/// Makes room for so many open files, as far as the limit allows.
+/// Makes room for so many open files, as far as the system allows; how many may be open stays as it is.
 ///
 /// # Why
 /// Linux doubles its table of a process's open files when it is full. As soon as there are several threads, that waits until
@@ -26,12 +26,23 @@ pub fn make_room(files: u64) {
     #[cfg(target_os = "linux")]
     {
         use rustix::io::fcntl_dupfd_cloexec;
-        use rustix::process::{Resource, getrlimit};
+        use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-        let limit = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
-        let last = i32::try_from(files.min(limit).saturating_sub(1)).unwrap_or(i32::MAX);
+        let limit = getrlimit(Resource::Nofile);
+        let most = files.min(limit.maximum.unwrap_or(u64::MAX));
+        let is_lower = limit.current.is_some_and(|current| current < most);
+        if is_lower {
+            let current = Some(most);
+            // Where it is not allowed, there is room for fewer.
+            let _ = setrlimit(Resource::Nofile, Rlimit { current, ..limit });
+        }
+        let last = i32::try_from(most.saturating_sub(1)).unwrap_or(i32::MAX);
         // The table grows as soon as one file has the last number. Where there is no standard input, it grows when it must.
         let _ = fcntl_dupfd_cloexec(std::io::stdin(), last);
+        if is_lower {
+            // What a script of the user starts has the limits that it would have without iter8.
+            let _ = setrlimit(Resource::Nofile, limit);
+        }
     }
     #[cfg(not(target_os = "linux"))]
     let _ = files;

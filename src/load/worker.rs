@@ -9,6 +9,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until, timeout};
@@ -271,10 +272,11 @@ pub(super) async fn drive<T: Target>(
     signals: &Signals,
     report: &impl Report,
 ) -> Counted {
-    let mut warm = Vec::new();
-    for (target, (seats, _)) in targets.iter().zip(&work.parts) {
-        warm.push(warm_up(seats, target, &signals.stop).await);
-    }
+    let warm = targets
+        .iter()
+        .zip(&work.parts)
+        .map(|(target, (seats, _))| warm_up(seats, target, &signals.stop));
+    let warm = join_all(warm).await;
     let start = begin.begin().await;
     let has_schedule = work.schedule.is_some();
     let parts = targets

@@ -381,6 +381,32 @@ fn a_server_that_says_nothing_is_given_up() {
 }
 
 #[test]
+fn a_load_that_its_time_ends_before_anything_came_is_no_pass() {
+    let rows = ["close", "ignore"];
+    each(
+        &rows,
+        |row| *row,
+        |stop| {
+            let server = Faulty::silent();
+            let host = server
+                .url()
+                .trim_start_matches("http://")
+                .trim_end_matches('/')
+                .to_owned();
+            let keys =
+                format!("proto: shop.proto, concurrency: 2, timeout: 0, duration: 1s, duration-stop: {stop}");
+            let files = [
+                ("shop.proto", SHOP_PROTO.as_bytes()),
+                ("shop/address.proto", ADDRESS_PROTO.as_bytes()),
+            ];
+            let (_, app, output) = judged_calls(&host, "Quote", &keys, &files);
+            output.exits(3).says("no connection to");
+            assert_eq!(app.result()["outcome"], "error");
+        },
+    );
+}
+
+#[test]
 fn what_reflection_cannot_tell_is_told_with_what_helps() {
     let off = Grpc::answering(|_| Reply::ok())
         .reflecting(Reflection::Off)

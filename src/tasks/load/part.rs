@@ -76,15 +76,18 @@ impl<K: LoadKind> Part<K> {
         measurement: &LoadMeasurement,
         context: &RunContext,
     ) -> Option<TaskError> {
+        // What a signal cut short may have been about to succeed; what the load's own time cut short had that time.
         let cut_off = measurement.failures.get(&FailureClass::CutOff);
-        let tried = measurement.requests - cut_off.map_or(0, |failure| failure.count);
-        // Connections that were opened by the warm-up are not counted, and one whose TLS handshake the server refuses looks
-        // open to the client at first.
+        let stopped = cut_off.filter(|_| context.shutdown.is_cancelled());
+        let tried = measurement.requests + measurement.ignored - stopped.map_or(0, |failure| failure.count);
+        // One whose TLS handshake the server refuses looks open to the client at first.
         let refused = measurement
             .failures
             .keys()
             .all(|class| *class == FailureClass::Tls);
-        if tried == 0 || measurement.answered > 0 || measurement.connections > 0 && !refused {
+        // Connections with uncounted requests are not counted.
+        let warm = cut_off.is_some() && self.pool.connection_warmup > 0;
+        if tried == 0 || measurement.answered > 0 || warm || measurement.connections > 0 && !refused {
             return None;
         }
         let why = measurement
@@ -93,11 +96,10 @@ impl<K: LoadKind> Part<K> {
             .max_by_key(|failure| failure.count)
             .map(|failure| failure.example.clone());
         let error = TaskError::new(format!(
-            "no connection to {}: all {} {}s failed ({})",
+            "no connection to {}: all {tried} {}s failed ({})",
             self.target(),
-            measurement.requests,
             K::WORDS.request,
-            why.unwrap_or_default()
+            why.unwrap_or_else(|| "nothing came within the time of the load".to_owned())
         ));
         Some(if measurement.failures.contains_key(&FailureClass::Connect) {
             explain_loopback(K::url(&self.call), context, error)
