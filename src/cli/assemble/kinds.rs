@@ -64,15 +64,31 @@ pub(super) fn in_grpc(field: &str) -> &str {
 
 /// Whether a field says that there is no TLS, which is what happens if nothing else is said.
 pub(super) fn is_plain((field, value): &(Key, Node)) -> bool {
-    let says = matches!(&value.value, Value::Text(text) if text != "false");
+    let says = matches!(&value.value, Value::Text(text) if !text.eq_ignore_ascii_case("false"));
     (says || value.value == Value::Bool(true)) && edit::is(field, "insecure")
+}
+
+/// Whether a field says what holds without it, too: a path or name that is empty, or that certificates are checked.
+fn is_idle((field, value): &(Key, Node)) -> bool {
+    match &value.value {
+        Value::Bool(false) => edit::is(field, "skipTLS"),
+        Value::Text(text) | Value::String(text) => {
+            text.is_empty() || edit::is(field, "skipTLS") && text.eq_ignore_ascii_case("false")
+        }
+        Value::Null
+        | Value::Bool(true)
+        | Value::Int(_)
+        | Value::Float(_)
+        | Value::List(_)
+        | Value::Map(_) => false,
+    }
 }
 
 /// The fields of `ready` for those of `grpc` that say how a server is reached.
 pub(super) fn in_probe(fields: &[(Key, Node)]) -> Vec<(Key, Node)> {
     fields
         .iter()
-        .filter(|field| !is_plain(field))
+        .filter(|field| !is_plain(field) && !is_idle(field))
         .filter_map(|(field, value)| {
             let own = Key {
                 name: of_probe(&field.name)?.to_owned(),

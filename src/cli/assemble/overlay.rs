@@ -20,6 +20,13 @@ fn has(tasks: &[Node], kind: &str) -> bool {
     tasks.iter().any(|task| edit::is_task(task, kind))
 }
 
+/// Whether a task waits for a target of a kind; one that waits for something else says nothing of it.
+fn is_awaited(tasks: &[Node], kind: &str) -> bool {
+    let ready = tasks.iter().filter(|task| edit::is_task(task, "ready"));
+    let mut awaited = ready.filter_map(|task| edit::get(task, "with"));
+    awaited.any(|with| edit::get(with, kind).is_some())
+}
+
 /// Takes out of an endpoint or a version what stands in the way of a field that was given for all.
 fn inherit(part: &mut Node, field: &str, given: &Node) {
     if !edit::PAIRS.contains(&field) {
@@ -59,8 +66,10 @@ impl<'a> Overlay<'a> {
             }
         }
         self.refuse_unused(tasks);
-        if !has(tasks, "ready") {
+        if !is_awaited(tasks, "url") {
             self.probe(tasks, &HTTP, Given::probe_of_url);
+        }
+        if !is_awaited(tasks, "grpc") {
             self.probe(tasks, &GRPC, Given::probe_of_host);
         }
         self.probe(tasks, &HTTP, Given::probe_of_baseline);

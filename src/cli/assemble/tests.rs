@@ -261,6 +261,17 @@ fn urls_go_to_the_versions_they_are_of() {
 }
 
 #[test]
+fn a_file_that_waits_for_something_else_does_not_wait_for_the_url() {
+    let file = "spec: [{task: ready, with: {grpc: 'db:1'}}, {task: http, with: {url: http://a/}}]";
+    assert_eq!(
+        tasks(file, &[("url", "http://pr/")]),
+        "{task: ready, with: {grpc: db:1}}\n\
+         {task: ready, with: {url: http://pr/, status: any, timeout: 10s}}\n\
+         {task: http, with: {url: http://pr/}}"
+    );
+}
+
+#[test]
 fn both_urls_are_probed_before_the_load() {
     let urls = [
         ("url", "http://new/"),

@@ -97,7 +97,8 @@ impl TaskKind for ReadyKind {
             return None;
         }
         let target = if places.given("grpc") {
-            Awaited::Health(HealthOf::read(input, places, decoder)?)
+            let unchecked = net.insecure_skip_verify == Some(true);
+            Awaited::Health(HealthOf::read(input, unchecked, places, decoder)?)
         } else {
             Awaited::Page(Page {
                 url: input.url?,
@@ -138,6 +139,9 @@ const CERTIFICATES: [&str; 7] = [
     "key",
     "skipTLS",
 ];
+
+/// Those of them that are switches.
+const CHECKS: [&str; 2] = ["insecureSkipVerify", "skipTLS"];
 
 /// How the fields for TLS are called here: with `grpc` those of a `grpc` task will do, and are named as they are given.
 fn names(places: Places<'_>) -> TlsNames {
@@ -229,8 +233,17 @@ pub(super) struct HealthOf {
 }
 
 impl HealthOf {
-    fn read(input: ReadyInput, places: Places<'_>, decoder: &mut Decoder<'_>) -> Option<Self> {
-        let certificate = CERTIFICATES.into_iter().find(|field| places.given(field));
+    fn read(
+        input: ReadyInput,
+        unchecked: bool,
+        places: Places<'_>,
+        decoder: &mut Decoder<'_>,
+    ) -> Option<Self> {
+        // That certificates are checked says nothing of whether there are any.
+        let means = |field: &str| unchecked || !CHECKS.contains(&field);
+        let certificate = CERTIFICATES
+            .into_iter()
+            .find(|field| places.given(field) && means(field));
         if let (Some(true), Some(field)) = (input.insecure, certificate) {
             let message = format!("`{field}` is for TLS, and `insecure: true` is without");
             decoder.error(places.at(field), message, Some("leave one of them out".into()));
