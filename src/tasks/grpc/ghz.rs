@@ -51,7 +51,12 @@ pub static GHZ: &[(&str, Fit)] = &[
     ("concurrency-step", Works),
     ("concurrency-step-duration", Works),
     ("concurrency-max-duration", Works),
-    ("connections", Works),
+    (
+        "connections",
+        Differs(
+            "opened before the first call, in ten seconds at most; the first call on one that is not open by then opens it, and has that in its time",
+        ),
+    ),
     (
         "rps",
         Differs("fractions are allowed; calls that are due wait for a free lane, and their wait counts"),
@@ -103,7 +108,9 @@ pub static GHZ: &[(&str, Fit)] = &[
     ("format", Nothing("reports have flags and inputs of their own")),
     (
         "connect-timeout",
-        Differs("for reflection; a call's `timeout` has the time for its connection in it"),
+        Differs(
+            "for reflection; a call that has to open its connection has the time for it in its `timeout`",
+        ),
     ),
     (
         "keepalive",
