@@ -50,12 +50,54 @@ pub fn assess(objectives: &[Objective], insights: &Insights, policy: Policy) -> 
     let judgements = objectives
         .iter()
         .flat_map(|objective| {
-            judged
-                .iter()
-                .map(move |version| judge(objective, version, baseline, policy))
+            judged.iter().map(move |version| {
+                let judgement = judge(objective, version, baseline, policy);
+                match vain(&judgement, version, objectives) {
+                    Some(why) => Judgement {
+                        verdict: Verdict::NoData,
+                        certainty: Certainty::Sure,
+                        note: Some(why),
+                        ..judgement
+                    },
+                    None => judgement,
+                }
+            })
         })
         .collect();
     Assessment { judgements }
+}
+
+/// Why a promise about times is not kept though the times are short: not one request went well, and nothing else that was
+/// promised is broken by that. The times of failures, and of requests that were given up, say nothing of the target.
+fn vain(judgement: &Judgement, version: &VersionInsights, objectives: &[Objective]) -> Option<String> {
+    let MetricName::Load(stream, Measure::Time(..) | Measure::ColdStart) = &judgement.objective.metric else {
+        return None;
+    };
+    let load = version.measurement(stream)?;
+    let is_green = matches!(judgement.verdict, Verdict::Met | Verdict::Undecided);
+    if !is_green || load.errors < load.requests || objectives.iter().any(|one| limits_errors(one, stream)) {
+        return None;
+    }
+    Some(format!(
+        "each of {} requests failed, and no objective limits errors: add one such as `{stream}/error-rate <= 1%`",
+        load.requests
+    ))
+}
+
+/// Whether an objective is about the errors of a load, or of the whole that it belongs to.
+pub fn limits_errors(objective: &Objective, stream: &Stream) -> bool {
+    let MetricName::Load(
+        of,
+        Measure::ErrorRate
+        | Measure::ErrorCount
+        | Measure::Timeouts
+        | Measure::StatusClass(_)
+        | Measure::StatusCode(_),
+    ) = &objective.metric
+    else {
+        return false;
+    };
+    of.protocol == stream.protocol && (of.endpoint.is_none() || of.endpoint == stream.endpoint)
 }
 
 fn judge(

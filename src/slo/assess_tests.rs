@@ -248,6 +248,40 @@ fn failed_requests_are_not_requests_that_a_latency_rests_on() {
     assert_eq!(judge("http/error-rate <= 1%").verdict, Verdict::NotMet);
 }
 
+#[test]
+fn times_of_failures_alone_keep_no_promise() {
+    let failed = || {
+        let mut all = load(100, |_| Some(3));
+        all.errors = all.requests;
+        all
+    };
+    let judged = |mine: LoadMeasurement, texts: &[&str]| -> Vec<Verdict> {
+        let objectives: Vec<Objective> = texts.iter().map(|text| text.parse().expect(text)).collect();
+        let assessment = assess(&objectives, &insights(mine), Policy::default());
+        assessment
+            .judgements
+            .iter()
+            .map(|judgement| judgement.verdict)
+            .collect()
+    };
+    assert_eq!(judged(failed(), &["http/latency-p95 <= 1s"]), [Verdict::NoData]);
+    // A broken promise stays broken, and where errors are judged, they are what is wrong.
+    assert_eq!(judged(failed(), &["http/latency-p95 <= 1ms"]), [Verdict::NotMet]);
+    let both = ["http/latency-p95 <= 1s", "http/error-rate <= 1%"];
+    assert_eq!(judged(failed(), &both), [Verdict::Met, Verdict::NotMet]);
+    let elsewhere = ["http/latency-p95 <= 1s", "grpc/error-rate <= 1%"];
+    assert_eq!(judged(failed(), &elsewhere)[0], Verdict::NoData);
+    let one = load(100, |_| Some(3));
+    assert_eq!(judged(one, &["http/latency-p95 <= 1s"]), [Verdict::Met]);
+    let versus = compared(
+        failed(),
+        load(100, |_| Some(9)),
+        "http/latency-p95 <= 1.1x base",
+        Policy::default(),
+    );
+    assert_eq!(versus.verdict, Verdict::NoData);
+}
+
 /// The verdict on `mine` against `base`.
 fn compared(mine: LoadMeasurement, base: LoadMeasurement, objective: &str, policy: Policy) -> Judgement {
     let mut versions = insights(mine).versions;

@@ -7,7 +7,7 @@ pub mod interval;
 mod objective;
 mod prospect;
 
-pub use assess::{Policy, assess};
+pub use assess::{Policy, assess, limits_errors};
 pub use assessment::{Assessment, Certainty, Judgement, OnInconclusive, Verdict};
 pub use objective::{Bound, Limit, Objective, ObjectiveError};
 pub use prospect::{Prospect, prospect};

@@ -4,7 +4,7 @@
 //! only logged), 8 (failing notifications are invisible), 9 (`runner: none` launches nothing), 10 as far as protos go,
 //! 15 (the answer to an upload of results is not checked).
 
-use crate::support::{Answer, App, Output, Server, each};
+use crate::support::{Answer, App, Faulty, Grpc, Output, Reply, Server, each};
 
 /// One of them: its number and name, and what shows that it cannot happen.
 struct Row {
@@ -41,6 +41,59 @@ const ROWS: &[Row] = &[
 #[test]
 fn nothing_passes_silently() {
     each(ROWS, |row| row.name, |row| (row.check)());
+}
+
+#[test]
+fn the_times_of_failures_alone_are_no_pass() {
+    let refuses = Server::new(|_| Answer::status(401).body("who are you?"));
+    let hangs = Faulty::silent();
+    let unknown = Grpc::answering(|_| Reply::status(12, "not here")).start();
+    let rows = [
+        ("401", vec!["--url".to_owned(), refuses.url("/")], "http"),
+        (
+            "never an answer",
+            vec![
+                "--url".to_owned(),
+                hangs.url(),
+                "--timeout".into(),
+                "200ms".into(),
+            ],
+            "http",
+        ),
+        (
+            "UNIMPLEMENTED",
+            vec![
+                "--grpc".to_owned(),
+                unknown.host(),
+                "--call".into(),
+                "shop.v1.Shop/Quote".into(),
+            ],
+            "grpc",
+        ),
+    ];
+    each(
+        &rows,
+        |row| row.0,
+        |(name, target, kind)| {
+            let count = if *kind == "grpc" {
+                "--total=10"
+            } else {
+                "--numRequests=10"
+            };
+            let slo = format!("{kind}/latency-p95 <= 9s");
+            let mut args: Vec<&str> = vec!["run", count, "--slo", &slo, "--readyTimeout", "2s"];
+            args.extend(target.iter().map(String::as_str));
+            let output = App::new().run(&args);
+            assert!(matches!(output.code, Some(3 | 5)), "{name}: {output}");
+            if output.code == Some(5) {
+                output.says("each of 10 requests failed, and no objective limits errors");
+            }
+            let errors = format!("{kind}/error-rate <= 1%");
+            args.extend(["--slo", &errors]);
+            let output = App::new().run(&args);
+            assert!(matches!(output.code, Some(1 | 3)), "{name}: {output}");
+        },
+    );
 }
 
 // Iter8 before 0.13.8: the code -1 of a failed connection was in no error range. Here: every one is an error, and not

@@ -67,11 +67,6 @@ impl Version<'_> {
     pub(super) fn unsent(&self) -> u64 {
         self.wholes.iter().map(|(_, whole)| whole.unsent).sum()
     }
-
-    /// Errors of all loads.
-    pub(super) fn errors(&self) -> u64 {
-        self.wholes.iter().map(|(_, whole)| whole.errors).sum()
-    }
 }
 
 /// A result and its versions.

@@ -1,11 +1,14 @@
 //! How it was measured, on what, and what to doubt.
 
+use std::collections::BTreeSet;
+
 use super::known::{Known, Version, stream_name};
 use super::{generator, history};
-use crate::metrics::{LoadMeasurement, Measure, MetricName, Statistic, Unit};
+use crate::metrics::{LoadMeasurement, Statistic, Stream, Unit};
 use crate::report::number;
 use crate::report::prose::{Prose, clipped};
 use crate::results::Outcome;
+use crate::slo::limits_errors;
 
 /// From this share of failed requests on, a run without an objective on errors deserves a warning.
 const MANY_ERRORS: f64 = 0.05;
@@ -166,27 +169,25 @@ pub(super) fn warnings(known: &Known<'_>) -> Vec<Prose> {
 }
 
 fn uncovered_errors(known: &Known<'_>, version: &Version<'_>) -> Option<Prose> {
-    let (errors, requests) = (version.errors(), version.requests());
     // Objectives of tasks that did not run are there, too, though nobody judged by them.
-    let unjudged = matches!(known.result.outcome, Outcome::Error | Outcome::Interrupted);
-    let covered = unjudged
-        || known.result.assessment.judgements.iter().any(|judgement| {
-            judgement.version == version.insights.name
-                && matches!(
-                    judgement.objective.metric,
-                    MetricName::Load(
-                        _,
-                        Measure::ErrorRate
-                            | Measure::ErrorCount
-                            | Measure::Timeouts
-                            | Measure::StatusClass(_)
-                            | Measure::StatusCode(_)
-                    )
-                )
-        });
-    if covered || requests == 0 || (errors as f64) < MANY_ERRORS * requests as f64 {
+    if matches!(known.result.outcome, Outcome::Error | Outcome::Interrupted) {
         return None;
     }
+    let name = &version.insights.name;
+    let judgements = &known.result.assessment.judgements;
+    let covered = |stream: &Stream| {
+        let mut own = judgements.iter().filter(|judgement| judgement.version == *name);
+        own.any(|judgement| limits_errors(&judgement.objective, stream))
+    };
+    let loads = &version.insights.loads;
+    let uncovered: Vec<_> = loads.iter().filter(|load| !covered(&load.stream)).collect();
+    let errors: u64 = uncovered.iter().map(|load| load.measurement.errors).sum();
+    let requests: u64 = uncovered.iter().map(|load| load.measurement.requests).sum();
+    if requests == 0 || (errors as f64) < MANY_ERRORS * requests as f64 {
+        return None;
+    }
+    let failing = uncovered.iter().filter(|load| load.measurement.errors > 0);
+    let failing: BTreeSet<String> = failing.map(|load| load.stream.to_string()).collect();
     let mut told = Prose::from(format!(
         "{} of {} ({}) failed",
         number::count(errors),
@@ -196,20 +197,22 @@ fn uncovered_errors(known: &Known<'_>, version: &Version<'_>) -> Option<Prose> {
     if known.several() {
         told = told.text(" on ").code(version.insights.name.as_str());
     }
-    let failures = version.wholes.iter().flat_map(|(_, whole)| &whole.failures);
+    let failures = uncovered.iter().flat_map(|load| &load.measurement.failures);
     if let Some((class, failure)) = failures.max_by_key(|(_, failure)| failure.count) {
         told = told.text(format!(", most often: {}", class.describe()));
         if !failure.example.is_empty() {
             told = told.text(" (").code(clipped(&failure.example, 200)).text(")");
         }
     }
+    // One endpoint has its own objective; several have that of the whole.
+    let whole = if known.request() == "call" { "grpc" } else { "http" };
+    let stream = match failing.first() {
+        Some(one) if failing.len() == 1 => one,
+        _ => whole,
+    };
     Some(
         told.text(". No objective limits errors: add one such as ")
-            .code(if known.request() == "call" {
-                "grpc/error-rate <= 1%"
-            } else {
-                "http/error-rate <= 1%"
-            })
+            .code(format!("{stream}/error-rate <= 1%"))
             .text("."),
     )
 }
