@@ -382,6 +382,9 @@ fn accusation(known: &Known<'_>, judgement: &Judgement) -> Prose {
     };
     let relative = matches!(judgement.objective.limit, Limit::TimesBaseline(_));
     let complaint = match (measure, relative) {
+        (Measure::Time(..) | Measure::ColdStart, _) if judgement.objective.bound == Bound::AtLeast => {
+            "answers faster than the objective allows"
+        }
         (Measure::Time(..) | Measure::ColdStart, false) => "answers slower than promised",
         (Measure::Time(..) | Measure::ColdStart, true) => "answers slower than the baseline",
         (
