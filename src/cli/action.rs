@@ -224,7 +224,7 @@ impl Stage<'_> {
         let Opened { source, root, found } = read(file, given).map_err(|found| self.mistakes(found))?;
         let mut checked = check(&source, &root, Path::new("."), self.env, self.console, &[]).and(found);
         if let Some(pipeline) = &checked.pipeline {
-            let foreign = refusals(self.env, event, file, &root, pipeline);
+            let foreign = refusals(self.env, event, file, &checked.paths, pipeline);
             checked = checked.and(foreign);
         }
         let found = checked.diagnostics.clone();

@@ -33,6 +33,8 @@ pub struct Event {
     pub is_of_deployment: bool,
     /// The environment of that deployment; any text.
     pub environment: Option<String>,
+    /// Whether a comment or another run that started this one is known to be about no pull request.
+    pub is_of_no_pull_request: bool,
     /// Tip of the branch that the pull request is to be merged into.
     pub base: Option<String>,
 }
@@ -147,6 +149,8 @@ impl Event {
             }
             "workflow_run" => {
                 event.pull_request = pull_requests(payload).first().copied();
+                event.is_of_no_pull_request = text(payload, "/workflow_run/event")
+                    .is_some_and(|name| !name.starts_with("pull_request"));
                 sha("/workflow_run/head_sha")
             }
             "merge_group" => {
@@ -158,6 +162,7 @@ impl Event {
                     .pointer("/issue/pull_request")
                     .is_some_and(Value::is_object);
                 event.pull_request = number("/issue/number").filter(|_| pull_request);
+                event.is_of_no_pull_request = payload["issue"].is_object() && !pull_request;
                 None
             }
             _ => {
