@@ -10,7 +10,7 @@ use super::assemble::{Given, Guard};
 use super::check::check;
 use super::checkout::refusals;
 use super::console::Console;
-use super::deployment::{Lookup, Missing};
+use super::deployment::{Lookup, Missing, refusal};
 use super::exit::Exit;
 use super::forward::forward;
 use super::post::{Poster, Posts, Told};
@@ -98,6 +98,8 @@ enum Stop {
     NotYet(Diagnostic),
     /// What is to be tested could not be deployed; this was shown.
     Failed(Diagnostic),
+    /// The event is of another environment, whose own run reports; this was shown.
+    Another(Diagnostic),
     /// A second signal.
     Quit(Exit),
 }
@@ -222,7 +224,7 @@ impl Stage<'_> {
         let Opened { source, root, found } = read(file, given).map_err(|found| self.mistakes(found))?;
         let mut checked = check(&source, &root, Path::new("."), self.env, self.console, &[]).and(found);
         if let Some(pipeline) = &checked.pipeline {
-            let foreign = refusals(self.env, event, file, &root, pipeline);
+            let foreign = refusals(self.env, event, file, &checked.paths, pipeline);
             checked = checked.and(foreign);
         }
         let found = checked.diagnostics.clone();
@@ -240,15 +242,32 @@ impl Stage<'_> {
         context: &mut Context,
         signals: &mut Signals,
     ) -> Result<(), Stop> {
-        let said = ["url", "host", "experiment", "values", "chart"]
-            .iter()
-            .any(|name| inputs.text(name).is_some());
-        if said || context.target_url.is_some() || Path::new(DEFAULT_FILE).exists() {
-            self.console.diagnostics(&context.notes);
-            return Ok(());
+        self.console.diagnostics(&context.notes);
+        if let Some(missing) = refusal(inputs, event) {
+            return Err(self.missing(missing));
         }
-        if event.lack.is_none() {
-            self.console.diagnostics(&context.notes);
+        let said = ["url", "host", "experiment", "values", "chart"]
+            .into_iter()
+            .find(|name| inputs.text(name).is_some());
+        let file = Path::new(DEFAULT_FILE).exists().then_some("./experiment.yaml");
+        if let Some(said) = said.or(file) {
+            if said != "url"
+                && let Some(url) = context.target_url.take()
+            {
+                let text = format!("`{said}` says what is tested, not the deployment: {url}");
+                self.console.say(LogLevel::Info, &text);
+            }
+            return match inputs.text("environment") {
+                Some(_) if !event.is_of_deployment => {
+                    let message = format!("`environment` would change nothing: `{said}` says what is tested");
+                    let diagnostic = Diagnostic::error(message).at(Inputs::place("environment"));
+                    Err(self.mistakes(vec![diagnostic]))
+                }
+                _ => Ok(()),
+            };
+        }
+        if context.target_url.is_some() {
+            return Ok(());
         }
         let lookup = Lookup {
             console: self.console,
@@ -261,18 +280,21 @@ impl Stage<'_> {
             found = lookup.url() => found,
             (_, exit) = signals.next() => return Err(Stop::Quit(exit)),
         };
-        let stop = |diagnostic: Diagnostic, stop: fn(Diagnostic) -> Stop| {
+        context.target_url = Some(found.map_err(|missing| self.missing(missing))?);
+        Ok(())
+    }
+
+    /// Shows why there is nothing to test.
+    fn missing(&self, missing: Missing) -> Stop {
+        let shown = |diagnostic: Diagnostic, stop: fn(Diagnostic) -> Stop| {
             self.console.diagnostics(std::slice::from_ref(&diagnostic));
-            Err(stop(diagnostic))
+            stop(diagnostic)
         };
-        match found {
-            Ok(url) => {
-                context.target_url = Some(url);
-                Ok(())
-            }
-            Err(Missing::Unknown(diagnostic)) => Err(self.mistakes(vec![diagnostic])),
-            Err(Missing::NotYet(diagnostic)) => stop(diagnostic, Stop::NotYet),
-            Err(Missing::Failed(diagnostic)) => stop(diagnostic, Stop::Failed),
+        match missing {
+            Missing::Unknown(diagnostic) => self.mistakes(vec![diagnostic]),
+            Missing::NotYet(diagnostic) => shown(diagnostic, Stop::NotYet),
+            Missing::Failed(diagnostic) => shown(diagnostic, Stop::Failed),
+            Missing::Another(diagnostic) => shown(diagnostic, Stop::Another),
         }
     }
 
@@ -285,10 +307,17 @@ impl Stage<'_> {
     /// Publishes why nothing was measured.
     async fn refused(&self, stop: Stop, posts: Option<(&Posts, &Poster)>) -> Exit {
         let waits = matches!(stop, Stop::NotYet(_));
+        // What is there of the environment that is asked for stays.
+        let posts = posts.filter(|_| !matches!(stop, Stop::Another(_)));
         let (headline, found, exit) = match stop {
             Stop::Mistakes(found) => (unsent(&counted(&found)), found, Exit::Usage),
             Stop::NotYet(why) => (unsent("the deployment is not ready"), vec![why], Exit::Error),
             Stop::Failed(why) => (unsent("the deployment failed"), vec![why], Exit::Error),
+            Stop::Another(why) => (
+                unsent("the deployment is of another environment"),
+                vec![why],
+                Exit::Usage,
+            ),
             Stop::Quit(exit) => return exit,
         };
         let mut publication = for_usage(&headline, &found);
@@ -369,8 +398,8 @@ fn given(inputs: &Inputs, context: &Context) -> Given {
     let mut load: Vec<(String, Vec<String>, String)> = Vec::new();
     match (inputs.text("url"), &context.target_url) {
         (Some(url), _) => load.push(("url".into(), vec![url.to_owned()], place("url"))),
-        // The event's URL is for runs that say nothing else.
-        (None, Some(url)) if inputs.text("experiment").is_none() && inputs.text("host").is_none() => {
+        // There is none where anything else says what to test.
+        (None, Some(url)) => {
             load.push((
                 "url".into(),
                 vec![url.clone()],

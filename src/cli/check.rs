@@ -1,7 +1,7 @@
 //! [`check`]: from a source and a root node to a pipeline, or everything that is wrong.
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::console::Console;
 use super::exit::Exit;
@@ -16,6 +16,8 @@ pub(super) struct Checked {
     pub pipeline: Option<Pipeline>,
     /// Everything that was found.
     pub diagnostics: Vec<Diagnostic>,
+    /// Every path that the experiment names: files and folders, there or not.
+    pub paths: Vec<PathBuf>,
 }
 
 /// Reads an experiment. `variables` are looked up before the environment.
@@ -40,6 +42,7 @@ pub(super) fn check(
     let wrong = decoder.has_errors();
     Checked {
         pipeline: pipeline.filter(|_| !wrong),
+        paths: decoder.paths(),
         diagnostics: distinct(decoder.into_diagnostics()),
     }
 }

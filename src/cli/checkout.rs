@@ -1,38 +1,46 @@
-//! [`refusals`]: what a run on `pull_request_target` must not use, because the pull request could have written it.
+//! [`refusals`]: what a run with the secrets of the base must not use, because a pull request could have written it.
 //!
-//! Such a run has the secrets and the token of the base repository. An experiment of the pull request could send them
-//! anywhere, and a script could do anything; so files count as the base's only where their checkout proves it.
+//! On `pull_request_target`, and on `issue_comment` and `workflow_run` about a pull request, a job has the secrets and the
+//! token of the base repository. An experiment of the pull request could send them anywhere, and a script could do
+//! anything; so a file is used only where its checkout is of the base and it is as git put it there: in the index, with
+//! its size and time. What a step of the same job wrote on purpose to look so is beyond this.
 
 use std::collections::BTreeSet;
+use std::fs::Metadata;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
+use super::index::{Entry, entry};
 use crate::diagnostic::Diagnostic;
 use crate::platform::Env;
 use crate::platform::github::Event;
-use crate::spec::{Node, Value};
 use crate::tasks::Pipeline;
 
-/// The event with a token that can write, and with a pull request of anybody.
-const EVENT: &str = "pull_request_target";
 const SAFER: &str = "run it on `pull_request` or `deployment_status`, or give `url` and `slos` as inputs";
 /// Bytes of a file of git that are read.
-const LIMIT: u64 = 16 << 20;
+const LIMIT: u64 = 64 << 20;
 
-/// What stands against running this; nothing on other events.
+/// What stands against running this; nothing on other events. `paths` are those that the experiment names.
 pub(super) fn refusals(
     env: &Env,
     event: &Event,
     file: Option<&Path>,
-    root: &Node,
+    paths: &[PathBuf],
     pipeline: &Pipeline,
 ) -> Vec<Diagnostic> {
-    if env.get("GITHUB_EVENT_NAME") != Some(EVENT) {
+    let name = env.get("GITHUB_EVENT_NAME").unwrap_or_default();
+    let applies = match name {
+        "pull_request_target" => true,
+        "issue_comment" | "workflow_run" => !event.is_of_no_pull_request,
+        _ => false,
+    };
+    if !applies {
         return Vec::new();
     }
     let mut found = Vec::new();
     if pipeline.steps.iter().any(|step| step.name == "run") {
         let message = format!(
-            "a `run` task is not allowed on `{EVENT}`: its script could be the pull request's, with this job's secrets"
+            "a `run` task is not allowed on `{name}`: its script could be the pull request's, with this job's secrets"
         );
         found.push(Diagnostic::error(message).hint(SAFER));
     }
@@ -40,19 +48,14 @@ pub(super) fn refusals(
         .into_iter()
         .flatten()
         .collect();
-    let mut files: Vec<PathBuf> = file.map(Path::to_owned).into_iter().collect();
-    named(root, &mut files);
+    let files: BTreeSet<&Path> = file
+        .into_iter()
+        .chain(paths.iter().map(PathBuf::as_path))
+        .collect();
     for file in files {
-        let why = match head_of(&file) {
-            Some(head) if base.contains(head.as_str()) => continue,
-            Some(head) => format!(
-                "is of the commit {}, which is not the base branch's",
-                short(&head)
-            ),
-            None => "is in no checkout, so that nobody can tell whose it is".to_owned(),
-        };
+        let Err(why) = of_base(file, &base) else { continue };
         let message = format!(
-            "{} {why}: on `{EVENT}` no file of the pull request is used",
+            "{} {why}: on `{name}` no file of the pull request is used",
             file.display()
         );
         let hint = format!("check out without `ref:`; or {SAFER}");
@@ -61,53 +64,95 @@ pub(super) fn refusals(
     found
 }
 
-/// The files that an experiment names, whatever for.
-fn named(node: &Node, files: &mut Vec<PathBuf>) {
-    match &node.value {
-        Value::String(text) | Value::Text(text) => {
-            let path = Path::new(text.trim());
-            if !text.trim().is_empty() && path.is_file() && !files.iter().any(|known| known == path) {
-                files.push(path.to_owned());
-            }
-        }
-        Value::List(items) => items.iter().for_each(|item| named(item, files)),
-        Value::Map(entries) => entries.iter().for_each(|(_, value)| named(value, files)),
-        Value::Null | Value::Bool(_) | Value::Int(_) | Value::Float(_) => {}
+/// Whether a file is the base's, or why not.
+fn of_base(file: &Path, base: &BTreeSet<&str>) -> Result<(), String> {
+    let cannot = |error: std::io::Error| format!("cannot be read: {error}");
+    let real = std::fs::canonicalize(file).map_err(cannot)?;
+    let metadata = std::fs::metadata(&real).map_err(cannot)?;
+    if metadata.is_dir() {
+        return Err("is a folder, of which nobody can tell whose files are in it".to_owned());
+    }
+    let nobody = "is in no checkout, so that nobody can tell whose it is";
+    let checkout = Checkout::of(&real).ok_or(nobody)?;
+    let head = checkout.head().ok_or(nobody)?;
+    if !base.contains(head.as_str()) {
+        return Err(format!(
+            "is of the commit {}, which is not the base branch's",
+            short(&head)
+        ));
+    }
+    let text = std::fs::read_to_string(&real).unwrap_or_default();
+    let is_proto = real.extension().is_some_and(|extension| extension == "proto");
+    let imports = |statement: &str| statement.contains("import") && !statement.contains("\"google/protobuf/");
+    if is_proto && text.split(';').any(imports) {
+        return Err("may import others, of which nobody can tell whose they are".to_owned());
+    }
+    match checkout.entry(&real) {
+        Some(entry) if is_as_checked_out(entry, &metadata) => Ok(()),
+        Some(_) => Err("was changed after the checkout".to_owned()),
+        None => Err("is not a file of the checkout it is in".to_owned()),
     }
 }
 
-/// The commit that is checked out where a file is.
-fn head_of(file: &Path) -> Option<String> {
-    let real = std::fs::canonicalize(file).ok()?;
-    let git = real
-        .ancestors()
-        .skip(1)
-        .map(|folder| folder.join(".git"))
-        .find(|git| git.exists())?;
-    let git = if git.is_file() {
-        // A worktree of its own, or a submodule.
-        let folder = git.parent()?.to_owned();
-        folder.join(read(&git)?.trim().strip_prefix("gitdir:")?.trim())
-    } else {
-        git
-    };
-    let head = read(&git.join("HEAD"))?;
-    let Some(reference) = head.trim().strip_prefix("ref:") else {
-        return sha(head.trim());
-    };
-    let reference = reference.trim();
-    let common = read(&git.join("commondir")).map_or_else(|| git.clone(), |path| git.join(path.trim()));
-    let loose = [&git, &common]
-        .into_iter()
-        .find_map(|folder| read(&folder.join(reference)));
-    if let Some(loose) = loose {
-        return sha(loose.trim());
+/// As git itself tells at first sight.
+fn is_as_checked_out(entry: Entry, file: &Metadata) -> bool {
+    // The index has the lower half of each.
+    u64::from(entry.size) == file.len() & u64::from(u32::MAX)
+        && i64::from(entry.seconds) == file.mtime() & i64::from(u32::MAX)
+}
+
+/// A working tree and its folder of git.
+struct Checkout {
+    top: PathBuf,
+    git: PathBuf,
+}
+
+impl Checkout {
+    /// The one that a file is in, by its path without links.
+    fn of(real: &Path) -> Option<Self> {
+        let top = real
+            .ancestors()
+            .skip(1)
+            .find(|folder| folder.join(".git").exists())?;
+        let mut git = top.join(".git");
+        if git.is_file() {
+            // A worktree of its own, or a submodule.
+            git = top.join(read(&git)?.trim().strip_prefix("gitdir:")?.trim());
+        }
+        Some(Self {
+            top: top.to_owned(),
+            git,
+        })
     }
-    let packed = read(&common.join("packed-refs"))?;
-    packed.lines().find_map(|line| {
-        let (commit, name) = line.split_once(' ')?;
-        (name == reference).then(|| sha(commit))?
-    })
+
+    /// The commit that is checked out.
+    fn head(&self) -> Option<String> {
+        let git = &self.git;
+        let head = read(&git.join("HEAD"))?;
+        let Some(reference) = head.trim().strip_prefix("ref:") else {
+            return sha(head.trim());
+        };
+        let reference = reference.trim();
+        let common = read(&git.join("commondir")).map_or_else(|| git.clone(), |path| git.join(path.trim()));
+        let loose = [git, &common]
+            .into_iter()
+            .find_map(|folder| read(&folder.join(reference)));
+        if let Some(loose) = loose {
+            return sha(loose.trim());
+        }
+        let packed = read(&common.join("packed-refs"))?;
+        packed.lines().find_map(|line| {
+            let (commit, name) = line.split_once(' ')?;
+            (name == reference).then(|| sha(commit))?
+        })
+    }
+
+    /// What git knows of a file of it.
+    fn entry(&self, real: &Path) -> Option<Entry> {
+        let path = real.strip_prefix(&self.top).ok()?;
+        let index = crate::spec::read_file(&self.git.join("index"), LIMIT).ok()?;
+        entry(&index, path.as_os_str().as_encoded_bytes())
+    }
 }
 
 fn read(path: &Path) -> Option<String> {
@@ -126,6 +171,10 @@ fn short(commit: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn head_of(file: &Path) -> Option<String> {
+        Checkout::of(&std::fs::canonicalize(file).ok()?)?.head()
+    }
 
     /// A folder with these files.
     fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {

@@ -8,8 +8,8 @@ use super::args::LogLevel;
 use super::console::Console;
 use crate::diagnostic::Diagnostic;
 use crate::platform::Env;
-use crate::platform::github::rest::{ApiError, Client, Deployed, Place, Subject};
-use crate::platform::github::{Event, Inputs, Lack};
+use crate::platform::github::rest::{ApiError, Client, Deployed, Subject};
+use crate::platform::github::{Event, Inputs, Lack, server};
 use crate::secret::Secret;
 use crate::spec::Period;
 use crate::tasks::TaskError;
@@ -30,6 +30,8 @@ pub(super) enum Missing {
     NotYet(Diagnostic),
     /// There is one, which failed.
     Failed(Diagnostic),
+    /// There is one, of another environment than the one that is asked for.
+    Another(Diagnostic),
 }
 
 /// What is asked.
@@ -40,6 +42,29 @@ pub(super) struct Lookup<'a> {
     pub event: &'a Event,
     /// How long to wait for a deployment.
     pub patience: &'static str,
+}
+
+/// Why the event's own deployment must not be tested, whatever else says what to test: it is of another environment, or
+/// it is not there, so that a verdict about its commit would be one about an older one.
+pub(super) fn refusal(inputs: &Inputs, event: &Event) -> Option<Missing> {
+    if !event.is_of_deployment {
+        return None;
+    }
+    let is = event.environment.as_deref();
+    if let Some(wanted) = inputs.text("environment")
+        && !is.is_some_and(|is| is.eq_ignore_ascii_case(wanted))
+    {
+        let of = is.map_or_else(|| "an environment without a name".to_owned(), named);
+        let message = format!(
+            "not this one: the deployment is of {of}, and `environment` asks for {}; nothing was sent",
+            named(wanted)
+        );
+        let hint = "run the job for that environment only: if: github.event.deployment.environment == 'NAME', or github.event.client_payload.environment of Vercel's event";
+        return Some(Missing::Another(Diagnostic::error(message).hint(hint)));
+    }
+    let lack = event.lack.as_ref();
+    lack.filter(|lack| **lack != Lack::NoUrl)
+        .map(|lack| lacking(lack, None))
 }
 
 impl Lookup<'_> {
@@ -102,7 +127,8 @@ impl Lookup<'_> {
     async fn ask(&self, client: &Client, commits: &[String]) -> Result<Deployed, ApiError> {
         let mut found = Deployed::Nowhere;
         for commit in commits {
-            let of_it = Deployed::of(client, commit, self.inputs.text("environment")).await?;
+            let of_it =
+                Deployed::of(client, commit, self.inputs.text("environment"), server(self.env)).await?;
             match of_it {
                 Deployed::Nowhere => {}
                 Deployed::At(_) | Deployed::Several(_) => return Ok(of_it),
@@ -125,7 +151,7 @@ impl Lookup<'_> {
 
     fn told(&self, found: Deployed, commits: &[String]) -> Missing {
         match found {
-            Deployed::Several(places) => several(&places),
+            Deployed::Several(names) => several(&names),
             Deployed::Lacking(environment, lack) => lacking(&lack, Some(&environment)),
             Deployed::At(_) | Deployed::Nowhere => {
                 let environment = self.inputs.text("environment");
@@ -180,13 +206,9 @@ fn lacking(lack: &Lack, environment: Option<&str>) -> Missing {
     }
 }
 
-fn several(places: &[Place]) -> Missing {
-    let mut names: Vec<String> = places
-        .iter()
-        .take(NAMED)
-        .map(|place| named(&place.environment))
-        .collect();
-    if places.len() > NAMED {
+fn several(environments: &[String]) -> Missing {
+    let mut names: Vec<String> = environments.iter().take(NAMED).map(|name| named(name)).collect();
+    if environments.len() > NAMED {
         names.push("…".to_owned());
     }
     let message = format!("the commit has several deployments: {}", names.join(", "));

@@ -13,15 +13,25 @@ use super::post::{Poster, Posts, Told};
 use super::publish::{for_artifact, verdicts};
 use crate::diagnostic::Diagnostic;
 use crate::platform::github::rest::{Client, Subject};
-use crate::platform::github::{Inputs, TestedRun, artifact};
+use crate::platform::github::{INPUTS, Input, Inputs, TestedRun, artifact};
 use crate::platform::{Env, Publication};
 use crate::report::{Prose, View, render_within};
 use crate::results::ExperimentResult;
 use crate::secret::Secret;
 use crate::tasks::TaskError;
 
-/// Inputs that say what to test, of which there is nothing here.
-const OF_RUNS: &[&str] = &["url", "host", "experiment", "history", "pullRequestChanges"];
+/// Inputs that mean something here: there is no load, no file and no pull request.
+const MEANT: &[&str] = &[
+    "mode",
+    "artifact",
+    "summary",
+    "comment",
+    "commentKey",
+    "status",
+    "token",
+    "validateSLOs",
+    "logLevel",
+];
 
 /// What is published.
 pub(super) struct Forwarded {
@@ -42,7 +52,10 @@ pub(super) async fn forward(inputs: &Inputs, env: &Env, console: &Console) -> Re
         Ok(_) | Err(_) => None,
     };
     check_number(&result, number)?;
-    let result = trusted(result, &run, number);
+    let mut result = trusted(result, &run, number);
+    // Whether a broken objective is a failure is for whoever publishes to say, not for a fork.
+    result.validate_slos = inputs.flag("validateSLOs").unwrap_or(true);
+    result.conclude();
     let view = view(&result, &run);
     console.say(LogLevel::Info, &view.headline.line());
     let subject = Subject {
@@ -86,9 +99,11 @@ fn refuse(error: &(impl std::error::Error + 'static), hint: &str) -> Diagnostic 
 
 /// The run and what its artifact says; the same commit in both.
 fn read(inputs: &Inputs, env: &Env) -> Result<(TestedRun, ExperimentResult), Diagnostic> {
-    let opens = |name: &str| name == "pullRequest" && inputs.text(name).is_some_and(|when| when != "never");
-    let useless = |name: &&str| OF_RUNS.contains(name) && inputs.text(name).is_some() || opens(name);
-    if let Some(name) = OF_RUNS.iter().copied().chain(["pullRequest"]).find(useless) {
+    let useless = INPUTS.iter().find(|input| {
+        let given = inputs.text(input.name);
+        !MEANT.contains(&input.name) && given.is_some() && given != input.default
+    });
+    if let Some(Input { name, .. }) = useless {
         let diagnostic = Diagnostic::error(format!(
             "`{name}` would change nothing: `mode: publish` tests nothing"
         ));
@@ -151,7 +166,6 @@ fn trusted(mut result: ExperimentResult, run: &TestedRun, number: Option<u64>) -
     if let Some(history) = &mut result.history {
         history.commit_url = None;
     }
-    result.conclude();
     result
 }
 

@@ -13,6 +13,7 @@ mod deployment;
 pub mod docs;
 mod exit;
 mod forward;
+mod index;
 mod load_flags;
 mod note;
 mod origin;

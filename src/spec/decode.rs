@@ -1,5 +1,6 @@
 //! [`Decode`]: from located nodes to types. All mistakes of an experiment are collected, none ends the reading.
 
+use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
@@ -30,6 +31,7 @@ pub struct Decoder<'a> {
     environment: Lookup<'a>,
     mask: Mask,
     folder: PathBuf,
+    paths: RefCell<Vec<PathBuf>>,
     sensitive: bool,
     files_may_come: bool,
     diagnostics: Vec<Diagnostic>,
@@ -44,6 +46,7 @@ impl<'a> Decoder<'a> {
             environment,
             mask,
             folder: folder.to_owned(),
+            paths: RefCell::default(),
             sensitive: false,
             files_may_come: false,
             diagnostics: Vec::new(),
@@ -105,7 +108,14 @@ impl<'a> Decoder<'a> {
 
     /// A path of the experiment, from the folder it is relative to.
     pub fn path(&self, path: &str) -> PathBuf {
-        self.folder.join(path)
+        let path = self.folder.join(path);
+        self.paths.borrow_mut().push(path.clone());
+        path
+    }
+
+    /// Every path of the experiment so far: files and folders, there or not.
+    pub fn paths(&self) -> Vec<PathBuf> {
+        self.paths.borrow().clone()
     }
 
     /// Reports an error at a place.

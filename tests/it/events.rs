@@ -51,7 +51,7 @@ pub(crate) fn on_pull_request(head: &str, fork: bool) -> Value {
     })
 }
 
-/// As Vercel's app writes it.
+/// As GitHub tells it: `target_url` is whatever `log_url` was set to.
 fn on_deployment(state: &str, url: &str) -> Value {
     json!({
         "action": "created",
@@ -60,8 +60,8 @@ fn on_deployment(state: &str, url: &str) -> Value {
             "state": state,
             "environment": "Preview",
             "environment_url": url,
-            "target_url": url,
-            "log_url": "https://vercel.com/acme/shop/9",
+            "target_url": "https://ghe.example/acme/shop/actions/runs/9/job/1",
+            "log_url": "https://ghe.example/acme/shop/actions/runs/9/job/1",
             "creator": { "login": "vercel[bot]" },
         },
         "deployment": {
@@ -200,6 +200,143 @@ fn a_deployment_that_is_not_ready_is_no_pass_and_says_what_to_do() {
             github.was_asked_well();
         },
     );
+}
+
+#[test]
+fn the_log_of_a_deployment_is_not_its_preview() {
+    let log = Server::ok();
+    let mut event = on_deployment("success", "");
+    for name in ["target_url", "log_url"] {
+        event["deployment_status"][name] = log.url("/job").into();
+    }
+    let secret = ("vercelBypass", "bypass-0123456789");
+    let github = GitHub::new();
+    let (_, output) = refused(&github, "deployment_status", &event, &[secret], 2);
+    output.says("no usable URL");
+    assert_eq!(log.requests(), 0);
+    // An application of old names it so, and no log.
+    event["deployment_status"]["log_url"] = "".into();
+    start(&GitHub::new(), "deployment_status", &event, HEAD, &[])
+        .run(&["action"])
+        .exits(0);
+    assert_eq!(log.requests(), 6);
+}
+
+#[test]
+fn the_experiment_file_wins_over_the_deployment() {
+    let (target, deployed) = (Server::ok(), Server::ok());
+    let file = format!(
+        "spec:\n- task: http\n  with: {{url: '{}', numRequests: 5, qps: 100}}\n- task: assess\n  with: {{objectives: [http/error-rate >= 50%]}}\n",
+        target.url("/")
+    );
+    let url = deployed.url("/");
+    for (name, event) in [
+        ("deployment_status", on_deployment("success", &url)),
+        ("repository_dispatch", on_vercel("success", &url)),
+    ] {
+        let app = start(&GitHub::new(), name, &event, HEAD, &[]).file("experiment.yaml", file.as_str());
+        app.run(&["action"])
+            .exits(1)
+            .says("`./experiment.yaml` says what is tested, not the deployment");
+    }
+    assert_eq!((target.requests(), deployed.requests()), (10, 0));
+}
+
+#[test]
+fn no_other_environment_is_tested_than_the_one_that_is_asked_for() {
+    let target = Server::ok();
+    let url = target.url("/");
+    let mut production = on_deployment("success", &url);
+    production["deployment"]["environment"] = "Production".into();
+    let failed = on_deployment("failure", "");
+    let asks = ("environment", "Production");
+    #[rustfmt::skip] // a table
+    let rows: [(&str, &str, &Value, Given<'_>); 4] = [
+        ("of another", "deployment_status", &production, &[("environment", "Preview")]),
+        ("of another, and a URL", "deployment_status", &production, &[("environment", "Preview"), ("url", &url)]),
+        ("Vercel's", "repository_dispatch", &on_vercel("success", &url), &[asks]),
+        ("another that failed", "deployment_status", &failed, &[asks]),
+    ];
+    each(
+        &rows,
+        |row| row.0,
+        |(_, name, event, inputs)| {
+            let github = GitHub::new();
+            let (_, output) = refused(&github, name, event, inputs, 2);
+            output.says("not this one: the deployment is of `");
+            // The run of the right one has the word.
+            assert_eq!((github.statuses().len(), github.comments().len()), (0, 0));
+        },
+    );
+    assert_eq!(target.requests(), 0);
+    start(
+        &GitHub::new(),
+        "deployment_status",
+        &production,
+        HEAD,
+        &[("environment", "production")],
+    )
+    .run(&["action"])
+    .exits(0);
+    let pushed = json!({ "after": HEAD });
+    let inputs: Given<'_> = &[asks, ("url", &url)];
+    refused(&GitHub::new(), "push", &pushed, inputs, 2)
+        .1
+        .says("`environment` would change nothing: `url` says what is tested");
+}
+
+#[test]
+fn an_old_deployment_does_not_speak_for_a_commit_that_failed_to_deploy() {
+    let old = Server::ok();
+    let url = old.url("/");
+    for (state, said) in [("failure", "error"), ("in_progress", "pending")] {
+        let github = GitHub::new();
+        let event = on_deployment(state, "");
+        refused(&github, "deployment_status", &event, &[("url", &url)], 3);
+        let (_, status) = github.statuses().pop().expect("a status");
+        assert_eq!(status["state"], said);
+    }
+    assert_eq!(old.requests(), 0);
+}
+
+#[test]
+fn a_deployment_that_failed_beside_a_good_one_is_a_question() {
+    let (github, target) = (GitHub::new(), Server::ok());
+    github.deploy(HEAD, "shop", &[("failure", "")]);
+    github.deploy(HEAD, "docs", &[("success", &target.url("/"))]);
+    let pushed = json!({ "after": HEAD });
+    refused(&github, "push", &pushed, &[], 2)
+        .1
+        .says("several deployments: `docs`, `shop`");
+    let many = GitHub::new();
+    for n in 0..11 {
+        many.deploy(HEAD, &format!("shard {n}"), &[("success", &target.url("/"))]);
+    }
+    refused(&many, "push", &pushed, &[], 2)
+        .1
+        .says("several deployments: ");
+    assert_eq!(target.requests(), 0);
+}
+
+#[test]
+fn a_run_is_not_about_the_pull_request_of_another_repository() {
+    let target = Server::ok();
+    let of = |number: u64, repository: u64, head: &str| json!({ "number": number, "head": { "sha": head }, "base": { "repo": { "id": repository } } });
+    let mut event = on_workflow_run();
+    event["repository"]["id"] = 1.into();
+    event["workflow_run"]["pull_requests"] = json!([of(8, 2, HEAD), of(9, 1, MERGE)]);
+    let github = GitHub::new();
+    let app = start(
+        &github,
+        "workflow_run",
+        &event,
+        MAIN,
+        &[ALWAYS, ("url", &target.url("/"))],
+    );
+    app.run(&["action"]).exits(0);
+    assert_eq!(app.result()["environment"]["pullRequest"], Value::Null);
+    assert!(outputs(&app)["commentURL"].contains("/pull/7#"));
+    github.was_asked_well();
 }
 
 #[test]

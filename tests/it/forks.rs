@@ -134,11 +134,31 @@ fn what_a_fork_measured_is_published_by_a_second_workflow() {
 }
 
 #[test]
+fn a_fork_cannot_say_that_broken_objectives_are_no_failure() {
+    let mut lenient = left_behind(FAIL);
+    lenient["validateSLOs"] = false.into();
+    lenient["outcome"] = "pass".into();
+    let here: Given<'_> = &[("validateSLOs", "false")];
+    for (inputs, state) in [
+        (PUBLISH.to_vec(), "failure"),
+        ([PUBLISH, here].concat(), "success"),
+    ] {
+        let github = with_fork();
+        let app = publishing(&github, &run_of_a_fork(), &inputs, &lenient);
+        app.run(&["action"]).exits(0);
+        let (_, status) = github.statuses().pop().expect("a status");
+        assert_eq!(status["state"], state);
+    }
+}
+
+#[test]
 fn a_run_of_the_repository_itself_is_published_too() {
     let github = GitHub::new();
     let mut event = run_of_a_fork();
     event["workflow_run"]["head_repository"]["full_name"] = "acme/shop".into();
-    event["workflow_run"]["pull_requests"] = json!([{ "number": 7 }]);
+    event["repository"] = json!({ "id": 1 });
+    event["workflow_run"]["pull_requests"] =
+        json!([{ "number": 7, "head": { "sha": HEAD }, "base": { "repo": { "id": 1 } } }]);
     publishing(&github, &event, PUBLISH, &left_behind(PASS))
         .run(&["action"])
         .exits(0);
@@ -284,6 +304,26 @@ fn what_must_be_there_to_publish_is_asked_for() {
             refused(&github, &app, says);
         },
     );
+    let useless = [
+        ("slos", "http/latency-p95 <= 1ms"),
+        ("qps", "10"),
+        ("readyTimeout", "1s"),
+        ("environment", "Preview"),
+        ("reports", "csv"),
+        ("outputDir", "x"),
+        ("vercelBypass", "bypass-0123456789"),
+        ("pullRequestTitle", "x"),
+    ];
+    for (name, value) in useless {
+        let github = with_fork();
+        let inputs = [PUBLISH, &[(name, value)]].concat();
+        let app = publishing(&github, &run_of_a_fork(), &inputs, &good);
+        refused(
+            &github,
+            &app,
+            &format!("`{name}` would change nothing: `mode: publish`"),
+        );
+    }
     let target = Server::ok();
     let app = short(&target, &[("artifact", "x")]);
     app.run(&["action"])

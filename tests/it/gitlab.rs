@@ -452,5 +452,20 @@ fn the_component_runs_a_file_with_a_url_over_it() {
             app.env(&name, value)
         });
     app.shell(&script).exits(0);
-    assert!(target.requests() >= 5);
+    // The load's, and the one that finds out whether it is ready.
+    assert_eq!(target.requests(), 6);
+    let more = [
+        ("url", url.as_str()),
+        ("experiment", "slo.yaml"),
+        ("num-requests", "9"),
+        ("qps", "300"),
+    ];
+    let (script, variables, _) = component(&more);
+    let app = variables
+        .into_iter()
+        .fold(App::new().file("slo.yaml", experiment), |app, (name, value)| {
+            app.env(&name, value)
+        });
+    app.shell(&script).exits(0);
+    assert_eq!(target.requests(), 6 + 10);
 }

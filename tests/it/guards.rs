@@ -1,5 +1,9 @@
 //! What a run has that others want: secrets that open a protected preview, and a token that can write.
 
+use std::process::Command;
+
+use serde_json::{Value, json};
+
 use crate::action::{Given, step};
 use crate::comment::annotations;
 use crate::events::{FEW, MAIN, on_pull_request};
@@ -125,75 +129,130 @@ fn protection_goes_over_a_file_to_the_given_origin_only() {
         .says("give `url`");
 }
 
+/// Has git write down these files of a folder, in which then a commit is checked out.
+fn checked_out(app: App, folder: &str, commit: &str, files: &[&str]) -> App {
+    for args in [
+        &["init", "--quiet", "."],
+        [&["add", "--"], files].concat().as_slice(),
+    ] {
+        let git = Command::new("git")
+            .args(args)
+            .current_dir(app.path(folder))
+            .status();
+        assert!(git.expect("git").success());
+    }
+    app.file(&format!("{folder}/.git/HEAD"), commit)
+}
+
+/// An issue's comment on a pull request.
+fn on_comment(pull_request: bool) -> Value {
+    let mut event = json!({ "action": "created", "issue": { "number": 7 }, "comment": { "body": "/load" } });
+    if pull_request {
+        event["issue"]["pull_request"] = json!({ "url": "https://ghe.example" });
+    }
+    event
+}
+
+/// Another run that has ended.
+fn on_run(of: &str) -> Value {
+    json!({ "workflow_run": { "id": 99, "event": of, "head_sha": HEAD, "pull_requests": [] } })
+}
+
 #[test]
-fn pull_request_target_runs_nothing_that_the_pull_request_wrote() {
+fn with_the_secrets_of_the_base_nothing_runs_that_a_pull_request_wrote() {
     // What is in the file, the commit that is checked out, inputs, exit, and what is said.
     type Row<'a> = (&'a str, &'a str, Option<&'a str>, Given<'a>, i32, &'a str);
     let target = Server::ok();
     let url = target.url("/");
     let load = format!("- task: http\n  with: {{url: '{url}', numRequests: 5, qps: 100}}\n");
-    let body = format!(
-        "- task: http\n  with: {{url: '{url}', numRequests: 5, qps: 100, payloadFile: pr/body.txt}}\n"
-    );
+    let with =
+        |more: &str| format!("- task: http\n  with: {{url: '{url}', numRequests: 5, qps: 100, {more}}}\n");
+    let body = with("payloadFile: pr/body.txt");
+    let hidden = with("payloadFile: '${FOLDER}/body.txt'");
+    let stray = with("payloadFile: stray.txt");
+    let kept = with("payloadFile: kept.txt");
     let script = format!("- run: echo hacked\n{load}");
     let experiment: Given<'_> = &[("experiment", "x.yaml")];
     let direct: Given<'_> = &[("url", &url)];
-    let rows: [Row<'_>; 6] = [
+    let foreign = "pr/body.txt is of the commit aaaaaaa";
+    #[rustfmt::skip] // a table
+    let rows: [Row<'_>; 9] = [
         ("inputs alone", &load, Some(HEAD), direct, 0, ""),
-        ("a file of the base", &load, Some(MAIN), experiment, 0, ""),
-        (
-            "a file of the head",
-            &load,
-            Some(HEAD),
-            experiment,
-            2,
-            "which is not the base branch's",
-        ),
-        (
-            "a file of nobody knows whom",
-            &load,
-            None,
-            experiment,
-            2,
-            "is in no checkout",
-        ),
-        (
-            "a script",
-            &script,
-            Some(MAIN),
-            experiment,
-            2,
-            "a `run` task is not allowed",
-        ),
-        (
-            "a body of the head",
-            &body,
-            Some(MAIN),
-            experiment,
-            2,
-            "pr/body.txt is of the commit aaaaaaa",
-        ),
+        ("files of the base", &kept, Some(MAIN), experiment, 0, ""),
+        ("a file of the head", &load, Some(HEAD), experiment, 2, "which is not the base branch's"),
+        ("a file of nobody knows whom", &load, None, experiment, 2, "is in no checkout"),
+        ("a script", &script, Some(MAIN), experiment, 2, "a `run` task is not allowed"),
+        ("a body of the head", &body, Some(MAIN), experiment, 2, foreign),
+        ("a body behind a variable", &hidden, Some(MAIN), experiment, 2, foreign),
+        ("a downloaded body", &stray, Some(MAIN), experiment, 2, "stray.txt is not a file of the checkout"),
+        ("a script again", &script, Some(HEAD), experiment, 2, "a `run` task is not allowed"),
     ];
-    each(
-        &rows,
-        |row| row.0,
-        |(_, tasks, checkout, inputs, code, says)| {
-            let github = GitHub::new();
-            let app = step(&[FEW, inputs].concat());
-            let app = github
-                .step_of(app, "pull_request_target", &on_pull_request(HEAD, true))
-                .env("GITHUB_SHA", MAIN)
-                .file("x.yaml", format!("spec:\n{tasks}"))
-                .file("pr/.git/HEAD", HEAD)
-                .file("pr/body.txt", "hello");
-            let app = match checkout {
-                Some(commit) => app.file(".git/HEAD", *commit),
-                None => app,
-            };
-            let output = app.run(&["action"]);
-            output.exits(*code).says(says);
-            assert!(!output.stdout.lines().any(|line| line == "hacked"), "{output}");
-            assert_eq!(annotations(&output, "error").is_empty(), *code == 0);
-        },
+    let events = [
+        ("pull_request_target", on_pull_request(HEAD, true)),
+        ("issue_comment", on_comment(true)),
+        ("workflow_run", on_run("pull_request")),
+    ];
+    for (name, event) in &events {
+        each(
+            &rows,
+            |row| row.0,
+            |(_, tasks, checkout, inputs, code, says)| {
+                let github = GitHub::new();
+                let app = step(&[FEW, inputs].concat());
+                let app = github
+                    .step_of(app, name, event)
+                    .env("GITHUB_SHA", MAIN)
+                    .env("FOLDER", "pr")
+                    .file("x.yaml", format!("spec:\n{tasks}"))
+                    .file("kept.txt", "hello")
+                    .file("stray.txt", "hello")
+                    .file("pr/body.txt", "hello");
+                let app = match checkout {
+                    Some(commit) => checked_out(app, ".", commit, &["x.yaml", "kept.txt"]),
+                    None => app,
+                };
+                let app = checked_out(app, "pr", HEAD, &["body.txt"]);
+                let output = app.run(&["action"]);
+                output.exits(*code).says(says);
+                assert!(!output.stdout.lines().any(|line| line == "hacked"), "{output}");
+                assert_eq!(annotations(&output, "error").is_empty(), *code == 0);
+            },
+        );
+    }
+}
+
+#[test]
+fn a_file_that_was_changed_after_the_checkout_is_not_the_bases() {
+    let target = Server::ok();
+    let load = format!(
+        "spec:\n- task: http\n  with: {{url: '{}', numRequests: 5, qps: 100}}\n",
+        target.url("/")
     );
+    let app = step(&[("experiment", "x.yaml")]).file("x.yaml", load.as_str());
+    let app = GitHub::new()
+        .step_of(app, "workflow_run", &on_run("pull_request"))
+        .env("GITHUB_SHA", MAIN);
+    let app = checked_out(app, ".", MAIN, &["x.yaml"]).file("x.yaml", format!("{load}# more\n"));
+    app.run(&["action"])
+        .exits(2)
+        .says("was changed after the checkout");
+    assert_eq!(target.requests(), 0);
+}
+
+#[test]
+fn without_a_pull_request_files_and_scripts_are_whoevers_they_are() {
+    let target = Server::ok();
+    let load = format!(
+        "spec:\n- run: echo hello\n- task: http\n  with: {{url: '{}', numRequests: 5, qps: 100}}\n",
+        target.url("/")
+    );
+    for (name, event) in [
+        ("issue_comment", on_comment(false)),
+        ("workflow_run", on_run("push")),
+        ("push", json!({ "after": HEAD })),
+    ] {
+        let app = step(&[("experiment", "x.yaml")]).file("x.yaml", load.as_str());
+        let app = GitHub::new().step_of(app, name, &event);
+        app.run(&["action"]).exits(0);
+    }
 }

@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use serde_json::Value;
 use url::Url;
 
+use super::server;
 use crate::platform::Env;
 
 /// Bytes; GitHub's own limit is 25 MB.
@@ -28,6 +29,12 @@ pub struct Event {
     pub target_url: Option<String>,
     /// Why a deployment event gave no URL.
     pub lack: Option<Lack>,
+    /// Whether the event tells of the state of one deployment.
+    pub is_of_deployment: bool,
+    /// The environment of that deployment; any text.
+    pub environment: Option<String>,
+    /// Whether a comment or another run that started this one is known to be about no pull request.
+    pub is_of_no_pull_request: bool,
     /// Tip of the branch that the pull request is to be merged into.
     pub base: Option<String>,
 }
@@ -49,13 +56,18 @@ impl fmt::Display for Lack {
             Self::NotYet(state) => write!(f, "the deployment is not ready yet: it is {state:?}"),
             Self::Failed(state) => write!(f, "the deployment did not succeed: it is {state:?}"),
             Self::NoUrl => f.write_str(
-                "the deployment has no usable URL: no environment_url, target_url or client_payload.url",
+                "the deployment has no usable URL: no environment_url, no client_payload.url, and no target_url but that of a log",
             ),
         }
     }
 }
 
 impl Lack {
+    /// Whether a deployment was tried and went wrong, and not merely gave way to another one.
+    pub(super) fn is_failure(&self) -> bool {
+        matches!(self, Self::Failed(state) if matches!(state.as_str(), "failure" | "failed" | "error"))
+    }
+
     /// What the state of a deployment means; `None` for one that succeeded.
     pub(super) fn of_state(state: &str) -> Option<Self> {
         let word = || state.chars().take(40).collect();
@@ -95,7 +107,7 @@ impl Event {
     pub fn of(env: &Env) -> Result<Self, EventError> {
         let name = env.get("GITHUB_EVENT_NAME").unwrap_or_default();
         let mut event = match payload(env)? {
-            Some(payload) => Self::from_payload(name, &payload),
+            Some(payload) => Self::from_payload(name, &payload, server(env)),
             None => Self::default(),
         };
         // Dependabot's runs get the token of a fork's.
@@ -104,8 +116,18 @@ impl Event {
         Ok(event)
     }
 
-    /// What the payload of the event `name` says.
-    pub fn from_payload(name: &str, payload: &Value) -> Self {
+    /// The commit that a run is about: never a merge commit, nor the head of the default branch for something else.
+    pub fn commit(&self, env: &Env) -> Option<String> {
+        let name = env.get("GITHUB_EVENT_NAME").unwrap_or_default();
+        // For these events GITHUB_SHA is one of them.
+        let elsewhere = name.starts_with("pull_request")
+            || matches!(name, "issue_comment" | "workflow_run" | "merge_group");
+        let sha = env.get("GITHUB_SHA").filter(|_| !elsewhere);
+        self.head.clone().or_else(|| sha.map(str::to_owned))
+    }
+
+    /// What the payload of the event `name` of the GitHub at `server` says.
+    pub fn from_payload(name: &str, payload: &Value, server: &str) -> Self {
         let sha = |pointer: &str| {
             payload
                 .pointer(pointer)
@@ -116,16 +138,19 @@ impl Event {
         let mut event = Self::default();
         let head = match name {
             "deployment_status" | "deployment" => {
-                event.deployed(payload);
+                event.is_of_deployment = name == "deployment_status";
+                event.environment = text(payload, "/deployment/environment").map(str::to_owned);
+                event.deployed(payload, server);
                 sha("/deployment/sha")
             }
             "repository_dispatch" => {
                 event.dispatched(payload);
-                let known = event.target_url.is_some() || event.lack.is_some();
-                sha("/client_payload/git/sha").filter(|_| known)
+                sha("/client_payload/git/sha").filter(|_| event.is_of_deployment)
             }
             "workflow_run" => {
-                event.pull_request = number("/workflow_run/pull_requests/0/number");
+                event.pull_request = pull_requests(payload).first().copied();
+                event.is_of_no_pull_request = text(payload, "/workflow_run/event")
+                    .is_some_and(|name| !name.starts_with("pull_request"));
                 sha("/workflow_run/head_sha")
             }
             "merge_group" => {
@@ -137,6 +162,7 @@ impl Event {
                     .pointer("/issue/pull_request")
                     .is_some_and(Value::is_object);
                 event.pull_request = number("/issue/number").filter(|_| pull_request);
+                event.is_of_no_pull_request = payload["issue"].is_object() && !pull_request;
                 None
             }
             _ => {
@@ -151,18 +177,14 @@ impl Event {
         event
     }
 
-    fn deployed(&mut self, payload: &Value) {
+    fn deployed(&mut self, payload: &Value, server: &str) {
         let state = text(payload, "/deployment_status/state").unwrap_or("unknown");
         self.lack = Lack::of_state(state);
         if self.lack.is_some() {
             return;
         }
-        self.target_url = [
-            "/deployment_status/environment_url",
-            "/deployment_status/target_url",
-        ]
-        .iter()
-        .find_map(|pointer| text(payload, pointer).and_then(web_url));
+        let of = |name: &str| text(payload, &format!("/deployment_status/{name}"));
+        self.target_url = preview_url(of("environment_url"), of("target_url"), of("log_url"), server);
         if self.target_url.is_none() {
             self.lack = Some(Lack::NoUrl);
         }
@@ -175,6 +197,8 @@ impl Event {
         else {
             return;
         };
+        self.is_of_deployment = true;
+        self.environment = text(payload, "/client_payload/environment").map(str::to_owned);
         self.lack = Lack::of_state(state);
         if self.lack.is_some() {
             return;
@@ -248,6 +272,37 @@ pub(super) fn web_url(text: &str) -> Option<String> {
     (matches!(url.scheme(), "http" | "https") && url.has_host() && !hidden).then(|| text.to_owned())
 }
 
+/// Where a deployment is. `target_url` is the old name of `log_url`, and each is set with the other: what leads to a log,
+/// or to GitHub itself, is no preview.
+pub(super) fn preview_url(
+    environment_url: Option<&str>,
+    target_url: Option<&str>,
+    log_url: Option<&str>,
+    server: &str,
+) -> Option<String> {
+    let origin = |text: &str| Url::parse(text).ok().map(|url| url.origin());
+    let is_log = |target: &str| {
+        log_url.is_some_and(|log| log.trim() == target)
+            || [server, "https://github.com"]
+                .iter()
+                .any(|github| origin(github) == origin(target))
+    };
+    let old = || target_url.and_then(web_url).filter(|target| !is_log(target));
+    environment_url.and_then(web_url).or_else(old)
+}
+
+/// The pull requests into this repository whose head is the commit of a `workflow_run`. GitHub also names those of other
+/// repositories with a branch of this name, and those that have moved on.
+pub(super) fn pull_requests(payload: &Value) -> Vec<u64> {
+    let run = &payload["workflow_run"];
+    let (own, head) = (payload["repository"]["id"].as_u64(), text(run, "/head_sha"));
+    let all = run["pull_requests"].as_array().into_iter().flatten();
+    all.filter(|one| own.is_some() && one["base"]["repo"]["id"].as_u64() == own)
+        .filter(|one| head.is_some() && text(one, "/head/sha") == head)
+        .filter_map(|one| one["number"].as_u64())
+        .collect()
+}
+
 /// The number in `refs/heads/gh-readonly-queue/main/pr-42-<sha>`.
 fn queued_pull_request(head: &str) -> Option<u64> {
     head.rsplit_once("/pr-")?.1.split('-').next()?.parse().ok()
@@ -260,8 +315,12 @@ mod tests {
 
     const SHA: &str = "0123456789abcdef0123456789abcdef01234567";
 
+    fn read(name: &str, payload: &Value) -> Event {
+        Event::from_payload(name, payload, "https://ghe.example")
+    }
+
     fn deployment(status: &Value) -> Event {
-        Event::from_payload(
+        read(
             "deployment_status",
             &json!({ "deployment": { "sha": SHA }, "deployment_status": status }),
         )
@@ -271,7 +330,7 @@ mod tests {
     fn a_pull_request_is_its_head_not_its_merge() {
         let payload =
             json!({ "number": 7, "pull_request": { "number": 7, "head": { "sha": SHA, "repo": null } } });
-        let event = Event::from_payload("pull_request", &payload);
+        let event = read("pull_request", &payload);
         assert_eq!(event.head, Some(SHA.into()));
         assert_eq!(event.pull_request, Some(7));
     }
@@ -281,7 +340,7 @@ mod tests {
         let of = |name: &str, head: &Value| {
             let base = json!({ "repo": { "full_name": "acme/shop" } });
             let payload = json!({ "number": 7, "pull_request": { "head": { "repo": head }, "base": base } });
-            Event::from_payload(name, &payload).of_a_fork
+            read(name, &payload).of_a_fork
         };
         let fork = json!({ "full_name": "mallory/shop", "fork": true });
         let own = json!({ "full_name": "Acme/Shop", "fork": true });
@@ -329,6 +388,19 @@ mod tests {
     }
 
     #[test]
+    fn a_log_is_no_preview() {
+        for (target, log) in [
+            ("https://ci.example/job/1", "https://ci.example/job/1"),
+            ("https://github.com/acme/shop/actions/runs/1/job/2", ""),
+            ("https://ghe.example/acme/shop/actions/runs/1/job/2", ""),
+        ] {
+            let status =
+                json!({ "state": "success", "environment_url": "", "target_url": target, "log_url": log });
+            assert_eq!(deployment(&status).lack, Some(Lack::NoUrl), "{target}");
+        }
+    }
+
+    #[test]
     fn a_url_with_line_breaks_is_refused() {
         let status = json!({ "state": "success", "environment_url": "https://a\n::error::x" });
         assert_eq!(deployment(&status).target_url, None);
@@ -339,7 +411,7 @@ mod tests {
         let of = |action: &str, url: &str| {
             let payload =
                 json!({ "action": action, "client_payload": { "url": url, "git": { "sha": SHA } } });
-            Event::from_payload("repository_dispatch", &payload)
+            read("repository_dispatch", &payload)
         };
         let event = of("vercel.deployment.success", "shop-abc.vercel.app");
         assert_eq!(event.target_url.as_deref(), Some("https://shop-abc.vercel.app"));
@@ -362,12 +434,15 @@ mod tests {
 
     #[test]
     fn other_events_tell_their_pull_request() {
-        let run = json!({ "workflow_run": { "head_sha": SHA, "pull_requests": [{ "number": 3 }] } });
-        assert_eq!(Event::from_payload("workflow_run", &run).pull_request, Some(3));
+        let of = |number: u64, repository: u64, head: &str| json!({ "number": number, "head": { "sha": head }, "base": { "repo": { "id": repository } } });
+        let (elsewhere, older) = (of(1, 2, SHA), of(2, 1, &"b".repeat(40)));
+        let run = |all: Value| json!({ "repository": { "id": 1 }, "workflow_run": { "head_sha": SHA, "pull_requests": all } });
+        let found = |all: Value| read("workflow_run", &run(all)).pull_request;
+        assert_eq!(found(json!([elsewhere, older, of(3, 1, SHA)])), Some(3));
+        assert_eq!(found(json!([elsewhere, older, { "number": 4 }])), None);
         let queue = json!({ "merge_group": { "head_ref": format!("refs/heads/gh-readonly-queue/main/pr-12-{SHA}") } });
-        assert_eq!(Event::from_payload("merge_group", &queue).pull_request, Some(12));
-        let comment =
-            |issue: Value| Event::from_payload("issue_comment", &json!({ "issue": issue })).pull_request;
+        assert_eq!(read("merge_group", &queue).pull_request, Some(12));
+        let comment = |issue: Value| read("issue_comment", &json!({ "issue": issue })).pull_request;
         assert_eq!(comment(json!({ "number": 5, "pull_request": {} })), Some(5));
         assert_eq!(comment(json!({ "number": 5 })), None);
     }
@@ -389,11 +464,7 @@ mod tests {
                 "push",
                 "",
             ] {
-                assert_eq!(
-                    Event::from_payload(name, &payload),
-                    Event::default(),
-                    "{name} {payload}"
-                );
+                assert_eq!(read(name, &payload), Event::default(), "{name} {payload}");
             }
         }
     }

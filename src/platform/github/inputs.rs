@@ -122,7 +122,7 @@ const LOG_LEVEL: Kind = Kind::Choice(&[
 pub static INPUTS: &[Input] = &[
     Input::text(Group::What, "mode", "`run` tests; `publish` shows what a run without permission to write left behind").kind(MODE).default("run"),
     Input::text(Group::What, "url", "URL to test; without it, that of the event, or of the commit's deployment"),
-    Input::text(Group::What, "environment", "Environment whose deployment is tested, where a commit has several and `url` is not given"),
+    Input::text(Group::What, "environment", "The only environment whose deployment is tested; on an event that tells of another one, nothing is"),
     Input::text(Group::What, "host", "gRPC server to test, HOST:PORT; needs `call`"),
     Input::text(Group::What, "call", "gRPC method to call, package.Service/Method"),
     Input::text(Group::What, "experiment", "Experiment file; `./experiment.yaml` if nothing else says what to test"),

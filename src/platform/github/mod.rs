@@ -52,25 +52,10 @@ impl Platform for GitHub {
                 Event::default()
             }
         };
-        notes.extend(
-            event
-                .lack
-                .as_ref()
-                .map(|lack| Diagnostic::warning(format!("{lack}; its URL is not used"))),
-        );
         let repository = env
             .get("GITHUB_REPOSITORY")
             .map(|name| format!("{}/{name}", server(env)));
-        // For a pull request, GITHUB_SHA is a merge commit that nobody has.
-        let commit = event.head.or_else(|| {
-            let elsewhere = matches!(
-                env.get("GITHUB_EVENT_NAME"),
-                Some("pull_request_target" | "workflow_run" | "issue_comment")
-            );
-            // There it is the head of the default branch.
-            let sha = env.get("GITHUB_SHA").filter(|_| !elsewhere);
-            sha.map(str::to_owned)
-        });
+        let commit = event.commit(env);
         Context {
             commit_url: repository
                 .as_ref()
@@ -118,7 +103,8 @@ impl Platform for GitHub {
     }
 }
 
-fn server(env: &Env) -> &str {
+/// The address of the GitHub that a run is of, without a slash at its end.
+pub fn server(env: &Env) -> &str {
     env.get("GITHUB_SERVER_URL")
         .unwrap_or("https://github.com")
         .trim_end_matches('/')
@@ -173,7 +159,9 @@ mod tests {
     #[test]
     fn an_unreadable_event_is_a_note_and_the_rest_stays() {
         let context = GitHub.context(&variables("/nowhere".as_ref()).into_iter().collect());
-        assert_eq!(context.commit, Some("a".repeat(40)));
+        // GITHUB_SHA is a merge commit there, as for the comment and the status.
+        assert_eq!(context.commit, None);
+        assert!(context.run_url.is_some());
         assert!(context.notes[0].message.contains("/nowhere"), "{context:?}");
     }
 

@@ -4,7 +4,7 @@
 
 use jiff::Timestamp;
 
-use super::event::{is_sha, payload, text};
+use super::event::{is_sha, payload, pull_requests, text};
 use super::rest::Run;
 use super::{EventError, server};
 use crate::platform::Env;
@@ -53,7 +53,6 @@ impl TestedRun {
         let payload = payload(env)?.unwrap_or_default();
         let run = &payload["workflow_run"];
         let commit = text(run, "/head_sha").filter(|sha| is_sha(sha));
-        let numbers = run["pull_requests"].as_array().into_iter().flatten();
         Ok(Self {
             run: Run {
                 id: run["id"]
@@ -69,7 +68,7 @@ impl TestedRun {
                 .to_owned(),
             repository: text(run, "/head_repository/full_name").map(str::to_owned),
             branch: text(run, "/head_branch").map(str::to_owned),
-            pull_requests: numbers.filter_map(|one| one["number"].as_u64()).collect(),
+            pull_requests: pull_requests(&payload),
             own: env.get("GITHUB_REPOSITORY").map(str::to_owned),
             server: server(env).to_owned(),
         })

@@ -55,7 +55,7 @@ impl Platform for GitLab {
             commit,
             run_url: text("CI_JOB_URL"),
             pull_request: MergeRequest::of(env).map(|request| request.iid),
-            target_url: text("CI_ENVIRONMENT_URL"),
+            target_url: None,
             notes: Vec::new(),
         }
     }

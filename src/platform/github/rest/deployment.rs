@@ -5,7 +5,7 @@ use serde::Deserialize;
 use super::client::Call;
 use super::{ApiError, Client};
 use crate::platform::github::Lack;
-use crate::platform::github::event::web_url;
+use crate::platform::github::event::preview_url;
 
 const READ: &str = "deployments: read";
 /// Environments of one commit that are asked for.
@@ -25,8 +25,8 @@ pub struct Place {
 pub enum Deployed {
     /// There.
     At(Place),
-    /// To several places, of which nobody said which one is meant.
-    Several(Vec<Place>),
+    /// To these environments, of which nobody said which one is meant.
+    Several(Vec<String>),
     /// Nowhere that can be tested: the environment, and why.
     Lacking(String, Lack),
     /// Nowhere.
@@ -48,11 +48,18 @@ struct DeploymentStatus {
     environment_url: Option<String>,
     #[serde(default)]
     target_url: Option<String>,
+    #[serde(default)]
+    log_url: Option<String>,
 }
 
 impl Deployed {
-    /// Asks for the latest deployment of a commit to each environment, or to that of this name.
-    pub async fn of(client: &Client, commit: &str, environment: Option<&str>) -> Result<Self, ApiError> {
+    /// Asks the GitHub at `server` for the latest deployment of a commit to each environment, or to that of this name.
+    pub async fn of(
+        client: &Client,
+        commit: &str,
+        environment: Option<&str>,
+        server: &str,
+    ) -> Result<Self, ApiError> {
         let mut query = url::form_urlencoded::Serializer::new(String::new());
         query.append_pair("sha", commit).append_pair("per_page", "100");
         if let Some(environment) = environment {
@@ -72,9 +79,13 @@ impl Deployed {
                 latest.push(deployment);
             }
         }
+        if latest.len() > MOST {
+            let names = latest.into_iter().map(|deployment| deployment.environment);
+            return Ok(Self::Several(names.collect()));
+        }
         let mut found = Vec::new();
-        for deployment in latest.into_iter().take(MOST) {
-            let place = place(client, deployment.id).await?;
+        for deployment in latest {
+            let place = place(client, deployment.id, server).await?;
             found.push((deployment.environment, place));
         }
         Ok(Self::among(found))
@@ -94,8 +105,9 @@ impl Deployed {
         // What comes later may be what is meant.
         let rank = |lack: &Lack| match lack {
             Lack::NotYet(_) => 0,
-            Lack::Failed(_) => 1,
-            Lack::NoUrl => 2,
+            Lack::Failed(_) if lack.is_failure() => 1,
+            Lack::Failed(_) => 2,
+            Lack::NoUrl => 3,
         };
         lacking.sort_by_key(|(_, lack)| rank(lack));
         let not_yet = lacking
@@ -106,14 +118,21 @@ impl Deployed {
             (_, Some((environment, lack))) if places.is_empty() || not_yet => {
                 Self::Lacking(environment, lack)
             }
-            (1, _) => places.pop().map_or(Self::Nowhere, Self::At),
-            _ => Self::Several(places),
+            (1, lack) if !lack.as_ref().is_some_and(|(_, lack)| lack.is_failure()) => {
+                places.pop().map_or(Self::Nowhere, Self::At)
+            }
+            // Whether the one that failed was meant, nobody can tell.
+            (_, lack) => {
+                let failed = lack.filter(|(_, lack)| lack.is_failure());
+                let good = places.into_iter().map(|place| place.environment);
+                Self::Several(good.chain(failed.map(|(name, _)| name)).collect())
+            }
         }
     }
 }
 
 /// Where a deployment is, by its latest status.
-async fn place(client: &Client, id: u64) -> Result<Result<String, Lack>, ApiError> {
+async fn place(client: &Client, id: u64, server: &str) -> Result<Result<String, Lack>, ApiError> {
     let path = client
         .repository()
         .path(&format!("deployments/{id}/statuses?per_page=1"));
@@ -124,8 +143,12 @@ async fn place(client: &Client, id: u64) -> Result<Result<String, Lack>, ApiErro
     if let Some(lack) = Lack::of_state(&status.state) {
         return Ok(Err(lack));
     }
-    let urls = [status.environment_url, status.target_url];
-    let url = urls.iter().flatten().find_map(|text| web_url(text));
+    let url = preview_url(
+        status.environment_url.as_deref(),
+        status.target_url.as_deref(),
+        status.log_url.as_deref(),
+        server,
+    );
     Ok(url.ok_or(Lack::NoUrl))
 }
 
@@ -148,12 +171,17 @@ mod tests {
     }
 
     #[test]
-    fn one_place_is_meant_whatever_else_failed() {
+    fn one_place_is_meant_whatever_else_is_gone() {
         let failed = || Err(Lack::Failed("failure".into()));
+        let gone = || Err(Lack::Failed("inactive".into()));
         assert_eq!(among(&[]), Deployed::Nowhere);
         assert_eq!(
-            among(&[("a", failed()), ("b", Ok("http://b")), ("c", Ok("http://b"))]),
+            among(&[("a", gone()), ("b", Ok("http://b")), ("c", Ok("http://b"))]),
             Deployed::At(at("b", "http://b"))
+        );
+        assert_eq!(
+            among(&[("a", gone()), ("b", Ok("http://b")), ("c", failed())]),
+            Deployed::Several(vec!["b".into(), "c".into()])
         );
         assert_eq!(
             among(&[("a", Err(Lack::NoUrl)), ("b", failed())]),
@@ -170,7 +198,7 @@ mod tests {
         );
         assert_eq!(
             among(&[("a", Ok("http://a")), ("b", Ok("http://b"))]),
-            Deployed::Several(vec![at("a", "http://a"), at("b", "http://b")])
+            Deployed::Several(vec!["a".into(), "b".into()])
         );
     }
 }

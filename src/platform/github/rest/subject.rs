@@ -70,17 +70,12 @@ impl Subject {
     /// What variables and event say; an event that cannot be read says nothing.
     pub fn of(env: &Env) -> Self {
         let event = Event::of(env).unwrap_or_default();
-        let name = env.get("GITHUB_EVENT_NAME").unwrap_or_default();
-        // For these events GITHUB_SHA is a merge commit, or the head of the default branch.
-        let elsewhere = name.starts_with("pull_request")
-            || matches!(name, "issue_comment" | "workflow_run" | "merge_group");
-        let sha = env.get("GITHUB_SHA").filter(|_| !elsewhere);
         let number = |name: &str| env.get(name).and_then(|text| text.parse().ok());
         let repository = env
             .get("GITHUB_REPOSITORY")
             .map(|name| format!("{}/{name}", server(env)));
         Self {
-            commit: event.head.or_else(|| sha.map(str::to_owned)),
+            commit: event.commit(env),
             pull_request: event.pull_request,
             of_a_fork: event.of_a_fork,
             run: Run {
