@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Prints the bill of materials of the program (CycloneDX, JSON): the crates that are linked into it.
+# Prints the bill of materials of the program (CycloneDX, JSON): the crates that Cargo.lock gives it on any platform, also
+# those that only its build uses. What the image has besides, such as busybox, is not in it.
 # usage: sbom.sh
 set -euo pipefail
 cd "$(dirname "$0")/../.."

@@ -10,15 +10,16 @@ use super::console::Console;
 use super::exit::Exit;
 use super::load_flags;
 use super::note::Note;
-use super::post::{self, Poster};
-use super::publish::refused;
+use super::post::{self, Poster, Told};
+use super::publish::{refused, verdicts};
 use super::reproduce::command;
-use super::session::{Session, formats};
+use super::session::{Finished, Session, formats};
 use super::shown::show;
 use super::signals::Signals;
 use super::stored::earlier;
 use crate::diagnostic::Diagnostic;
 use crate::platform::{Env, Platform};
+use crate::report::render_within;
 use crate::results::SourceInfo;
 use crate::spec::{Node, SourceFile};
 use crate::tasks::{Reach, TaskError};
@@ -129,6 +130,7 @@ impl Stage<'_> {
         if let Some(note) = note {
             note.report(&finished).await;
         }
+        settle(&poster, &finished, console).await;
         let outcome = poster.posted();
         post::show(&outcome, console);
         Ok(finished
@@ -140,6 +142,28 @@ impl Stage<'_> {
     fn mistakes(&self, found: Vec<Diagnostic>) -> Stop {
         self.console.diagnostics(&found);
         Stop::Mistakes(found)
+    }
+}
+
+/// Takes to the end of the run what its tasks published before, unless a signal asks to end.
+async fn settle(poster: &Poster, finished: &Finished, console: &Console) {
+    let Finished { result, view, .. } = finished;
+    let told = Told {
+        outcome: result.outcome,
+        reason: &view.reason,
+        verdicts: verdicts(view),
+        started: result.started.as_second(),
+        text: &|room| render_within(view, room),
+    };
+    let Ok(mut signals) = Signals::listen() else {
+        return poster.settle(&told).await;
+    };
+    tokio::select! {
+        () = poster.settle(&told) => {}
+        (name, _) = signals.next() => {
+            let text = format!("warning: {name}: comment and status may not be up to date");
+            console.say(LogLevel::Warning, &text);
+        }
     }
 }
 

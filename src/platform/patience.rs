@@ -1,11 +1,11 @@
-//! [`Patience`]: how long the calls of an API may take, one by one and all of a run together.
+//! [`Patience`]: how long the calls of an API may take, one by one and all of a client together.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// All calls of a run together.
+/// All calls of a client together, and of those that share its time.
 const ALL: Duration = Duration::from_mins(1);
 /// One call.
 const ONE: Duration = Duration::from_secs(10);

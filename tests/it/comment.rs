@@ -236,6 +236,24 @@ fn a_run_of_an_older_commit_or_of_an_earlier_time_overwrites_nothing() {
 }
 
 #[test]
+fn a_slow_run_of_an_older_commit_leaves_what_on_change_kept_for_the_head() {
+    let (github, target) = (GitHub::new(), Server::ok());
+    let (slow, head) = ("b".repeat(40), "c".repeat(40));
+    let of = |commit: &str, run: &str, slos: (&'static str, &'static str)| {
+        github.push(commit);
+        step(&github, &target, run, &[slos, ("comment", "on-change")])
+    };
+    of(HEAD, "100", PASS).run(&["action"]).exits(0);
+    let late = of(&slow, "101", FAIL);
+    of(&head, "102", PASS)
+        .run(&["action"])
+        .exits(0)
+        .says("nothing changed");
+    late.run(&["action"]).exits(1);
+    assert!(github.comment().body.contains("## ✅"));
+}
+
+#[test]
 fn two_jobs_at_once_leave_one_comment() {
     let (github, target) = (GitHub::new(), Server::ok());
     // Both look before either writes.

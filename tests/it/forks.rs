@@ -459,3 +459,16 @@ fn no_text_of_an_artifact_is_markup_a_mention_or_a_command() {
     );
     github.was_asked_well();
 }
+
+#[test]
+fn where_several_pull_requests_have_the_commit_its_branch_decides() {
+    let result = left_behind(PASS);
+    // Of another's branch with the same commit, and a second one from the same branch.
+    for (branch, comments) in [("eve:topic", 1), ("mallory:topic", 0)] {
+        let github = with_fork();
+        github.fork(branch, 8, HEAD);
+        let app = publishing(&github, &run_of_a_fork(), PUBLISH, &result);
+        app.run(&["action"]);
+        assert_eq!(github.comments().len(), comments, "{branch}");
+    }
+}

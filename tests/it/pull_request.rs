@@ -220,6 +220,28 @@ fn what_others_wrote_to_the_branch_is_left_alone() {
 }
 
 #[test]
+fn a_commit_of_ours_that_somebody_amended_is_theirs() {
+    let v3 = (
+        "pullRequestChanges",
+        "- {file: deploy/values.yaml, yaml: image.tag, value: v3}",
+    );
+    let target = Server::ok();
+    for merged in [false, true] {
+        let github = github();
+        run(&github, &target, "100", &[PASS, ON_PASS, CHANGES]).1.exits(0);
+        github.amend(BRANCH, "fix.txt", "somebody's work");
+        if merged {
+            github.merge(21);
+        }
+        let tip = github.tip(BRANCH);
+        assert!(github.last(BRANCH).0.contains("Iter8-Change: "));
+        let (_, output) = run(&github, &target, "101", &[PASS, ON_PASS, v3]);
+        output.exits(6).says("has commits that iter8 did not make");
+        assert_eq!(github.tip(BRANCH), tip);
+    }
+}
+
+#[test]
 fn another_repository_is_changed_with_a_token_that_reaches_it() {
     let (github, target) = (GitHub::new(), Server::ok());
     github.file_elsewhere("apps/shop.json", "{\"tag\": \"v1\"}");
@@ -343,6 +365,35 @@ fn modes_stay_and_several_edits_of_a_file_add_up() {
     .exits(0);
     let file = github.content(BRANCH, "run.sh");
     assert_eq!(file, Some(("100755".to_owned(), "A=2\nB=2\n".to_owned())));
+}
+
+#[test]
+fn inputs_without_effect_are_a_warning() {
+    let (github, target) = (github(), Server::ok());
+    let title = ("pullRequestTitle", "x");
+    let (_, output) = run(&github, &target, "100", &[PASS, CHANGES, title]);
+    output.exits(0);
+    let warnings = annotations(&output, "warning");
+    assert_eq!(warnings.len(), 1, "{output}");
+    assert!(
+        warnings[0].contains("pullRequestTitle, pullRequestChanges without effect"),
+        "{warnings:?}"
+    );
+    let (_, output) = run(&github, &target, "101", &[PASS, ON_PASS, CHANGES, title]);
+    assert_eq!(annotations(&output, "warning").len(), 0, "{output}");
+}
+
+#[test]
+fn a_text_that_is_not_there_is_no_reason_to_be_content() {
+    let (github, target) = (github(), Server::ok());
+    let changes = "- {file: deploy/values.yaml, replace: 'tag: v9', value: 'shop'}";
+    let (_, output) = run(
+        &github,
+        &target,
+        "100",
+        &[PASS, ON_PASS, ("pullRequestChanges", changes)],
+    );
+    output.exits(6).says("it has no text `tag: v9`");
 }
 
 #[test]

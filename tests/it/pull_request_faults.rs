@@ -263,6 +263,70 @@ fn a_branch_that_is_not_known_everywhere_yet_is_waited_for() {
     assert_eq!((github.pulls().len(), github.count("POST", PULLS)), (1, 3));
 }
 
+const V3: (&str, &str) = (
+    "pullRequestChanges",
+    "- {file: deploy/values.yaml, yaml: image.tag, value: v3}",
+);
+
+#[test]
+fn what_somebody_pushes_while_the_branch_is_written_is_not_overwritten() {
+    let target = Server::ok();
+    let lost = Answer::status(502);
+    let rows = [
+        ("while the commit is made", "POST", "/git/commits", None),
+        ("while the pull request tells of it", "PATCH", "/pulls/21", None),
+        ("before an answer that is lost", "PATCH", REFS, Some(lost)),
+    ];
+    each(
+        &rows,
+        |row| row.0,
+        |(_, method, path, answer)| {
+            let github = github();
+            run(&github, &target, "100", &[PASS, ON_PASS, CHANGES]).1.exits(0);
+            github.fault(method, path, 1, Fault::Pushed(BRANCH, answer.clone()));
+            let (_, output) = run(&github, &target, "101", &[PASS, ON_PASS, V3]);
+            output.exits(6).says("has commits that iter8 did not make");
+            assert!(github.content(BRANCH, "fix.txt").is_some(), "{output}");
+        },
+    );
+}
+
+#[test]
+fn a_branch_is_brought_on_after_an_update_that_was_lost() {
+    let target = Server::ok();
+    let lost = || Fault::After(Answer::status(502));
+    let failed = || Fault::Before(Answer::status(503));
+    for (path, times, fault) in [(REFS, 1, lost()), (REFS, 99, failed()), ("/pulls/21", 99, lost())] {
+        let github = github();
+        run(&github, &target, "100", &[PASS, ON_PASS, CHANGES]).1.exits(0);
+        github.fault("PATCH", path, times, fault);
+        run(&github, &target, "101", &[PASS, ON_PASS, V3]);
+        github.heal();
+        github.file("main", "README.md", "the base moves");
+        run(&github, &target, "102", &[PASS, ON_PASS, V3]).1.exits(0);
+        let file = github.content(BRANCH, FILE).expect("a file").1;
+        assert_eq!(file, AFTER.replace("v2", "v3"), "{path}");
+        assert!(github.content(BRANCH, "README.md").is_some(), "{path}");
+        github.was_asked_well();
+    }
+}
+
+#[test]
+fn no_branch_is_left_where_no_pull_request_may_be_opened() {
+    let (github, target) = (github(), Server::ok());
+    let setting = "GitHub Actions is not permitted to create or approve pull requests.";
+    github.fault("POST", PULLS, 9, Fault::Before(refusal(403, setting)));
+    run(&github, &target, "100", &[PASS, ON_PASS, CHANGES]).1.exits(6);
+    assert_eq!(github.branches(), ["main"]);
+    github.heal();
+    github.file("main", "README.md", "the base moves");
+    run(&github, &target, "101", &[PASS, ON_PASS, CHANGES])
+        .1
+        .exits(0)
+        .says(OPENED);
+    github.was_asked_well();
+}
+
 #[test]
 fn two_jobs_at_once_open_one_pull_request() {
     let target = Server::ok();
@@ -308,6 +372,39 @@ fn a_forks_run_is_told_and_stays_green() {
         .exits(0)
         .says("no pull request: the pull request is from a fork");
     assert_eq!(annotations(&output, "notice").len(), 1, "{output}");
+}
+
+#[test]
+fn secrets_that_are_empty_in_a_forks_run_leave_it_green() {
+    let target = Server::ok();
+    let event = |repository: &str| {
+        json!({
+            "number": 7,
+            "pull_request": {
+                "number": 7,
+                "head": { "sha": crate::support::HEAD, "repo": { "full_name": repository, "fork": repository != "acme/shop" } },
+                "base": { "repo": { "full_name": "acme/shop" } },
+            },
+        })
+    };
+    let elsewhere = ("pullRequestRepository", "acme/deploy");
+    // The token, and where.
+    let rows: [(&str, &[(&str, &str)]); 4] = [
+        ("", &[]),
+        ("", &[elsewhere]),
+        ("ghs_wrong", &[]),
+        (crate::support::TOKEN, &[elsewhere]),
+    ];
+    for (token, inputs) in rows {
+        for (repository, code, level) in [("mallory/shop", 0, "notice"), ("acme/shop", 6, "error")] {
+            let github = github();
+            let inputs = [&[PASS, ON_PASS, CHANGES], inputs].concat();
+            let app = github.step_of(short(&target, &inputs), "pull_request", &event(repository));
+            let output = app.env("INPUT_TOKEN", token).run(&["action"]);
+            output.exits(code);
+            assert_eq!(annotations(&output, level).len(), 1, "{token}: {output}");
+        }
+    }
 }
 
 #[test]

@@ -37,6 +37,72 @@ fn app(github: &GitHub, text: &str) -> App {
     github.step(step(&[]).file("experiment.yaml", text))
 }
 
+fn states(github: &GitHub) -> Vec<String> {
+    let statuses = github.statuses();
+    let state = |(_, body): &(String, serde_json::Value)| body["state"].as_str().expect("a state").to_owned();
+    statuses.iter().map(state).collect()
+}
+
+#[test]
+fn what_tasks_said_too_early_is_taken_back_at_the_end() {
+    let target = Server::ok();
+    let url = target.url("/");
+    // What comes after the two, how the run ends, and what is there then.
+    let rows = [
+        ("- run: exit 1", 3, "error", "## ⛔"),
+        (
+            "- task: assess\n  with: {objectives: [http/request-count >= 21]}",
+            1,
+            "failure",
+            "## ❌",
+        ),
+        ("- run: exit 0", 0, "success", "## ✅"),
+    ];
+    for way in [&["action"][..], &["run", "experiment.yaml"][..]] {
+        for (last, code, state, headline) in rows {
+            let github = github();
+            let text = format!(
+                "spec:\n- task: http\n  with: {{url: {url}, numRequests: 20, qps: 200}}\n- task: assess\n  with: {{objectives: [http/request-count >= 20]}}\n- task: comment\n- task: status\n  with: {{context: iter8/promises}}\n{last}\n"
+            );
+            let app = app(&github, &text).env("GITHUB_TOKEN", TOKEN);
+            let output = app.run(way);
+            output.exits(code);
+            assert_eq!(states(&github), ["pending", state], "{last}");
+            let body = github.comment().body;
+            assert!(body.contains(headline), "{last}: {body}");
+        }
+    }
+    // The last task has the last word, once.
+    let github = github();
+    let text = format!(
+        "spec:\n- task: http\n  with: {{url: {url}, numRequests: 20, qps: 200}}\n- task: status\n  with: {{context: a}}\n"
+    );
+    app(&github, &text).run(&["action"]).exits(0);
+    assert_eq!(states(&github), ["success"]);
+}
+
+#[test]
+fn two_pull_requests_of_a_run_do_not_share_a_branch() {
+    let (github, target) = (github(), Server::ok());
+    let url = target.url("/");
+    let text = format!(
+        "spec:
+- task: http
+  with: {{url: {url}, numRequests: 20, qps: 200}}
+- task: pullrequest
+  with: {{changes: [{{file: {FILE}, yaml: image.tag, value: v2}}]}}
+- task: pullrequest
+  with: {{changes: [{{file: OTHER, content: v0}}]}}
+"
+    );
+    let output = app(&github, &text).run(&["action"]);
+    output
+        .exits(6)
+        .says("another pull request of this run comes from the branch \"iter8/preview-slo\"");
+    assert_eq!(github.pulls().len(), 1);
+    assert_eq!(github.content(BRANCH, FILE).expect("a file").1, AFTER);
+}
+
 #[test]
 fn tasks_publish_what_the_run_has_come_to() {
     let (github, target) = (github(), Server::ok());
@@ -48,11 +114,12 @@ fn tasks_publish_what_the_run_has_come_to() {
         .says("pull request opened");
     let comment = github.comment();
     assert!(comment.body.contains("## ✅ iter8"), "{}", comment.body);
-    let statuses = github.statuses();
-    assert_eq!(statuses.len(), 1);
-    assert_eq!(
-        (statuses[0].0.as_str(), statuses[0].1["state"].as_str()),
-        (HEAD, Some("success"))
+    assert!(github.statuses().iter().all(|(sha, _)| sha == HEAD));
+    assert_eq!(states(&github), ["pending", "success"]);
+    let so_far = github.statuses()[0].1["description"].clone();
+    assert!(
+        so_far.as_str().expect("a text").starts_with("so far: "),
+        "{so_far}"
     );
     let pulls = github.pulls();
     assert_eq!((pulls.len(), pulls[0].head.as_str()), (1, BRANCH));
@@ -79,7 +146,7 @@ fn conditions_decide_which_of_them_run() {
     let (github, target) = (github(), Server::ok());
     app(&github, &experiment(&target, 21)).run(&["action"]).exits(1);
     assert!(github.comment().body.contains("## ❌ iter8"));
-    assert_eq!(github.statuses()[0].1["state"], "failure");
+    assert_eq!(states(&github), ["pending", "failure"]);
     let pulls = github.pulls();
     assert_eq!((pulls.len(), pulls[0].head.as_str()), (1, "lower"));
     assert_eq!(pulls[0].title, format!("Revert {HEAD}"));
@@ -115,13 +182,18 @@ fn a_step_that_runs_the_program_itself_uses_the_token_of_its_environment() {
 }
 
 #[test]
-fn outside_of_github_they_say_so_and_change_nothing() {
+fn outside_of_github_they_say_so_and_a_pull_request_is_missed() {
     let target = Server::ok();
-    let app = App::with(&experiment(&target, 20));
-    let output = app.run(&["run"]);
-    output
+    let whole = experiment(&target, 20);
+    App::with(&whole)
+        .run(&["run"])
+        .exits(6)
+        .says("error: no comment and no pull request and no status: this is no job of GitHub Actions");
+    let (without, _) = whole.split_once("- task: pullrequest").expect("a task");
+    App::with(without)
+        .run(&["run"])
         .exits(0)
-        .says("no comment and no pull request and no status: this is no job of GitHub Actions");
+        .says("warning: no comment and no status: this is no job of GitHub Actions");
 }
 
 #[test]

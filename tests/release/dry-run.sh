@@ -43,6 +43,15 @@ git commit --quiet --message main
 git push --quiet origin main main:refs/heads/v1
 main=$(git rev-parse HEAD)
 
+# A registry that has one image.
+mkdir "$work/bin"
+printf '#!/bin/sh\n[ "$*" = "buildx imagetools inspect %s:99.0.0" ]\n' "$image" > "$work/bin/docker"
+chmod +x "$work/bin/docker"
+unused() { PATH="$work/bin:$PATH" .github/release/unused.sh "$1" "$image"; }
+check 'a version that is new may be built' 0 "$(unused "$version" > /dev/null 2>&1; echo $?)"
+refuses 'is no version' unused latest
+refuses "$image:99.0.0 is there already" unused 99.0.0
+
 refuses 'is no version' .github/release/commit.sh latest "$digest"
 refuses 'is no digest' .github/release/commit.sh "$version" sha256:abc
 refuses 'stands for none' .github/release/commit.sh "$version" "sha256:$(printf '0%.0s' $(seq 64))"
@@ -63,6 +72,7 @@ check 'links stay links' "$(git ls-tree -r "$main" | grep -c ^120000)" "$(git ls
 
 git push --quiet origin "refs/tags/v$version"
 refuses 'is there already' .github/release/commit.sh "$version" "$digest"
+refuses "v$version is there already" unused "$version"
 check 'the branch of the major version is still the former one' "$main" "$(git ls-remote origin refs/heads/v1 | cut -f1)"
 refuses 'is no release' .github/release/major.sh "v$version-rc.1"
 
@@ -78,6 +88,8 @@ git push --quiet origin refs/tags/v1.999.0
 refuses 'v1.999.0 is newer' .github/release/major.sh "v$version"
 git push --quiet origin :refs/tags/v1.999.0
 
+# The tag of a draft.
+git push --quiet origin "$(git commit-tree -m draft "$main^{tree}"):refs/tags/v1.998.0"
 .github/release/major.sh "v$version" > "$work/log" 2>&1
 check 'then the branch moves to the release' "$(git rev-parse "v$version^{commit}")" "$(git ls-remote origin refs/heads/v1 | cut -f1)"
 check 'v1 is a branch and no tag' "refs/heads/v1" "$(git ls-remote origin | cut -f2 | grep -E '/v1$')"

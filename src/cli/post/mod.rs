@@ -15,7 +15,7 @@ use crate::diagnostic::Diagnostic;
 use crate::platform::github::Inputs;
 use crate::platform::github::rest::{Kept, Link, Mark, Run, State};
 
-use crate::platform::{Annotation, Env};
+use crate::platform::{Annotation, Env, Level};
 use crate::report::markdown_words;
 use crate::results::{ExperimentResult, Outcome, OutcomeReason};
 use crate::secret::Mask;
@@ -114,11 +114,15 @@ impl Posts {
         console: &Console,
         poster: Arc<Poster>,
     ) -> Result<Self, Vec<Diagnostic>> {
+        let proposal = proposal_of(inputs, env, console)?;
+        if let Some(doubt) = unused(inputs).filter(|_| proposal.is_none()) {
+            poster.doubt(&doubt);
+        }
         Ok(Self {
             poster,
             comment: inputs.text("comment").and_then(When::of),
             context: inputs.text("status").map(str::to_owned),
-            proposal: proposal_of(inputs, env, console)?,
+            proposal,
         })
     }
 
@@ -147,6 +151,7 @@ impl Posts {
                 .status(context, state(told.outcome), told.reason)
                 .await;
         }
+        self.poster.settle(told).await;
         // A run that was stopped has nothing to say that is better than what is there.
         if stopped {
             return;
@@ -235,6 +240,16 @@ fn proposal_of(
     }
 }
 
+/// What is given for a pull request that is never opened.
+fn unused(inputs: &Inputs) -> Option<Diagnostic> {
+    let names = FIELDS.iter().map(|(input, _)| *input).chain([CHANGES]);
+    let given: Vec<&str> = names.filter(|name| inputs.text(name).is_some()).collect();
+    let first = given.first()?;
+    let message = format!("{} without effect: `pullRequest` is never", given.join(", "));
+    let hint = "set `pullRequest` to on-pass or on-fail, or take them out";
+    Some(Diagnostic::warning(message).at(Inputs::place(first)).hint(hint))
+}
+
 /// A finding inside an input: no file has its line.
 fn flat(mut found: Diagnostic) -> Diagnostic {
     if let Some(place) = &mut found.place
@@ -256,7 +271,12 @@ fn state(outcome: Outcome) -> State {
 /// Shows what could not be posted where no platform does.
 pub(super) fn show(posted: &Posted, console: &Console) {
     for annotation in &posted.annotations {
-        console.say(LogLevel::Warning, &format!("warning: {}", annotation.message));
+        let (level, word) = match annotation.level {
+            Level::Error => (LogLevel::Error, "error"),
+            Level::Warning => (LogLevel::Warning, "warning"),
+            Level::Notice => (LogLevel::Info, "note"),
+        };
+        console.say(level, &format!("{word}: {}", annotation.message));
     }
 }
 

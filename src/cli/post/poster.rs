@@ -1,6 +1,7 @@
 //! [`Poster`]: speaks with GitHub for the inputs of the action and for the tasks of an experiment alike, and remembers
 //! what came of it.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -8,14 +9,15 @@ use futures_util::future::BoxFuture;
 
 use super::proposal::{self, Written};
 use super::trouble::{Trouble, What};
-use super::{Posted, Told, state, words_for};
+use super::{AFTER_SIGNAL, Posted, Told, state, words_for};
 use crate::cli::args::LogLevel;
 use crate::cli::console::Console;
 use crate::cli::publish::verdicts;
-use crate::platform::Env;
+use crate::diagnostic::Diagnostic;
 use crate::platform::github::rest::{
     ApiError, Client, Draft, Link, Proposed, Repository, State, Status, Subject, When,
 };
+use crate::platform::{Annotation, Env};
 use crate::report::{View, render_within};
 use crate::results::{ExperimentResult, Outcome, TaskStatus};
 use crate::secret::Secret;
@@ -41,6 +43,22 @@ struct Done {
     comment_url: Option<String>,
     link: Option<Link>,
     trouble: Trouble,
+    /// What the inputs leave doubtful.
+    doubts: Vec<Annotation>,
+    /// The statuses that tasks set, and what each says.
+    statuses: BTreeMap<String, Option<(State, String)>>,
+    /// The comments that tasks wrote before the end.
+    comments: Vec<Early>,
+    /// Repository and branch of each pull request.
+    branches: BTreeSet<(String, String)>,
+}
+
+/// A comment that was written before the end.
+struct Early {
+    when: When,
+    key: Option<String>,
+    outcome: Outcome,
+    verdicts: String,
 }
 
 impl Poster {
@@ -103,6 +121,12 @@ impl Poster {
         error.to_string()
     }
 
+    /// Shows what the inputs leave doubtful, now and at the end.
+    pub(super) fn doubt(&self, doubt: &Diagnostic) {
+        self.console.diagnostics(std::slice::from_ref(doubt));
+        self.done().doubts.push(doubt.into());
+    }
+
     /// Everything that was posted, and what was not.
     pub(in crate::cli) fn posted(&self) -> Posted {
         let done = self.done();
@@ -110,7 +134,7 @@ impl Poster {
         Posted {
             comment_url: done.comment_url.as_ref().filter(web).cloned(),
             pull_request: done.link.clone().filter(|link| web(&&link.url)),
-            annotations: done.trouble.annotations(self.of_a_fork),
+            annotations: [done.trouble.annotations(self.of_a_fork), done.doubts.clone()].concat(),
             written: !done.trouble.spoils(What::PullRequest, self.of_a_fork),
         }
     }
@@ -118,7 +142,12 @@ impl Poster {
     /// Sets a status of the commit.
     pub(super) async fn status(&self, context: &str, state: State, reason: &str) -> String {
         match self.set(context, state, reason).await {
-            Ok(text) => self.say(text),
+            Ok(text) => {
+                if let Some(said) = self.done().statuses.get_mut(context) {
+                    *said = Some((state, reason.to_owned()));
+                }
+                self.say(text)
+            }
             Err(error) => self.failed(What::Status, error.get()),
         }
     }
@@ -126,6 +155,32 @@ impl Poster {
     /// The same, without a word of failures.
     pub(super) async fn try_status(&self, context: &str, state: State, reason: &str) {
         let _ = self.set(context, state, reason).await;
+    }
+
+    /// Takes to the end of the run what tasks said of it before.
+    pub(in crate::cli) async fn settle(&self, told: &Told<'_>) {
+        let last = (state(told.outcome), told.reason.to_owned());
+        let (contexts, comments) = {
+            let mut done = self.done();
+            let early = done
+                .statuses
+                .iter()
+                .filter(|(_, said)| said.as_ref() != Some(&last));
+            let contexts: Vec<String> = early.map(|(context, _)| context.clone()).collect();
+            (contexts, std::mem::take(&mut done.comments))
+        };
+        let stopped = told.outcome == Outcome::Interrupted;
+        if stopped && !contexts.is_empty() {
+            self.hurry(AFTER_SIGNAL);
+        }
+        for context in contexts {
+            self.status(&context, last.0, told.reason).await;
+        }
+        // A run that was stopped has nothing to say that is better than what is there.
+        let old = |early: &Early| early.outcome != told.outcome || early.verdicts != told.verdicts;
+        for early in comments.into_iter().filter(|early| !stopped && old(early)) {
+            self.comment(early.when, early.key.as_deref(), told).await;
+        }
     }
 
     async fn set(&self, context: &str, state: State, reason: &str) -> Result<String, Refusal<'_>> {
@@ -191,11 +246,31 @@ impl Poster {
         };
         let own = Repository::of(&self.env).ok();
         let named = ask.repository.as_deref().and_then(Repository::parse);
+        let place = named.as_ref().or(own.as_ref()).map(ToString::to_string);
+        let branch = (
+            place.unwrap_or_default().to_lowercase(),
+            written.branch().to_owned(),
+        );
+        if !self.done().branches.insert(branch) {
+            let text = format!(
+                "another pull request of this run comes from the branch {:?}",
+                written.branch()
+            );
+            let hint = "give each a `branch` of its own";
+            self.done().trouble.other(What::PullRequest, text.clone(), hint);
+            return text;
+        }
         let elsewhere = named.as_ref().filter(|named| Some(*named) != own.as_ref());
         let elsewhere = elsewhere.filter(|_| ask.token.is_none()).map(ToString::to_string);
         let made = match &ask.token {
             Some(token) => match Client::new(&self.env, Some(token)) {
-                Ok(client) => self.make(&client, named, &written, told).await,
+                Ok(client) => {
+                    let client = match self.client() {
+                        Ok(own) => client.sharing(own),
+                        Err(_) => client,
+                    };
+                    self.make(&client, named, &written, told).await
+                }
                 Err(error) => Err(error.into()),
             },
             None => match self.client() {
@@ -254,8 +329,8 @@ impl From<ApiError> for Refusal<'_> {
     }
 }
 
-/// A result as it would be if the run ended with the task that runs now.
-fn so_far(result: &ExperimentResult) -> ExperimentResult {
+/// A result as it would be if the run ended with the task that runs now, and whether others follow.
+fn so_far(result: &ExperimentResult) -> (ExperimentResult, bool) {
     let mut result = result.clone();
     let running = result
         .tasks
@@ -264,9 +339,10 @@ fn so_far(result: &ExperimentResult) -> ExperimentResult {
     if let Some(task) = running {
         task.status = TaskStatus::Completed;
     }
+    let more = result.tasks.iter().any(|task| task.status == TaskStatus::NotRun);
     result.ended = true;
     result.conclude();
-    result
+    (result, more)
 }
 
 impl Publisher for Poster {
@@ -275,10 +351,10 @@ impl Publisher for Poster {
             if self.env.get("GITHUB_REPOSITORY").is_none() {
                 let (what, hint) = (what(ask), "run it as a step of a job, or take the task out");
                 let text = "this is no job of GitHub Actions".to_owned();
-                self.done().trouble.elsewhere(what, text.clone(), hint);
+                self.done().trouble.other(what, text.clone(), hint);
                 return text;
             }
-            let result = so_far(result);
+            let (result, more) = so_far(result);
             let view = View::of(&result);
             let told = Told {
                 outcome: result.outcome,
@@ -288,8 +364,25 @@ impl Publisher for Poster {
                 text: &|room| render_within(&view, room),
             };
             match ask {
-                Ask::Comment { when, key } => self.comment(wanted(*when), key.as_deref(), &told).await,
-                Ask::Status { context } => self.status(context, state(told.outcome), told.reason).await,
+                Ask::Comment { when, key } => {
+                    self.done().comments.push(Early {
+                        when: wanted(*when),
+                        key: key.clone(),
+                        outcome: told.outcome,
+                        verdicts: told.verdicts.clone(),
+                    });
+                    self.comment(wanted(*when), key.as_deref(), &told).await
+                }
+                Ask::Status { context } => {
+                    self.done().statuses.entry(context.clone()).or_default();
+                    // Nobody may merge on what a later task can still take back.
+                    if more {
+                        let reason = format!("so far: {}", told.reason);
+                        self.status(context, State::Pending, &reason).await
+                    } else {
+                        self.status(context, state(told.outcome), told.reason).await
+                    }
+                }
                 Ask::PullRequest(ask) => self.propose(ask, &told, &result).await,
             }
         })

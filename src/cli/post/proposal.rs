@@ -55,6 +55,11 @@ impl<'a> Written<'a> {
         })
     }
 
+    /// The branch it comes from.
+    pub(super) fn branch(&self) -> &str {
+        &self.branch
+    }
+
     /// To be made by a client.
     pub(super) fn proposal<'b>(
         &'b self,

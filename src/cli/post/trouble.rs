@@ -35,8 +35,8 @@ struct Failure {
     permissions: BTreeSet<&'static str>,
     message: String,
     hint: String,
-    /// Whether nothing of this kind could have been posted there.
-    is_elsewhere: bool,
+    /// Whether it is for want of a token that may, as the runs of forks and of Dependabot have it.
+    lack: bool,
 }
 
 /// Everything that was not posted.
@@ -51,51 +51,42 @@ impl Trouble {
         } else {
             None
         };
-        self.add(
-            what,
-            permission,
-            TaskError::from_error(error).message,
-            error.hint(),
-        );
+        let message = TaskError::from_error(error).message;
+        self.add(what, permission, message, error.hint(), lacks(error));
     }
 
     /// Adds why there is no pull request; `elsewhere` is a repository that the job's own token cannot write to.
     pub(super) fn proposal(&mut self, error: &ProposalError, elsewhere: Option<&str>) {
         let message = TaskError::from_error(error).message;
-        let refused = matches!(
-            error,
-            ProposalError::Api(
-                ApiError::Forbidden { .. } | ApiError::NotFound { .. } | ApiError::Unauthorized { .. }
-            )
-        );
+        let lack = match error {
+            ProposalError::Api(error) => lacks(error),
+            // What a token may not see is not there for it.
+            ProposalError::NoBase { .. } => elsewhere.is_some(),
+            ProposalError::Edit { .. }
+            | ProposalError::NoText { .. }
+            | ProposalError::SameBranch(_)
+            | ProposalError::NotOurs(_)
+            | ProposalError::Busy(_) => false,
+        };
+        let what = What::PullRequest;
         match (error, elsewhere) {
-            (_, Some(repository)) if refused => {
+            (_, Some(repository)) if lack => {
                 let hint = format!(
                     "the job's own token reaches no other repository: give `token` one that may write contents and pull requests in {repository}"
                 );
-                self.add(What::PullRequest, [], message, hint);
+                self.add(what, [], message, hint, lack);
             }
             (ProposalError::Api(ApiError::Forbidden { .. }), _) => {
                 let both = ["contents: write", "pull-requests: write"];
-                self.add(What::PullRequest, both, message, error.hint());
+                self.add(what, both, message, error.hint(), lack);
             }
-            _ => self.add(What::PullRequest, [], message, error.hint()),
+            _ => self.add(what, [], message, error.hint(), lack),
         }
-    }
-
-    /// Adds that this is no place where anything could be posted.
-    pub(super) fn elsewhere(&mut self, what: What, message: String, hint: &str) {
-        self.add(what, [], message, hint.to_owned());
-        self.0
-            .iter_mut()
-            .last()
-            .into_iter()
-            .for_each(|failure| failure.is_elsewhere = true);
     }
 
     /// Adds another reason.
     pub(super) fn other(&mut self, what: What, message: String, hint: &str) {
-        self.add(what, [], message, hint.to_owned());
+        self.add(what, [], message, hint.to_owned(), false);
     }
 
     /// One reason is told once.
@@ -105,6 +96,7 @@ impl Trouble {
         permissions: impl IntoIterator<Item = &'static str>,
         message: String,
         hint: String,
+        lack: bool,
     ) {
         let permissions: BTreeSet<&str> = permissions.into_iter().collect();
         match self
@@ -121,23 +113,24 @@ impl Trouble {
                 permissions,
                 message,
                 hint,
-                is_elsewhere: false,
+                lack,
             }),
         }
     }
 
     /// Whether this is missing for another reason than that the run is one of a fork.
     pub(super) fn spoils(&self, what: What, of_a_fork: bool) -> bool {
-        let fits = |failure: &Failure| failure.what.contains(&what) && !failure.is_elsewhere;
         self.0
             .iter()
-            .any(|failure| fits(failure) && (failure.permissions.is_empty() || !of_a_fork))
+            .any(|failure| failure.what.contains(&what) && !(of_a_fork && failure.lack))
     }
 
     /// One annotation for all that the token may not do, one for each other reason.
     pub(super) fn annotations(&self, of_a_fork: bool) -> Vec<Annotation> {
-        let (forbidden, others): (Vec<&Failure>, Vec<&Failure>) =
-            self.0.iter().partition(|failure| !failure.permissions.is_empty());
+        let (forbidden, others): (Vec<&Failure>, Vec<&Failure>) = self
+            .0
+            .iter()
+            .partition(|failure| !failure.permissions.is_empty() || (of_a_fork && failure.lack));
         let mut annotations = Vec::new();
         if !forbidden.is_empty() {
             let what: BTreeSet<What> = forbidden
@@ -156,17 +149,21 @@ impl Trouble {
         }
         annotations.extend(others.into_iter().map(|failure| {
             let text = format!("{}: {}; {}", words(&failure.what), failure.message, failure.hint);
-            Annotation {
-                level: if failure.is_elsewhere {
-                    Level::Warning
-                } else {
-                    level(&failure.what)
-                },
-                ..annotation(&failure.what, text)
-            }
+            annotation(&failure.what, text)
         }));
         annotations
     }
+}
+
+/// Whether the token is missing, or may not do this: the secrets of a repository are empty in a fork's run.
+fn lacks(error: &ApiError) -> bool {
+    matches!(
+        error,
+        ApiError::NoToken
+            | ApiError::Unauthorized { .. }
+            | ApiError::Forbidden { .. }
+            | ApiError::NotFound { .. }
+    )
 }
 
 fn words(what: &BTreeSet<What>) -> String {
@@ -267,6 +264,27 @@ mod tests {
         elsewhere.proposal(&forbidden("contents: write").into(), Some("acme/deploy"));
         let message = &elsewhere.annotations(false)[0].message;
         assert!(message.contains("give `token` one"), "{message}");
+    }
+
+    #[test]
+    fn secrets_that_a_fork_does_not_get_spoil_nothing() {
+        let unauthorized = || ApiError::Unauthorized {
+            message: "Bad credentials".to_owned(),
+        };
+        let missing = || ApiError::NotFound {
+            path: "/repos/acme/deploy".to_owned(),
+            permission: "contents: write",
+        };
+        for error in [ApiError::NoToken, unauthorized(), missing()] {
+            let mut trouble = Trouble::default();
+            trouble.proposal(&error.into(), Some("acme/deploy"));
+            assert!(trouble.spoils(What::PullRequest, false) && !trouble.spoils(What::PullRequest, true));
+            assert_eq!(trouble.annotations(true)[0].level, Level::Notice);
+            assert_eq!(trouble.annotations(false)[0].level, Level::Error);
+        }
+        let mut trouble = Trouble::default();
+        trouble.proposal(&ProposalError::NotOurs("a".to_owned()), None);
+        assert!(trouble.spoils(What::PullRequest, true));
     }
 
     #[test]

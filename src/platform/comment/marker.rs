@@ -67,17 +67,14 @@ impl Mark {
     }
 
     /// Whether what `other` tells must not be replaced by what this tells. `head` is the head of the pull request, if
-    /// it is known: what is about the head stays, whichever run is the later one.
+    /// it is known: only what is about the head replaces anything, whichever run is the later one. Also where the comment is
+    /// about neither: `on-change` leaves it when the head has the same verdicts.
     pub(in crate::platform) fn is_older_than(&self, other: &Self, head: Option<&str>) -> bool {
         if self.commit != other.commit
             && let Some(head) = head
+            && (!self.commit.is_empty() || other.commit == head)
         {
-            if self.commit == head {
-                return false;
-            }
-            if other.commit == head {
-                return true;
-            }
+            return self.commit != head;
         }
         if self.run.id == other.run.id {
             return self.run.attempt < other.run.attempt;
@@ -201,7 +198,9 @@ mod tests {
         let (a, b) = (mark("aaa", 1, 1, 10), mark("bbb", 2, 1, 20));
         assert!(older(&a, &b, None) && !older(&b, &a, None));
         assert!(older(&b, &a, Some("aaa")) && !older(&a, &b, Some("aaa")));
-        assert!(older(&a, &b, Some("ccc")));
+        assert!(older(&a, &b, Some("ccc")) && older(&b, &a, Some("ccc")));
+        let unknown = mark("", 2, 1, 20);
+        assert!(!older(&unknown, &a, Some("ccc")) && older(&unknown, &a, Some("aaa")));
         let again = mark("aaa", 1, 2, 30);
         assert!(older(&a, &again, None) && !older(&again, &a, None));
         assert!(!older(&again, &b, None), "ran again after the later run");

@@ -99,11 +99,6 @@ impl Client {
         })
     }
 
-    /// Leaves no more than this for the calls that follow.
-    pub fn hurry(&self, left: std::time::Duration) {
-        self.patience.hurry(left);
-    }
-
     /// Sends a request until it succeeds, fails for good, or may not be sent again.
     pub(super) async fn send(&self, call: &Call<'_>) -> Result<Answer, NoteError> {
         let mut tries = 0;

@@ -22,7 +22,7 @@ impl TaskKind for StatusKind {
     }
 
     fn about(&self) -> &'static str {
-        "Sets a status of the commit to what the run has come to so far. In GitHub Actions only; what cannot be set is a warning."
+        "Sets a status of the commit: pending while other tasks follow, and at the end how the run ended. In GitHub Actions only; what cannot be set is a warning."
     }
 
     fn fields(&self) -> Vec<&'static Field> {

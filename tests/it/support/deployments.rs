@@ -72,7 +72,11 @@ impl Deployments {
             ["pulls"] => {
                 let head = parameter(query, "head");
                 let fits = |fork: &&(String, u64, String)| head.as_ref().is_none_or(|head| *head == fork.0);
-                let shown = |(_, number, sha): &(String, u64, String)| json!({ "number": number, "state": "open", "head": { "sha": sha } });
+                let shown = |(head, number, sha): &(String, u64, String)| {
+                    let (owner, branch) = head.split_once(':').expect("owner:branch");
+                    let repo = json!({ "full_name": format!("{owner}/shop") });
+                    json!({ "number": number, "state": "open", "head": { "sha": sha, "ref": branch, "repo": repo } })
+                };
                 let forks: Vec<Value> = self.forks.iter().filter(fits).map(shown).collect();
                 (!forks.is_empty()).then(|| forks.into())
             }

@@ -98,6 +98,16 @@ impl Repo {
         self.branches.insert(branch.to_owned(), commit);
     }
 
+    /// Somebody amends the last commit of a branch, with a file more.
+    pub(super) fn amend(&mut self, branch: &str, path: &str, content: &str) {
+        let last = self.commits[&self.branches[branch]].clone();
+        let mut files = self.trees[&last.tree].clone();
+        files.insert(path.to_owned(), ("100644".to_owned(), content.to_owned()));
+        let tree = self.keep(files);
+        let commit = self.commit(&tree, last.parents, &last.message);
+        self.branches.insert(branch.to_owned(), commit);
+    }
+
     /// Merges a pull request as one commit; its branch stays.
     pub(super) fn merge(&mut self, number: u64) {
         let pull = self
@@ -244,6 +254,10 @@ impl Repo {
                     self.branches.insert(name, text("sha"));
                     said(200, &json!({ "object": { "sha": text("sha") } }))
                 }
+                ("DELETE", ("refs", name)) => match self.branches.remove(&branch(name)?) {
+                    Some(_) => Answer::status(204),
+                    None => refused(422, "Reference does not exist"),
+                },
                 _ => return None,
             },
             _ => return None,

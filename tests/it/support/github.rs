@@ -36,6 +36,8 @@ pub(crate) enum Fault {
     Slow(Duration),
     /// The comment that it is about is deleted first.
     Vanish,
+    /// Somebody pushes to this branch first; then it is done, or this is the answer.
+    Pushed(&'static str, Option<Answer>),
 }
 
 /// A comment.
@@ -218,6 +220,11 @@ impl GitHub {
         state.shop.delete(branch);
     }
 
+    /// Somebody amends the last commit of a branch, with a file more; its message stays.
+    pub(crate) fn amend(&self, branch: &str, path: &str, content: &str) {
+        self.state().shop.amend(branch, path, content);
+    }
+
     /// Somebody merges a pull request.
     pub(crate) fn merge(&self, number: u64) {
         self.state().shop.merge(number);
@@ -337,6 +344,10 @@ fn answer(state: &mut State, seen: &Seen) -> Answer {
                 .retain(|one| !seen.path.ends_with(&one.id.to_string()));
             work(state, seen)
         }
+        Some(Fault::Pushed(branch, answer)) => {
+            state.shop.push(branch, "fix.txt", "100644", "somebody's work");
+            answer.unwrap_or_else(|| work(state, seen))
+        }
         None => work(state, seen),
     }
 }
@@ -418,7 +429,8 @@ fn work(state: &mut State, seen: &Seen) -> Answer {
 }
 
 fn pull_request(state: &State) -> Value {
-    json!({ "number": 7, "state": "open", "head": { "sha": state.head } })
+    let head = json!({ "sha": state.head, "ref": "topic", "repo": { "full_name": "mallory/shop" } });
+    json!({ "number": 7, "state": "open", "head": head })
 }
 
 fn one(state: &mut State, method: &str, id: u64, body: &Value) -> Answer {

@@ -227,7 +227,7 @@ fn answer(state: &mut State, seen: &Seen) -> Answer {
                 .retain(|one| !seen.path.ends_with(&format!("/{}", one.id)));
             work(state, seen)
         }
-        None => work(state, seen),
+        Some(Fault::Pushed(..)) | None => work(state, seen),
     }
 }
 

@@ -1,8 +1,10 @@
 //! [`Client`]: GitHub's REST API over octocrab, with patience of our own.
 //!
 //! octocrab by itself repeats every request that failed, also one that adds a comment; here only what may be repeated
-//! is, after the wait that GitHub asks for, and all calls of a run together take no longer than a minute.
+//! is, after the wait that GitHub asks for, and all calls of a client, and of those that share its time, take no longer than a
+//! minute together.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::header::{ACCEPT, HeaderValue, LINK};
@@ -86,7 +88,7 @@ pub struct Client {
     graphql: String,
     /// Whether the token is that of an app, such as the job's own, and not of a person.
     of_an_app: bool,
-    patience: Patience,
+    patience: Arc<Patience>,
 }
 
 impl Client {
@@ -118,7 +120,7 @@ impl Client {
             repository,
             graphql: graphql.into(),
             of_an_app: token.expose().starts_with("ghs_"),
-            patience: Patience::new(),
+            patience: Arc::new(Patience::new()),
         })
     }
 
@@ -135,6 +137,15 @@ impl Client {
     /// Whether the token is that of an app.
     pub(super) fn of_an_app(&self) -> bool {
         self.of_an_app
+    }
+
+    /// The same with the time of another client, of the same run.
+    #[must_use]
+    pub fn sharing(self, other: &Self) -> Self {
+        Self {
+            patience: Arc::clone(&other.patience),
+            ..self
+        }
     }
 
     /// Leaves no more than this for the calls that follow.
@@ -163,7 +174,8 @@ impl Client {
         self.patience.pause(wait(error, tries)).await
     }
 
-    async fn once(&self, call: &Call<'_>) -> Result<Answer, ApiError> {
+    /// Sends a request, whatever becomes of it.
+    pub(super) async fn once(&self, call: &Call<'_>) -> Result<Answer, ApiError> {
         let answer = self
             .patience
             .call(async |within| self.exchange(call, within).await);

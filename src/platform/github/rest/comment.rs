@@ -167,5 +167,9 @@ mod tests {
             text: &|_| String::new(),
         };
         assert!(sent(draft.keep(&client, 7)).await.is_err());
+        client.hurry(std::time::Duration::ZERO);
+        let other = Client::new(&env, Some(&Secret::new("ghs_1"))).expect("a client");
+        let kept = draft.keep(&other.sharing(&client), 7).await;
+        assert!(matches!(kept, Err(ApiError::OutOfTime)), "{kept:?}");
     }
 }

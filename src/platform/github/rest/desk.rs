@@ -15,7 +15,7 @@ use super::{ApiError, Client, Repository};
 const CONTENTS: &str = "contents: write";
 /// Bytes of a file that is changed.
 const LARGEST: usize = 4 << 20;
-/// The trailer by which a commit is known to be ours.
+/// The trailer by which a commit says that it is ours.
 const TRAILER: &str = "Iter8-Change: ";
 
 /// A repository, and who asks for it.
@@ -34,8 +34,8 @@ pub(super) struct Tip {
 }
 
 impl Tip {
-    /// Whether we made it.
-    pub(super) fn is_ours(&self) -> bool {
+    /// Whether it says that we made it. Amended or rebased, it still does: nothing is to be lost by believing it.
+    pub(super) fn says_ours(&self) -> bool {
         self.message.lines().any(|line| line.starts_with(TRAILER))
     }
 }
@@ -234,18 +234,34 @@ impl Desk<'_> {
         }
     }
 
-    /// Points a branch elsewhere; false if there is none any more.
+    /// Points a branch elsewhere; false if there is none any more. It is sent once: before it is sent again, who asks has
+    /// to look at what stands there now.
     pub(super) async fn point(&self, branch: &str, sha: &str) -> Result<bool, ApiError> {
-        let rest = format!("git/refs/heads/{}", escaped(branch));
         let body = json!({ "sha": sha, "force": true });
-        match self
-            .write::<Value>(Method::PATCH, &rest, &body, CONTENTS, true)
-            .await
-        {
-            Ok(_) => Ok(true),
+        match self.branch(Method::PATCH, branch, Some(&body)).await {
+            Ok(()) => Ok(true),
             Err(error) if error.says("does not exist") => Ok(false),
             Err(error) => Err(error),
         }
+    }
+
+    /// Removes a branch; sent once, too.
+    pub(super) async fn remove(&self, branch: &str) -> Result<(), ApiError> {
+        self.branch(Method::DELETE, branch, None).await
+    }
+
+    async fn branch(&self, method: Method, branch: &str, body: Option<&Value>) -> Result<(), ApiError> {
+        let path = self
+            .repository
+            .path(&format!("git/refs/heads/{}", escaped(branch)));
+        let call = Call {
+            method,
+            path: &path,
+            body,
+            permission: CONTENTS,
+            repeatable: false,
+        };
+        self.client.once(&call).await.map(|_| ())
     }
 }
 
@@ -273,14 +289,14 @@ mod tests {
     }
 
     #[test]
-    fn our_commits_are_known_by_their_trailer() {
+    fn our_commits_say_so_in_their_trailer() {
         let tip = |message: &str| Tip {
             sha: String::new(),
             tree: String::new(),
             message: message.to_owned(),
         };
-        assert!(tip(&format!("Promote\n\n{}", trailer("abc"))).is_ours());
-        assert!(!tip("Iter8 is nice: Iter8-Change: no").is_ours());
-        assert!(!tip("").is_ours());
+        assert!(tip(&format!("Promote\n\n{}", trailer("abc"))).says_ours());
+        assert!(!tip("Iter8 is nice: Iter8-Change: no").says_ours());
+        assert!(!tip("").says_ours());
     }
 }

@@ -4,6 +4,7 @@
 
 mod answer;
 mod author;
+mod branch;
 mod client;
 mod comment;
 mod deployment;
@@ -13,6 +14,7 @@ mod fork;
 mod pull_request;
 mod status;
 mod subject;
+mod tips;
 mod wire;
 
 pub use client::Client;

@@ -9,14 +9,15 @@ use serde_json::json;
 use url::form_urlencoded::Serializer;
 
 use super::comment::SIZES;
-use super::desk::{Desk, Entry, File, Tip, trailer};
+use super::desk::{Desk, Entry, File, Tip};
 use super::fingerprint;
+use super::tips::Tips;
 use super::{ApiError, Client, Mark, Repository};
 use crate::edit::{Edit, EditError};
 
-const WRITE: &str = "pull-requests: write";
+pub(super) const WRITE: &str = "pull-requests: write";
 /// How often a branch that others write to at the same time, or a pull request that GitHub is not ready for, is tried.
-const TRIES: u32 = 5;
+pub(super) const TRIES: u32 = 6;
 
 /// A change of one file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -138,15 +139,15 @@ impl ProposalError {
 }
 
 #[derive(Debug, Clone, Deserialize)]
-struct PullRequest {
-    number: u64,
+pub(super) struct PullRequest {
+    pub number: u64,
     #[serde(default)]
     html_url: String,
     state: String,
     #[serde(default)]
-    title: String,
+    pub title: String,
     #[serde(default)]
-    body: Option<String>,
+    pub body: Option<String>,
     #[serde(default)]
     merged_at: Option<String>,
     head: End,
@@ -167,12 +168,16 @@ struct Repo {
 }
 
 impl PullRequest {
-    fn is_open(&self) -> bool {
+    pub(super) fn is_open(&self) -> bool {
         self.state == "open"
     }
 
     fn mark(&self) -> Option<Mark> {
         Mark::parse(self.body.as_deref()?)
+    }
+
+    pub(super) fn tips(&self) -> Tips {
+        Tips::parse(self.body.as_deref().unwrap_or_default())
     }
 
     fn link(&self) -> Link {
@@ -184,9 +189,9 @@ impl PullRequest {
 }
 
 /// Where a proposal goes to.
-struct Base {
+pub(super) struct Base {
     name: String,
-    tip: Tip,
+    pub tip: Tip,
 }
 
 impl Proposal<'_> {
@@ -205,19 +210,24 @@ impl Proposal<'_> {
         if tree == base.tip.tree {
             return Ok(Proposed::NoDifference);
         }
-        let known = self.known(desk, &base).await?;
-        if let Some(done) = self.settled(known.first()) {
-            return Ok(done);
+        let pushed = match self.push(desk, &base, &tree).await? {
+            Ok(pushed) => pushed,
+            Err(settled) => return Ok(settled),
+        };
+        if let Some(open) = &pushed.open {
+            return self.update(desk, open, &pushed.tips).await;
         }
-        self.push(desk, &base, &tree).await?;
-        match known.into_iter().find(PullRequest::is_open) {
-            Some(open) => self.update(desk, &open).await,
-            None => self.open(desk, &base).await,
+        let opened = self.open(desk, &base, &pushed.tips).await;
+        if let (Err(ProposalError::Api(error)), Some(new)) = (&opened, &pushed.new)
+            && error.undone()
+        {
+            self.withdraw(desk, &base, new).await;
         }
+        opened
     }
 
     /// Differs where the changes do, whatever they are made to.
-    fn change(&self) -> String {
+    pub(super) fn change(&self) -> String {
         let texts: Vec<String> = self
             .changes
             .iter()
@@ -281,7 +291,7 @@ impl Proposal<'_> {
     }
 
     /// The pull requests from our branch, open ones first, then the newest.
-    async fn known(&self, desk: Desk<'_>, base: &Base) -> Result<Vec<PullRequest>, ApiError> {
+    pub(super) async fn known(&self, desk: Desk<'_>, base: &Base) -> Result<Vec<PullRequest>, ApiError> {
         let full_name = self.repository.to_string();
         let owner = full_name.split('/').next().unwrap_or_default();
         let query = Serializer::new(String::new())
@@ -303,7 +313,7 @@ impl Proposal<'_> {
     }
 
     /// What the last pull request leaves us nothing to do about.
-    fn settled(&self, last: Option<&PullRequest>) -> Option<Proposed> {
+    pub(super) fn settled(&self, last: Option<&PullRequest>) -> Option<Proposed> {
         let last = last?;
         let (ours, theirs) = (self.mark(), last.mark()?);
         if last.is_open() {
@@ -315,48 +325,21 @@ impl Proposal<'_> {
         refused.then(|| Proposed::Closed(last.link()))
     }
 
-    /// Brings the branch to the tree, one commit above the base.
-    async fn push(&self, desk: Desk<'_>, base: &Base, tree: &str) -> Result<(), ProposalError> {
-        let mut commit = None;
-        for _ in 0..TRIES {
-            let tip = desk.tip(self.branch).await?;
-            if let Some(tip) = &tip {
-                // A branch without anything of its own is as good as none.
-                if !tip.is_ours() && tip.sha != base.tip.sha {
-                    return Err(ProposalError::NotOurs(self.branch.to_owned()));
-                }
-                if tip.tree == tree {
-                    return Ok(());
-                }
-            }
-            let sha = if let Some(sha) = &commit {
-                sha
-            } else {
-                let message = format!("{}\n\n{}", self.title, trailer(&self.change()));
-                commit.insert(desk.commit(&message, tree, &base.tip.sha).await?)
-            };
-            let done = if tip.is_some() {
-                desk.point(self.branch, sha).await?
-            } else {
-                desk.create(self.branch, sha).await?
-            };
-            if done {
-                return Ok(());
-            }
-        }
-        Err(ProposalError::Busy(self.branch.to_owned()))
-    }
-
-    fn body(&self, size: usize) -> String {
+    fn body(&self, size: usize, tips: &Tips) -> String {
         let mark = self.mark().to_string();
-        let room = size.saturating_sub(mark.len() + 1);
-        format!("{mark}\n{}", (self.text)(room))
+        let room = size.saturating_sub(mark.len() + tips.room() + 2);
+        format!("{mark}\n{tips}\n{}", (self.text)(room))
     }
 
-    async fn update(&self, desk: Desk<'_>, open: &PullRequest) -> Result<Proposed, ProposalError> {
+    async fn update(
+        &self,
+        desk: Desk<'_>,
+        open: &PullRequest,
+        tips: &Tips,
+    ) -> Result<Proposed, ProposalError> {
         let mut last = ApiError::TooLong;
         for size in SIZES {
-            let body = self.body(size);
+            let body = self.body(size, tips);
             if open.title == self.title && open.body.as_deref() == Some(&body) {
                 return Ok(Proposed::Updated(open.link()));
             }
@@ -374,9 +357,9 @@ impl Proposal<'_> {
     }
 
     /// Opens it once. Where an answer does not tell whether it is open, it is looked for.
-    async fn open(&self, desk: Desk<'_>, base: &Base) -> Result<Proposed, ProposalError> {
+    async fn open(&self, desk: Desk<'_>, base: &Base, tips: &Tips) -> Result<Proposed, ProposalError> {
         let mut sizes = SIZES.iter();
-        let mut body = self.body(*sizes.next().unwrap_or(&0));
+        let mut body = self.body(*sizes.next().unwrap_or(&0), tips);
         let mut tries = 0;
         loop {
             tries += 1;
@@ -390,7 +373,7 @@ impl Proposal<'_> {
             if matches!(error, ApiError::TooLong)
                 && let Some(size) = sizes.next()
             {
-                body = self.body(*size);
+                body = self.body(*size, tips);
                 continue;
             }
             // Another job was quicker.
@@ -413,7 +396,7 @@ impl Proposal<'_> {
                 Some(open) => {
                     return match self.settled(Some(&open)) {
                         Some(done) => Ok(done),
-                        None => self.update(desk, &open).await,
+                        None => self.update(desk, &open, tips).await,
                     };
                 }
                 None if tries >= TRIES => return Err(error.into()),
