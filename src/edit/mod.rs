@@ -56,16 +56,17 @@ impl std::fmt::Display for Edit {
 
 /// Where the new text holds the old one (`v1` and `v1.1`), what is new already stays.
 fn replace(text: &str, old: &str, new: &str) -> Result<String, EditError> {
-    // That the new text is there may have any reason, unless it holds the old one.
-    if old.is_empty() || !text.contains(old) {
-        return Err(EditError::NoText {
-            text: old.chars().take(80).collect(),
-        });
+    if old.is_empty() {
+        return Err(EditError::NoText { text: String::new() });
     }
-    Ok(if new.contains(old) {
+    let changed = if new.contains(old) {
         let parts: Vec<String> = text.split(new).map(|part| part.replace(old, new)).collect();
         parts.join(new)
     } else {
         text.replace(old, new)
+    };
+    let is_there = text.contains(old) || (!new.is_empty() && text.contains(new));
+    is_there.then_some(changed).ok_or_else(|| EditError::NoText {
+        text: old.chars().take(80).collect(),
     })
 }

@@ -240,13 +240,9 @@ fn texts_are_replaced_once_and_not_again() {
         Ok("tag v1.1, v1.1")
     );
     assert_eq!(
-        replace("tag v1.1", "v1", "v1.1").as_deref(),
-        Ok("tag v1.1"),
+        replace("tag v2", "v1", "v2").as_deref(),
+        Ok("tag v2"),
         "it is done already"
-    );
-    assert!(
-        replace("tag v0, docs v2", "v1", "v2").is_err(),
-        "what stands there may have any reason"
     );
     assert_eq!(replace("a v1", "v1", "").as_deref(), Ok("a "));
     assert!(replace("tag v3", "v1", "v2").is_err());
