@@ -384,16 +384,17 @@ fn inputs_without_effect_are_a_warning() {
 }
 
 #[test]
-fn a_text_that_is_not_there_is_no_reason_to_be_content() {
+fn a_text_that_is_not_there_is_an_error_unless_the_new_one_is() {
     let (github, target) = (github(), Server::ok());
-    let changes = "- {file: deploy/values.yaml, replace: 'tag: v9', value: 'shop'}";
-    let (_, output) = run(
-        &github,
-        &target,
-        "100",
-        &[PASS, ON_PASS, ("pullRequestChanges", changes)],
-    );
-    output.exits(6).says("it has no text `tag: v9`");
+    let go = |run_id: &str, value: &str| {
+        let changes = format!("- {{file: deploy/values.yaml, replace: 'tag: v9', value: '{value}'}}");
+        let inputs = [PASS, ON_PASS, ("pullRequestChanges", changes.as_str())];
+        run(&github, &target, run_id, &inputs).1
+    };
+    go("100", "tag: v10").exits(6).says("it has no text `tag: v9`");
+    // As after a merge of the same change.
+    go("101", "shop").exits(0);
+    assert!(github.pulls().is_empty());
 }
 
 #[test]
