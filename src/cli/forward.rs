@@ -46,11 +46,12 @@ pub(super) async fn forward(inputs: &Inputs, env: &Env, console: &Console) -> Re
     let (run, result) = read(inputs, env)?;
     let token = inputs.text("token");
     let client = Client::new(env, token.map(Secret::new).as_ref());
-    let number = match &client {
-        // What cannot be asked cannot be posted either; that is told then.
-        Ok(client) if is_posting(inputs) => run.pull_request(client).await.unwrap_or_default(),
+    let asked = match &client {
+        Ok(client) if is_posting(inputs) => run.pull_request(client).await.ok(),
         Ok(_) | Err(_) => None,
     };
+    // What cannot be asked cannot be posted either; that is told then.
+    let (number, settled) = (asked.flatten(), asked.is_some());
     check_number(&result, number)?;
     let mut result = trusted(result, &run, number);
     // Whether a broken objective is a failure is for whoever publishes to say, not for a fork.
@@ -61,6 +62,7 @@ pub(super) async fn forward(inputs: &Inputs, env: &Env, console: &Console) -> Re
     let subject = Subject {
         commit: Some(run.commit.clone()),
         pull_request: number,
+        settled,
         of_a_fork: false,
         run: run.run,
         run_url: run.url(),

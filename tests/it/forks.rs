@@ -154,6 +154,7 @@ fn a_fork_cannot_say_that_broken_objectives_are_no_failure() {
 #[test]
 fn a_run_of_the_repository_itself_is_published_too() {
     let github = GitHub::new();
+    github.of_the_repository();
     let mut event = run_of_a_fork();
     event["workflow_run"]["head_repository"]["full_name"] = "acme/shop".into();
     event["repository"] = json!({ "id": 1 });
@@ -171,6 +172,20 @@ fn what_was_pushed_over_meanwhile_gets_its_status_and_no_comment() {
     let github = GitHub::new();
     github.push(&"b".repeat(40));
     let app = publishing(&github, &run_of_a_fork(), PUBLISH, &left_behind(PASS));
+    app.run(&["action"])
+        .exits(0)
+        .says("no open pull request has this commit as its head");
+    assert_eq!(github.statuses().pop().expect("a status").0, HEAD);
+    assert_eq!(github.comments().len(), 0);
+    github.was_asked_well();
+}
+
+#[test]
+fn a_pull_request_of_another_branch_with_the_same_commit_gets_no_comment() {
+    let github = GitHub::new();
+    let mut event = run_of_a_fork();
+    event["workflow_run"]["head_repository"]["full_name"] = "eve/shop".into();
+    let app = publishing(&github, &event, PUBLISH, &left_behind(PASS));
     app.run(&["action"])
         .exits(0)
         .says("no open pull request has this commit as its head");

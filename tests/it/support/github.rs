@@ -64,6 +64,8 @@ struct State {
     deployments: Deployments,
     rules: Vec<Rule>,
     violations: Vec<String>,
+    /// Where the branch of pull request 7 is.
+    head_repository: &'static str,
     head: String,
     longest: usize,
     next: u64,
@@ -110,6 +112,7 @@ impl GitHub {
             deployments: Deployments::default(),
             rules: Vec::new(),
             violations: Vec::new(),
+            head_repository: "mallory/shop",
             head: HEAD.to_owned(),
             longest: 65_536,
             next: 1000,
@@ -154,6 +157,11 @@ impl GitHub {
     }
 
     /// A pull request of which GitHub tells only whoever names its branch, `owner:branch`.
+    /// The branch of pull request 7 is in the repository itself.
+    pub(crate) fn of_the_repository(&self) {
+        self.state().head_repository = "acme/shop";
+    }
+
     pub(crate) fn fork(&self, branch: &str, number: u64, head: &str) {
         self.state().deployments.fork(branch, number, head);
     }
@@ -429,7 +437,7 @@ fn work(state: &mut State, seen: &Seen) -> Answer {
 }
 
 fn pull_request(state: &State) -> Value {
-    let head = json!({ "sha": state.head, "ref": "topic", "repo": { "full_name": "mallory/shop" } });
+    let head = json!({ "sha": state.head, "ref": "topic", "repo": { "full_name": state.head_repository } });
     json!({ "number": 7, "state": "open", "head": head })
 }
 

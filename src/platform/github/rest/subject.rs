@@ -58,6 +58,8 @@ pub struct Subject {
     pub commit: Option<String>,
     /// Number of the pull request.
     pub pull_request: Option<u64>,
+    /// Whether the pull request was asked for already: where there is none, its commit leads to somebody else's.
+    pub settled: bool,
     /// Whether this is a run of a fork's pull request, whose token can only read.
     pub of_a_fork: bool,
     /// The run.
@@ -77,6 +79,7 @@ impl Subject {
         Self {
             commit: event.commit(env),
             pull_request: event.pull_request,
+            settled: false,
             of_a_fork: event.of_a_fork,
             run: Run {
                 id: number("GITHUB_RUN_ID").unwrap_or_default(),
@@ -89,6 +92,7 @@ impl Subject {
     /// The pull request, asked for by its commit where the event did not say. `None`: there is none.
     pub async fn pull_request(&mut self, client: &Client) -> Result<Option<u64>, ApiError> {
         if self.pull_request.is_none()
+            && !self.settled
             && let Some(commit) = &self.commit
         {
             self.pull_request = of_commit(client, commit).await?;
