@@ -47,21 +47,29 @@ pub fn assess(objectives: &[Objective], insights: &Insights, policy: Policy) -> 
         versions if versions.is_empty() => vec![&nothing],
         versions => versions,
     };
+    let mut judgements = Vec::new();
+    for version in judged {
+        let own = |objective| judge(objective, version, baseline, policy);
+        let own: Vec<Judgement> = objectives.iter().map(own).collect();
+        let vain: Vec<_> = own.iter().map(|one| vain(one, version, &own)).collect();
+        judgements.push(own.into_iter().zip(vain).map(|(judgement, vain)| match vain {
+            Some(why) => Judgement {
+                verdict: Verdict::NoData,
+                certainty: Certainty::Sure,
+                note: Some(why),
+                ..judgement
+            },
+            None => judgement,
+        }));
+    }
+    // By objective, then by version.
     let judgements = objectives
         .iter()
-        .flat_map(|objective| {
-            judged.iter().map(move |version| {
-                let judgement = judge(objective, version, baseline, policy);
-                match vain(&judgement, version, objectives) {
-                    Some(why) => Judgement {
-                        verdict: Verdict::NoData,
-                        certainty: Certainty::Sure,
-                        note: Some(why),
-                        ..judgement
-                    },
-                    None => judgement,
-                }
-            })
+        .flat_map(|_| {
+            judgements
+                .iter_mut()
+                .filter_map(Iterator::next)
+                .collect::<Vec<_>>()
         })
         .collect();
     Assessment { judgements }
@@ -69,13 +77,17 @@ pub fn assess(objectives: &[Objective], insights: &Insights, policy: Policy) -> 
 
 /// Why a promise about times is not kept though the times are short: not one request went well, and nothing else that was
 /// promised is broken by that. The times of failures, and of requests that were given up, say nothing of the target.
-fn vain(judgement: &Judgement, version: &VersionInsights, objectives: &[Objective]) -> Option<String> {
+fn vain(judgement: &Judgement, version: &VersionInsights, all: &[Judgement]) -> Option<String> {
     let MetricName::Load(stream, Measure::Time(..) | Measure::ColdStart) = &judgement.objective.metric else {
         return None;
     };
     let load = version.measurement(stream)?;
     let is_green = matches!(judgement.verdict, Verdict::Met | Verdict::Undecided);
-    if !is_green || load.errors < load.requests || objectives.iter().any(|one| limits_errors(one, stream)) {
+    let told = |one: &Judgement| {
+        limits_errors(&one.objective, stream)
+            || one.verdict == Verdict::NotMet && is_of_errors(&one.objective, stream)
+    };
+    if !is_green || load.errors < load.requests || all.iter().any(told) {
         return None;
     }
     Some(format!(
@@ -84,8 +96,21 @@ fn vain(judgement: &Judgement, version: &VersionInsights, objectives: &[Objectiv
     ))
 }
 
-/// Whether an objective is about the errors of a load, or of the whole that it belongs to.
+/// Whether an objective limits all errors of a load: those of one kind (time-outs, one status) may be none where every
+/// request fails otherwise.
 pub fn limits_errors(objective: &Objective, stream: &Stream) -> bool {
+    let MetricName::Load(_, measure) = &objective.metric else {
+        return false;
+    };
+    let limits = match objective.bound {
+        Bound::AtMost => matches!(measure, Measure::ErrorRate | Measure::ErrorCount),
+        Bound::AtLeast => matches!(measure, Measure::StatusClass(_) | Measure::StatusCode(_)),
+    };
+    limits && is_of_errors(objective, stream)
+}
+
+/// Whether an objective is about errors of a load, or of the whole that it belongs to.
+fn is_of_errors(objective: &Objective, stream: &Stream) -> bool {
     let MetricName::Load(
         of,
         Measure::ErrorRate

@@ -269,6 +269,15 @@ fn times_of_failures_alone_keep_no_promise() {
     assert_eq!(judged(failed(), &["http/latency-p95 <= 1ms"]), [Verdict::NotMet]);
     let both = ["http/latency-p95 <= 1s", "http/error-rate <= 1%"];
     assert_eq!(judged(failed(), &both), [Verdict::Met, Verdict::NotMet]);
+    // One kind of error is none, and so is a promise that there are some.
+    for other in [
+        "http/timeouts <= 0",
+        "http/status-5xx <= 0",
+        "http/error-rate >= 0",
+    ] {
+        let both = ["http/latency-p95 <= 1s", other];
+        assert_eq!(judged(failed(), &both)[0], Verdict::NoData, "{other}");
+    }
     let elsewhere = ["http/latency-p95 <= 1s", "grpc/error-rate <= 1%"];
     assert_eq!(judged(failed(), &elsewhere)[0], Verdict::NoData);
     let one = load(100, |_| Some(3));
