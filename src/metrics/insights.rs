@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{LoadMeasurement, MetricName, Stream};
+use super::{LoadMeasurement, MetricName, Provided, Stream};
 
 /// One load: what it was sent to and what it measured.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -42,7 +42,7 @@ pub struct VersionInsights {
     /// One entry per protocol and endpoint, in the order of the runs.
     pub loads: Vec<Load>,
     /// Values from providers.
-    pub values: BTreeMap<String, f64>,
+    pub values: BTreeMap<String, Provided>,
 }
 
 impl VersionInsights {
@@ -80,7 +80,7 @@ impl VersionInsights {
     pub fn value(&self, metric: &MetricName) -> Option<f64> {
         match metric {
             MetricName::Load(stream, measure) => self.measurement(stream)?.value(*measure),
-            MetricName::Custom { .. } => self.values.get(&metric.to_string()).copied(),
+            MetricName::Custom { .. } => self.values.get(&metric.to_string()).map(|known| known.value),
         }
         .filter(|value| value.is_finite())
     }

@@ -134,7 +134,7 @@ impl ExperimentResult {
         let mut values: BTreeMap<String, Vec<f64>> = version
             .values
             .iter()
-            .map(|(name, value)| (name.clone(), vec![*value]))
+            .map(|(name, known)| (name.clone(), vec![known.value]))
             .collect();
         for name in names {
             if let Some(value) = version.value(&name) {

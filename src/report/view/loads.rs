@@ -158,11 +158,11 @@ pub(super) fn metrics(known: &Known<'_>) -> Vec<MetricRow> {
                     }),
             );
         }
-        rows.extend(version.insights.values.iter().map(|(name, value)| MetricRow {
+        rows.extend(version.insights.values.iter().map(|(name, known)| MetricRow {
             version: version.insights.name.clone(),
             endpoint: None,
             metric: name.clone(),
-            value: *value,
+            value: known.value,
             unit: Unit::Plain,
         }));
     }

@@ -305,11 +305,11 @@ fn provided(known: &Known<'_>) -> Section {
         ("Value", Align::Right),
     ]);
     for version in &known.versions {
-        for (name, value) in &version.insights.values {
+        for (name, given) in &version.insights.values {
             table.rows.push(vec![
                 Prose::new().code(name.as_str()),
                 version_cell(known, version),
-                number::measured(*value, Unit::Plain).into(),
+                number::measured(given.value, Unit::Plain).into(),
             ]);
         }
     }
