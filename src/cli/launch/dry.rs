@@ -64,13 +64,10 @@ impl Dry<'_> {
                 }
             }
         }
-        let mut found = decoder.into_certain();
-        found.extend(
-            experiment
-                .iter()
-                .flat_map(|experiment| &experiment.entries)
-                .filter_map(lacking),
-        );
+        // Of the same finding the first counts.
+        let entries = experiment.iter().flat_map(|experiment| &experiment.entries);
+        let mut found: Vec<Diagnostic> = entries.filter_map(lacking).collect();
+        found.extend(decoder.into_certain());
         let whole = check(
             &source,
             &rendered.experiment,
