@@ -13,14 +13,14 @@ refuse() {
 
 [ "$SYSTEM" = Linux ] || refuse "there is no binary for $SYSTEM, only for Linux: use a Linux runner"
 case $ARCHITECTURE in
-  X64) architecture=amd64 ;;
-  ARM64) architecture=arm64 ;;
+  X64) machine=amd64 ;;
+  ARM64) machine=arm64 ;;
   *) refuse "there is no binary for $ARCHITECTURE, only for X64 and ARM64" ;;
 esac
 version=$(sed -n 's/^version = "\(.*\)"/\1/p' "$here/../Cargo.toml" | head -n 1)
 [[ $version =~ ^[0-9]+\.[0-9]+\.[0-9]+(-[0-9A-Za-z.]+)?$ ]] || refuse 'this checkout of the action names no version'
 
-name=iter8-linux-$architecture
+name=iter8-linux-$machine
 folder=$RUNNER_TEMP/iter8-$version
 rm -rf "$folder"
 mkdir -p "$folder"

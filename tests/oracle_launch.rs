@@ -27,7 +27,10 @@ fn unpack(text: &str) -> BTreeMap<String, String> {
     let mut name = String::new();
     for line in text.split_inclusive('\n') {
         let trimmed = line.trim_end();
-        match trimmed.strip_prefix("-- ").and_then(|rest| rest.strip_suffix(" --")) {
+        match trimmed
+            .strip_prefix("-- ")
+            .and_then(|rest| rest.strip_suffix(" --"))
+        {
             Some(next) => next.clone_into(&mut name),
             None => files.entry(name.clone()).or_default().push_str(line),
         }
@@ -91,7 +94,12 @@ fn read_case(path: &Path) -> Option<Case> {
         .iter()
         .enumerate()
         .find(|(_, step)| local(&words(step)))
-        .or_else(|| steps.iter().enumerate().find(|(_, step)| of_cluster(&words(step))))?;
+        .or_else(|| {
+            steps
+                .iter()
+                .enumerate()
+                .find(|(_, step)| of_cluster(&words(step)))
+        })?;
     let in_cluster = of_cluster(&words(step));
     let note = case["note"].as_str().unwrap_or_default();
     let made = |file: &str| files.get(&format!("out/{}.{file}", index + 1));
@@ -185,12 +193,18 @@ fn words(case: &Case, experiment: &Value) -> Vec<Value> {
     let mut protocol = "http".to_owned();
     let mut out = Vec::new();
     for task in tasks.as_array().into_iter().flatten() {
-        if task["run"].as_str().is_some_and(|script| script.starts_with("curl -o ")) {
+        if task["run"]
+            .as_str()
+            .is_some_and(|script| script.starts_with("curl -o "))
+        {
             continue;
         }
         let mut task = task.clone();
         let name = task["task"].as_str().unwrap_or_default().to_owned();
-        let name = TASKS.iter().find(|(old, _)| *old == name).map_or(name, |(_, new)| (*new).to_owned());
+        let name = TASKS
+            .iter()
+            .find(|(old, _)| *old == name)
+            .map_or(name, |(_, new)| (*new).to_owned());
         let with = task["with"].as_object().cloned().unwrap_or_default();
         let with = match name.as_str() {
             "http" | "grpc" => {
@@ -244,7 +258,9 @@ fn load(name: &str, mut with: Map<String, Value>, case: &Case) -> Map<String, Va
 
 fn assess(mut with: Map<String, Value>, protocol: &str) -> Map<String, Value> {
     if let Some(Value::Array(limits)) = with.get("SLOs") {
-        let upper = limits.iter().map(|slo| json!({ "metric": slo["metric"], "limit": slo["upperLimit"] }));
+        let upper = limits
+            .iter()
+            .map(|slo| json!({ "metric": slo["metric"], "limit": slo["upperLimit"] }));
         let upper: Vec<Value> = upper.collect();
         with.insert("SLOs".to_owned(), json!({ "upper": upper }));
     }
@@ -332,11 +348,20 @@ fn same_metrics(expected: Option<&str>, found: Option<&str>) -> Result<(), Strin
         let query = |metric: &Value| -> String {
             let query = metric["params"][0]["value"].as_str().unwrap();
             // Parentheses around all of a query, and blanks, mean nothing.
-            query.chars().filter(|letter| !letter.is_whitespace() && !"()".contains(*letter)).collect()
+            query
+                .chars()
+                .filter(|letter| !letter.is_whitespace() && !"()".contains(*letter))
+                .collect()
         };
         let listed = metrics["metrics"].as_array().unwrap().iter();
         let listed: Vec<_> = listed
-            .map(|metric| (metric["name"].to_string(), metric["type"].to_string(), query(metric)))
+            .map(|metric| {
+                (
+                    metric["name"].to_string(),
+                    metric["type"].to_string(),
+                    query(metric),
+                )
+            })
             .collect();
         (metrics["url"].to_string(), listed)
     };
@@ -351,7 +376,9 @@ fn same_metrics(expected: Option<&str>, found: Option<&str>) -> Result<(), Strin
 /// Cases that are meant to differ: name and reason.
 fn accepted() -> BTreeMap<String, String> {
     let text = fs::read_to_string(here("tests/oracle/launch-differs.txt")).unwrap();
-    let lines = text.lines().filter(|line| !line.starts_with('#') && !line.trim().is_empty());
+    let lines = text
+        .lines()
+        .filter(|line| !line.starts_with('#') && !line.trim().is_empty());
     lines
         .map(|line| {
             let (name, reason) = line.split_once(": ").unwrap();
@@ -378,7 +405,9 @@ fn charts_are_rendered_as_iter8_rendered_them() {
         println!("skipped: no oracle at {}", folder.display());
         return;
     }
-    println!("skipped: manifests of `k launch`, which are no experiments; of 0.15 the experiment in them is compared");
+    println!(
+        "skipped: manifests of `k launch`, which are no experiments; of 0.15 the experiment in them is compared"
+    );
     let accepted = accepted();
     let (mut equal, mut on_purpose) = (0, 0);
     let mut wrong = Vec::new();
@@ -390,7 +419,10 @@ fn charts_are_rendered_as_iter8_rendered_them() {
             (Err(why), None) => wrong.push(format!("{}: {why}", case.name)),
         }
     }
-    println!("{equal} equal, {on_purpose} differ on purpose, {} fail", wrong.len());
+    println!(
+        "{equal} equal, {on_purpose} differ on purpose, {} fail",
+        wrong.len()
+    );
     assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
     assert!(equal > 100, "only {equal} cases were found");
 }
@@ -408,7 +440,9 @@ fn charts_are_rendered_as_the_cases_kept_here_say() {
         let text = |value: &Value| value.as_str().unwrap().to_owned();
         let args: Vec<String> = case["args"].as_array().unwrap().iter().map(text).collect();
         let files = case["files"].as_object().into_iter().flatten();
-        let files = files.map(|(name, content)| (name.clone(), text(content))).collect();
+        let files = files
+            .map(|(name, content)| (name.clone(), text(content)))
+            .collect();
         let (code, stderr, folder) = run(&args, &files);
         let name = path.display();
         let written = fs::read_to_string(folder.path().join("experiment.yaml"));

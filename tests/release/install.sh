@@ -29,6 +29,8 @@ for architecture in amd64 arm64; do
 done
 echo '{}' > "$release/iter8.cdx.json"
 (cd "$release" && sha256sum -- * > SHA256SUMS)
+# The expressions are text here.
+# shellcheck disable=SC2016
 check 'the release names its binaries so' 2 \
   "$(grep -cE 'binaries/iter8-linux-\$ARCHITECTURE|name: iter8-linux-\$\{\{ matrix.architecture \}\}' "$root/.github/workflows/release.yml")"
 check 'and its checksums' 1 "$(grep -c 'sha256sum -- \* > SHA256SUMS' "$root/.github/workflows/release.yml")"
