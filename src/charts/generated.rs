@@ -1,6 +1,6 @@
 //! Files that charts are rendered into: known again by their first line, so that nothing else is ever replaced.
 
-use super::values::{entries, key, map};
+use super::values::{entries, is_map, map, untyped};
 use crate::spec::{Key, Node, Value};
 
 const MARK: &str = "# Made by iter8 from the chart ";
@@ -26,7 +26,12 @@ pub fn read_leniently(node: &Node) -> Node {
         Value::String(text) if !text.contains("${") => Value::Text(text.clone()),
         Value::List(items) => Value::List(items.iter().map(read_leniently).collect()),
         Value::Map(fields) => Value::Map(fields.iter().map(entry).collect()),
-        value => value.clone(),
+        value @ (Value::Null
+        | Value::Bool(_)
+        | Value::Int(_)
+        | Value::Float(_)
+        | Value::String(_)
+        | Value::Text(_)) => value.clone(),
     };
     Node {
         value,
@@ -36,30 +41,26 @@ pub fn read_leniently(node: &Node) -> Node {
 
 fn entry((name, node): &(Key, Node)) -> (Key, Node) {
     // Names of tasks and scripts are no fields, and messages have no types but their own.
-    if ["task", "run", "data"].contains(&name.name.as_str()) {
-        return (name.clone(), node.clone());
-    }
-    let node = if STRINGS.contains(&name.name.as_str()) {
-        let texts = entries(node).iter().map(|(name, node)| {
-            let text = match &node.value {
-                Value::Int(number) => Node {
-                    value: Value::Text(number.to_string()),
-                    at: node.at.clone(),
-                },
-                Value::Bool(flag) => Node {
-                    value: Value::Text(flag.to_string()),
-                    at: node.at.clone(),
-                },
-                _ => node.clone(),
-            };
-            (key(&name.name, node), text)
-        });
-        match node.value {
-            Value::Map(_) => map(texts.collect(), node),
-            _ => node.clone(),
-        }
+    let node = if ["task", "run", "data"].contains(&name.name.as_str()) {
+        node.clone()
+    } else if STRINGS.contains(&name.name.as_str()) && is_map(node) {
+        let texts = entries(node)
+            .iter()
+            .map(|(name, node)| (name.clone(), text(node)));
+        map(texts.collect(), node)
     } else {
         read_leniently(node)
     };
     (name.clone(), node)
+}
+
+/// A scalar as text.
+fn text(node: &Node) -> Node {
+    if let Value::Int(number) = &node.value {
+        untyped(number.to_string(), node)
+    } else if let Value::Bool(flag) = &node.value {
+        untyped(flag.to_string(), node)
+    } else {
+        node.clone()
+    }
 }

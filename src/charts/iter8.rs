@@ -6,7 +6,7 @@ use super::load::{GRPC, GrpcValues, HTTP, HttpValues};
 use super::objectives::{AssessValues, assess};
 use super::ready::{ReadyValues, ResourceTypes, tasks as ready_tasks};
 use super::shape::{AnyMap, Anything, Raw, Shape, Text, shapes};
-use super::values::{entries, key, list, map, task, with_types};
+use super::values::{entries, is_map, key, list, map, task, text, with_types};
 use super::webhook::{GitHubValues, SlackValues, github, slack};
 use super::{Chart, MetricNames, Release, Rendered};
 use crate::diagnostic::did_you_mean;
@@ -138,9 +138,10 @@ impl Chart for Iter8 {
             .iter()
             .cloned()
             .partition(|(key, _)| is_of_today(&key.name));
-        let rest = match values.value {
-            Value::Map(_) => map(rest, values),
-            _ => values.clone(),
+        let rest = if is_map(values) {
+            map(rest, values)
+        } else {
+            values.clone()
         };
         let mut spec = Vec::new();
         if let Some(read) = Values::decode(&rest, decoder) {
@@ -175,16 +176,16 @@ fn named(read: &Values, values: &Node, decoder: &mut Decoder<'_>) -> Vec<(String
         );
         return Vec::new();
     };
-    let blank = |item: &Node| matches!(&item.value, Value::Text(text) | Value::String(text) if text.trim().is_empty());
+    let blank = |item: &Node| text(item).is_some_and(|name| name.trim().is_empty());
     if items.iter().all(blank) {
         decoder.error(&tasks.at, "`tasks` is empty", hint());
         return Vec::new();
     }
     let mut named = Vec::new();
     for item in items {
-        match &item.value {
-            Value::Text(name) | Value::String(name) => named.push((name.trim().to_owned(), item.clone())),
-            _ => decoder.mismatch(item, "the name of a task"),
+        match text(item) {
+            Some(name) => named.push((name.trim().to_owned(), item.clone())),
+            None => decoder.mismatch(item, "the name of a task"),
         }
     }
     named
@@ -248,7 +249,7 @@ fn tasks(
             made.unwrap_or_default()
         }
         "custommetrics" => needed(decoder)
-            .map(|node| task("custommetrics", with_types(node)))
+            .map(|node| task("custommetrics", &with_types(node)))
             .into_iter()
             .collect(),
         "slack" => needed(decoder)
@@ -262,7 +263,8 @@ fn tasks(
         name if is_of_today(name) => {
             let found = today.iter().find(|(key, _)| key.name == name);
             let empty = map(Vec::new(), at);
-            vec![task(name, found.map_or(empty, |(_, node)| with_types(node)))]
+            let with = found.map_or(empty, |(_, node)| with_types(node));
+            vec![task(name, &with)]
         }
         other => {
             refuse(other, at, decoder);
@@ -299,10 +301,10 @@ fn warn_of_unused(named: &[(String, Node)], values: &Node, decoder: &mut Decoder
 
 fn check_runner(read: &Values, decoder: &mut Decoder<'_>) {
     let Some(Raw(node, ..)) = &read.runner else { return };
-    match &node.value {
-        Value::Text(word) | Value::String(word) if RUNNERS.contains(&word.as_str()) => {}
-        Value::Text(word) | Value::String(word) => decoder.unknown_word(node, word, &RUNNERS),
-        _ => decoder.mismatch(node, "job, cronjob or none"),
+    match text(node) {
+        Some(word) if RUNNERS.contains(&word) => {}
+        Some(word) => decoder.unknown_word(node, word, &RUNNERS),
+        None => decoder.mismatch(node, "job, cronjob or none"),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Values of a load → its tasks: an optional warm-up and the load itself.
 
 use super::shape::{Shape, shapes, with_properties};
-use super::values::{entries, key, list, map, task, with_types};
+use super::values::{entries, is_map, key, list, map, task, with_types};
 use crate::spec::{At, Key, Node, Value};
 use crate::tasks::{GrpcKind, HttpKind, TaskKind};
 use serde_json::{Value as Json, json};
@@ -79,7 +79,7 @@ impl Load {
             found.map(|(_, field)| *field)
         };
         let Value::Map(all) = &values.value else {
-            return vec![task(self.kind.name(), values.clone())];
+            return vec![task(self.kind.name(), values)];
         };
         let (warm_up, rest): (Vec<_>, Vec<_>) = all
             .iter()
@@ -91,7 +91,7 @@ impl Load {
             .filter(|(_, node)| node.value != Value::Null)
             .filter_map(|(key, node)| Some((rename(&key, warms(&key.name)?), node)))
             .collect();
-        let load = task(self.kind.name(), fields.clone());
+        let load = task(self.kind.name(), &fields);
         if given.is_empty() {
             return vec![load];
         }
@@ -103,7 +103,7 @@ impl Load {
             at: values.at.clone(),
         };
         with.push((key("warmup", values), yes));
-        vec![task(self.kind.name(), map(with, values)), load]
+        vec![task(self.kind.name(), &map(with, values)), load]
     }
 
     /// Values in the words of the task.
@@ -131,18 +131,19 @@ impl Load {
             )];
             return (rename(key, "errorRanges"), list(vec![map(lower, node)], node));
         }
-        if key.name == "endpoints" {
-            let endpoints = entries(node)
-                .iter()
-                .map(|(name, values)| match &values.value {
-                    Value::Map(_) => (name.clone(), self.fields(values)),
-                    _ => (name.clone(), values.clone()),
-                })
-                .collect();
-            return match &node.value {
-                Value::Map(_) => (key.clone(), map(endpoints, node)),
-                _ => (key.clone(), node.clone()),
+        if key.name == "endpoints" && is_map(node) {
+            let endpoint = |(name, values): &(Key, Node)| {
+                let values = if is_map(values) {
+                    self.fields(values)
+                } else {
+                    values.clone()
+                };
+                (name.clone(), values)
             };
+            return (
+                key.clone(),
+                map(entries(node).iter().map(endpoint).collect(), node),
+            );
         }
         let fields = self.kind.fields();
         let alias = fields

@@ -1,9 +1,11 @@
 //! Limits by metric → an `assess` task.
 
+use serde_json::Value as Json;
+
 use super::MetricNames;
 use super::load::rename;
 use super::shape::{Limits, Metrics, Raw, Shape, shapes, with_properties};
-use super::values::{entries, key, list, map, number, string, task, with_types};
+use super::values::{entries, is_map, key, list, map, number, string, task, text, with_types};
 use crate::diagnostic::did_you_mean;
 use crate::spec::{Decode, Decoder, Key, Node, Value};
 use crate::tasks::{AssessKind, TaskKind as _};
@@ -43,23 +45,20 @@ shapes! {
     AssessValues: "fields of `assess`" = with_properties(AssessKind.schema(), &AssessParts::schema());
 }
 
-use serde_json::Value as Json;
-
 /// The `assess` task of the chart `iter8`: `{SLOs: {upper, lower}, rewards}`, and what `assess` has today.
 pub(super) fn assess(values: &Node, decoder: &mut Decoder<'_>) -> Node {
     let Value::Map(fields) = &values.value else {
-        return task("assess", values.clone());
+        return task("assess", values);
     };
     let read = |(name, node): &(Key, Node)| {
-        let is_limits = name.name.eq_ignore_ascii_case("SLOs") && matches!(node.value, Value::Map(_));
+        let is_limits = name.name.eq_ignore_ascii_case("SLOs") && is_map(node);
         if !is_limits {
             return (name.clone(), with_types(node));
         }
         let sides = entries(node).iter().map(|(side, limits)| {
-            let is_map = matches!(limits.value, Value::Map(_));
             (
                 side.clone(),
-                if is_map {
+                if is_map(limits) {
                     listed(limits, None, decoder)
                 } else {
                     limits.clone()
@@ -69,7 +68,7 @@ pub(super) fn assess(values: &Node, decoder: &mut Decoder<'_>) -> Node {
         (name.clone(), map(sides.collect(), node))
     };
     let fields = fields.iter().filter(|(_, node)| node.value != Value::Null);
-    task("assess", map(fields.map(read).collect(), values))
+    task("assess", &map(fields.map(read).collect(), values))
 }
 
 /// The `assess` task of charts with upper limits only; `None` without any.
@@ -83,7 +82,8 @@ pub(super) fn upper_limits(limits: &Node, names: ShortNames, decoder: &mut Decod
         return None;
     }
     let slos = map(vec![(key("upper", limits), upper)], limits);
-    Some(task("assess", map(vec![(key("SLOs", limits), slos)], limits)))
+    let with = map(vec![(key("SLOs", limits), slos)], limits);
+    Some(task("assess", &with))
 }
 
 /// `{metric: limit}` as a list of `{metric, limit}`, in the order of the names.
@@ -173,10 +173,8 @@ impl ShortNames {
 /// A condition of a task, if values give one.
 pub(super) fn with_condition(mut task: Node, condition: Option<&Node>) -> Node {
     if let (Value::Map(entries), Some(condition)) = (&mut task.value, condition) {
-        let text = match &condition.value {
-            Value::Text(text) => string(text.clone(), condition),
-            _ => condition.clone(),
-        };
+        // An expression has no other type.
+        let text = text(condition).map_or_else(|| condition.clone(), |text| string(text, condition));
         entries.insert(1, (key("if", condition), text));
     }
     task

@@ -159,7 +159,7 @@ fn of_object(
         condition.map(|(field, node)| (key(field, name), node)),
     ];
     let fields = fields.into_iter().flatten().chain(shared.iter().cloned());
-    task("ready", map(fields.collect(), name))
+    task("ready", &map(fields.collect(), name))
 }
 
 fn of_type(name: &Node, kind: &ResourceType, shared: &[(Key, Node)]) -> Node {
@@ -188,7 +188,7 @@ fn of_target(values: &Node) -> Option<Node> {
         .cloned()
         .collect();
     let says_more = own.iter().any(|(key, _)| key.name != "timeout");
-    says_more.then(|| task("ready", map(own, values)))
+    says_more.then(|| task("ready", &map(own, values)))
 }
 
 /// Whether a value names an object.

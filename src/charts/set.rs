@@ -164,8 +164,8 @@ impl Parser<'_> {
             }
             ',' => Err(format!("the key `{}` has no value", self.path)),
             '[' => {
-                let index = self.index()?;
                 let path = self.path.clone();
+                let index = self.index()?;
                 let list = items(&mut self.slot(map, &name).1, &path)?;
                 self.item(list, index, depth)
             }

@@ -43,7 +43,7 @@ fn values_have_the_types_that_helm_guesses() {
 #[test]
 fn several_assignments_are_separated_by_commas() {
     assert_eq!(set("a=1,b.c=2,").as_deref(), Ok("a: 1\nb:\n  c: 2\n"));
-    assert_eq!(set("a={x,y},b=1").as_deref(), Ok("a:\n- x\n- y\nb: 1\n"));
+    assert_eq!(set("a={x,z},b=1").as_deref(), Ok("a:\n- x\n- z\nb: 1\n"));
     assert_eq!(set("").as_deref(), Ok("{}\n"));
 }
 
@@ -51,9 +51,7 @@ fn several_assignments_are_separated_by_commas() {
 fn keys_nest_and_escapes_keep_what_would_end_them() {
     assert_eq!(
         set(r"assess.SLOs.upper.http/latency-p97\.5=40").as_deref(),
-        Ok("assess:\n  SLOs:\n    upper:\n      http/latency-p97.5: \"40\"\n")
-            .map(|text: &str| text.replace("\"40\"", "40"))
-            .as_deref()
+        Ok("assess:\n  SLOs:\n    upper:\n      http/latency-p97.5: 40\n")
     );
     assert_eq!(set(r"h.x\.y=a\,b").as_deref(), Ok("h:\n  x.y: a,b\n"));
     assert_eq!(set(r"a\=b=1").as_deref(), Ok("a=b: 1\n"));

@@ -161,7 +161,7 @@ fn metrics(version: &Node, values: &Node) -> Node {
             list(vec![version.clone()], version),
         ),
     ];
-    task("custommetrics", map(with, values))
+    task("custommetrics", &map(with, values))
 }
 
 fn limits(read: &Values, values: &Node, decoder: &mut Decoder<'_>) -> Option<Node> {
@@ -194,13 +194,13 @@ impl Queries {
     fn of(read: &Values, version: &Node, decoder: &mut Decoder<'_>) -> Self {
         let mut text = |raw: Option<&Raw<Text>>| {
             let node = with_types(&raw?.0);
-            match &node.value {
-                Value::String(text) => Some(text.clone()),
-                Value::Int(number) => Some(number.to_string()),
-                _ => {
-                    decoder.mismatch(&node, "a string");
-                    None
-                }
+            if let Value::String(text) = &node.value {
+                Some(text.clone())
+            } else if let Value::Int(number) = &node.value {
+                Some(number.to_string())
+            } else {
+                decoder.mismatch(&node, "a string");
+                None
             }
         };
         let url = text(read.provider_url.as_ref());

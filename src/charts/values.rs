@@ -36,6 +36,28 @@ pub(super) fn entries(node: &Node) -> &[(Key, Node)] {
     }
 }
 
+/// Whether it is a map.
+pub(super) fn is_map(node: &Node) -> bool {
+    matches!(node.value, Value::Map(_))
+}
+
+/// The text of a file or a flag.
+pub(super) fn text(node: &Node) -> Option<&str> {
+    if let Value::Text(text) | Value::String(text) = &node.value {
+        Some(text)
+    } else {
+        None
+    }
+}
+
+/// Text as from a flag, which the type of a field reads.
+pub(super) fn untyped(text: impl Into<String>, at: &Node) -> Node {
+    Node {
+        value: Value::Text(text.into()),
+        at: at.at.clone(),
+    }
+}
+
 /// A key that stands where something else does.
 pub(super) fn key(name: &str, node: &Node) -> Key {
     Key {
@@ -69,12 +91,12 @@ pub(super) fn list(items: Vec<Node>, at: &Node) -> Node {
 }
 
 /// A task with its inputs.
-pub(super) fn task(name: &str, with: Node) -> Node {
+pub(super) fn task(name: &str, with: &Node) -> Node {
     let entries = vec![
-        (key("task", &with), string(name, &with)),
-        (key("with", &with), with.clone()),
+        (key("task", with), string(name, with)),
+        (key("with", with), with.clone()),
     ];
-    map(entries, &with)
+    map(entries, with)
 }
 
 /// A tree whose texts of flags have the types that Helm gives them: for values that no field reads.

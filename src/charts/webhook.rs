@@ -1,7 +1,6 @@
 //! Values of `slack` and `github` → `notify` tasks.
 
 use super::objectives::with_condition;
-use super::set::typed;
 use super::shape::{Raw, Shape, Switch, Text, shapes};
 use super::values::{key, map, string, task, with_types};
 use crate::spec::{Decode, Decoder, Key, Node, Value};
@@ -121,11 +120,7 @@ fn required<'n>(
 
 /// A scalar as the part of a text.
 fn words(node: &Node) -> Option<String> {
-    let value = match &node.value {
-        Value::Text(text) => typed(text),
-        value => value.clone(),
-    };
-    match value {
+    match with_types(node).value {
         Value::String(text) => Some(text),
         Value::Int(number) => Some(number.to_string()),
         Value::Bool(flag) => Some(flag.to_string()),
@@ -159,6 +154,6 @@ impl Message<'_> {
             Some((key("payloadTemplateURL", &template), template.clone())),
             Some((key("softFailure", &soft), soft.clone())),
         ];
-        task("notify", map(fields.into_iter().flatten().collect(), values))
+        task("notify", &map(fields.into_iter().flatten().collect(), values))
     }
 }

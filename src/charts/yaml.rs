@@ -2,79 +2,68 @@
 //! would be read as something else.
 
 use super::set::typed;
-use crate::spec::{Node, Value};
+use crate::spec::{Key, Node, Value};
 
 /// The YAML of a tree, with a line end.
 pub fn written(node: &Node) -> String {
     let mut out = String::new();
-    match &node.value {
-        Value::Map(entries) if !entries.is_empty() => map(&mut out, node, 0),
-        Value::List(items) if !items.is_empty() => list(&mut out, node, 0),
-        value => {
-            scalar(&mut out, value, 0);
-            out.push('\n');
-        }
+    if !block(&mut out, node, 0) {
+        scalar(&mut out, &node.value, 0);
+        out.push('\n');
     }
     out
+}
+
+/// A map or a list that has something in it, where its first entry stands; whether it is one.
+fn block(out: &mut String, node: &Node, depth: usize) -> bool {
+    if let Value::Map(entries) = &node.value
+        && !entries.is_empty()
+    {
+        map(out, entries, depth);
+        return true;
+    }
+    if let Value::List(items) = &node.value
+        && !items.is_empty()
+    {
+        list(out, items, depth);
+        return true;
+    }
+    false
 }
 
 fn indent(out: &mut String, depth: usize) {
     out.extend(std::iter::repeat_n("  ", depth));
 }
 
-fn map(out: &mut String, node: &Node, depth: usize) {
-    let Value::Map(entries) = &node.value else { return };
+fn map(out: &mut String, entries: &[(Key, Node)], depth: usize) {
     for (index, (key, value)) in entries.iter().enumerate() {
         if index > 0 {
             indent(out, depth);
         }
         out.push_str(&text(&key.name, None));
         out.push(':');
-        below(out, value, depth);
+        // Lists stand as far left as their key.
+        let depth = depth + usize::from(!matches!(value.value, Value::List(_)));
+        let mut below = String::from("\n");
+        indent(&mut below, depth);
+        if block(&mut below, value, depth) {
+            out.push_str(&below);
+        } else {
+            out.push(' ');
+            scalar(out, &value.value, depth);
+            out.push('\n');
+        }
     }
 }
 
-fn list(out: &mut String, node: &Node, depth: usize) {
-    let Value::List(items) = &node.value else { return };
+fn list(out: &mut String, items: &[Node], depth: usize) {
     for (index, item) in items.iter().enumerate() {
         if index > 0 {
             indent(out, depth);
         }
-        out.push('-');
-        match &item.value {
-            Value::Map(entries) if !entries.is_empty() => {
-                out.push(' ');
-                map(out, item, depth + 1);
-            }
-            Value::List(items) if !items.is_empty() => {
-                out.push(' ');
-                list(out, item, depth + 1);
-            }
-            value => {
-                out.push(' ');
-                scalar(out, value, depth + 1);
-                out.push('\n');
-            }
-        }
-    }
-}
-
-/// What follows `key:`.
-fn below(out: &mut String, node: &Node, depth: usize) {
-    match &node.value {
-        Value::Map(entries) if !entries.is_empty() => {
-            out.push('\n');
-            indent(out, depth + 1);
-            map(out, node, depth + 1);
-        }
-        Value::List(items) if !items.is_empty() => {
-            out.push('\n');
-            indent(out, depth);
-            list(out, node, depth);
-        }
-        value => {
-            out.push(' ');
-            scalar(out, value, depth + 1);
+        out.push_str("- ");
+        if !block(out, item, depth + 1) {
+            scalar(out, &item.value, depth + 1);
             out.push('\n');
         }
     }

@@ -26,11 +26,7 @@ fn a_launch_runs_and_reports_like_a_run() {
         r"assess.SLOs.upper.http/latency-p97\.5=5000,assess.SLOs.upper.http/error-count=0",
     ]);
     output.exits(0);
-    assert!(
-        output.stdout.contains("latency p97.5"),
-        "{}",
-        output.stdout
-    );
+    assert!(output.stdout.contains("latency p97.5"), "{}", output.stdout);
     assert_eq!(server.requests(), 10);
     assert_eq!(server.seen()[0].header("x-number"), "1");
     let result = app.result();
