@@ -56,6 +56,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "edit",
         ],
     ),
+    ("charts", &["diagnostic", "spec", "tasks"]),
     (
         "cli",
         &[
@@ -73,6 +74,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "tasks",
             "report",
             "platform",
+            "charts",
         ],
     ),
 ];
