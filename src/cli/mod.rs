@@ -61,6 +61,9 @@ pub fn main() -> ExitCode {
             };
         }
     };
+    if matches!(args.command, Command::JqChild) {
+        return jq_child().into();
+    }
     let env = Env::of_process();
     let platform = detect(&env);
     let console = Console::new(args.global.log_level, args.global.color, &env, platform);
@@ -78,6 +81,14 @@ pub fn main() -> ExitCode {
     // A load that a second signal left behind must not hold the process.
     runtime.shutdown_background();
     exit.unwrap_or_else(|exit| exit).into()
+}
+
+/// A parent that is gone is no error, and nobody reads one.
+fn jq_child() -> Exit {
+    match crate::jq::serve() {
+        Ok(()) => Exit::Pass,
+        Err(_) => Exit::Error,
+    }
 }
 
 async fn command(
@@ -114,6 +125,8 @@ async fn command(
         Command::Version { short } => commands::version(short, console),
         Command::Schema { of } => commands::schema(of, console),
         Command::Completions { shell } => commands::completions(shell, console),
+        // Done before there was a runtime.
+        Command::JqChild => Ok(jq_child()),
         Command::Docs => {
             shown::print_text(&docs::everything(), console)?;
             Ok(Exit::Pass)
