@@ -36,6 +36,7 @@ fn app(name: &str, text: &str, server: &Server) -> App {
         .file(name, text)
         .env("TARGET_URL", server.url(""))
         .env("PROMETHEUS_URL", server.url(""))
+        .env("WEBHOOK_URL", server.url("/incident"))
         .env("SLACK_WEBHOOK_URL", server.url("/services/hook"))
         .env("GITHUB_API_URL", server.url(""))
         .env("API_TOKEN", "a-token-of-the-shop");

@@ -7,10 +7,10 @@ use crate::support::{Answer, App, Output, Server, free_port};
 const TOKEN: &str = "ghp-not-a-real-token-42";
 
 /// A load that all that follows can tell of.
-const LOAD: &str = "spec:\n- task: http\n  with: {url: 'URL/', numRequests: 5, qps: 200}\n- task: assess\n  with: {objectives: [http/error-rate <= 1%]}\n";
+const LOAD: &str = "spec:\n- task: http\n  with: {url: 'ADDR/', numRequests: 5, qps: 200}\n- task: assess\n  with: {objectives: [http/error-rate <= 1%]}\n";
 
 fn app(server: &Server, tasks: &str) -> App {
-    App::with(&format!("{LOAD}{tasks}").replace("URL", &server.url("")))
+    App::with(&format!("{LOAD}{tasks}").replace("ADDR", &server.url("")))
         .env("TOKEN", TOKEN)
         .env("GITHUB_API_URL", server.url(""))
         .env("HOOK", server.url("/services/T000/B000/secretpath"))
@@ -48,7 +48,7 @@ fn a_webhook_is_called_with_parameters_and_headers() {
     let server = receiver(204, "");
     run(
         &server,
-        "- task: notify\n  with: {url: 'URL/hook?a=1', params: {b: 'x y', c: 2}, headers: {x-team: shop}}\n",
+        "- task: notify\n  with: {url: 'ADDR/hook?a=1', params: {b: 'x y', c: 2}, headers: {x-team: shop}}\n",
     )
     .exits(0);
     let seen = told(&server);
@@ -63,7 +63,7 @@ fn a_webhook_is_called_with_parameters_and_headers() {
 fn payload_templates_come_by_url_by_file_and_in_place() {
     let server = receiver(200, "ok");
     for (given, file) in [
-        ("payloadTemplateURL: URL/payload.tpl", ""),
+        ("payloadTemplateURL: ADDR/payload.tpl", ""),
         (
             "payloadTemplateURL: payload.tpl",
             "{\"done\": {{ .Summary.NumCompletedTasks }}, \"of\": {{ .Summary.NumTasks }}, \"slos\": [[true]]}",
@@ -75,7 +75,7 @@ fn payload_templates_come_by_url_by_file_and_in_place() {
     ] {
         let app = app(
             &server,
-            &format!("- task: notify\n  with:\n    url: URL/hook\n    {given}\n"),
+            &format!("- task: notify\n  with:\n    url: ADDR/hook\n    {given}\n"),
         )
         .file("payload.tpl", file);
         app.run(&["run"]).exits(0);
@@ -101,12 +101,12 @@ fn a_payload_of_nothing_is_no_payload() {
         ("{{ if .winner }}x{{ end }}", "comes to nothing"),
     ] {
         let tasks = format!(
-            "- task: notify\n  with: {{url: URL/hook, payloadTemplate: '{template}', softFailure: true}}\n"
+            "- task: notify\n  with: {{url: ADDR/hook, payloadTemplate: '{template}', softFailure: true}}\n"
         );
         run(&server, &tasks).exits(3).says(says);
     }
     // Iter8 1.x sent null to GitHub and Slack: its own templates read `.Report`, which was called `.Summary` by then.
-    run(&server, "- task: notify\n  with: {url: URL/hook, payloadTemplate: '[{{ .Summary | toPrettyJson }}, {{ .Report | toJson }}]'}\n").exits(0);
+    run(&server, "- task: notify\n  with: {url: ADDR/hook, payloadTemplate: '[{{ .Summary | toPrettyJson }}, {{ .Report | toJson }}]'}\n").exits(0);
     assert_eq!(
         json(&told(&server).body)[0]["experiment"]["result"]["failure"],
         false
@@ -118,7 +118,7 @@ fn a_payload_template_that_is_not_there_is_an_error() {
     let server = receiver(404, "404 page not found");
     let output = run(
         &server,
-        "- task: notify\n  with: {url: URL/hook, payloadTemplateURL: URL/no.tpl, softFailure: true}\n",
+        "- task: notify\n  with: {url: ADDR/hook, payloadTemplateURL: ADDR/no.tpl, softFailure: true}\n",
     );
     output
         .exits(3)
@@ -132,7 +132,7 @@ fn a_receiver_that_fails_is_an_error_or_a_note_but_never_silent() {
     let server = receiver(500, "out of order");
     let output = run(
         &server,
-        "- task: notify\n  with: {url: URL/hook, method: POST}\n- run: 'echo after'\n",
+        "- task: notify\n  with: {url: ADDR/hook, method: POST}\n- run: 'echo after'\n",
     );
     output.exits(3).says("status 500 and says \"out of order\"");
     assert_eq!(
@@ -142,7 +142,7 @@ fn a_receiver_that_fails_is_an_error_or_a_note_but_never_silent() {
     );
     let soft = app(
         &server,
-        "- task: notify\n  with: {url: URL/hook, softFailure: true}\n- run: 'echo after'\n",
+        "- task: notify\n  with: {url: ADDR/hook, softFailure: true}\n- run: 'echo after'\n",
     );
     soft.run(&["run"])
         .exits(0)
@@ -163,7 +163,11 @@ fn a_receiver_that_is_too_busy_is_asked_again() {
         (_, 5) => Answer::status(429).header("retry-after", "1"),
         _ => Answer::status(200),
     });
-    run(&server, "- task: notify\n  with: {url: URL/hook, method: POST}\n").exits(0);
+    run(
+        &server,
+        "- task: notify\n  with: {url: ADDR/hook, method: POST}\n",
+    )
+    .exits(0);
     assert_eq!(server.requests(), 7);
 }
 
@@ -299,7 +303,7 @@ fn a_result_that_github_would_not_take_is_made_smaller() {
         _ => Answer::status(204),
     });
     let template = "url: {{ .url }}/db\nmetrics:\n{{- range until 900 }}\n- {name: 'a-metric-with-a-rather-long-name-{{ . }}', description: 'what it means is said at some length here', jqExpression: .n}\n{{- end }}\n";
-    let tasks = "- task: custommetrics\n  with: {templates: {db: db.tpl}, values: {url: 'URL'}}\n- task: github\n  with: {owner: octo, repo: shop, token: '${TOKEN}', softFailure: false}\n";
+    let tasks = "- task: custommetrics\n  with: {templates: {db: db.tpl}, values: {url: 'ADDR'}}\n- task: github\n  with: {owner: octo, repo: shop, token: '${TOKEN}', softFailure: false}\n";
     app(&server, tasks)
         .file("db.tpl", template)
         .run(&["run"])
@@ -315,7 +319,7 @@ fn a_failing_run_is_told_as_it_stands() {
         "/" => Answer::status(500),
         _ => Answer::status(200).body("ok"),
     });
-    run(&server, "- task: slack\n  with: {url: '${HOOK}'}\n- task: notify\n  if: not SLOs()\n  with: {url: URL/hook, payloadTemplate: '{\"outcome\": {{ .outcome | toJson }}, \"rate\": {{ index .metrics \"http/error-rate\" }}}'}\n").exits(1);
+    run(&server, "- task: slack\n  with: {url: '${HOOK}'}\n- task: notify\n  if: not SLOs()\n  with: {url: ADDR/hook, payloadTemplate: '{\"outcome\": {{ .outcome | toJson }}, \"rate\": {{ index .metrics \"http/error-rate\" }}}'}\n").exits(1);
     assert_eq!(
         json(&told(&server).body),
         json(b"{\"outcome\": \"fail\", \"rate\": 1}")

@@ -13,7 +13,7 @@ fn run(name: &str, values: &str, objectives: &str, server: &Server) -> Output {
     let text = format!(
         "spec:\n- task: custommetrics\n  with:\n    templates: {{{name}: {name}.tpl}}\n    values: {{{values}}}\n- task: assess\n  with: {{objectives: [{objectives}]}}\n"
     );
-    let app = App::with(&text.replace("URL", &server.url("")))
+    let app = App::with(&text.replace("ADDR", &server.url("")))
         .file(&format!("{name}.tpl"), template(name))
         .env("KEY", "key-of-the-provider");
     app.run(&["validate"]).exits(0);
@@ -41,7 +41,7 @@ fn new_relic() {
         };
         Answer::status(200).body(json!({ "results": [result], "metadata": { "contents": [] } }).to_string())
     });
-    let values = "newRelicURL: 'URL', accountID: '42', app: shop, queryKey: '${KEY}'";
+    let values = "newRelicURL: 'ADDR', accountID: '42', app: shop, queryKey: '${KEY}'";
     run(
         "newrelic",
         values,
@@ -62,7 +62,7 @@ fn new_relic() {
             && query.ends_with(" seconds ago"),
         "{query}"
     );
-    let values = "newRelicURL: 'URL', accountID: '42', app: shop, queryKey: wrong-key-1";
+    let values = "newRelicURL: 'ADDR', accountID: '42', app: shop, queryKey: wrong-key-1";
     run("newrelic", values, "newrelic/error-rate <= 0.1", &server)
         .exits(3)
         .says("status 403")
@@ -86,7 +86,7 @@ fn sysdig() {
         Answer::status(200)
             .body(json!({ "data": [{ "t": 1_582_756_200, "d": [value] }], "start": 1, "end": 2 }).to_string())
     });
-    let values = "sysdigURL: 'URL', app: shop, token: '${KEY}'";
+    let values = "sysdigURL: 'ADDR', app: shop, token: '${KEY}'";
     run(
         "sysdig",
         values,
@@ -118,7 +118,7 @@ fn elastic() {
                 .to_string(),
         )
     });
-    let values = "elasticURL: 'URL', index: sales, app: shop, user: reader, password: '${KEY}'";
+    let values = "elasticURL: 'ADDR', index: sales, app: shop, user: reader, password: '${KEY}'";
     run(
         "elastic",
         values,

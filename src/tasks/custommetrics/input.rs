@@ -30,9 +30,9 @@ crate::fields! {
         /// Prometheus without a template: `{url, queries: {NAME: PROMQL}}`.
         prometheus: Shorthand = ["prometheus"],
         /// Values for the templates, the same for all versions; with `startingTime` (RFC 3339) the window begins there.
-        values: Tree = secret ["values"],
+        values: Tree = ["values"],
         /// Values per version, put over `values`; a key `name` names the version.
-        version_values: Vec<Tree> = secret ["versionValues", "versionInfo"],
+        version_values: Vec<Tree> = ["versionValues", "versionInfo"],
         /// Versions by name, instead of `versionValues`: each `{name, values, baseline}`.
         versions: Vec<VersionInput> = ["versions"],
         /// As up to Iter8 0.10: providers whose specs are the files NAME.metrics.yaml beside the experiment.
@@ -54,7 +54,7 @@ crate::fields! {
         /// Its name.
         name: String = ["name"],
         /// Its values, put over those of the task.
-        values: Tree = secret ["values"],
+        values: Tree = ["values"],
         /// Whether the others are compared with it: it is shown, not judged.
         baseline: bool = ["baseline"],
     }

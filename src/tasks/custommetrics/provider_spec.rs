@@ -1,5 +1,7 @@
 //! [`ProviderSpec`]: what a template of Iter8 comes to: a URL, and a query with a jq expression for each metric.
 
+use std::collections::BTreeSet;
+
 use http::Method;
 use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use serde_json::json;
@@ -168,32 +170,37 @@ fn queries(
         Some(Value::List(nodes)) => nodes.as_slice(),
         _ => &[],
     };
+    // All metrics are looked at before one that is wrong, or the URL, ends the reading.
+    let read: Vec<_> = metrics
+        .iter()
+        .zip(nodes)
+        .map(|(metric, node)| query(&before, metric, node, decoder))
+        .collect();
     let (url, headers) = (url?, headers?);
+    let mut seen = BTreeSet::new();
     let mut queries: Vec<Query> = Vec::with_capacity(metrics.len());
-    for (metric, node) in metrics.iter().zip(nodes) {
-        let found = query(&before, metric, node, decoder);
-        if let Some((name, program)) = found {
-            if queries.iter().any(|known| known.metric == name) {
-                decoder.error(&node.at, format!("there are two metrics {name}"), None);
-            }
-            queries.push(Query {
-                metric: name,
-                kind: metric.kind.map_or(ProvidedKind::default(), |kind| kind.0),
-                unit: optional(metric.units.as_ref()),
-                description: optional(metric.description.as_ref()),
-                method: input
-                    .method
-                    .as_ref()
-                    .map_or(Method::GET, |method| method.0.clone()),
-                url: with_parameters(&url, metric),
-                headers: headers.clone(),
-                body: metric
-                    .body
-                    .as_ref()
-                    .map_or_else(Default::default, |body| body.0.clone().into()),
-                how: How::Jq(program),
-            });
+    for ((metric, node), found) in metrics.iter().zip(nodes).zip(read) {
+        let (name, program) = found?;
+        if !seen.insert(name.clone()) {
+            decoder.error(&node.at, format!("there are two metrics {name}"), None);
         }
+        queries.push(Query {
+            metric: name,
+            kind: metric.kind.map_or(ProvidedKind::default(), |kind| kind.0),
+            unit: optional(metric.units.as_ref()),
+            description: optional(metric.description.as_ref()),
+            method: input
+                .method
+                .as_ref()
+                .map_or(Method::GET, |method| method.0.clone()),
+            url: with_parameters(&url, metric),
+            headers: headers.clone(),
+            body: metric
+                .body
+                .as_ref()
+                .map_or_else(Default::default, |body| body.0.clone().into()),
+            how: How::Jq(program),
+        });
     }
     Some(queries)
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 
+use super::target::hide_user;
 use crate::spec::{Decode, Decoder, Node, Value};
 use crate::template;
 
@@ -48,7 +49,7 @@ fn value(node: &Node, decoder: &mut Decoder<'_>) -> Option<template::Value> {
         #[expect(clippy::cast_precision_loss, reason = "as Go reads numbers")]
         Value::Int(value) => Ok(template::Value::Float(*value as f64)),
         Value::Float(value) => Ok(template::Value::Float(*value)),
-        Value::String(_) | Value::Text(_) => Ok(decoder.text(node)?.text.into()),
+        Value::String(text) | Value::Text(text) => Ok(value_text(text, node, decoder)?.into()),
         Value::List(items) => {
             let items: Vec<_> = items.iter().map(|item| value(item, decoder)).collect();
             template::Value::list(items.into_iter().collect::<Option<_>>()?)
@@ -68,6 +69,21 @@ fn value(node: &Node, decoder: &mut Decoder<'_>) -> Option<template::Value> {
             None
         }
     }
+}
+
+/// A text. What comes from the environment is as good as secret, unless it is the address of a server: errors name that.
+fn value_text(written: &str, node: &Node, decoder: &mut Decoder<'_>) -> Option<String> {
+    let text = decoder.text(node)?.text;
+    let is_address = written.starts_with("${")
+        && written.matches("${").count() == 1
+        && (text.starts_with("http://") || text.starts_with("https://"));
+    if is_address {
+        decoder.hide(None, &text, hide_user);
+        return Some(text);
+    }
+    decoder
+        .secretly(|decoder| decoder.text(node))
+        .map(|scalar| scalar.text)
 }
 
 /// A text; numbers and booleans are taken as they are written.
