@@ -10,6 +10,7 @@ mod inputs;
 mod load;
 mod notify;
 mod pipeline;
+mod planned;
 mod publish;
 mod ready;
 mod run;
@@ -31,6 +32,7 @@ pub(crate) use load::command::is_harmless;
 pub use load::{Watch, Watched};
 pub use notify::data as notify_data;
 pub use pipeline::{Pipeline, Step, experiment_schema};
+pub use planned::Planned;
 pub use publish::{Ask, Changes, Publisher, PullRequest, Rendered, When, Wording};
 pub use ready::ReadyKind;
 pub use run::Groups;
@@ -88,6 +90,11 @@ pub trait Task: Send + Sync {
 
     /// Names of metrics from providers that it surely reads.
     fn provides(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// The loads it will send and count, in order.
+    fn planned(&self) -> Vec<Planned> {
         Vec::new()
     }
 

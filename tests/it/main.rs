@@ -38,6 +38,7 @@ mod history;
 mod http2;
 mod keep_alive;
 mod notify;
+mod plan;
 mod prometheus;
 mod providers;
 mod pull_request;

@@ -94,11 +94,11 @@ impl TaskKind for GithubKind {
     }
 
     fn about(&self) -> &'static str {
-        "Starts workflows of a repository on GitHub with a `repository_dispatch` event that holds the result so far."
+        "Starts workflows of a repository on GitHub with a `repository_dispatch` event that holds the result so far. How it is reached is said as in `notify`."
     }
 
     fn fields(&self) -> Vec<&'static Field> {
-        GithubInput::FIELDS.iter().chain(NetInput::FIELDS).collect()
+        GithubInput::FIELDS.iter().collect()
     }
 
     fn schema(&self) -> serde_json::Value {

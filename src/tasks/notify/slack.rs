@@ -45,11 +45,11 @@ impl TaskKind for SlackKind {
     }
 
     fn about(&self) -> &'static str {
-        "Tells a channel of Slack how the experiment stands, through an incoming webhook."
+        "Tells a channel of Slack how the experiment stands, through an incoming webhook. How it is reached is said as in `notify`."
     }
 
     fn fields(&self) -> Vec<&'static Field> {
-        SlackInput::FIELDS.iter().chain(NetInput::FIELDS).collect()
+        SlackInput::FIELDS.iter().collect()
     }
 
     fn schema(&self) -> serde_json::Value {
