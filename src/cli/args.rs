@@ -122,6 +122,9 @@ pub(super) enum Command {
     },
     /// Print the reference: tasks, metrics, action inputs and outputs, exit codes
     Docs,
+    /// Evaluates jq expressions for a parent process.
+    #[command(hide = true)]
+    JqChild,
 }
 
 const RUN_EXAMPLES: &str = "\
