@@ -174,7 +174,7 @@ impl Stage<'_> {
         }
         // One that cannot be read is among the notes.
         let event = Event::of(self.env).unwrap_or_default();
-        self.find_target(inputs, &event, &mut context, &mut signals)
+        self.find_target(inputs, &event, &mut context, &mut signals, poster)
             .await?;
         let given = given(inputs, &context);
         let work = self.work(inputs, &given).await?;
@@ -264,6 +264,7 @@ impl Stage<'_> {
         event: &Event,
         context: &mut Context,
         signals: &mut Signals,
+        poster: &Poster,
     ) -> Result<(), Stop> {
         self.console.diagnostics(&context.notes);
         if let Some(missing) = refusal(inputs, event) {
@@ -297,6 +298,7 @@ impl Stage<'_> {
             env: self.env,
             inputs,
             event,
+            poster,
             patience: READY_TIMEOUT,
         };
         let found = tokio::select! {

@@ -86,6 +86,8 @@ pub(super) enum Command {
     /// Run an experiment: a file, or a URL and objectives
     #[command(after_help = RUN_EXAMPLES)]
     Run(Box<Run>),
+    /// Say what `run` would send with the same flags, how long it takes, and what that many requests can decide
+    Plan(Box<Run>),
     /// Run one of Iter8's charts, built in, with values; --dry only writes experiment.yaml
     #[command(after_help = LAUNCH_EXAMPLES)]
     Launch(Box<Launch>),
@@ -120,6 +122,9 @@ pub(super) enum Command {
     },
     /// Print the reference: tasks, metrics, action inputs and outputs, exit codes
     Docs,
+    /// Evaluates jq expressions for a parent process.
+    #[command(hide = true)]
+    JqChild,
 }
 
 const RUN_EXAMPLES: &str = "\

@@ -18,6 +18,7 @@ mod launch;
 mod load_flags;
 mod note;
 mod origin;
+mod plan;
 mod post;
 mod progress;
 mod publish;
@@ -62,6 +63,9 @@ pub fn main() -> ExitCode {
             };
         }
     };
+    if matches!(args.command, Command::JqChild) {
+        return jq_child().into();
+    }
     let env = Env::of_process();
     let platform = detect(&env);
     let console = Console::new(args.global.log_level, args.global.color, &env, platform);
@@ -79,6 +83,14 @@ pub fn main() -> ExitCode {
     // A load that a second signal left behind must not hold the process.
     runtime.shutdown_background();
     exit.unwrap_or_else(|exit| exit).into()
+}
+
+/// A parent that is gone is no error, and nobody reads one.
+fn jq_child() -> Exit {
+    match crate::jq::serve() {
+        Ok(()) => Exit::Pass,
+        Err(_) => Exit::Error,
+    }
 }
 
 async fn command(
@@ -105,6 +117,7 @@ async fn command(
             }
             exit
         }
+        Command::Plan(run) => plan::plan(&run, console, env),
         Command::Launch(args) => Box::pin(launch::launch(*args, console, env, platform, signals)).await,
         Command::Gen(args) => launch::generate(*args, console, env).await,
         Command::Action => Box::pin(action::action(console, env, platform, signals)).await,
@@ -117,6 +130,8 @@ async fn command(
         Command::Version { short } => commands::version(short, console),
         Command::Schema { of, chart } => commands::schema(of, chart.as_deref(), console),
         Command::Completions { shell } => commands::completions(shell, console),
+        // Done before there was a runtime.
+        Command::JqChild => Ok(jq_child()),
         Command::Docs => {
             shown::print_text(&docs::everything(), console)?;
             Ok(Exit::Pass)

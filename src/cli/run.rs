@@ -1,6 +1,6 @@
 //! `iter8 run`.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::args::{LogLevel, Output, Run};
@@ -38,11 +38,7 @@ pub(super) async fn run(
     signals: Signals,
 ) -> Result<Exit, Exit> {
     let given = given(&args);
-    let file = match &args.file {
-        Some(file) => Some(args.output.run_dir.join(file)),
-        None if given.has_target() => None,
-        None => Some(args.output.run_dir.join(DEFAULT_FILE)),
-    };
+    let file = file_of(&args, &given);
     let order = Order {
         output: &args.output,
         history: args.history.as_deref(),
@@ -203,7 +199,17 @@ async fn settle(poster: &Poster, finished: &Finished, console: &Console) {
     }
 }
 
-fn given(args: &Run) -> Given {
+/// The file to read; none where flags say where to send.
+pub(super) fn file_of(args: &Run, given: &Given) -> Option<PathBuf> {
+    match &args.file {
+        Some(file) => Some(args.output.run_dir.join(file)),
+        None if given.has_target() => None,
+        None => Some(args.output.run_dir.join(DEFAULT_FILE)),
+    }
+}
+
+/// What the flags say.
+pub(super) fn given(args: &Run) -> Given {
     let flag = |name: &str| format!("flag --{name}");
     let judge = [
         ("onInconclusive", &args.on_inconclusive),

@@ -296,6 +296,14 @@ impl<'a> Decoder<'a> {
         }
     }
 
+    /// Reads what is a secret: values that come from the environment are masked.
+    pub fn secretly<T>(&mut self, read: impl FnOnce(&mut Self) -> T) -> T {
+        let before = std::mem::replace(&mut self.sensitive, true);
+        let value = read(self);
+        self.sensitive = before;
+        value
+    }
+
     /// Whether a node is text whose reading failed because of an undefined name (which was reported).
     pub fn is_text(node: &Node) -> bool {
         matches!(node.value, Value::String(_) | Value::Text(_))
