@@ -83,8 +83,6 @@ const RELEASES: [Release; 9] = [
     Release::zero(18),
     Release { major: 1, minor: 1 },
 ];
-/// Tasks that a chart names and no task does.
-const HERE_ONLY: [&str; 3] = ["custommetrics", "slack", "github"];
 /// Values for Kubernetes.
 const CLUSTER: [&str; 8] = [
     "runner",
@@ -99,11 +97,8 @@ const CLUSTER: [&str; 8] = [
 
 /// Tasks that may be listed.
 fn names() -> Vec<&'static str> {
-    let known = TASKS.iter().map(|kind| kind.name()).filter(|name| *name != "run");
-    let mut names: Vec<_> = known.collect();
-    names.extend(HERE_ONLY);
-    names.dedup();
-    names
+    let names = TASKS.iter().map(|kind| kind.name());
+    names.filter(|name| *name != "run").collect()
 }
 
 /// Whether a value is that of a task that only today's experiments have.

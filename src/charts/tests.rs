@@ -105,7 +105,7 @@ fn more_kinds_of_objects_can_be_waited_for() {
     assert_eq!(
         text,
         "spec:\n- task: ready\n  with:\n    name: a\n    group: argoproj.io\n    version: v1alpha1\n    resource: rollouts\n    \
-         conditions:\n    - Healthy\n    - Paused\n    timeout: 5s\n- task: ready\n  with:\n    timeout: 5s\n    url: http://h/health\n"
+         conditions:\n    - Healthy\n    - Paused\n    timeout: \"5s\"\n- task: ready\n  with:\n    timeout: \"5s\"\n    url: http://h/health\n"
     );
 }
 
@@ -154,7 +154,10 @@ fn any_values_are_rendered_without_a_panic() {
             .keys()
             .collect();
         for piece in pieces {
-            let values: String = names.iter().map(|name| format!("{name}: {piece}\n")).collect();
+            let values: String = names
+                .iter()
+                .flat_map(|name| [name.as_str(), ": ", piece, "\n"])
+                .collect();
             let (text, _) = render(chart.name(), &format!("{values}x: 1\n"));
             assert!(text.starts_with("spec:"), "{text}");
         }

@@ -62,8 +62,9 @@ fn shown(text: &str) -> String {
     let is_number = value.parse::<f64>().is_ok();
     let is_word = ["true", "false", "null"].contains(&value);
     // Several assignments, or an escape: nothing is taken apart to show it.
-    let is_one = !value.contains([',', '\\', '=']) || value.starts_with('{') && value.ends_with('}');
-    if is_number || is_word || is_one && HARMLESS.contains(&last) && !value.contains('@') {
+    let is_list = value.starts_with('{') && value.ends_with('}') && !value.contains('=');
+    let is_one = is_list || !value.contains([',', '\\']);
+    if is_number || is_word || is_one && HARMLESS.contains(&last) && !value.contains(['@', '=']) {
         return text.to_owned();
     }
     if is_one
@@ -102,7 +103,7 @@ mod tests {
         assert_eq!(
             line(&args),
             "iter8 launch -c iter8 -f 'my values.yaml' -f https://h.example/v.yaml --set 'tasks={http,assess}' \
-             --set http.url=https://h.example/a --set http.qps=20 --set 'http.headers.Authorization=***' \
+             --set 'http.url=https://h.example/a' --set 'http.qps=20' --set 'http.headers.Authorization=***' \
              --set 'github.token=***' --set '***'"
         );
     }
