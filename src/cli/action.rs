@@ -221,8 +221,14 @@ impl Stage<'_> {
         given: &Given,
         file: Option<&Path>,
     ) -> Result<(SourceFile, Pipeline, Vec<Diagnostic>), Stop> {
-        let Opened { source, root, found } = read(file, given).map_err(|found| self.mistakes(found))?;
-        let mut checked = check(&source, &root, Path::new("."), self.env, self.console, &[]).and(found);
+        let folder = Path::new(".");
+        let Opened {
+            source,
+            root,
+            era,
+            found,
+        } = read(file, folder, given).map_err(|found| self.mistakes(found))?;
+        let mut checked = check(&source, (&root, era), folder, self.env, self.console, &[]).and(found);
         if let Some(pipeline) = &checked.pipeline {
             let foreign = refusals(self.env, event, file, &checked.paths, pipeline);
             checked = checked.and(foreign);

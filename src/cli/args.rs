@@ -254,6 +254,9 @@ pub(super) struct Validate {
     /// Experiment file
     #[arg(default_value = "experiment.yaml")]
     pub file: PathBuf,
+    /// Print the file in the current format, whatever release of Iter8 it was written for
+    #[arg(long)]
+    pub upgrade: bool,
 }
 
 /// Which schema.

@@ -21,6 +21,7 @@ use crate::diagnostic::Diagnostic;
 use crate::platform::{Env, Platform};
 use crate::report::render_within;
 use crate::results::SourceInfo;
+use crate::spec::compat::{Era, Modern, modern};
 use crate::spec::{Node, SourceFile};
 use crate::tasks::{Reach, TaskError};
 
@@ -88,11 +89,16 @@ impl Stage<'_> {
             None if given.has_target() => None,
             None => Some(args.output.run_dir.join(DEFAULT_FILE)),
         };
-        let Opened { source, root, found } = read(file.as_deref(), &given).map_err(|found| {
+        let Opened {
+            source,
+            root,
+            era,
+            found,
+        } = read(file.as_deref(), &args.output.run_dir, &given).map_err(|found| {
             unreadable(&found, console);
             Stop::Mistakes(found)
         })?;
-        let checked = check(&source, &root, &args.output.run_dir, env, console, &[]).and(found);
+        let checked = check(&source, (&root, era), &args.output.run_dir, env, console, &[]).and(found);
         let found = checked.diagnostics.clone();
         let pipeline = checked
             .or_usage(console)
@@ -198,18 +204,25 @@ fn given(args: &Run) -> Given {
 pub(super) struct Opened {
     /// Its text.
     pub source: SourceFile,
-    /// Its content, flags put over it.
+    /// Its content in today's form, flags put over it.
     pub root: Node,
-    /// What is wrong with the flags.
+    /// The form that the file has.
+    pub era: Era,
+    /// What is wrong with the form or the flags.
     pub found: Vec<Diagnostic>,
 }
 
-/// The experiment of a file with flags put over it, or of flags alone; or why there is none.
-pub(super) fn read(file: Option<&Path>, given: &Given) -> Result<Opened, Vec<Diagnostic>> {
+/// The experiment of a file with flags put over it, or of flags alone; or why there is none. Files that it names are in `folder`.
+pub(super) fn read(file: Option<&Path>, folder: &Path, given: &Given) -> Result<Opened, Vec<Diagnostic>> {
     let Some(path) = file else {
         let source = SourceFile::new("the command line", "");
         let (root, found) = given.alone();
-        return Ok(Opened { source, root, found });
+        return Ok(Opened {
+            source,
+            root,
+            era: Era::Current,
+            found,
+        });
     };
     let source = SourceFile::read(path).map_err(|error| {
         let diagnostic = Diagnostic::error(TaskError::from_error(&error).message);
@@ -223,8 +236,15 @@ pub(super) fn read(file: Option<&Path>, given: &Given) -> Result<Opened, Vec<Dia
         }]
     })?;
     let root = Node::parse(&source).map_err(|diagnostic| vec![diagnostic])?;
-    let (root, found) = given.over(root, &source);
-    Ok(Opened { source, root, found })
+    let Modern { root, era, mut found } = modern(root, &source, folder);
+    let (root, of_flags) = given.over(root, &source);
+    found.extend(of_flags);
+    Ok(Opened {
+        source,
+        root,
+        era,
+        found,
+    })
 }
 
 /// Says why there is no experiment.

@@ -90,7 +90,7 @@ impl Pipeline {
                     earlier.index
                 );
                 let hint = "put an `assess` task between them, name both as `endpoints:` of one task, or mark the first `warmup: true`";
-                decoder.error(at, message, Some(hint.to_owned()));
+                decoder.stray(at, message, Some(hint.to_owned()));
             }
             open.push((step, stream.protocol));
         }
@@ -202,7 +202,7 @@ impl Pipeline {
                     } else {
                         (format!("no task measures {metric}"), self.suggest(metric))
                     };
-                    decoder.error(&objective.at, message, hint);
+                    decoder.stray(&objective.at, message, hint);
                 } else if matches!(objective.value.limit, Limit::TimesBaseline(_))
                     && let Err(hint) = comparable(&self.steps[..position], metric)
                 {
