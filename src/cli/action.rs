@@ -197,6 +197,8 @@ impl Stage<'_> {
             reproduce: Some(command(&given, file.as_deref())),
             publisher: Arc::clone(poster) as Arc<dyn Publisher>,
             earlier,
+            reused: None,
+            revision: None,
         };
         let finished = session
             .run(&pipeline, &formats, signals)

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::args::{LogLevel, Run};
+use super::args::{LogLevel, Run, Stored};
 use super::assemble::Given;
 use super::check::check;
 use super::console::Console;
@@ -20,7 +20,7 @@ use super::stored::earlier;
 use crate::diagnostic::Diagnostic;
 use crate::platform::{Env, Platform};
 use crate::report::render_within;
-use crate::results::SourceInfo;
+use crate::results::{ExperimentResult, SourceInfo};
 use crate::spec::compat::{Era, Modern, modern};
 use crate::spec::{Node, SourceFile};
 use crate::tasks::{Reach, TaskError};
@@ -105,6 +105,7 @@ impl Stage<'_> {
             .map_err(|_shown| Stop::Mistakes(found))?;
         let context = self.platform.context(env);
         console.diagnostics(&context.notes);
+        let reused = reused(args, console).map_err(|wrong| self.mistakes(vec![wrong]))?;
         let (earlier, unread) = earlier(args.history.as_deref());
         console.diagnostics(unread.as_slice());
         let token = ["GITHUB_TOKEN", "GH_TOKEN"]
@@ -126,6 +127,8 @@ impl Stage<'_> {
             reproduce: Some(command(&given, args.file.as_deref())),
             publisher: Arc::<Poster>::clone(&poster),
             earlier,
+            reused,
+            revision: args.revision,
         };
         let finished = session
             .run(&pipeline, &formats, signals)
@@ -170,6 +173,36 @@ async fn settle(poster: &Poster, finished: &Finished, console: &Console) {
             let text = format!("warning: {name}: comment and status may not be up to date");
             console.say(LogLevel::Warning, &text);
         }
+    }
+}
+
+/// The stored result that this run is another loop of, if it is one.
+fn reused(args: &Run, console: &Console) -> Result<Option<ExperimentResult>, Diagnostic> {
+    if !args.reuse_result {
+        return Ok(None);
+    }
+    let stored = Stored {
+        run_dir: args.output.run_dir.clone(),
+        output_dir: args.output.output_dir.clone(),
+    };
+    let result = stored.read().map_err(|error| {
+        let hint = "run once without --reuseResult";
+        Diagnostic::error(format!(
+            "nothing to reuse: {}",
+            TaskError::from_error(&error).message
+        ))
+        .hint(hint)
+    })?;
+    match args.revision {
+        Some(revision) if revision != result.revision => {
+            let text = format!(
+                "the stored result is of revision {}, this is {revision}: it starts anew",
+                result.revision
+            );
+            console.say(LogLevel::Info, &text);
+            Ok(None)
+        }
+        Some(_) | None => Ok(Some(result)),
     }
 }
 

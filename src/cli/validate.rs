@@ -39,6 +39,9 @@ pub(super) fn validate(args: &Validate, console: &Console, env: &Env) -> Result<
             pipeline.steps.len(),
             era.name()
         );
+        if let Some(repetition) = &pipeline.repetition {
+            text.push_str(&format!("  in a loop: {}\n", repetition.about()));
+        }
         text.push_str(&steps(&pipeline));
         print_text(&console.inert(&console.mask.apply(&text)), console)?;
         if era.is_past() {

@@ -400,13 +400,12 @@ impl Fields {
                 continue; // reported as the same field
             }
             let message = format!("unknown field `{}` in {of}", key.name);
-            match did_you_mean(&key.name, self.known.iter().copied()) {
-                Some(name) => decoder.error(&key.at, message, Some(format!("did you mean `{name}`?"))),
-                None => {
-                    let hint = format!("known are {}", self.known.join(", "));
-                    decoder.unread.push(key.at.clone());
-                    decoder.stray(&key.at, message, Some(hint));
-                }
+            if let Some(name) = did_you_mean(&key.name, self.known.iter().copied()) {
+                decoder.error(&key.at, message, Some(format!("did you mean `{name}`?")));
+            } else {
+                let hint = format!("known are {}", self.known.join(", "));
+                decoder.unread.push(key.at.clone());
+                decoder.stray(&key.at, message, Some(hint));
             }
         }
     }

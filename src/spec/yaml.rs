@@ -13,7 +13,14 @@ pub fn to_yaml(root: &Node) -> String {
     match &root.value {
         Value::Map(entries) if !entries.is_empty() => write_map(entries, 0, &mut text),
         Value::List(items) if !items.is_empty() => write_list(items, 0, &mut text),
-        value => {
+        value @ (Value::Null
+        | Value::Bool(_)
+        | Value::Int(_)
+        | Value::Float(_)
+        | Value::String(_)
+        | Value::Text(_)
+        | Value::List(_)
+        | Value::Map(_)) => {
             text.push_str(&scalar(value, 0));
             text.push('\n');
         }
@@ -38,7 +45,14 @@ fn write_map(entries: &[(super::node::Key, Node)], depth: usize, text: &mut Stri
                 text.push('\n');
                 write_list(items, depth + 1, text);
             }
-            value => {
+            value @ (Value::Null
+            | Value::Bool(_)
+            | Value::Int(_)
+            | Value::Float(_)
+            | Value::String(_)
+            | Value::Text(_)
+            | Value::List(_)
+            | Value::Map(_)) => {
                 text.push(' ');
                 text.push_str(&scalar(value, depth + 1));
                 text.push('\n');
@@ -60,7 +74,14 @@ fn write_list(items: &[Node], depth: usize, text: &mut String) {
                 text.push('\n');
                 write_list(items, depth + 1, text);
             }
-            value => {
+            value @ (Value::Null
+            | Value::Bool(_)
+            | Value::Int(_)
+            | Value::Float(_)
+            | Value::String(_)
+            | Value::Text(_)
+            | Value::List(_)
+            | Value::Map(_)) => {
                 text.push_str(&scalar(value, depth + 1));
                 text.push('\n');
             }

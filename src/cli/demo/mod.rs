@@ -71,6 +71,8 @@ pub(super) async fn demo(
         validate_slos: true,
         publisher: Arc::new(Poster::new(console, env, None, None)),
         earlier: None,
+        reused: None,
+        revision: None,
         reproduce: Some(if args.broken {
             "iter8 demo --broken".into()
         } else {

@@ -115,9 +115,12 @@ pub fn modern(mut root: Node, source: &SourceFile, folder: &Path) -> Modern {
     }
 }
 
+/// Turns the tasks of an era into those of the next one.
+type Step = fn(&mut Tasks, &mut Border<'_>);
+
 /// The steps from an era to today.
 fn upgrade(tasks: &mut Tasks, era: Era, border: &mut Border<'_>) {
-    let steps: [(Era, fn(&mut Tasks, &mut Border<'_>)); 5] = [
+    let steps: [(Era, Step); 5] = [
         (Era::Y2021, y2021::upgrade),
         (Era::V0_8, v0_8::upgrade),
         (Era::V0_9, v0_9::upgrade),
