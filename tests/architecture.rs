@@ -58,7 +58,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "edit",
         ],
     ),
-    ("charts", &["diagnostic", "spec", "tasks"]),
+    ("charts", &["diagnostic", "secret", "spec", "tasks"]),
     (
         "cli",
         &[
