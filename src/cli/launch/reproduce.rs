@@ -19,6 +19,18 @@ const HARMLESS: [&str; 8] = [
     "timeout",
     "duration",
 ];
+/// Parts of keys under which secrets stand.
+const SECRETIVE: [&str; 9] = [
+    "headers",
+    "metadata",
+    "data",
+    "payloadStr",
+    "params",
+    "basicAuth",
+    "bearerToken",
+    "token",
+    "values",
+];
 
 /// The command of flags.
 pub(super) fn line(args: &ChartArgs) -> String {
@@ -59,7 +71,9 @@ fn shown(text: &str) -> String {
         return STARS.to_owned();
     };
     let last = key.rsplit('.').next().unwrap_or(key);
-    let is_number = value.parse::<f64>().is_ok();
+    // A number may be a secret, too, where any text may stand.
+    let may_be_secret = key.split('.').any(|part| SECRETIVE.contains(&part));
+    let is_number = !may_be_secret && value.parse::<f64>().is_ok();
     let is_word = ["true", "false", "null"].contains(&value);
     // Several assignments, or an escape: nothing is taken apart to show it.
     let is_list = value.starts_with('{') && value.ends_with('}') && !value.contains('=');
@@ -93,6 +107,7 @@ mod tests {
                 "http.url=https://me:pw@h.example/a?token=s3cret",
                 "http.qps=20",
                 "http.headers.Authorization=Bearer s3cret",
+                "http.headers.x-key=123456",
                 "github.token=s3cret,http.qps=1",
                 "s3cret",
             ]
@@ -103,7 +118,7 @@ mod tests {
         assert_eq!(
             line(&args),
             "iter8 launch -c iter8 -f 'my values.yaml' -f https://h.example/v.yaml --set 'tasks={http,assess}' \
-             --set 'http.url=https://h.example/a' --set 'http.qps=20' --set 'http.headers.Authorization=***' \
+             --set 'http.url=https://h.example/a' --set 'http.qps=20' --set 'http.headers.Authorization=***' --set 'http.headers.x-key=***' \
              --set 'github.token=***' --set '***'"
         );
     }
