@@ -189,11 +189,7 @@ fn times(view: &View, out: &mut dyn Write) -> io::Result<()> {
 }
 
 fn provided(view: &View, out: &mut dyn Write) -> io::Result<()> {
-    let is_load = |metric: &str| {
-        let prefix = metric.split(['/', '-']).next().unwrap_or_default();
-        prefix == "http" || prefix == "grpc"
-    };
-    let rows: Vec<_> = view.metrics.iter().filter(|row| !is_load(&row.metric)).collect();
+    let rows: Vec<_> = view.metrics.iter().filter(|row| row.provided.is_some()).collect();
     if rows.is_empty() {
         return Ok(());
     }

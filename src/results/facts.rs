@@ -62,9 +62,16 @@ impl ExperimentResult {
 
     /// `SLOs()`: there are metrics, and no objective that was judged is broken.
     pub fn slos_hold(&self) -> bool {
+        if let Some(imported) = &self.imported {
+            return imported.slos;
+        }
         let open = |judgement: &&Judgement| judgement.verdict != Verdict::NotAssessed;
         let judged = self.assessment.judgements.iter().filter(open).cloned().collect();
-        !self.insights.is_empty() && Assessment { judgements: judged }.all_met()
+        let judged = Assessment {
+            judgements: judged,
+            ..Assessment::default()
+        };
+        !self.insights.is_empty() && judged.all_met()
     }
 
     /// What was measured of the winner, or else of the first version that is no baseline, by name.

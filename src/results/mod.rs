@@ -4,11 +4,12 @@ mod environment;
 mod experiment;
 mod facts;
 mod history;
+pub mod legacy;
 mod outcome;
 mod wire;
 
 pub use environment::Environment;
-pub use experiment::{ExperimentResult, SourceInfo, TaskRecord, TaskStatus};
+pub use experiment::{ExperimentResult, Imported, SourceInfo, TaskRecord, TaskStatus};
 pub use history::{Change, History};
 pub use outcome::{Outcome, OutcomeReason};
 pub use wire::{WireError, parse, read, schema, store, write};

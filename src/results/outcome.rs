@@ -72,6 +72,10 @@ impl OutcomeReason {
                 ));
             }
         }
+        if reasons.is_empty() && !result.no_failure() {
+            let why = "a task failed; which one and why was not stored";
+            reasons.push((Outcome::Error, why.to_owned()));
+        }
         let stopped = !reasons.is_empty();
         reasons.extend(result.distrust.iter().map(|why| (Outcome::Invalid, why.clone())));
         if result.validate_slos {

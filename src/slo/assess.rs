@@ -72,7 +72,10 @@ pub fn assess(objectives: &[Objective], insights: &Insights, policy: Policy) -> 
                 .collect::<Vec<_>>()
         })
         .collect();
-    Assessment { judgements }
+    Assessment {
+        judgements,
+        ..Assessment::default()
+    }
 }
 
 /// Why a promise about times is not kept though the times are short: not one request went well, and nothing else that was

@@ -6,8 +6,10 @@ mod estimate;
 pub mod interval;
 mod objective;
 mod prospect;
+mod reward;
 
 pub use assess::{Policy, assess, limits_errors};
 pub use assessment::{Assessment, Certainty, Judgement, OnInconclusive, Verdict};
 pub use objective::{Bound, Limit, Objective, ObjectiveError};
 pub use prospect::{Prospect, prospect};
+pub use reward::{Award, Confidence, Contender, Goal, Reward, Weight};
