@@ -173,7 +173,7 @@ impl Stage<'_> {
         }
         // One that cannot be read is among the notes.
         let event = Event::of(self.env).unwrap_or_default();
-        self.find_target(inputs, &event, &mut context, &mut signals)
+        self.find_target(inputs, &event, &mut context, &mut signals, poster)
             .await?;
         let given = given(inputs, &context);
         let file = file(inputs, &given);
@@ -241,6 +241,7 @@ impl Stage<'_> {
         event: &Event,
         context: &mut Context,
         signals: &mut Signals,
+        poster: &Poster,
     ) -> Result<(), Stop> {
         self.console.diagnostics(&context.notes);
         if let Some(missing) = refusal(inputs, event) {
@@ -274,6 +275,7 @@ impl Stage<'_> {
             env: self.env,
             inputs,
             event,
+            poster,
             patience: READY_TIMEOUT,
         };
         let found = tokio::select! {

@@ -85,6 +85,8 @@ pub(super) enum Command {
     /// Run an experiment: a file, or a URL and objectives
     #[command(after_help = RUN_EXAMPLES)]
     Run(Box<Run>),
+    /// Say what `run` would send with the same flags, how long it takes, and what that many requests can decide
+    Plan(Box<Run>),
     /// Render a stored result again; exit 0 whatever the verdict
     Report(Report),
     /// Check a stored result: exit 0 if every condition holds, else 1

@@ -17,6 +17,7 @@ mod index;
 mod load_flags;
 mod note;
 mod origin;
+mod plan;
 mod post;
 mod progress;
 mod publish;
@@ -104,6 +105,7 @@ async fn command(
             }
             exit
         }
+        Command::Plan(run) => plan::plan(&run, console, env),
         Command::Action => Box::pin(action::action(console, env, platform, signals)).await,
         Command::Assert(assert) => tokio::select! {
             exit = assert::assert(&assert, console) => exit,

@@ -1,6 +1,6 @@
 //! `iter8 run`.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::args::{LogLevel, Run};
@@ -83,11 +83,7 @@ impl Stage<'_> {
         let formats = formats(&args.output.reports)
             .map_err(|message| self.mistakes(vec![Diagnostic::error(message)]))?;
         let given = given(args);
-        let file = match &args.file {
-            Some(file) => Some(args.output.run_dir.join(file)),
-            None if given.has_target() => None,
-            None => Some(args.output.run_dir.join(DEFAULT_FILE)),
-        };
+        let file = file_of(args, &given);
         let Opened { source, root, found } = read(file.as_deref(), &given).map_err(|found| {
             unreadable(&found, console);
             Stop::Mistakes(found)
@@ -167,7 +163,17 @@ async fn settle(poster: &Poster, finished: &Finished, console: &Console) {
     }
 }
 
-fn given(args: &Run) -> Given {
+/// The file to read; none where flags say where to send.
+pub(super) fn file_of(args: &Run, given: &Given) -> Option<PathBuf> {
+    match &args.file {
+        Some(file) => Some(args.output.run_dir.join(file)),
+        None if given.has_target() => None,
+        None => Some(args.output.run_dir.join(DEFAULT_FILE)),
+    }
+}
+
+/// What the flags say.
+pub(super) fn given(args: &Run) -> Given {
     let flag = |name: &str| format!("flag --{name}");
     let judge = [
         ("onInconclusive", &args.on_inconclusive),

@@ -3,6 +3,7 @@
 mod assess;
 mod assessment;
 mod estimate;
+mod foresight;
 pub mod interval;
 mod objective;
 mod prospect;
@@ -10,6 +11,7 @@ mod reward;
 
 pub use assess::{Policy, assess, limits_errors};
 pub use assessment::{Assessment, Certainty, Judgement, OnInconclusive, Verdict};
+pub use foresight::{Foresight, ShareForesight, foresee};
 pub use objective::{Bound, Limit, Objective, ObjectiveError};
 pub use prospect::{Prospect, prospect};
 pub use reward::{Award, Confidence, Contender, Goal, Reward, Weight};

@@ -8,6 +8,7 @@ mod http;
 mod inputs;
 mod load;
 mod pipeline;
+mod planned;
 mod publish;
 mod ready;
 mod run;
@@ -28,6 +29,7 @@ pub use http::HttpKind;
 pub(crate) use load::command::is_harmless;
 pub use load::{Watch, Watched};
 pub use pipeline::{Pipeline, Step, experiment_schema};
+pub use planned::Planned;
 pub use publish::{Ask, Changes, Publisher, PullRequest, Rendered, When, Wording};
 pub use ready::ReadyKind;
 pub use run::Groups;
@@ -77,6 +79,11 @@ pub trait Task: Send + Sync {
     /// The versions whose loads it measures.
     fn tests(&self) -> &[Tested] {
         &[]
+    }
+
+    /// The loads it will send and count, in order.
+    fn planned(&self) -> Vec<Planned> {
+        Vec::new()
     }
 
     /// The objectives it judges, with their places.

@@ -35,6 +35,7 @@ mod guards;
 mod history;
 mod http2;
 mod keep_alive;
+mod plan;
 mod pull_request;
 mod pull_request_faults;
 mod pull_request_tasks;
