@@ -62,7 +62,7 @@ impl Text {
                 lines.push(String::new());
             }
             lines.push((*title).to_owned());
-            push_table(&mut lines, table);
+            push_table(&mut lines, table, MOST_ROWS);
         }
         lines.push(String::new());
         let lines: Vec<String> = lines.iter().map(|line| harmless(line)).collect();

@@ -24,8 +24,8 @@ pub(super) fn values(known: &Known<'_>) -> Section {
             .cloned()
             .collect::<Vec<_>>()
     };
-    let names: BTreeSet<String> = known.versions.iter().flat_map(named).collect();
-    for name in &names {
+    let metrics: BTreeSet<String> = known.versions.iter().flat_map(named).collect();
+    for name in &metrics {
         for version in &known.versions {
             let given = version.insights.values.get(name);
             if given.is_none() && !version.insights.absent.contains(name) {

@@ -11,10 +11,12 @@ use crate::diagnostic::Diagnostic;
 use crate::metrics::Bucket;
 use crate::spec::{At, Node, SourceFile};
 
+/// Per version: the list of each metric.
+type PerVersion<T> = Vec<BTreeMap<String, Vec<T>>>;
 /// Per version: a metric's values.
-pub(super) type Values = Vec<BTreeMap<String, Vec<f64>>>;
+pub(super) type Values = PerVersion<f64>;
 /// Per version: a metric's buckets.
-pub(super) type Histograms = Vec<BTreeMap<String, Vec<Bucket>>>;
+pub(super) type Histograms = PerVersion<Bucket>;
 
 const VALUES: &str = "nonHistMetricValues";
 const HISTOGRAMS: &str = "histMetricValues";
@@ -140,13 +142,8 @@ fn line(text: &str, at: usize) -> (&str, usize) {
 type Item<T> = fn(&str, usize, usize) -> Option<(T, usize)>;
 
 /// The list of versions below a key at an indent, and where it ends.
-fn section<T>(
-    text: &str,
-    mut at: usize,
-    indent: usize,
-    item: Item<T>,
-) -> Option<(Vec<BTreeMap<String, Vec<T>>>, usize)> {
-    let mut versions: Vec<BTreeMap<String, Vec<T>>> = Vec::new();
+fn section<T>(text: &str, mut at: usize, indent: usize, item: Item<T>) -> Option<(PerVersion<T>, usize)> {
+    let mut versions: PerVersion<T> = Vec::new();
     while at < text.len() {
         let (row, next) = line(text, at);
         let rest = inside(row, indent);

@@ -35,17 +35,17 @@ pub fn from_experiment(experiment: &SourceFile) -> Result<Option<ExperimentResul
     let Some(result) = reader::field(&root, "result") else {
         return Ok(None);
     };
-    let tasks = tasks::of(&root, &reader)?;
-    let stored = Stored::read(result, &reader, lifted.lists())?;
+    let tasks = tasks::of(&root, reader)?;
+    let stored = Stored::read(result, reader, lifted.lists())?;
     Ok(Some(convert::result(stored, tasks, experiment.name())))
 }
 
 /// The result file of 0.8 to 0.10, beside the experiment that it is of.
 pub fn from_result(result: &SourceFile, experiment: &SourceFile) -> Result<ExperimentResult, Diagnostic> {
     let (root, _) = Lifted::parse(experiment)?;
-    let tasks = tasks::of(&root, &Reader::new(experiment))?;
+    let tasks = tasks::of(&root, Reader::new(experiment))?;
     let (root, lifted) = Lifted::parse(result)?;
     let reader = Reader::new(lifted.source());
-    let stored = Stored::read(&root, &reader, lifted.lists())?;
+    let stored = Stored::read(&root, reader, lifted.lists())?;
     Ok(convert::result(stored, tasks, result.name()))
 }

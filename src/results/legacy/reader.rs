@@ -33,11 +33,11 @@ impl<'a> Reader<'a> {
     }
 
     /// An error at a value.
-    pub(super) fn error(&self, node: &Node, message: impl Into<String>) -> Diagnostic {
+    pub(super) fn error(self, node: &Node, message: impl Into<String>) -> Diagnostic {
         Diagnostic::error(message).at(node.at.place(self.source))
     }
 
-    fn expected(&self, node: &Node, what: &str) -> Diagnostic {
+    fn expected(self, node: &Node, what: &str) -> Diagnostic {
         let message = format!("expected {what}, found {}", node.value.describe());
         self.error(node, message)
             .hint("the file is no result of Iter8, or it was cut short: run the experiment again")
@@ -45,19 +45,19 @@ impl<'a> Reader<'a> {
 
     /// The value of a key as `read` takes it; absent is nothing.
     pub(super) fn optional<T>(
-        &self,
+        self,
         node: &Node,
         name: &str,
-        read: impl FnOnce(&Self, &Node) -> Result<T, Diagnostic>,
+        read: impl FnOnce(Self, &Node) -> Result<T, Diagnostic>,
     ) -> Result<Option<T>, Diagnostic> {
         field(node, name).map(|value| read(self, value)).transpose()
     }
 
     /// The entries of a map, each key once.
     pub(super) fn map<T>(
-        &self,
+        self,
         node: &Node,
-        mut read: impl FnMut(&Self, &Node) -> Result<T, Diagnostic>,
+        mut read: impl FnMut(Self, &Node) -> Result<T, Diagnostic>,
     ) -> Result<Vec<(String, T)>, Diagnostic> {
         match &node.value {
             Value::Null => Ok(Vec::new()),
@@ -75,7 +75,7 @@ impl<'a> Reader<'a> {
     }
 
     /// That a value is a map.
-    pub(super) fn is_map(&self, node: &Node) -> Result<(), Diagnostic> {
+    pub(super) fn is_map(self, node: &Node) -> Result<(), Diagnostic> {
         match node.value {
             Value::Map(_) | Value::Null => Ok(()),
             Value::Bool(_)
@@ -89,9 +89,9 @@ impl<'a> Reader<'a> {
 
     /// The items of a list.
     pub(super) fn list<T>(
-        &self,
+        self,
         node: &Node,
-        mut read: impl FnMut(&Self, &Node) -> Result<T, Diagnostic>,
+        mut read: impl FnMut(Self, &Node) -> Result<T, Diagnostic>,
     ) -> Result<Vec<T>, Diagnostic> {
         match &node.value {
             Value::Null => Ok(Vec::new()),
@@ -106,7 +106,7 @@ impl<'a> Reader<'a> {
     }
 
     /// A finite number.
-    pub(super) fn number(&self, node: &Node) -> Result<f64, Diagnostic> {
+    pub(super) fn number(self, node: &Node) -> Result<f64, Diagnostic> {
         let value = match &node.value {
             Value::Null => 0.0,
             Value::Int(value) => *value as f64,
@@ -122,7 +122,7 @@ impl<'a> Reader<'a> {
     }
 
     /// A whole number, not negative.
-    pub(super) fn count(&self, node: &Node) -> Result<u64, Diagnostic> {
+    pub(super) fn count(self, node: &Node) -> Result<u64, Diagnostic> {
         let number = match &node.value {
             Value::Null => return Ok(0),
             Value::Int(value) => u64::try_from(*value).ok(),
@@ -140,15 +140,22 @@ impl<'a> Reader<'a> {
     }
 
     /// A position in a list; -1 is none.
-    pub(super) fn position(&self, node: &Node) -> Result<Option<usize>, Diagnostic> {
+    pub(super) fn position(self, node: &Node) -> Result<Option<usize>, Diagnostic> {
         match &node.value {
             Value::Int(value) if *value < 0 => Ok(None),
-            _ => Ok(usize::try_from(self.count(node)?).ok()),
+            Value::Int(_)
+            | Value::Null
+            | Value::Bool(_)
+            | Value::Float(_)
+            | Value::String(_)
+            | Value::Text(_)
+            | Value::List(_)
+            | Value::Map(_) => Ok(usize::try_from(self.count(node)?).ok()),
         }
     }
 
     /// `true` or `false`.
-    pub(super) fn boolean(&self, node: &Node) -> Result<bool, Diagnostic> {
+    pub(super) fn boolean(self, node: &Node) -> Result<bool, Diagnostic> {
         match node.value {
             Value::Null => Ok(false),
             Value::Bool(value) => Ok(value),
@@ -162,7 +169,7 @@ impl<'a> Reader<'a> {
     }
 
     /// A text.
-    pub(super) fn text(&self, node: &Node) -> Result<String, Diagnostic> {
+    pub(super) fn text(self, node: &Node) -> Result<String, Diagnostic> {
         match &node.value {
             Value::Null => Ok(String::new()),
             Value::String(text) | Value::Text(text) => Ok(text.clone()),
@@ -173,7 +180,7 @@ impl<'a> Reader<'a> {
     }
 
     /// A time; the zero of Go is none.
-    pub(super) fn time(&self, node: &Node) -> Result<Option<Timestamp>, Diagnostic> {
+    pub(super) fn time(self, node: &Node) -> Result<Option<Timestamp>, Diagnostic> {
         let text = self.text(node)?;
         if text.is_empty() || text.starts_with("0001-01-01") {
             return Ok(None);

@@ -91,7 +91,7 @@ pub(super) struct StoredInsights {
 
 impl Stored {
     /// Reads a result.
-    pub(super) fn read(node: &Node, reader: &Reader<'_>, lists: &Lists) -> Result<Self, Diagnostic> {
+    pub(super) fn read(node: &Node, reader: Reader<'_>, lists: &Lists) -> Result<Self, Diagnostic> {
         reader.is_map(node)?;
         Ok(Self {
             started: reader.optional(node, "startTime", Reader::time)?.flatten(),
@@ -114,7 +114,7 @@ impl Stored {
     }
 }
 
-fn read_insights(node: &Node, reader: &Reader<'_>, lists: &Lists) -> Result<StoredInsights, Diagnostic> {
+fn read_insights(node: &Node, reader: Reader<'_>, lists: &Lists) -> Result<StoredInsights, Diagnostic> {
     reader.is_map(node)?;
     if let Some(raw) = field(node, "taskData") {
         let hint = "run the experiment again with this iter8: it reads the same file";
@@ -166,8 +166,8 @@ fn read_insights(node: &Node, reader: &Reader<'_>, lists: &Lists) -> Result<Stor
         rewards: v0_11::rewards(node, reader)?,
         gate: v0_8::gate(node, reader)?,
     };
-    let named = insights.values.iter().map(BTreeMap::len).sum::<usize>();
-    let rows = named + insights.metrics.len() + insights.objectives.len() + insights.rewards.len();
+    let measured = insights.values.iter().map(BTreeMap::len).sum::<usize>();
+    let rows = measured + insights.metrics.len() + insights.objectives.len() + insights.rewards.len();
     if versions.saturating_mul(rows) > MOST_CELLS {
         let message = format!("{versions} versions of {rows} metrics and objectives are too many to show");
         return Err(reader.error(node, message));
@@ -175,7 +175,7 @@ fn read_insights(node: &Node, reader: &Reader<'_>, lists: &Lists) -> Result<Stor
     Ok(insights)
 }
 
-fn versions(node: &Node, reader: &Reader<'_>) -> Result<usize, Diagnostic> {
+fn versions(node: &Node, reader: Reader<'_>) -> Result<usize, Diagnostic> {
     let stored = field(node, "numVersions").or_else(|| field(node, "numAppVersions"));
     let Some(stored) = stored else { return Ok(0) };
     let count = reader.count(stored)?;
@@ -190,9 +190,9 @@ fn versions(node: &Node, reader: &Reader<'_>) -> Result<usize, Diagnostic> {
 
 fn per_version<T>(
     node: &Node,
-    reader: &Reader<'_>,
+    reader: Reader<'_>,
     name: &str,
-    mut read: impl FnMut(&Reader<'_>, &Node) -> Result<T, Diagnostic>,
+    mut read: impl FnMut(Reader<'_>, &Node) -> Result<T, Diagnostic>,
 ) -> Result<Vec<BTreeMap<String, T>>, Diagnostic> {
     let versions = reader.optional(node, name, |reader, list| {
         reader.list(list, |reader, version| {
@@ -203,7 +203,7 @@ fn per_version<T>(
     Ok(versions.unwrap_or_default())
 }
 
-fn meta(reader: &Reader<'_>, node: &Node) -> Result<Meta, Diagnostic> {
+fn meta(reader: Reader<'_>, node: &Node) -> Result<Meta, Diagnostic> {
     reader.is_map(node)?;
     let text = |name| {
         Ok::<_, Diagnostic>(
@@ -226,7 +226,7 @@ fn meta(reader: &Reader<'_>, node: &Node) -> Result<Meta, Diagnostic> {
     })
 }
 
-fn bucket(reader: &Reader<'_>, node: &Node) -> Result<Bucket, Diagnostic> {
+fn bucket(reader: Reader<'_>, node: &Node) -> Result<Bucket, Diagnostic> {
     reader.is_map(node)?;
     let bound = |name| Ok::<_, Diagnostic>(reader.optional(node, name, Reader::number)?.unwrap_or_default());
     Ok(Bucket {
@@ -237,7 +237,7 @@ fn bucket(reader: &Reader<'_>, node: &Node) -> Result<Bucket, Diagnostic> {
 }
 
 /// Count, sum, smallest, largest, sum of squares.
-fn summary(reader: &Reader<'_>, node: &Node) -> Result<[f64; 5], Diagnostic> {
+fn summary(reader: Reader<'_>, node: &Node) -> Result<[f64; 5], Diagnostic> {
     let numbers = reader.list(node, Reader::number)?;
     let wrong = |_| {
         reader.error(
@@ -249,7 +249,7 @@ fn summary(reader: &Reader<'_>, node: &Node) -> Result<[f64; 5], Diagnostic> {
 }
 
 /// A version's label as Iter8 showed it: version, track, or `track (version)`.
-fn label(reader: &Reader<'_>, node: &Node) -> Result<String, Diagnostic> {
+fn label(reader: Reader<'_>, node: &Node) -> Result<String, Diagnostic> {
     reader.is_map(node)?;
     let text = |name| Ok::<_, Diagnostic>(reader.optional(node, name, Reader::text)?.unwrap_or_default());
     let (version, track) = (text("version")?, text("track")?);

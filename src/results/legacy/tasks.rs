@@ -27,7 +27,7 @@ const NAMES: &[(&str, &str)] = &[
 const NUMBERS: &[&str] = &["numRequests", "qps", "connections", "total", "concurrency"];
 
 /// The names of all tasks.
-pub(super) fn of(root: &Node, reader: &Reader<'_>) -> Result<Vec<String>, Diagnostic> {
+pub(super) fn of(root: &Node, reader: Reader<'_>) -> Result<Vec<String>, Diagnostic> {
     let tasks = match &root.value {
         Value::List(_) => Some(root),
         Value::Null => None,
@@ -39,7 +39,7 @@ pub(super) fn of(root: &Node, reader: &Reader<'_>) -> Result<Vec<String>, Diagno
     tasks.map_or(Ok(Vec::new()), |tasks| reader.list(tasks, task))
 }
 
-fn task(reader: &Reader<'_>, node: &Node) -> Result<String, Diagnostic> {
+fn task(reader: Reader<'_>, node: &Node) -> Result<String, Diagnostic> {
     reader.is_map(node)?;
     let text = |name| {
         Ok::<_, Diagnostic>(
@@ -61,15 +61,13 @@ fn task(reader: &Reader<'_>, node: &Node) -> Result<String, Diagnostic> {
     let Some(name) = text("task")? else {
         return Err(reader.error(node, "a task has neither a name nor a script"));
     };
-    match NAMES.iter().find(|(known, _)| *known == name) {
-        Some((_, today)) => Ok((*today).to_owned()),
-        None => {
-            let place = field(node, "task").unwrap_or(node);
-            let error = reader.error(place, format!("unknown task `{name}`"));
-            Err(match did_you_mean(&name, NAMES.iter().map(|(known, _)| *known)) {
-                Some(near) => error.hint(format!("did you mean `{near}`?")),
-                None => error,
-            })
-        }
+    if let Some((_, today)) = NAMES.iter().find(|(known, _)| *known == name) {
+        return Ok((*today).to_owned());
     }
+    let place = field(node, "task").unwrap_or(node);
+    let error = reader.error(place, format!("unknown task `{name}`"));
+    Err(match did_you_mean(&name, NAMES.iter().map(|(known, _)| *known)) {
+        Some(near) => error.hint(format!("did you mean `{near}`?")),
+        None => error,
+    })
 }

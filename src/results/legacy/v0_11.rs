@@ -7,7 +7,7 @@ use crate::slo::{Bound, Goal};
 use crate::spec::Node;
 
 /// The objectives of insights, upper limits first.
-pub(super) fn objectives(insights: &Node, reader: &Reader<'_>) -> Result<Vec<StoredObjective>, Diagnostic> {
+pub(super) fn objectives(insights: &Node, reader: Reader<'_>) -> Result<Vec<StoredObjective>, Diagnostic> {
     let Some(slos) = field(insights, "SLOs") else {
         return Ok(Vec::new());
     };
@@ -44,7 +44,7 @@ pub(super) fn objectives(insights: &Node, reader: &Reader<'_>) -> Result<Vec<Sto
     Ok(objectives)
 }
 
-fn limit(reader: &Reader<'_>, node: &Node) -> Result<(String, f64), Diagnostic> {
+fn limit(reader: Reader<'_>, node: &Node) -> Result<(String, f64), Diagnostic> {
     reader.is_map(node)?;
     let metric = reader.optional(node, "metric", Reader::text)?.unwrap_or_default();
     let limit = reader
@@ -54,7 +54,7 @@ fn limit(reader: &Reader<'_>, node: &Node) -> Result<(String, f64), Diagnostic> 
 }
 
 /// The rewards of insights.
-pub(super) fn rewards(insights: &Node, reader: &Reader<'_>) -> Result<Vec<StoredReward>, Diagnostic> {
+pub(super) fn rewards(insights: &Node, reader: Reader<'_>) -> Result<Vec<StoredReward>, Diagnostic> {
     let Some(rewards) = field(insights, "rewards") else {
         return Ok(Vec::new());
     };

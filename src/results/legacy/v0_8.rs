@@ -7,7 +7,7 @@ use crate::slo::Bound;
 use crate::spec::Node;
 
 /// The objectives of insights.
-pub(super) fn objectives(insights: &Node, reader: &Reader<'_>) -> Result<Vec<StoredObjective>, Diagnostic> {
+pub(super) fn objectives(insights: &Node, reader: Reader<'_>) -> Result<Vec<StoredObjective>, Diagnostic> {
     let answers = reader.optional(insights, "SLOsSatisfied", |reader, rows| {
         reader.list(rows, |reader, row| reader.list(row, Reader::boolean))
     })?;
@@ -30,7 +30,7 @@ pub(super) fn objectives(insights: &Node, reader: &Reader<'_>) -> Result<Vec<Sto
 
 type Limits = (String, Vec<(Bound, f64)>);
 
-fn limits(reader: &Reader<'_>, node: &Node) -> Result<Limits, Diagnostic> {
+fn limits(reader: Reader<'_>, node: &Node) -> Result<Limits, Diagnostic> {
     reader.is_map(node)?;
     let metric = reader.optional(node, "metric", Reader::text)?.unwrap_or_default();
     let mut limits = Vec::new();
@@ -43,7 +43,7 @@ fn limits(reader: &Reader<'_>, node: &Node) -> Result<Limits, Diagnostic> {
 }
 
 /// What 0.8.0 kept of the versions that met everything.
-pub(super) fn gate(insights: &Node, reader: &Reader<'_>) -> Result<Gate, Diagnostic> {
+pub(super) fn gate(insights: &Node, reader: Reader<'_>) -> Result<Gate, Diagnostic> {
     if field(insights, "insightTypes").is_none() {
         return Ok(Gate::Objectives);
     }
