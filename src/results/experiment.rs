@@ -166,8 +166,12 @@ impl ExperimentResult {
                 .all(|task| matches!(task.status, TaskStatus::Completed | TaskStatus::Skipped { .. }))
     }
 
-    /// The version that won: the only one that met all of its objectives where versions were compared.
+    /// The version that won: the one that has won every reward, or without rewards the only one that met all of its
+    /// objectives where versions were compared.
     pub fn winner(&self) -> Option<&str> {
+        if !self.assessment.awards.is_empty() {
+            return self.assessment.unanimous();
+        }
         let versions = &self.insights.versions;
         let judged = |name: &str| {
             let own = |judgement: &&Judgement| judgement.version == name && !judgement.objective.warn;

@@ -99,6 +99,19 @@ impl Assessment {
         self.awards.extend(newer.awards);
     }
 
+    /// The version that has won every reward; of a reward that was assessed again the last time counts.
+    pub fn unanimous(&self) -> Option<&str> {
+        let later = |index: usize, award: &Award| {
+            let mut after = self.awards.iter().skip(index + 1);
+            after.any(|other| other.reward == award.reward)
+        };
+        let mut last = (self.awards.iter().enumerate())
+            .filter(|(index, award)| !later(*index, award))
+            .map(|(_, award)| award.winner.as_deref());
+        let first = last.next()??;
+        last.all(|winner| winner == Some(first)).then_some(first)
+    }
+
     /// Whether every objective that can fail the run was met (true without objectives).
     pub fn all_met(&self) -> bool {
         self.judgements

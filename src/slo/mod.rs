@@ -2,6 +2,8 @@
 
 mod assess;
 mod assessment;
+mod award;
+mod chance;
 mod estimate;
 mod foresight;
 pub mod interval;
@@ -11,6 +13,7 @@ mod reward;
 
 pub use assess::{Policy, assess, limits_errors};
 pub use assessment::{Assessment, Certainty, Judgement, OnInconclusive, Verdict};
+pub use award::award;
 pub use foresight::{Foresight, ShareForesight, foresee};
 pub use objective::{Bound, Limit, Objective, ObjectiveError};
 pub use prospect::{Prospect, prospect};

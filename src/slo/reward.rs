@@ -58,6 +58,8 @@ pub enum Confidence {
     Alone,
     /// Nobody has won.
     NoWinner,
+    /// There is no value to compare by, of nobody or of one that could have won.
+    NoData,
 }
 
 /// A version, as far as a reward is concerned.

@@ -97,10 +97,10 @@ impl View {
     pub fn of(result: &ExperimentResult) -> Self {
         let known = Known::of(result);
         let objectives = objectives::rows(&known);
-        let told = headline::tell(&known, &objectives);
+        let rewards = rewards::rows(&known);
+        let told = headline::tell(&known, &objectives, &rewards);
         let tasks = tasks::rows(result);
         let slowest = slowest::rows(&known);
-        let rewards = rewards::rows(&known);
         Self {
             schema_version: SCHEMA_VERSION,
             outcome: result.outcome,

@@ -79,13 +79,38 @@ fn words(award: &Award) -> Prose {
             told.text(" has the best value; without intervals nobody knows how sure that is")
         }
         Confidence::Alone => told.text(" wins, as no other version can"),
-        Confidence::NoWinner => told,
+        Confidence::NoWinner | Confidence::NoData => told,
     })
 }
 
 fn chance(award: &Award, version: &str) -> Option<f64> {
     let mut contenders = award.contenders.iter();
     contenders.find(|contender| contender.version == version)?.chance
+}
+
+/// Who has won, at most three rewards.
+pub(super) fn told(rows: &[RewardRow]) -> Prose {
+    let mut out = Prose::new();
+    for (index, row) in rows.iter().take(3).enumerate() {
+        out = if index == 0 {
+            row.words.clone()
+        } else {
+            out.text("; ").then(row.words.clone())
+        };
+    }
+    out
+}
+
+/// The reward that nobody could win, as there was nothing to compare.
+pub(super) fn without_data(known: &Known<'_>) -> Prose {
+    let mut awards = known.result.assessment.awards.iter();
+    let Some(award) = awards.find(|award| award.confidence == Confidence::NoData) else {
+        return Prose::new();
+    };
+    let why = award.note.as_deref().unwrap_or("no version has a value");
+    Prose::from("there is nothing to compare ")
+        .then(metric_name(&award.reward.metric))
+        .text(format!(" by: {}", why.trim_end_matches('.')))
 }
 
 /// The rewards as a table, and what follows from them below.
