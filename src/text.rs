@@ -5,6 +5,13 @@
 #[doc(hidden)]
 macro_rules! serde_as_text {
     ($type:ty, $about:literal) => {
+        $crate::serde_as_text!($type, $about, |text: &str| text.parse().map_err(serde::de::Error::custom), try);
+    };
+    // Of a type that any text can be read as.
+    ($type:ty, $about:literal, $read:expr) => {
+        $crate::serde_as_text!($type, $about, |text: &str| Ok($read(text)), try);
+    };
+    ($type:ty, $about:literal, $read:expr, try) => {
         impl serde::Serialize for $type {
             fn serialize<S: serde::Serializer>(&self, out: S) -> Result<S::Ok, S::Error> {
                 out.collect_str(self)
@@ -13,7 +20,8 @@ macro_rules! serde_as_text {
 
         impl<'de> serde::Deserialize<'de> for $type {
             fn deserialize<D: serde::Deserializer<'de>>(input: D) -> Result<Self, D::Error> {
-                <String as serde::Deserialize>::deserialize(input)?.parse().map_err(serde::de::Error::custom)
+                let text = <String as serde::Deserialize>::deserialize(input)?;
+                ($read)(&text)
             }
         }
 

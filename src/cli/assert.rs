@@ -7,10 +7,10 @@ use tokio::time::{Instant, sleep};
 use super::args::{Assert, LogLevel};
 use super::console::Console;
 use super::exit::Exit;
+use super::stored::Unread;
 use crate::diagnostic::did_you_mean;
 use crate::results::ExperimentResult;
 use crate::spec::Period;
-use crate::tasks::TaskError;
 
 const POLL: Duration = Duration::from_millis(500);
 
@@ -47,6 +47,14 @@ impl Condition {
 
     /// Nothing holds of a run that has not ended or was cut short.
     fn holds(self, result: &ExperimentResult) -> bool {
+        if let Some(imported) = &result.imported {
+            // Iter8's own answers: without objectives `slos` holds as soon as there are metrics.
+            return match self {
+                Self::Completed => imported.completed,
+                Self::NoFailure => !imported.failure,
+                Self::Slos => imported.slos,
+            };
+        }
         let whole = result.ended && result.interrupted.is_none();
         whole
             && match self {
@@ -100,16 +108,28 @@ pub(super) async fn assert(args: &Assert, console: &Console) -> Result<Exit, Exi
         match read {
             Ok(result) => {
                 let holds = |condition: &Condition| condition.holds(&result);
-                if conditions.iter().all(holds) || late || result.ended {
+                // Iter8 may still run, whatever its result says: it does so once more for each loop.
+                let over = result.ended && result.imported.is_none();
+                if conditions.iter().all(holds) || late || over {
                     return Ok(verdict(&conditions, &result, console));
                 }
             }
-            Err(error) if late => return Err(usage(TaskError::from_error(&error).message)),
+            Err(unread) if late => return Err(unreadable(unread, console)),
             // It may not be written yet.
             Err(_) => {}
         }
         sleep(POLL.min(deadline.saturating_duration_since(Instant::now()))).await;
     }
+}
+
+/// What cannot be read of Iter8's failed its gate, too.
+fn unreadable(unread: Unread, console: &Console) -> Exit {
+    let exit = match &unread {
+        Unread::Ours(_) => Exit::Usage,
+        Unread::Iter8(_) => Exit::Fail,
+    };
+    console.diagnostics(&[unread.diagnostic()]);
+    exit
 }
 
 fn verdict(conditions: &[Condition], result: &ExperimentResult, console: &Console) -> Exit {

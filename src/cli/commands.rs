@@ -12,7 +12,7 @@ use crate::diagnostic::Diagnostic;
 use crate::platform::Env;
 use crate::report::View;
 use crate::results;
-use crate::tasks::{TaskError, experiment_schema};
+use crate::tasks::experiment_schema;
 
 /// Renders a stored result; the exit code says only whether that worked.
 pub(super) fn report(args: &Report, console: &Console, env: &Env) -> Result<Exit, Exit> {
@@ -21,10 +21,10 @@ pub(super) fn report(args: &Report, console: &Console, env: &Env) -> Result<Exit
         Exit::Usage
     };
     let format = formats(std::slice::from_ref(&args.format)).map_err(usage)?;
-    let result = args
-        .stored
-        .read()
-        .map_err(|error| usage(TaskError::from_error(&error).message))?;
+    let result = args.stored.read().map_err(|unread| {
+        console.diagnostics(&[unread.diagnostic()]);
+        Exit::Usage
+    })?;
     let view = View::of(&result);
     match format.first() {
         Some(format) if format.name() != "text" => print(*format, &view, console)?,

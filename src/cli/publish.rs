@@ -15,7 +15,7 @@ use crate::platform::{Annotation, Env, Level, Output, Platform, Publication};
 use crate::report::{ObjectiveRow, View, render_within};
 use crate::results::{ExperimentResult, Outcome};
 use crate::secret::Mask;
-use crate::slo::Verdict;
+use crate::slo::{Verdict, Weight};
 use crate::tasks::TaskError;
 
 /// Summary, outputs and annotations of a run. `files` are result and report as later steps find them.
@@ -279,6 +279,7 @@ fn outputs(result: &ExperimentResult, view: &View, files: &(PathBuf, PathBuf)) -
         "latencyP95" => latency(Statistic::Percentile(95.0)),
         "latencyP99" => latency(Statistic::Percentile(99.0)),
         "winner" => result.winner().unwrap_or_default().to_owned(),
+        "weights" => weights(&result.assessment.weights),
         "resultFile" => path(&files.0),
         "reportFile" => path(&files.1),
         _ => String::new(),
@@ -295,4 +296,15 @@ fn metrics(view: &View, version: &str) -> String {
     let map: serde_json::Map<String, serde_json::Value> =
         rows.map(|row| (row.metric.clone(), row.value.into())).collect();
     serde_json::Value::Object(map).to_string()
+}
+
+/// The percent of every version as one flat JSON object; nothing where nothing follows.
+fn weights(weights: &[Weight]) -> String {
+    if weights.is_empty() {
+        return String::new();
+    }
+    let entries = weights
+        .iter()
+        .map(|weight| (weight.version.clone(), weight.percent.into()));
+    serde_json::Value::Object(entries.collect()).to_string()
 }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::args::{LogLevel, Output, Run, Stored};
+use super::args::{LogLevel, Output, Run};
 use super::assemble::Given;
 use super::check::check;
 use super::console::Console;
@@ -17,7 +17,7 @@ use super::reproduce::command;
 use super::session::{Finished, Session, formats};
 use super::shown::show;
 use super::signals::Signals;
-use super::stored::earlier;
+use super::stored::{self, earlier};
 use crate::diagnostic::Diagnostic;
 use crate::platform::{Env, Platform};
 use crate::report::render_within;
@@ -104,17 +104,10 @@ impl Order<'_> {
         if !self.reuse {
             return Ok(None);
         }
-        let stored = Stored {
-            run_dir: self.output.run_dir.clone(),
-            output_dir: self.output.output_dir.clone(),
-        };
-        let result = stored.read().map_err(|error| {
-            let hint = "run once without --reuseResult";
-            Diagnostic::error(format!(
-                "nothing to reuse: {}",
-                TaskError::from_error(&error).message
-            ))
-            .hint(hint)
+        let result = stored::read(&self.output.run_dir, &self.output.output_dir).map_err(|error| {
+            let found = error.diagnostic();
+            let message = format!("nothing to reuse: {}", found.message);
+            Diagnostic { message, ..found }.hint("run once without --reuseResult")
         })?;
         match self.revision {
             Some(revision) if revision != result.revision => {

@@ -212,7 +212,7 @@ pub(super) fn formats(names: &[String]) -> Result<Vec<&'static dyn Format>, Stri
     let find = |name: &str| {
         FORMATS
             .iter()
-            .find(|format| format.name() == name)
+            .find(|format| format.name().eq_ignore_ascii_case(name))
             .copied()
             .ok_or_else(|| {
                 let hint = crate::diagnostic::did_you_mean(name, known.iter().copied()).map_or_else(

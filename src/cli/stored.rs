@@ -1,27 +1,77 @@
 //! Where results are kept, and how they are read again.
 
+use std::io;
 use std::path::{Path, PathBuf};
 
 use super::args::{Output, Stored};
 use crate::diagnostic::Diagnostic;
 use crate::report::FORMATS;
-use crate::results::{self, ExperimentResult, WireError};
-use crate::spec::read_file;
+use crate::results::{self, ExperimentResult, WireError, legacy};
+use crate::spec::{SourceFile, read_file};
 use crate::tasks::TaskError;
 
 /// The file that everything else is made from.
 const RESULT: &str = "result.json";
 
-impl Stored {
-    /// The result's path.
-    pub(super) fn path(&self) -> PathBuf {
-        self.run_dir.join(&self.output_dir).join(RESULT)
-    }
+/// The result of Iter8 0.8 to 0.10.
+const OLD_RESULT: &str = "result.yaml";
+/// The experiment, with its result in it if Iter8 0.11 to 0.15 ran it.
+const EXPERIMENT: &str = "experiment.yaml";
 
-    /// Reads the result.
-    pub(super) fn read(&self) -> Result<ExperimentResult, WireError> {
-        results::read(&self.path())
+/// Why there is no stored result.
+#[derive(Debug)]
+pub(super) enum Unread {
+    /// Ours is not there or cannot be used.
+    Ours(WireError),
+    /// Iter8's cannot be used.
+    Iter8(Box<Diagnostic>),
+}
+
+impl Unread {
+    /// What to tell.
+    pub(super) fn diagnostic(self) -> Diagnostic {
+        match self {
+            Self::Ours(error) => Diagnostic::error(TaskError::from_error(&error).message),
+            Self::Iter8(found) => *found,
+        }
     }
+}
+
+impl Stored {
+    /// Reads the result: ours, or else the one that Iter8 left in the folder of the experiment.
+    pub(super) fn read(&self) -> Result<ExperimentResult, Unread> {
+        read(&self.run_dir, &self.output_dir)
+    }
+}
+
+/// Reads the result of a run in `run_dir`.
+pub(super) fn read(run_dir: &Path, output_dir: &Path) -> Result<ExperimentResult, Unread> {
+    let ours = results::read(&run_dir.join(output_dir).join(RESULT));
+    match ours {
+        Err(WireError::Read { path, source }) if source.kind() == io::ErrorKind::NotFound => {
+            let missing = || Unread::Ours(WireError::Read { path, source });
+            of_iter8(run_dir)
+                .map_err(|found| Unread::Iter8(Box::new(found)))?
+                .ok_or_else(missing)
+        }
+        ours => ours.map_err(Unread::Ours),
+    }
+}
+
+/// The result that Iter8 0.8 to 0.15 left in a folder, if it did.
+fn of_iter8(run_dir: &Path) -> Result<Option<ExperimentResult>, Diagnostic> {
+    let (result, experiment) = (run_dir.join(OLD_RESULT), run_dir.join(EXPERIMENT));
+    let open = |path: &Path| {
+        SourceFile::read_up_to(path, legacy::LARGEST)
+            .map_err(|error| Diagnostic::error(TaskError::from_error(&error).message))
+    };
+    if result.is_file() {
+        return legacy::from_result(&open(&result)?, &open(&experiment)?).map(Some);
+    }
+    if experiment.is_file() {
+        return legacy::from_experiment(&open(&experiment)?);
+    }
+    Ok(None)
 }
 
 /// Bytes of an earlier result.

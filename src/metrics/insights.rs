@@ -1,12 +1,12 @@
 //! [`Insights`]: what is known about every version.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{LoadMeasurement, MetricName, Provided, Stream};
+use super::{Buckets, LoadMeasurement, MetricName, Provided, Stream};
 
 /// One load: what it was sent to and what it measured.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -43,6 +43,12 @@ pub struct VersionInsights {
     pub loads: Vec<Load>,
     /// Values from providers.
     pub values: BTreeMap<String, Provided>,
+    /// Metrics of providers that should have a value and have none.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub absent: BTreeSet<String>,
+    /// Distributions of which only the counts between bounds are known.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub buckets: BTreeMap<String, Buckets>,
 }
 
 impl VersionInsights {
@@ -76,13 +82,25 @@ impl VersionInsights {
             .map(Cow::Owned)
     }
 
+    /// Forgets values of loads that somebody else measured, where such a load is measured now.
+    fn forget(&mut self, newer: &[Load]) {
+        let old = |name: &str| match name.split_once('/').map(|(stream, _)| stream.parse::<Stream>()) {
+            Some(Ok(stream)) => newer.iter().any(|load| load.stream.protocol == stream.protocol),
+            Some(Err(_)) | None => false,
+        };
+        self.values.retain(|name, _| !old(name));
+        self.absent.retain(|name| !old(name));
+        self.buckets.retain(|name, _| !old(name));
+    }
+
     /// The value of a metric in its unit; `None` when nothing measured it.
     pub fn value(&self, metric: &MetricName) -> Option<f64> {
-        match metric {
-            MetricName::Load(stream, measure) => self.measurement(stream)?.value(*measure),
-            MetricName::Custom { .. } => self.values.get(&metric.to_string()).map(|known| known.value),
-        }
-        .filter(|value| value.is_finite())
+        let measured = match metric {
+            MetricName::Load(stream, measure) => self.measurement(stream).map(|load| load.value(*measure)),
+            MetricName::Custom { .. } => None,
+        };
+        let given = || self.values.get(&metric.to_string()).map(|known| known.value);
+        measured.unwrap_or_else(given).filter(|value| value.is_finite())
     }
 }
 
@@ -108,8 +126,12 @@ impl Insights {
                             .iter()
                             .any(|new| new.stream.protocol == old.stream.protocol)
                     });
+                    known.forget(&version.loads);
                     known.loads.extend(version.loads);
+                    known.absent.retain(|name| !version.values.contains_key(name));
                     known.values.extend(version.values);
+                    known.absent.extend(version.absent);
+                    known.buckets.extend(version.buckets);
                 }
                 None => self.versions.push(version),
             }
@@ -118,9 +140,9 @@ impl Insights {
 
     /// Whether anything was measured.
     pub fn is_empty(&self) -> bool {
-        self.versions
-            .iter()
-            .all(|version| version.loads.is_empty() && version.values.is_empty())
+        self.versions.iter().all(|version| {
+            version.loads.is_empty() && version.values.is_empty() && version.buckets.is_empty()
+        })
     }
 }
 
@@ -180,6 +202,28 @@ mod tests {
         assert_eq!(throughput(alone), Some(2.0));
         let parallel = vec![endpoint("http-a", Some(1)), endpoint("http-b", Some(1))];
         assert_eq!(throughput(parallel), Some(4.0));
+    }
+
+    #[test]
+    fn what_an_earlier_run_stored_of_a_load_gives_way_to_a_new_one() {
+        let given = |names: &[&str]| {
+            let mut all = insights(Vec::new());
+            let values = names.iter().map(|name| ((*name).to_owned(), Provided::from(7.0)));
+            all.versions[0].values.extend(values);
+            all
+        };
+        let mut first = given(&[
+            "http/request-count",
+            "http-a/request-count",
+            "grpc/request-count",
+            "shop/cost",
+        ]);
+        assert_eq!(value(&first, "http/request-count"), Some(7.0));
+        first.merge(insights(vec![load("http", 3)]));
+        assert_eq!(value(&first, "http/request-count"), Some(3.0));
+        assert_eq!(value(&first, "http-a/request-count"), None);
+        assert_eq!(value(&first, "grpc/request-count"), Some(7.0));
+        assert_eq!(value(&first, "shop/cost"), Some(7.0));
     }
 
     #[test]

@@ -233,6 +233,20 @@ pub enum MetricName {
 }
 
 impl MetricName {
+    /// A name that a result holds: what this version cannot compute is taken as it is, for other versions knew it.
+    pub fn stored(text: &str) -> Self {
+        text.parse().unwrap_or_else(|_| Self::foreign(text))
+    }
+
+    /// A name that nothing is known of but its letters.
+    pub fn foreign(text: &str) -> Self {
+        let (provider, name) = text.split_once('/').unwrap_or(("", text));
+        Self::Custom {
+            provider: provider.to_owned(),
+            name: name.to_owned(),
+        }
+    }
+
     /// Unit of the value.
     pub fn unit(&self) -> Unit {
         match self {
@@ -249,6 +263,7 @@ impl fmt::Display for MetricName {
                 write!(f, "{stream}/")?;
                 measure.write(stream.protocol, f)
             }
+            Self::Custom { provider, name } if provider.is_empty() => f.write_str(name),
             Self::Custom { provider, name } => write!(f, "{provider}/{name}"),
         }
     }
@@ -349,7 +364,11 @@ fn suggest(prefix: &str, protocol: Protocol, rest: &str) -> Option<String> {
     did_you_mean(rest, known.iter().map(String::as_str)).map(|name| format!("{prefix}/{name}"))
 }
 
-crate::serde_as_text!(MetricName, "A metric's name, for example http/latency-p95.");
+crate::serde_as_text!(
+    MetricName,
+    "A metric's name, for example http/latency-p95.",
+    MetricName::stored
+);
 crate::serde_as_text!(Stream, "`http`, `grpc`, or with an endpoint `http-NAME`.");
 
 impl FromStr for Stream {
@@ -437,6 +456,15 @@ mod tests {
         assert_eq!(hint("http/mean-latency"), "did you mean `http/latency-mean`?");
         assert_eq!(hint("http/p95"), "did you mean `http/latency-p95`?");
         assert_eq!(hint("http/latency"), "did you mean `http/latency-p95`?");
+    }
+
+    #[test]
+    fn stored_names_that_nobody_computes_are_kept() {
+        for text in ["grpc/latency/p101", "http/latency-pxx", "grpc", "a/b/c"] {
+            let name: MetricName = serde_json::from_value(text.into()).expect("any name");
+            assert_eq!(name.to_string(), text);
+            assert_eq!(name.unit(), Unit::Plain, "{text}");
+        }
     }
 
     #[test]

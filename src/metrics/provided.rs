@@ -1,4 +1,4 @@
-//! [`Provided`]: a number that somebody else measured.
+//! [`Provided`]: a number that somebody else measured, and [`Buckets`]: a distribution.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -38,4 +38,30 @@ impl From<f64> for Provided {
             ..Self::default()
         }
     }
+}
+
+/// A distribution of which only the counts between bounds are known.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Buckets {
+    /// Unit of the bounds in the provider's words, such as `msec`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unit: Option<String>,
+    /// What it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// Its buckets, in the order in which they were stored.
+    pub buckets: Vec<Bucket>,
+}
+
+/// How many values there were between two bounds.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Bucket {
+    /// Lower bound.
+    pub lower: f64,
+    /// Upper bound.
+    pub upper: f64,
+    /// How many.
+    pub count: u64,
 }

@@ -26,6 +26,7 @@ const RESULTS: &[(&str, &str)] = &[
     ("latencyP95", "ITER8_RESULT_LATENCY_P95"),
     ("latencyP99", "ITER8_RESULT_LATENCY_P99"),
     ("winner", "ITER8_RESULT_WINNER"),
+    ("weights", "ITER8_RESULT_WEIGHTS"),
     ("resultFile", "ITER8_RESULT_RESULT_FILE"),
     ("reportFile", "ITER8_RESULT_REPORT_FILE"),
 ];

@@ -28,7 +28,14 @@ impl Format for Csv {
                 field(row.endpoint.as_deref().unwrap_or_default()),
                 field(&row.metric),
                 number::plain(row.value),
-                field(row.provider_unit.as_deref().unwrap_or(unit(row.unit)))
+                match row
+                    .provided
+                    .as_ref()
+                    .and_then(|provided| provided.unit.as_deref())
+                {
+                    Some(foreign) if row.unit == Unit::Plain => field(foreign),
+                    Some(_) | None => unit(row.unit).to_owned(),
+                }
             )?;
         }
         Ok(())

@@ -31,7 +31,7 @@ pub use table::{Align, Column, Section, Table, Topic};
 pub use text::Text;
 pub use view::{
     ChartSet, Distribution, Headline, LoadRow, Mark, MetricRow, ObjectiveRow, PhaseBar, PhasePart,
-    RequestRow, Share, Sign, SlowRow, Spread, TaskRow, TimePoint, Timeline, TimingRow, View,
+    RequestRow, RewardRow, Share, Sign, SlowRow, Spread, TaskRow, TimePoint, Timeline, TimingRow, View,
 };
 
 /// A way to write a view.

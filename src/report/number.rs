@@ -10,6 +10,8 @@ const JOIN: char = '\u{a0}';
 pub const NONE: &str = "–";
 /// Significant digits of a measured number.
 const DIGITS: usize = 3;
+/// Significant digits of a number that somebody else measured, as exactly as anybody may want it.
+const GIVEN: usize = 6;
 /// Significant digits that hold any number that somebody wrote as a limit.
 const EXACT: usize = 12;
 /// Significant digits of a 64-bit float.
@@ -20,6 +22,11 @@ pub fn measured(value: f64, unit: Unit) -> String {
     scaled(value, unit, DIGITS).text
 }
 
+/// A value that somebody else measured: `12.345 ms`.
+pub fn given(value: f64, unit: Unit) -> String {
+    scaled(value, unit, GIVEN).text
+}
+
 /// A limit as its author wrote it: all digits, no trailing zeros.
 pub fn limit(value: f64, unit: Unit) -> String {
     scaled(value, unit, EXACT).text
@@ -27,11 +34,20 @@ pub fn limit(value: f64, unit: Unit) -> String {
 
 /// A measured value that is compared with a limit: as many digits as it takes to stay on its side of the limit.
 pub fn against(value: f64, limit: f64, unit: Unit) -> String {
+    compared(value, limit, unit, DIGITS)
+}
+
+/// The same for a value that somebody else measured.
+pub fn given_against(value: f64, limit: f64, unit: Unit) -> String {
+    compared(value, limit, unit, GIVEN)
+}
+
+fn compared(value: f64, limit: f64, unit: Unit, least: usize) -> String {
     if value.to_bits() == limit.to_bits() {
         return self::limit(limit, unit);
     }
     let wanted = value.partial_cmp(&limit);
-    (DIGITS..=ALL)
+    (least..=ALL)
         .map(|digits| scaled(value, unit, digits))
         .find(|shown| shown.value.partial_cmp(&limit) == wanted)
         .unwrap_or_else(|| scaled(value, unit, ALL))

@@ -189,11 +189,7 @@ fn times(view: &View, out: &mut dyn Write) -> io::Result<()> {
 }
 
 fn provided(view: &View, out: &mut dyn Write) -> io::Result<()> {
-    let is_load = |metric: &str| {
-        let prefix = metric.split(['/', '-']).next().unwrap_or_default();
-        prefix == "http" || prefix == "grpc"
-    };
-    let rows: Vec<_> = view.metrics.iter().filter(|row| !is_load(&row.metric)).collect();
+    let rows: Vec<_> = view.metrics.iter().filter(|row| row.provided.is_some()).collect();
     if rows.is_empty() {
         return Ok(());
     }
@@ -206,7 +202,12 @@ fn provided(view: &View, out: &mut dyn Write) -> io::Result<()> {
     )?;
     for row in rows {
         let mut pairs = vec![("version", row.version.as_str()), ("metric", row.metric.as_str())];
-        pairs.extend(row.provider_unit.as_deref().map(|unit| ("unit", unit)));
+        pairs.extend(
+            row.provided
+                .as_ref()
+                .and_then(|provided| provided.unit.as_deref())
+                .map(|unit| ("unit", unit)),
+        );
         let labels = labels(&pairs);
         writeln!(out, "iter8_provided{labels} {}", number::plain(row.value))?;
     }

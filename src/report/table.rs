@@ -70,6 +70,8 @@ impl Table {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Topic {
+    /// Rewards and who has won them.
+    Rewards,
     /// Latency of the versions, side by side.
     Versions,
     /// An earlier result beside this one.
@@ -84,6 +86,8 @@ pub enum Topic {
     Answers,
     /// Values from providers.
     Provided,
+    /// Distributions from providers.
+    Distributions,
     /// How the load generator itself fared.
     Generator,
     /// The tasks of the experiment.

@@ -20,6 +20,8 @@ const LONGEST_CELL: usize = 34;
 const SHORT_CELL: u16 = 14;
 /// Most rows of a table.
 const MOST_ROWS: usize = 40;
+/// Most rows of a table that says everything about its matter: objectives and values that were asked for by name.
+const ALL_ROWS: usize = 1000;
 /// What failures were like, in words.
 const EXAMPLE: &str = "First example";
 /// Columns that are too wide for 80 columns; the sentences below say the same.
@@ -60,7 +62,7 @@ impl Text {
                 lines.push(String::new());
             }
             lines.push((*title).to_owned());
-            push_table(&mut lines, table);
+            push_table(&mut lines, table, MOST_ROWS);
         }
         lines.push(String::new());
         let lines: Vec<String> = lines.iter().map(|line| harmless(line)).collect();
@@ -158,7 +160,7 @@ fn objectives(lines: &mut Vec<String>, view: &View) {
     }
     table.columns.pop();
     lines.push(String::new());
-    push_table(lines, &table);
+    push_table(lines, &table, ALL_ROWS);
     for row in view
         .objectives
         .iter()
@@ -195,7 +197,12 @@ fn section(lines: &mut Vec<String>, section: &Section) {
             }
         }
     }
-    push_table(lines, &table);
+    let most = if section.topic == Topic::Provided {
+        ALL_ROWS
+    } else {
+        MOST_ROWS
+    };
+    push_table(lines, &table, most);
     for example in examples {
         wrap(lines, &example, "  ");
     }
@@ -231,13 +238,13 @@ fn examples(table: &Table) -> Vec<String> {
     told
 }
 
-fn push_table(lines: &mut Vec<String>, table: &Table) {
+fn push_table(lines: &mut Vec<String>, table: &Table, most: usize) {
     let mut drawn = comfy_table::Table::new();
     drawn.load_style(comfy_table::TableStyle::new());
     drawn.set_content_arrangement(ContentArrangement::Dynamic);
     drawn.set_width(u16::try_from(WIDTH).unwrap_or(80));
     drawn.set_header(table.columns.iter().map(|column| column.title));
-    for row in table.rows.iter().take(MOST_ROWS) {
+    for row in table.rows.iter().take(most) {
         drawn.add_row(row.iter().map(|cell| words(cell, LONGEST_CELL)));
     }
     let widths = drawn.column_max_content_widths();
@@ -253,8 +260,8 @@ fn push_table(lines: &mut Vec<String>, table: &Table) {
         }
     }
     lines.extend(drawn.lines().map(|line| line.trim_end().to_owned()));
-    if table.rows.len() > MOST_ROWS {
-        lines.push(format!("and {} more", table.rows.len() - MOST_ROWS));
+    if table.rows.len() > most {
+        lines.push(format!("and {} more", table.rows.len() - most));
     }
 }
 

@@ -51,6 +51,25 @@ pub struct TaskRecord {
     pub notes: Vec<String>,
 }
 
+/// What Iter8 0.8 to 0.15 stored of a run as a whole; its gates answer by it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Imported {
+    /// Its version, such as `v0.13`; 0.8 stored none.
+    pub version: Option<String>,
+    /// Start of the run, where one was stored.
+    #[schemars(with = "Option<String>")]
+    pub started: Option<Timestamp>,
+    /// Tasks that it counted as completed, perhaps over several runs.
+    pub completed_tasks: u64,
+    /// Whether as many tasks were completed as there are.
+    pub completed: bool,
+    /// Whether a task failed.
+    pub failure: bool,
+    /// Whether there were insights, and no version missed an objective.
+    pub slos: bool,
+}
+
 /// Where the experiment came from.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -97,6 +116,9 @@ pub struct ExperimentResult {
     pub because: Vec<String>,
     /// Where it ran.
     pub environment: Environment,
+    /// What Iter8 stored of itself, where it made this result.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub imported: Option<Imported>,
     /// An earlier result, if one was given to be shown beside this one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub history: Option<History>,
@@ -139,6 +161,7 @@ impl ExperimentResult {
             outcome: Outcome::Pass,
             because: Vec::new(),
             environment,
+            imported: None,
             history: None,
             revision: 0,
             first_started: None,
@@ -156,6 +179,9 @@ impl ExperimentResult {
 
     /// Whether every task completed or was skipped, and nothing cut the run short.
     pub fn completed(&self) -> bool {
+        if let Some(imported) = &self.imported {
+            return imported.completed;
+        }
         self.interrupted.is_none()
             && self
                 .tasks
@@ -163,8 +189,12 @@ impl ExperimentResult {
                 .all(|task| matches!(task.status, TaskStatus::Completed | TaskStatus::Skipped { .. }))
     }
 
-    /// The version that won: the only one that met all of its objectives where versions were compared.
+    /// The version that won: the one that has won every reward, or without rewards the only one that met all of its
+    /// objectives where versions were compared.
     pub fn winner(&self) -> Option<&str> {
+        if !self.assessment.awards.is_empty() {
+            return self.assessment.unanimous();
+        }
         let versions = &self.insights.versions;
         let judged = |name: &str| {
             let own = |judgement: &&Judgement| judgement.version == name && !judgement.objective.warn;
@@ -183,6 +213,9 @@ impl ExperimentResult {
 
     /// Whether no task failed.
     pub fn no_failure(&self) -> bool {
+        if let Some(imported) = &self.imported {
+            return !imported.failure;
+        }
         !self
             .tasks
             .iter()

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use super::{ExperimentResult, TaskStatus};
 use crate::metrics::{Measure, MetricName, Provided, ProvidedKind, Statistic, Timing, VersionInsights};
-use crate::slo::{Assessment, Bound, Judgement, Limit, Verdict};
+use crate::slo::{Assessment, Award, Bound, Goal, Judgement, Limit, Verdict};
 use crate::spec::condition::{
-    Facts, InsightsFacts, LimitFacts, MetricFacts, ResultFacts, SloFacts, TaskFacts, VerdictFacts,
-    VersionFacts,
+    Facts, InsightsFacts, LimitFacts, MetricFacts, ResultFacts, RewardFacts, SloFacts, TaskFacts,
+    VerdictFacts, VersionFacts, WinnerFacts,
 };
 
 /// Measures that Iter8 stored, in its names.
@@ -62,15 +62,21 @@ impl ExperimentResult {
 
     /// `SLOs()`: there are metrics, and no objective that was judged is broken.
     pub fn slos_hold(&self) -> bool {
+        if let Some(imported) = &self.imported {
+            return imported.slos;
+        }
         let open = |judgement: &&Judgement| judgement.verdict != Verdict::NotAssessed;
-        let judged = self
-            .known_assessment()
-            .judgements
-            .iter()
-            .filter(open)
-            .cloned()
-            .collect();
-        !self.insights.is_empty() && Assessment { judgements: judged }.all_met()
+        let judged = Assessment {
+            judgements: self
+                .known_assessment()
+                .judgements
+                .iter()
+                .filter(open)
+                .cloned()
+                .collect(),
+            ..Assessment::default()
+        };
+        !self.insights.is_empty() && judged.all_met()
     }
 
     /// What was measured of the winner, or else of the first version that is no baseline, by name.
@@ -110,6 +116,7 @@ impl ExperimentResult {
             })
             .collect();
         let judged = !self.known_assessment().judgements.is_empty();
+        let rewarded = !self.known_assessment().awards.is_empty();
         InsightsFacts {
             num_versions: i64::try_from(versions.len()).unwrap_or(i64::MAX),
             version_names: names,
@@ -123,8 +130,37 @@ impl ExperimentResult {
                 upper: self.verdicts(Bound::AtMost),
                 lower: self.verdicts(Bound::AtLeast),
             }),
+            rewards: rewarded.then(|| RewardFacts {
+                max: self.rewards(Goal::Max),
+                min: self.rewards(Goal::Min),
+            }),
+            rewards_winners: rewarded.then(|| WinnerFacts {
+                max: self.winners(Goal::Max),
+                min: self.winners(Goal::Min),
+            }),
             ..InsightsFacts::default()
         }
+    }
+
+    fn awards(&self, goal: Goal) -> impl Iterator<Item = &Award> {
+        let awards = self.assessment.awards.iter();
+        awards.filter(move |award| award.reward.goal == goal)
+    }
+
+    fn rewards(&self, goal: Goal) -> Vec<String> {
+        self.awards(goal)
+            .map(|award| award.reward.metric.to_string())
+            .collect()
+    }
+
+    /// Positions of the winners in the list of versions; -1 where nobody has won.
+    fn winners(&self, goal: Goal) -> Vec<i64> {
+        let position = |award: &Award| {
+            let mut versions = self.insights.versions.iter();
+            let found = versions.position(|version| award.winner.as_ref() == Some(&version.name));
+            found.and_then(|index| i64::try_from(index).ok()).unwrap_or(-1)
+        };
+        self.awards(goal).map(position).collect()
     }
 
     fn values(&self, version: &VersionInsights) -> BTreeMap<String, Vec<f64>> {

@@ -51,8 +51,9 @@ impl ExperimentResult {
         });
         let surplus = self.past.len().saturating_sub(KEPT);
         self.past.drain(..surplus);
+        let imported = self.imported.take();
         self.before = Some(Box::new(Before {
-            failure: !self.no_failure(),
+            failure: !self.no_failure() || imported.is_some_and(|imported| imported.failure),
             assessment: std::mem::take(&mut self.assessment),
         }));
         self.first_started.get_or_insert(self.started);
@@ -114,6 +115,7 @@ mod tests {
                 requests: None,
                 note: None,
             }],
+            ..Assessment::default()
         }
     }
 

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{ExperimentResult, TaskStatus};
-use crate::slo::Verdict;
+use crate::slo::{Confidence, Verdict};
 
 /// How a run ended; later ones are worse.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
@@ -72,9 +72,19 @@ impl OutcomeReason {
                 ));
             }
         }
+        if reasons.is_empty() && !result.no_failure() {
+            let why = "a task failed; which one and why was not stored";
+            reasons.push((Outcome::Error, why.to_owned()));
+        }
         let stopped = !reasons.is_empty();
         reasons.extend(result.distrust.iter().map(|why| (Outcome::Invalid, why.clone())));
         if result.validate_slos {
+            for award in &result.assessment.awards {
+                if award.confidence == Confidence::NoData {
+                    let why = award.note.as_deref().unwrap_or("it has no value");
+                    reasons.push((Outcome::Invalid, format!("reward {}: {why}", award.reward)));
+                }
+            }
             for judgement in &result.assessment.judgements {
                 let outcome = match judgement.verdict {
                     Verdict::Met => continue,

@@ -72,7 +72,10 @@ pub fn assess(objectives: &[Objective], insights: &Insights, policy: Policy) -> 
                 .collect::<Vec<_>>()
         })
         .collect();
-    Assessment { judgements }
+    Assessment {
+        judgements,
+        ..Assessment::default()
+    }
 }
 
 /// Why a promise about times is not kept though the times are short: not one request went well, and nothing else that was
@@ -125,7 +128,8 @@ fn is_of_errors(objective: &Objective, stream: &Stream) -> bool {
     of.protocol == stream.protocol && (of.endpoint.is_none() || of.endpoint == stream.endpoint)
 }
 
-fn judge(
+/// Judges one objective on one version.
+pub(super) fn judge(
     objective: &Objective,
     version: &VersionInsights,
     baseline: Option<&VersionInsights>,
@@ -237,6 +241,11 @@ fn absolute(objective: &Objective, limit: f64, version: &VersionInsights) -> Res
             .ok_or_else(|| NOT_PROVIDED.to_owned())?;
         return Ok(certain(Estimate::plain(value, None), holds(value)));
     };
+    if version.measurement(stream).is_none()
+        && let Some(value) = version.value(&objective.metric)
+    {
+        return Ok(certain(Estimate::plain(value, None), holds(value)));
+    }
     let load = measurement(version, stream)?;
     let estimate =
         estimate(&load, *measure, objective.bound, limit).ok_or_else(|| no_value(&load, *measure))?;

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::interval::Interval;
 use super::objective::Objective;
+use super::reward::{Award, Weight};
 
 /// Whether a promise was kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -80,12 +81,35 @@ pub struct Judgement {
 pub struct Assessment {
     /// In the order of the experiment, versions within an objective.
     pub judgements: Vec<Judgement>,
+    /// Rewards and who has won them, in the order of the experiment.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub awards: Vec<Award>,
+    /// Shares of traffic that follow from the rewards; empty without rewards, and where nobody may get any.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub weights: Vec<Weight>,
 }
 
 impl Assessment {
     /// Adds what a later `assess` task judged; nothing that was judged before is forgotten.
     pub fn merge(&mut self, newer: Assessment) {
         self.judgements.extend(newer.judgements);
+        if !newer.awards.is_empty() {
+            self.weights = newer.weights;
+        }
+        self.awards.extend(newer.awards);
+    }
+
+    /// The version that has won every reward; of a reward that was assessed again the last time counts.
+    pub fn unanimous(&self) -> Option<&str> {
+        let later = |index: usize, award: &Award| {
+            let mut after = self.awards.iter().skip(index + 1);
+            after.any(|other| other.reward == award.reward)
+        };
+        let mut last = (self.awards.iter().enumerate())
+            .filter(|(index, award)| !later(*index, award))
+            .map(|(_, award)| award.winner.as_deref());
+        let first = last.next()??;
+        last.all(|winner| winner == Some(first)).then_some(first)
     }
 
     /// Whether every objective that can fail the run was met (true without objectives).

@@ -2,14 +2,19 @@
 
 mod assess;
 mod assessment;
+mod award;
+mod chance;
 mod estimate;
 mod foresight;
 pub mod interval;
 mod objective;
 mod prospect;
+mod reward;
 
 pub use assess::{Policy, assess, limits_errors};
 pub use assessment::{Assessment, Certainty, Judgement, OnInconclusive, Verdict};
+pub use award::award;
 pub use foresight::{Foresight, ShareForesight, foresee};
 pub use objective::{Bound, Limit, Objective, ObjectiveError};
 pub use prospect::{Prospect, prospect};
+pub use reward::{Award, Confidence, Contender, Goal, Reward, Weight};

@@ -92,11 +92,28 @@ impl Node {
 
     /// Reads YAML; what is wrong with its form is one diagnostic.
     pub fn parse(source: &SourceFile) -> Result<Self, Diagnostic> {
+        Self::parse_with(source, serde_yaml::DuplicateKeyPolicy::Error, 50_000)
+    }
+
+    /// Reads YAML that a program wrote and that may be large; of two equal keys both are kept, in the order of the file.
+    pub fn parse_stored(source: &SourceFile) -> Result<Self, Diagnostic> {
+        Self::parse_with(source, serde_yaml::DuplicateKeyPolicy::PassThrough, 1_000_000)
+    }
+
+    fn parse_with(
+        source: &SourceFile,
+        duplicate_keys: serde_yaml::DuplicateKeyPolicy,
+        max_nodes: usize,
+    ) -> Result<Self, Diagnostic> {
+        let max_events = max_nodes.saturating_mul(3).max(1_000_000);
         let options = serde_yaml::options! {
             strict_booleans: true,
             leading_zero_numbers_as_strings: true,
             with_snippet: false,
-            budget: serde_yaml::budget! { max_depth: 48, max_nodes: 50_000, max_aliases: 1_000 },
+            duplicate_keys: duplicate_keys,
+            budget: serde_yaml::budget! {
+                max_depth: 48, max_nodes: max_nodes, max_aliases: 1_000, max_events: max_events,
+            },
         };
         let parsed: Result<Spanned<Value>, _> = serde_yaml::from_str_with_options(source.text(), options);
         match parsed {

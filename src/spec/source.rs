@@ -66,11 +66,16 @@ impl SourceFile {
 
     /// Reads a file of at most 8 MiB.
     pub fn read(path: &Path) -> Result<Self, SourceError> {
+        Self::read_up_to(path, LARGEST)
+    }
+
+    /// Reads a file of at most so many bytes.
+    pub fn read_up_to(path: &Path, largest: u64) -> Result<Self, SourceError> {
         let read = |source| SourceError::Read {
             path: path.to_owned(),
             source,
         };
-        let content = read_file(path, LARGEST).map_err(read)?;
+        let content = read_file(path, largest).map_err(read)?;
         let text = String::from_utf8(content).map_err(|cause| read(io::Error::other(cause.utf8_error())))?;
         Ok(Self::new(
             path.display().to_string(),

@@ -22,7 +22,7 @@ use futures_util::future::BoxFuture;
 
 use crate::metrics::{Insights, MetricName, Stream};
 use crate::results::ExperimentResult;
-use crate::slo::{Assessment, Objective};
+use crate::slo::{Assessment, Objective, Reward};
 use crate::spec::{At, Decoder, Field, Node};
 
 pub use assess::AssessKind;
@@ -103,6 +103,11 @@ pub trait Task: Send + Sync {
 
     /// The objectives it judges, with their places.
     fn objectives(&self) -> &[Placed<Objective>] {
+        &[]
+    }
+
+    /// The rewards it compares versions by, with their places.
+    fn rewards(&self) -> &[Placed<Reward>] {
         &[]
     }
 

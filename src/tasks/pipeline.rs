@@ -209,25 +209,37 @@ impl Pipeline {
         for (position, step) in self.steps.iter().enumerate() {
             for objective in step.task.objectives() {
                 let metric = &objective.value.metric;
-                let measured = |steps: &[Step]| steps.iter().any(|step| step.task.measures(metric));
-                if !measured(&self.steps[..position]) {
-                    let (message, hint) = if measured(&self.steps[position..]) {
-                        (
-                            format!("{metric} is measured only after this task"),
-                            Some("put the `assess` task behind it".to_owned()),
-                        )
-                    } else {
-                        (format!("no task measures {metric}"), self.suggest(metric))
-                    };
-                    decoder.stray(&objective.at, message, hint);
-                } else if matches!(objective.value.limit, Limit::TimesBaseline(_))
+                let measured = self.check_metric(position, metric, &objective.at, decoder);
+                if measured
+                    && matches!(objective.value.limit, Limit::TimesBaseline(_))
                     && let Err(hint) = comparable(&self.steps[..position], metric)
                 {
                     let message = "there is no baseline to compare with";
                     decoder.error(&objective.at, message, Some(hint));
                 }
             }
+            for reward in step.task.rewards() {
+                self.check_metric(position, &reward.value.metric, &reward.at, decoder);
+            }
         }
+    }
+
+    /// Whether a task before a position measures a metric; if not, that has been reported.
+    fn check_metric(&self, position: usize, metric: &MetricName, at: &At, decoder: &mut Decoder<'_>) -> bool {
+        let measured = |steps: &[Step]| steps.iter().any(|step| step.task.measures(metric));
+        if measured(&self.steps[..position]) {
+            return true;
+        }
+        let (message, hint) = if measured(&self.steps[position..]) {
+            (
+                format!("{metric} is measured only after this task"),
+                Some("put the `assess` task behind it".to_owned()),
+            )
+        } else {
+            (format!("no task measures {metric}"), self.suggest(metric))
+        };
+        decoder.stray(at, message, hint);
+        false
     }
 
     fn suggest(&self, metric: &MetricName) -> Option<String> {

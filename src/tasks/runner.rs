@@ -129,6 +129,10 @@ fn merge(output: TaskOutput, step: &Step, context: &RunContext, result: &mut Exp
         .judgements
         .iter_mut()
         .for_each(|judgement| judgement.task = step.index);
+    assessment
+        .awards
+        .iter_mut()
+        .for_each(|award| award.task = step.index);
     result.assessment.merge(assessment);
     let masked = |texts: Vec<String>| {
         texts

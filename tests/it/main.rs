@@ -2,6 +2,7 @@
 
 mod support;
 
+mod abn;
 mod action;
 mod bad_input;
 mod browser;

@@ -33,7 +33,11 @@ pub static OUTPUTS: &[OutputAbout] = &[
     output("latencyP99", "99th percentile of latency in msec"),
     output(
         "winner",
-        "The version that alone met all of its objectives, if versions were compared",
+        "The version that won every reward or, without rewards, alone met all of its objectives, if versions were compared",
+    ),
+    output(
+        "weights",
+        "Shares of traffic that follow from the rewards, as one JSON object: version to percent",
     ),
     output("resultFile", "Path of result.json, relative to the workspace"),
     output("reportFile", "Path of report.html, relative to the workspace"),

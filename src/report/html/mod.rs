@@ -199,7 +199,12 @@ fn charts(view: &View) -> Markup {
 
 fn section(view: &View, section: &Section) -> Markup {
     let folded = match section.topic {
-        Topic::Versions | Topic::History | Topic::Endpoints | Topic::Provided => false,
+        Topic::Rewards
+        | Topic::Versions
+        | Topic::History
+        | Topic::Endpoints
+        | Topic::Provided
+        | Topic::Distributions => false,
         Topic::Phases | Topic::Slowest | Topic::Answers | Topic::Generator => true,
         Topic::Tasks => view.outcome != Outcome::Error,
     };

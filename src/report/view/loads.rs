@@ -4,7 +4,9 @@ use serde::Serialize;
 
 use super::known::{Known, Version};
 use crate::metrics::code::Code;
-use crate::metrics::{Load, LoadMeasurement, Measure, MetricName, Protocol, Statistic, Stream, Unit};
+use crate::metrics::{
+    Load, LoadMeasurement, Measure, MetricName, Protocol, Provided, Statistic, Stream, Unit,
+};
 
 /// One metric of one version.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -20,12 +22,9 @@ pub struct MetricRow {
     pub value: f64,
     /// Unit.
     pub unit: Unit,
-    /// Unit in the words of a provider.
+    /// What its provider says of it, if it has one.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub provider_unit: Option<String>,
-    /// What a provider says that it is.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub description: Option<String>,
+    pub provided: Option<Provided>,
 }
 
 /// Counts and times of one stream of one version.
@@ -161,19 +160,23 @@ pub(super) fn metrics(known: &Known<'_>) -> Vec<MetricRow> {
                         metric: MetricName::Load(stream.clone(), measure).to_string(),
                         value,
                         unit: measure.unit(),
-                        provider_unit: None,
-                        description: None,
+                        provided: None,
                     }),
             );
         }
-        rows.extend(version.insights.values.iter().map(|(name, known)| MetricRow {
-            version: version.insights.name.clone(),
-            endpoint: None,
-            metric: name.clone(),
-            value: known.value,
-            unit: Unit::Plain,
-            provider_unit: known.unit.clone(),
-            description: known.description.clone(),
+        rows.extend(version.insights.values.iter().map(|(name, known)| {
+            let metric = MetricName::stored(name);
+            MetricRow {
+                version: version.insights.name.clone(),
+                endpoint: match &metric {
+                    MetricName::Load(stream, _) => stream.endpoint.clone(),
+                    MetricName::Custom { .. } => None,
+                },
+                metric: name.clone(),
+                value: known.value,
+                unit: metric.unit(),
+                provided: Some(known.clone()),
+            }
         }));
     }
     rows

@@ -7,7 +7,7 @@ use super::{generator, history};
 use crate::metrics::{LoadMeasurement, Statistic, Stream, Unit};
 use crate::report::number;
 use crate::report::prose::{Prose, clipped};
-use crate::results::Outcome;
+use crate::results::{Imported, Outcome};
 use crate::slo::limits_errors;
 
 /// From this share of failed requests on, a run without an objective on errors deserves a warning.
@@ -86,6 +86,10 @@ pub(super) fn how(known: &Known<'_>) -> Vec<Prose> {
                 .into(),
         );
     }
+    if let Some(imported) = &known.result.imported {
+        told.push(stored(known, imported));
+        return told;
+    }
     let environment = &known.result.environment;
     let processors = number::counted(environment.processors as u64, "processor");
     told.push(
@@ -95,6 +99,30 @@ pub(super) fn how(known: &Known<'_>) -> Vec<Prose> {
             .text(format!(", took {}.", number::duration(known.result.seconds))),
     );
     told
+}
+
+/// What Iter8 stored of a run as a whole.
+fn stored(known: &Known<'_>, imported: &Imported) -> Prose {
+    let version = known.result.environment.iter8_version.as_str();
+    let mut told = format!("A result of Iter8 {version}, which gives neither intervals nor times of tasks");
+    if let Some(started) = imported.started {
+        told.push_str(&format!("; started {started:.0}"));
+    }
+    let total = known.result.tasks.len() as u64;
+    let failure = if imported.failure {
+        "a task failed"
+    } else {
+        "no task failed"
+    };
+    let loops = match known.result.loops {
+        0 => String::new(),
+        loops => format!(", {}", number::counted(loops, "run")),
+    };
+    Prose::from(format!(
+        "{told}; {} of {} completed, {failure}{loops}.",
+        number::count(imported.completed_tasks),
+        number::counted(total, "task")
+    ))
 }
 
 fn plans(known: &Known<'_>) -> Vec<Prose> {

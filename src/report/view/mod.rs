@@ -9,6 +9,8 @@ mod known;
 mod loads;
 mod measured;
 mod objectives;
+mod provided;
+mod rewards;
 mod sections;
 mod slowest;
 mod tasks;
@@ -17,6 +19,7 @@ pub use charts::{ChartSet, Distribution, Mark, PhaseBar, PhasePart, Share, Sprea
 pub use headline::Headline;
 pub use loads::{LoadRow, MetricRow, TimingRow};
 pub use objectives::{ObjectiveRow, Sign};
+pub use rewards::RewardRow;
 pub use slowest::{RequestRow, SlowRow};
 pub use tasks::TaskRow;
 
@@ -25,7 +28,8 @@ use serde::Serialize;
 
 use super::prose::Prose;
 use super::table::{Align, Section, Table};
-use crate::results::{ExperimentResult, Outcome, SourceInfo};
+use crate::results::{ExperimentResult, Imported, Outcome, SourceInfo};
+use crate::slo::Weight;
 use known::Known;
 
 /// Version of the view as JSON; additions raise the minor, anything else the major.
@@ -51,6 +55,10 @@ pub struct View {
     pub context: Prose,
     /// Every objective on every version, broken ones first.
     pub objectives: Vec<ObjectiveRow>,
+    /// Every reward and who has won it.
+    pub rewards: Vec<RewardRow>,
+    /// Shares of traffic that follow from the rewards.
+    pub weights: Vec<Weight>,
     /// Tables, in the order of reading.
     pub sections: Vec<Section>,
     /// Pictures, the most telling first.
@@ -79,6 +87,9 @@ pub struct View {
     pub seconds: f64,
     /// Version of iter8 that made the result.
     pub iter8_version: String,
+    /// What Iter8 stored of the run as a whole, where it made the result.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub imported: Option<Imported>,
 }
 
 impl View {
@@ -86,7 +97,8 @@ impl View {
     pub fn of(result: &ExperimentResult) -> Self {
         let known = Known::of(result);
         let objectives = objectives::rows(&known);
-        let told = headline::tell(&known, &objectives);
+        let rewards = rewards::rows(&known);
+        let told = headline::tell(&known, &objectives, &rewards);
         let tasks = tasks::rows(result);
         let slowest = slowest::rows(&known);
         Self {
@@ -97,7 +109,7 @@ impl View {
             summary: told.summary,
             warnings: measured::warnings(&known),
             context: measured::context(&known),
-            sections: sections::all(&known, &slowest, &tasks),
+            sections: sections::all(&known, &rewards, &slowest, &tasks),
             charts: charts::all(&known),
             phases: charts::phases(&known),
             requests: slowest::requests(&known),
@@ -109,7 +121,10 @@ impl View {
             started: result.started,
             seconds: result.seconds,
             iter8_version: result.environment.iter8_version.clone(),
+            imported: result.imported.clone(),
+            weights: result.assessment.weights.clone(),
             objectives,
+            rewards,
             slowest,
             tasks,
         }

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::known::{Known, Version, status_name, stream_name, timing_name};
+use super::rewards::RewardRow;
 use super::slowest::SlowRow;
 use super::tasks::{self, TaskRow};
-use super::{generator, history, slowest};
+use super::{generator, history, provided, rewards, slowest};
 use crate::metrics::{
     FailureClass, Load, LoadMeasurement, Measure, Protocol, Statistic, Stream, Timing, Unit,
 };
@@ -18,15 +19,22 @@ const P95: Statistic = Statistic::Percentile(95.0);
 const P99: Statistic = Statistic::Percentile(99.0);
 
 /// All sections that have something to say.
-pub(super) fn all(known: &Known<'_>, slow: &[SlowRow], tasks: &[TaskRow]) -> Vec<Section> {
+pub(super) fn all(
+    known: &Known<'_>,
+    awarded: &[RewardRow],
+    slow: &[SlowRow],
+    tasks: &[TaskRow],
+) -> Vec<Section> {
     [
+        rewards::table(known, awarded),
         versions(known),
         history::section(known),
         endpoints(known),
         phases(known),
         slowest::section(known, slow),
         answers(known),
-        provided(known),
+        provided::values(known),
+        provided::distributions(known),
         generator::section(known),
         tasks::section(tasks),
     ]
@@ -35,7 +43,8 @@ pub(super) fn all(known: &Known<'_>, slow: &[SlowRow], tasks: &[TaskRow]) -> Vec
     .collect()
 }
 
-fn section(topic: Topic, title: impl Into<String>, table: Table) -> Section {
+/// A section without notes.
+pub(super) fn section(topic: Topic, title: impl Into<String>, table: Table) -> Section {
     Section {
         topic,
         title: title.into(),
@@ -82,7 +91,8 @@ fn errors(known: &Known<'_>, version: &str, stream: &Stream, load: &LoadMeasurem
     }
 }
 
-fn version_cell(known: &Known<'_>, version: &Version<'_>) -> Prose {
+/// The version that a row is about, where there are several.
+pub(super) fn version_cell(known: &Known<'_>, version: &Version<'_>) -> Prose {
     if !known.several() {
         return Prose::new();
     }
@@ -296,42 +306,4 @@ fn answers(known: &Known<'_>) -> Section {
         }
     }
     section(Topic::Answers, "Statuses and failures", table)
-}
-
-fn provided(known: &Known<'_>) -> Section {
-    let values = || {
-        known
-            .versions
-            .iter()
-            .flat_map(|version| version.insights.values.values())
-    };
-    let is_described = values().any(|given| given.description.is_some());
-    let mut columns = vec![
-        ("Metric", Align::Left),
-        ("Version", Align::Left),
-        ("Value", Align::Right),
-    ];
-    if is_described {
-        columns.push(("Meaning", Align::Left));
-    }
-    let mut table = Table::new(&columns);
-    for version in &known.versions {
-        for (name, given) in &version.insights.values {
-            let number = number::measured(given.value, Unit::Plain);
-            let value = match &given.unit {
-                Some(unit) => format!("{number} {unit}"),
-                None => number,
-            };
-            let mut row = vec![
-                Prose::new().code(name.as_str()),
-                version_cell(known, version),
-                value.into(),
-            ];
-            if is_described {
-                row.push(given.description.clone().unwrap_or_default().into());
-            }
-            table.rows.push(row);
-        }
-    }
-    section(Topic::Provided, "Metrics from providers", table)
 }

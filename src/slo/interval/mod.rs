@@ -40,4 +40,4 @@ pub use student::student_t_975;
 const TAIL: f64 = 0.025;
 
 /// The 0.975 quantile of the standard normal distribution.
-const Z_975: f64 = 1.959_963_984_540_054;
+pub(super) const Z_975: f64 = 1.959_963_984_540_054;

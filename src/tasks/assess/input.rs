@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::metrics::MetricName;
-use crate::slo::{Bound, Limit, Objective, OnInconclusive};
+use crate::slo::{Bound, Goal, Limit, Objective, OnInconclusive, Reward};
 use crate::spec::{Decode, Decoder, Node, Value};
 use crate::tasks::Placed;
 use crate::tasks::inputs::Count;
@@ -15,6 +15,8 @@ crate::fields! {
         slos: Slos = ["SLOs"],
         /// Objectives as text, such as `http/latency-p95 <= 200ms`; or `{objective, warn: true}` to report without failing.
         texts: Vec<Text> = ["objectives"],
+        /// `max` and `min`: lists of metrics that versions are compared by; only who meets all objectives can win.
+        rewards: Rewards = ["rewards"],
         /// What counts where an interval straddles its limit: `observed` (default), `pass` or `fail`.
         on_inconclusive: OnInconclusive = ["onInconclusive"],
         /// Fewest requests a verdict may rest on; default 1.
@@ -35,7 +37,37 @@ impl AssessInput {
     /// Whether objectives were given that could not be read; that has been reported.
     pub(super) fn is_unreadable(&self, with: &Node) -> bool {
         let lost = |read: bool, key: &str| !read && with.field(key).is_some();
-        lost(self.slos.is_some(), "SLOs") || lost(self.texts.is_some(), "objectives")
+        lost(self.slos.is_some(), "SLOs")
+            || lost(self.texts.is_some(), "objectives")
+            || lost(self.rewards.is_some(), "rewards")
+    }
+
+    /// All rewards, largest values first as in Iter8.
+    pub(super) fn rewards(&self) -> Vec<Placed<Reward>> {
+        let Some(rewards) = &self.rewards else {
+            return Vec::new();
+        };
+        let of = |metrics: &Option<Vec<Metric>>, goal| -> Vec<Placed<Reward>> {
+            let placed = |Metric(metric): &Metric| Placed {
+                value: Reward {
+                    metric: metric.value.clone(),
+                    goal,
+                },
+                at: metric.at.clone(),
+            };
+            metrics.iter().flatten().map(placed).collect()
+        };
+        [of(&rewards.max, Goal::Max), of(&rewards.min, Goal::Min)].concat()
+    }
+}
+
+crate::fields! {
+    /// Metrics that versions are compared by.
+    pub(super) struct Rewards in "`rewards`" {
+        /// Metrics of which the largest value wins.
+        max: Vec<Metric> = ["max"],
+        /// Metrics of which the smallest value wins.
+        min: Vec<Metric> = ["min"],
     }
 }
 

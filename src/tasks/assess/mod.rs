@@ -6,7 +6,7 @@ use futures_util::future::BoxFuture;
 
 use super::{Placed, RunContext, Task, TaskError, TaskKind, TaskOutput};
 use crate::results::ExperimentResult;
-use crate::slo::{Objective, OnInconclusive, Policy, assess};
+use crate::slo::{Objective, OnInconclusive, Policy, Reward, assess, award};
 use crate::spec::{Decode, Decoder, Field, Node};
 use input::AssessInput;
 
@@ -35,8 +35,8 @@ impl TaskKind for AssessKind {
 
     fn parse(&self, with: &Node, decoder: &mut Decoder<'_>) -> Option<Box<dyn Task>> {
         let input = AssessInput::decode(with, decoder)?;
-        let objectives = input.objectives();
-        if objectives.is_empty() {
+        let (objectives, rewards) = (input.objectives(), input.rewards());
+        if objectives.is_empty() && rewards.is_empty() {
             if !input.is_unreadable(with) {
                 let hint = "add `SLOs:` with `upper:` or `lower:`, or `objectives:` with texts such as http/latency-p95 <= 200ms";
                 decoder.error(
@@ -47,7 +47,7 @@ impl TaskKind for AssessKind {
             }
             return None;
         }
-        if objectives.len() > MOST {
+        if objectives.len() + rewards.len() > MOST {
             let message = format!("{} objectives; a task judges at most {MOST}", objectives.len());
             decoder.error(
                 &with.at,
@@ -62,6 +62,7 @@ impl TaskKind for AssessKind {
                 .map(|objective| objective.value.clone())
                 .collect(),
             objectives,
+            rewards,
             on_inconclusive: input.on_inconclusive,
             min_requests: input.min_requests.map(|count| count.0.get()),
         }))
@@ -72,20 +73,32 @@ impl TaskKind for AssessKind {
 struct AssessTask {
     objectives: Vec<Placed<Objective>>,
     plain: Vec<Objective>,
+    rewards: Vec<Placed<Reward>>,
     on_inconclusive: Option<OnInconclusive>,
     min_requests: Option<u64>,
 }
 
 impl Task for AssessTask {
     fn about(&self) -> String {
-        match self.plain.as_slice() {
-            [only] => only.to_string(),
-            all => format!("{} objectives", all.len()),
+        let counted = |n: usize, what: &str| format!("{n} {what}{}", if n == 1 { "" } else { "s" });
+        match (self.plain.as_slice(), self.rewards.len()) {
+            ([only], 0) => only.to_string(),
+            (all, 0) => format!("{} objectives", all.len()),
+            ([], rewards) => counted(rewards, "reward"),
+            (all, rewards) => format!(
+                "{}, {}",
+                counted(all.len(), "objective"),
+                counted(rewards, "reward")
+            ),
         }
     }
 
     fn objectives(&self) -> &[Placed<Objective>] {
         &self.objectives
+    }
+
+    fn rewards(&self) -> &[Placed<Reward>] {
+        &self.rewards
     }
 
     fn min_requests(&self) -> Option<u64> {
@@ -101,7 +114,11 @@ impl Task for AssessTask {
             on_inconclusive: self.on_inconclusive.unwrap_or(context.policy.on_inconclusive),
             min_requests: self.min_requests.unwrap_or(context.policy.min_requests),
         };
-        let assessment = assess(&self.plain, &so_far.insights, policy);
+        let mut assessment = assess(&self.plain, &so_far.insights, policy);
+        let judged = [so_far.assessment.judgements.as_slice(), &assessment.judgements].concat();
+        let rewards: Vec<Reward> = self.rewards.iter().map(|reward| reward.value.clone()).collect();
+        (assessment.awards, assessment.weights) =
+            award(&rewards, &self.plain, &judged, &so_far.insights, policy);
         Box::pin(std::future::ready(Ok(TaskOutput {
             assessment,
             ..TaskOutput::default()

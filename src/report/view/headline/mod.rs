@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 
 use super::known::Known;
 use super::objectives::{ObjectiveRow, Sign};
+use super::rewards::{self, RewardRow};
 use crate::metrics::{Measure, MetricName, Statistic, Stream, Timing, Unit};
 use crate::report::number;
 use crate::report::prose::Prose;
@@ -38,9 +39,9 @@ pub(super) struct Told {
 }
 
 /// Tells the outcome.
-pub(super) fn tell(known: &Known<'_>, rows: &[ObjectiveRow]) -> Told {
+pub(super) fn tell(known: &Known<'_>, rows: &[ObjectiveRow], awarded: &[RewardRow]) -> Told {
     let (sign, title) = title(known, rows);
-    let finding = finding(known, rows);
+    let finding = finding(known, rows, awarded);
     let reason = match finding.plain() {
         finding if finding.is_empty() => format!("{title}."),
         finding => format!("{title}: {finding}."),
@@ -97,6 +98,9 @@ fn title(known: &Known<'_>, rows: &[ObjectiveRow]) -> (Sign, String) {
             Sign::NoData,
             "invalid, the measurement cannot be trusted".to_owned(),
         ),
+        Outcome::Invalid if with(&[Verdict::NoData, Verdict::NotAssessed]) == 0 => {
+            (Sign::NoData, "invalid, no data for a reward".to_owned())
+        }
         Outcome::Invalid => {
             let without = with(&[Verdict::NoData, Verdict::NotAssessed]);
             let why = if with(&[Verdict::NoData]) > 0 {
@@ -140,6 +144,12 @@ fn passed(known: &Known<'_>, rows: &[ObjectiveRow], all: usize, met: usize) -> S
         .iter()
         .filter(|row| row.warn && row.judged != Verdict::Met)
         .count();
+    if rows.is_empty() && !known.result.assessment.awards.is_empty() {
+        return match known.result.winner() {
+            Some(_) => "one version wins every reward".to_owned(),
+            None => "no version wins every reward".to_owned(),
+        };
+    }
     if rows.is_empty() {
         let requests: u64 = known.versions.iter().map(super::known::Version::requests).sum();
         return match requests {
@@ -165,17 +175,19 @@ fn passed(known: &Known<'_>, rows: &[ObjectiveRow], all: usize, met: usize) -> S
 }
 
 /// The fact behind the verdict, without a full stop.
-fn finding(known: &Known<'_>, rows: &[ObjectiveRow]) -> Prose {
+fn finding(known: &Known<'_>, rows: &[ObjectiveRow], awarded: &[RewardRow]) -> Prose {
     let result = known.result;
     match result.outcome {
         Outcome::Fail => broken(known),
+        Outcome::Pass if rows.is_empty() && !awarded.is_empty() => rewards::told(awarded),
         Outcome::Pass if rows.is_empty() => overview(known),
         Outcome::Pass => shown(rows),
         Outcome::Inconclusive => undecided(rows),
         Outcome::Error => failed_task(known),
         Outcome::Invalid => match result.distrust.first() {
             Some(why) => Prose::from(sentence_part(why)),
-            None => without_data(rows),
+            None if rows.iter().any(lacks_data) => without_data(rows),
+            None => rewards::without_data(known),
         },
         Outcome::Interrupted => interrupted(known),
     }
@@ -215,11 +227,13 @@ fn failed_task(known: &Known<'_>) -> Prose {
     }
 }
 
+/// A row that makes a run invalid.
+fn lacks_data(row: &ObjectiveRow) -> bool {
+    !row.warn && matches!(row.judged, Verdict::NoData | Verdict::NotAssessed)
+}
+
 fn without_data(rows: &[ObjectiveRow]) -> Prose {
-    let row = rows
-        .iter()
-        .find(|row| !row.warn && matches!(row.judged, Verdict::NoData | Verdict::NotAssessed));
-    let Some(row) = row else {
+    let Some(row) = rows.iter().find(|row| lacks_data(row)) else {
         return Prose::new();
     };
     let why = row.note.as_deref().unwrap_or("nothing measured it");
@@ -436,7 +450,8 @@ fn addition(known: &Known<'_>, judgement: &Judgement) -> Prose {
 
 /// What the verdict does not cover: unsure ones in a pass.
 fn doubts(known: &Known<'_>, rows: &[ObjectiveRow]) -> Option<Prose> {
-    if known.result.outcome == Outcome::Pass && rows.is_empty() && known.tested().is_some() {
+    let unjudged = rows.is_empty() && known.result.assessment.awards.is_empty();
+    if known.result.outcome == Outcome::Pass && unjudged && known.tested().is_some() {
         let advice = Prose::from("Add an objective such as ").code(if known.request() == "call" {
             "grpc/latency/p95 <= 250ms"
         } else {

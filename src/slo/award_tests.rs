@@ -1,0 +1,191 @@
+use super::*;
+use crate::metrics::Provided;
+use crate::slo::{Certainty, assess};
+
+fn insights(versions: &[(&str, &[(&str, f64)])]) -> Insights {
+    let version = |(name, values): &(&str, &[(&str, f64)])| VersionInsights {
+        name: (*name).to_owned(),
+        values: values
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), Provided::from(*value)))
+            .collect(),
+        ..VersionInsights::default()
+    };
+    Insights {
+        versions: versions.iter().map(version).collect(),
+    }
+}
+
+fn reward(text: &str) -> Reward {
+    let (goal, metric) = text.split_once(' ').expect(text);
+    let goal = if goal == "max" { Goal::Max } else { Goal::Min };
+    Reward {
+        metric: metric.parse().expect(metric),
+        goal,
+    }
+}
+
+fn compare(insights: &Insights, rewards: &[&str], objectives: &[&str]) -> (Vec<Award>, Vec<(String, u32)>) {
+    let rewards: Vec<Reward> = rewards.iter().map(|text| reward(text)).collect();
+    let objectives: Vec<Objective> = objectives.iter().map(|text| text.parse().expect(text)).collect();
+    let judged = assess(&objectives, insights, Policy::default()).judgements;
+    let (awards, weights) = award(&rewards, &objectives, &judged, insights, Policy::default());
+    (
+        awards,
+        weights
+            .into_iter()
+            .map(|weight| (weight.version, weight.percent))
+            .collect(),
+    )
+}
+
+fn with_interval(version: &str, value: f64, low: f64, high: f64) -> Contender {
+    Contender {
+        version: version.to_owned(),
+        value: Some(value),
+        interval: Some(Interval {
+            low: Some(low),
+            high: Some(high),
+        }),
+        eligible: true,
+        chance: None,
+        note: None,
+    }
+}
+
+#[test]
+fn a_version_that_breaks_an_objective_cannot_win_and_gets_no_traffic() {
+    let all = insights(&[
+        ("a", &[("shop/sales", 9.0), ("shop/errors", 5.0)]),
+        ("b", &[("shop/sales", 3.0), ("shop/errors", 0.0)]),
+        ("c", &[("shop/sales", 4.0), ("shop/errors", 0.0)]),
+    ]);
+    let (awards, weights) = compare(&all, &["max shop/sales"], &["shop/errors <= 1"]);
+    assert_eq!(awards[0].winner.as_deref(), Some("c"));
+    assert_eq!(awards[0].confidence, Confidence::Unknown);
+    assert_eq!(weights, [("a".into(), 0), ("b".into(), 33), ("c".into(), 67)]);
+    assert!(
+        awards[0].contenders[0]
+            .note
+            .as_deref()
+            .is_some_and(|note| note.contains("shop/errors <= 1"))
+    );
+    let (awards, weights) = compare(&all, &["max shop/sales"], &["shop/errors <= -1"]);
+    assert_eq!(
+        (awards[0].winner.as_deref(), awards[0].confidence),
+        (None, Confidence::NoWinner)
+    );
+    assert!(weights.is_empty());
+}
+
+#[test]
+fn the_baseline_wins_only_if_it_keeps_what_is_promised_too() {
+    let mut all = insights(&[
+        ("a", &[("shop/cost", 1.0), ("shop/errors", 5.0)]),
+        ("b", &[("shop/cost", 2.0), ("shop/errors", 0.0)]),
+    ]);
+    all.versions[0].baseline = true;
+    let winner = |objectives: &[&str]| compare(&all, &["min shop/cost"], objectives).0[0].winner.clone();
+    assert_eq!(winner(&[]).as_deref(), Some("a"));
+    assert_eq!(winner(&["shop/errors <= 1"]).as_deref(), Some("b"));
+}
+
+#[test]
+fn without_a_value_nobody_wins() {
+    let all = insights(&[("a", &[("shop/sales", 1.0)]), ("b", &[])]);
+    for metric in ["max shop/sales", "min shop/nothing"] {
+        let (awards, weights) = compare(&all, &[metric], &[]);
+        assert_eq!(
+            (awards[0].winner.as_deref(), awards[0].confidence),
+            (None, Confidence::NoData),
+            "{metric}"
+        );
+        assert!(weights.is_empty());
+    }
+    let (awards, _) = compare(&Insights::default(), &["max shop/sales"], &[]);
+    assert_eq!(awards[0].confidence, Confidence::NoData);
+}
+
+#[test]
+fn the_first_of_equal_values_wins_and_one_alone_is_told_so() {
+    let all = insights(&[("a", &[("shop/sales", 1.0)]), ("b", &[("shop/sales", 1.0)])]);
+    assert_eq!(
+        compare(&all, &["max shop/sales"], &[]).0[0].winner.as_deref(),
+        Some("a")
+    );
+    let alone = insights(&[("a", &[("shop/sales", 1.0)])]);
+    let (awards, weights) = compare(&alone, &["max shop/sales"], &[]);
+    assert_eq!(awards[0].confidence, Confidence::Alone);
+    assert_eq!(weights, [("a".into(), 100)]);
+}
+
+#[test]
+fn intervals_say_how_sure_it_is() {
+    let apart = decide(
+        &reward("min http/latency-p95"),
+        vec![
+            with_interval("a", 10.0, 9.0, 11.0),
+            with_interval("b", 20.0, 18.0, 22.0),
+        ],
+    );
+    assert_eq!(
+        (apart.winner.as_deref(), apart.confidence),
+        (Some("a"), Confidence::Certain)
+    );
+    assert_eq!(weights(&[apart])[0].percent, 100);
+    let close = decide(
+        &reward("max http/latency-p95"),
+        vec![
+            with_interval("a", 10.0, 7.0, 13.0),
+            with_interval("b", 11.0, 8.0, 14.0),
+        ],
+    );
+    assert_eq!(
+        (close.winner.as_deref(), close.confidence),
+        (Some("b"), Confidence::NotCertain)
+    );
+    let shares: Vec<u32> = weights(&[close]).iter().map(|weight| weight.percent).collect();
+    assert_eq!(shares, [32, 68]);
+}
+
+#[test]
+fn rewards_that_disagree_share_the_traffic() {
+    let all = insights(&[
+        ("a", &[("shop/sales", 1.0), ("shop/cost", 1.0)]),
+        ("b", &[("shop/sales", 2.0), ("shop/cost", 2.0)]),
+    ]);
+    let (_, weights) = compare(&all, &["max shop/sales", "min shop/cost"], &[]);
+    assert_eq!(weights, [("a".into(), 50), ("b".into(), 50)]);
+}
+
+#[test]
+fn an_undecided_objective_is_not_kept() {
+    let all = insights(&[("a", &[("shop/sales", 1.0)])]);
+    let objective: Objective = "shop/sales >= 1".parse().expect("an objective");
+    let mut judged = assess(std::slice::from_ref(&objective), &all, Policy::default()).judgements;
+    judged[0].verdict = Verdict::Undecided;
+    judged[0].certainty = Certainty::Unsure { more_requests: None };
+    let (awards, _) = award(
+        &[reward("max shop/sales")],
+        &[objective],
+        &judged,
+        &all,
+        Policy::default(),
+    );
+    assert_eq!(awards[0].winner, None);
+}
+
+#[test]
+fn percents_add_up() {
+    for shares in [
+        vec![1.0, 1.0, 1.0],
+        vec![0.005, 0.995],
+        vec![0.0, 0.0],
+        vec![1.0; 7],
+        vec![0.335, 0.335, 0.33],
+    ] {
+        let percents = rounded(&shares);
+        let wanted = if shares.iter().sum::<f64>() > 0.0 { 100 } else { 0 };
+        assert_eq!(percents.iter().sum::<u32>(), wanted, "{percents:?}");
+    }
+}
