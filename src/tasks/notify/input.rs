@@ -4,7 +4,7 @@ use http::Method;
 use serde_json::json;
 
 use super::{NotifyTask, OnFailure, Payload, TIMEOUT, any_success, try_out};
-use crate::spec::{Decode, Decoder, Field, Fields, Map, Node, Period};
+use crate::spec::{Decode, Decoder, Field, Fields, Map, Node, Period, Value};
 use crate::tasks::inputs::{HttpMethod, NetInput, Places, Scalar, Target, TemplateSource, merge_schemas};
 use crate::tasks::{Task, TaskKind};
 
@@ -15,7 +15,7 @@ crate::fields! {
     /// A request.
     struct NotifyInput in "a `notify` task" {
         /// URL that is notified.
-        url: Target = secret ["url"],
+        url: Target = ["url"],
         /// Method; default POST with a payload, else GET.
         method: HttpMethod = ["method"],
         /// Parameters of the query.
@@ -43,6 +43,17 @@ pub(super) fn read<T>(
     let net = NetInput::read(&mut fields, decoder);
     fields.finish(of, decoder);
     (decoder.errors() == before).then_some((own, net))
+}
+
+/// The path and the query of a webhook are its password; its host is none.
+pub(super) fn hide_path(url: &url::Url, decoder: &Decoder<'_>) {
+    let path = url.path().trim_matches('/');
+    for part in [Some(path), url.query(), url.fragment()].into_iter().flatten() {
+        decoder.mask().add(part);
+    }
+    if let Some(query) = url.query() {
+        decoder.mask().add(&format!("{path}?{query}"));
+    }
 }
 
 /// The payload of a template; what is wrong with one that is there already is reported.
@@ -95,6 +106,11 @@ impl TaskKind for NotifyKind {
             decoder.error(&with.at, "a `notify` task needs `url`", None);
             return None;
         };
+        if let Some((_, written)) = with.field("url")
+            && matches!(&written.value, Value::String(text) if text.contains("${"))
+        {
+            hide_path(&url, decoder);
+        }
         let payload = match input.payload_template {
             Some(source) => template(source, with, decoder)?,
             None => Payload::None,
