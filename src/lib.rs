@@ -14,6 +14,7 @@ mod text;
 #[macro_use]
 pub mod spec;
 
+pub mod charts;
 pub mod cli;
 pub mod diagnostic;
 pub mod edit;

@@ -58,6 +58,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "edit",
         ],
     ),
+    ("charts", &["diagnostic", "spec", "tasks"]),
     (
         "cli",
         &[
@@ -76,6 +77,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "tasks",
             "report",
             "platform",
+            "charts",
         ],
     ),
 ];

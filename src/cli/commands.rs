@@ -12,6 +12,8 @@ use super::exit::Exit;
 use super::run::{Opened, read, unreadable};
 use super::session::formats;
 use super::shown::{print, print_text, show};
+use crate::charts;
+use crate::diagnostic::Diagnostic;
 use crate::platform::Env;
 use crate::report::View;
 use crate::results;
@@ -38,14 +40,15 @@ pub(super) fn report(args: &Report, console: &Console, env: &Env) -> Result<Exit
 
 /// Checks a file and sends nothing.
 pub(super) fn validate(args: &Validate, console: &Console, env: &Env) -> Result<Exit, Exit> {
-    let Opened { source, root, .. } =
+    let Opened { source, root, found } =
         read(Some(&args.file), &Given::default()).map_err(|found| unreadable(&found, console))?;
     let folder = args
         .file
         .parent()
         .filter(|folder| !folder.as_os_str().is_empty())
         .unwrap_or(Path::new("."));
-    let pipeline = check(&source, &root, folder, env, console, &[]).or_usage(console)?;
+    let checked = check(&source, &root, folder, env, console, &[]).and(found);
+    let pipeline = checked.or_usage(console)?;
     let mut text = format!("{}: valid, {} tasks\n", source.name(), pipeline.steps.len());
     for step in &pipeline.steps {
         let condition = step
@@ -79,13 +82,28 @@ pub(super) fn version(short: bool, console: &Console) -> Result<Exit, Exit> {
 }
 
 /// Prints a schema.
-pub(super) fn schema(of: SchemaOf, console: &Console) -> Result<Exit, Exit> {
+pub(super) fn schema(of: SchemaOf, chart: Option<&str>, console: &Console) -> Result<Exit, Exit> {
     let schema = match of {
+        SchemaOf::Chart => schema_of(chart, console)?,
+        SchemaOf::Experiment | SchemaOf::Result if chart.is_some() => {
+            let message = "error: only the schema of a `chart` has a name behind it";
+            console.say(LogLevel::Error, message);
+            return Err(Exit::Usage);
+        }
         SchemaOf::Experiment => experiment_schema(),
         SchemaOf::Result => results::schema(),
     };
     print_text(&format!("{schema:#}\n"), console)?;
     Ok(Exit::Pass)
+}
+
+/// The schema of a chart's values.
+fn schema_of(name: Option<&str>, console: &Console) -> Result<serde_json::Value, Exit> {
+    let found = charts::find(name.unwrap_or(charts::DEFAULT));
+    found.map(charts::schema).map_err(|(message, hint)| {
+        console.diagnostics(&[Diagnostic::error(message).hint(hint)]);
+        Exit::Usage
+    })
 }
 
 /// Prints completions.

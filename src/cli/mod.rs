@@ -14,6 +14,7 @@ pub mod docs;
 mod exit;
 mod forward;
 mod index;
+mod launch;
 mod load_flags;
 mod note;
 mod origin;
@@ -117,6 +118,8 @@ async fn command(
             exit
         }
         Command::Plan(run) => plan::plan(&run, console, env),
+        Command::Launch(args) => Box::pin(launch::launch(*args, console, env, platform, signals)).await,
+        Command::Gen(args) => launch::generate(*args, console, env).await,
         Command::Action => Box::pin(action::action(console, env, platform, signals)).await,
         Command::Assert(assert) => tokio::select! {
             exit = assert::assert(&assert, console) => exit,
@@ -125,7 +128,7 @@ async fn command(
         Command::Report(report) => commands::report(&report, console, env),
         Command::Validate(validate) => commands::validate(&validate, console, env),
         Command::Version { short } => commands::version(short, console),
-        Command::Schema { of } => commands::schema(of, console),
+        Command::Schema { of, chart } => commands::schema(of, chart.as_deref(), console),
         Command::Completions { shell } => commands::completions(shell, console),
         // Done before there was a runtime.
         Command::JqChild => Ok(jq_child()),

@@ -3,11 +3,12 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::args::{LogLevel, Run};
+use super::args::{LogLevel, Output, Run};
 use super::assemble::Given;
 use super::check::check;
 use super::console::Console;
 use super::exit::Exit;
+use super::launch::as_experiment;
 use super::load_flags;
 use super::note::Note;
 use super::post::{self, Poster, Told};
@@ -36,26 +37,58 @@ pub(super) async fn run(
     platform: &'static dyn Platform,
     signals: Signals,
 ) -> Result<Exit, Exit> {
-    let stage = Stage {
-        args,
-        console,
-        env,
-        platform,
+    let given = given(&args);
+    let file = file_of(&args, &given);
+    let order = Order {
+        output: &args.output,
+        history: args.history.as_deref(),
+        reproduce: command(&given, args.file.as_deref()),
     };
-    let note = Note::of(env, console, platform);
-    let ended = match &note {
-        Ok(note) => stage.perform(note.as_ref(), signals).await,
-        Err(wrong) => Err(stage.mistakes(vec![wrong.clone()])),
-    };
-    match ended {
-        Ok(exit) => Ok(exit),
-        Err(Stop::Quit(exit)) => Err(exit),
-        Err(Stop::Mistakes(found)) => {
-            refused(&found, console, env, platform);
-            if let Ok(Some(note)) = note {
-                note.mistakes(&found).await;
+    let opened = read(file.as_deref(), &given);
+    order.run(opened, console, env, platform, signals).await
+}
+
+/// What to do with an experiment.
+pub(super) struct Order<'a> {
+    /// Where results go.
+    pub(super) output: &'a Output,
+    /// An earlier result to show beside this one.
+    pub(super) history: Option<&'a Path>,
+    /// A command that repeats the run.
+    pub(super) reproduce: String,
+}
+
+impl Order<'_> {
+    /// Runs an experiment, or says why there is none, and prints its report.
+    pub(super) async fn run(
+        self,
+        opened: Result<Opened, Vec<Diagnostic>>,
+        console: &Console,
+        env: &Env,
+        platform: &'static dyn Platform,
+        signals: Signals,
+    ) -> Result<Exit, Exit> {
+        let stage = Stage {
+            order: self,
+            console,
+            env,
+            platform,
+        };
+        let note = Note::of(env, console, platform);
+        let ended = match &note {
+            Ok(note) => stage.perform(opened, note.as_ref(), signals).await,
+            Err(wrong) => Err(stage.mistakes(vec![wrong.clone()])),
+        };
+        match ended {
+            Ok(exit) => Ok(exit),
+            Err(Stop::Quit(exit)) => Err(exit),
+            Err(Stop::Mistakes(found)) => {
+                refused(&found, console, env, platform);
+                if let Ok(Some(note)) = note {
+                    note.mistakes(&found).await;
+                }
+                Err(Exit::Usage)
             }
-            Err(Exit::Usage)
         }
     }
 }
@@ -69,33 +102,36 @@ enum Stop {
 }
 
 struct Stage<'a> {
-    args: Run,
+    order: Order<'a>,
     console: &'a Console,
     env: &'a Env,
     platform: &'static dyn Platform,
 }
 
 impl Stage<'_> {
-    async fn perform(&self, note: Option<&Note<'_>>, signals: Signals) -> Result<Exit, Stop> {
+    async fn perform(
+        &self,
+        opened: Result<Opened, Vec<Diagnostic>>,
+        note: Option<&Note<'_>>,
+        signals: Signals,
+    ) -> Result<Exit, Stop> {
         let Self {
-            args, console, env, ..
+            order, console, env, ..
         } = self;
-        let formats = formats(&args.output.reports)
+        let formats = formats(&order.output.reports)
             .map_err(|message| self.mistakes(vec![Diagnostic::error(message)]))?;
-        let given = given(args);
-        let file = file_of(args, &given);
-        let Opened { source, root, found } = read(file.as_deref(), &given).map_err(|found| {
+        let Opened { source, root, found } = opened.map_err(|found| {
             unreadable(&found, console);
             Stop::Mistakes(found)
         })?;
-        let checked = check(&source, &root, &args.output.run_dir, env, console, &[]).and(found);
+        let checked = check(&source, &root, &order.output.run_dir, env, console, &[]).and(found);
         let found = checked.diagnostics.clone();
         let pipeline = checked
             .or_usage(console)
             .map_err(|_shown| Stop::Mistakes(found))?;
         let context = self.platform.context(env);
         console.diagnostics(&context.notes);
-        let (earlier, unread) = earlier(args.history.as_deref());
+        let (earlier, unread) = earlier(order.history);
         console.diagnostics(unread.as_slice());
         let token = ["GITHUB_TOKEN", "GH_TOKEN"]
             .into_iter()
@@ -104,7 +140,7 @@ impl Stage<'_> {
         let poster = Arc::new(Poster::new(console, env, token, None));
         let session = Session {
             console,
-            output: &args.output,
+            output: order.output,
             source: SourceInfo {
                 name: source.name().to_owned(),
                 text: source.text().to_owned(),
@@ -113,7 +149,7 @@ impl Stage<'_> {
             platform: self.platform.name(),
             reach: reach(env),
             validate_slos: true,
-            reproduce: Some(command(&given, args.file.as_deref())),
+            reproduce: Some(order.reproduce.clone()),
             publisher: Arc::<Poster>::clone(&poster),
             earlier,
         };
@@ -122,7 +158,7 @@ impl Stage<'_> {
             .await
             .map_err(Stop::Quit)?;
         let shown = show(&finished.view, console, env).is_ok();
-        finished.say_where(console, &args.output);
+        finished.say_where(console, order.output);
         if let Some(note) = note {
             note.report(&finished).await;
         }
@@ -130,7 +166,7 @@ impl Stage<'_> {
         let outcome = poster.posted();
         post::show(&outcome, console);
         Ok(finished
-            .publish(&args.output, console, env, self.platform)
+            .publish(order.output, console, env, self.platform)
             .if_written(shown && outcome.written))
     }
 
@@ -229,7 +265,10 @@ pub(super) fn read(file: Option<&Path>, given: &Given) -> Result<Opened, Vec<Dia
         }]
     })?;
     let root = Node::parse(&source).map_err(|diagnostic| vec![diagnostic])?;
-    let (root, found) = given.over(root, &source);
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let (root, mut found) = as_experiment(root, &source, folder);
+    let (root, of_flags) = given.over(root, &source);
+    found.extend(of_flags);
     Ok(Opened { source, root, found })
 }
 

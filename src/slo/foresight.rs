@@ -54,8 +54,10 @@ pub fn foresee(objective: &Objective, requests: u64) -> Foresight {
         return Foresight::Nothing;
     }
     match (*measure, objective.bound, objective.limit) {
+        // A promise about these requests alone.
+        (Measure::ErrorRate, Bound::AtMost, Limit::Value(0.0)) => Foresight::Counted,
         (Measure::ErrorRate, Bound::AtMost, Limit::Value(limit)) => Foresight::Share(share(limit, requests)),
-        (Measure::Time(_, Statistic::Percentile(p)), Bound::AtMost, Limit::Value(_)) => {
+        (Measure::Time(_, Statistic::Percentile(p)), Bound::AtMost, Limit::Value(_)) if p < 100.0 => {
             Foresight::Share(share(1.0 - p / 100.0, requests))
         }
         (Measure::Time(_, Statistic::Mean), _, Limit::Value(_)) => {
@@ -163,9 +165,9 @@ mod tests {
     }
 
     #[test]
-    fn a_limit_of_zero_is_broken_by_one_and_shown_by_no_number() {
-        let share = share_of("http/error-rate <= 0", 100_000);
-        assert_eq!((share.met, share.needed, share.broken), (None, None, Some(1)));
+    fn a_limit_of_zero_is_a_promise_about_these_requests_alone() {
+        assert_eq!(of("http/error-rate <= 0", 100), Foresight::Counted);
+        assert_eq!(of("http/latency-p100 <= 1s", 100), Foresight::Nothing);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::interpolate::{Undefined, expand};
 use super::node::{At, Key, Node, Value};
 use super::source::SourceFile;
-use crate::diagnostic::{Diagnostic, Severity, did_you_mean};
+use crate::diagnostic::{Diagnostic, Place, Severity, did_you_mean};
 use crate::secret::Mask;
 
 /// A type that can be read from a node.
@@ -36,6 +36,8 @@ pub struct Decoder<'a> {
     files_may_come: bool,
     diagnostics: Vec<Diagnostic>,
     errors: usize,
+    /// Of the errors those that are wrong wherever the experiment runs: unknown names and wrong types.
+    misshapen: BTreeSet<(Option<Place>, String)>,
 }
 
 impl<'a> Decoder<'a> {
@@ -51,6 +53,7 @@ impl<'a> Decoder<'a> {
             files_may_come: false,
             diagnostics: Vec::new(),
             errors: 0,
+            misshapen: BTreeSet::new(),
         }
     }
 
@@ -72,7 +75,7 @@ impl<'a> Decoder<'a> {
     pub fn as_written(&self, node: &Node) -> Option<&'a str> {
         match &node.at {
             At::Bytes(range) => self.source.literal(range.clone()),
-            At::Named(_) => None,
+            At::Named(_) | At::Elsewhere(_) => None,
         }
     }
 
@@ -118,6 +121,13 @@ impl<'a> Decoder<'a> {
         self.paths.borrow().clone()
     }
 
+    /// Reports an unknown name or a wrong type.
+    fn misshapen(&mut self, at: &At, message: String, hint: Option<String>) {
+        self.misshapen
+            .insert((Some(at.place(self.source)), message.clone()));
+        self.error(at, message, hint);
+    }
+
     /// Reports an error at a place.
     pub fn error(&mut self, at: &At, message: impl Into<String>, hint: Option<String>) {
         self.report(Severity::Error, at, message.into(), hint);
@@ -157,6 +167,18 @@ impl<'a> Decoder<'a> {
         self.diagnostics
             .retain(|found| seen.insert((found.place.clone(), found.message.clone())));
         self.diagnostics
+    }
+
+    /// Everything that was reported, but only unknown names and wrong types as errors: the rest depends on what is elsewhere.
+    pub fn into_certain(self) -> Vec<Diagnostic> {
+        let misshapen = self.misshapen.clone();
+        let mut found = self.into_diagnostics();
+        for diagnostic in &mut found {
+            if !misshapen.contains(&(diagnostic.place.clone(), diagnostic.message.clone())) {
+                diagnostic.severity = Severity::Warning;
+            }
+        }
+        found
     }
 
     /// How many errors were reported.
@@ -214,7 +236,7 @@ impl<'a> Decoder<'a> {
             }
             value => value.describe().to_owned(),
         };
-        self.error(&node.at, format!("expected {expected}, found {found}"), hint);
+        self.misshapen(&node.at, format!("expected {expected}, found {found}"), hint);
     }
 
     /// Reports a word that is none of those that can stand here.
@@ -225,7 +247,7 @@ impl<'a> Decoder<'a> {
         );
         let (last, others) = known.split_last().unwrap_or((&"nothing", &[]));
         let expected = format!("{} or {last}", others.join(", "));
-        self.error(
+        self.misshapen(
             &node.at,
             format!("expected {expected}, found `{found}`"),
             Some(hint),
@@ -387,7 +409,7 @@ impl Fields {
                 Some(name) => format!("did you mean `{name}`?"),
                 None => format!("known are {}", self.known.join(", ")),
             };
-            decoder.error(
+            decoder.misshapen(
                 &key.at,
                 format!("unknown field `{}` in {of}", key.name),
                 Some(hint),

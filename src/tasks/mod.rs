@@ -24,6 +24,7 @@ use crate::results::ExperimentResult;
 use crate::slo::{Assessment, Objective};
 use crate::spec::{At, Decoder, Field, Node};
 
+pub use assess::AssessKind;
 pub use context::{Reach, RunContext};
 pub use event::{Event, Progress};
 pub use grpc::{Fit, GHZ, GrpcKind};

@@ -5,6 +5,7 @@ mod support;
 mod action;
 mod bad_input;
 mod browser;
+mod charts;
 mod ci_systems;
 mod closing;
 mod comment;

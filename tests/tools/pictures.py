@@ -3,6 +3,7 @@
 
 usage: pictures.py BINARY TOOLS FOLDER     (TOOLS holds render-markdown.mjs with its modules; needs node and Chromium)
 
+FOLDER/comments.png shows the four comments as they come, folded.
 A small service is tested by `iter8 action`, which comments on a loopback GitHub: ../container/examples/github.py.
 """
 
@@ -23,7 +24,7 @@ HERE = Path(__file__).resolve().parent
 CASES = {
     "pass": ("/", "http/latency-p95 <= 200ms\nhttp/error-rate <= 1%", "400"),
     "fail": ("/slow", "http/latency-p95 <= 200ms\nhttp/latency-mean <= 60ms\nhttp/error-rate <= 1%", "400"),
-    "inconclusive": ("/", "http/latency-p95 <= 58ms\nhttp/error-rate <= 1%", "60"),
+    "inconclusive": ("/", "http/latency-p95 <= 75ms\nhttp/error-rate <= 1%", "60"),
     "invalid": ("/login", "http/latency-p95 <= 200ms", "60"),
 }
 
@@ -70,8 +71,13 @@ def draw(tools, markdown, folder, name):
     source, page = folder / f"{name}.md", folder / f"{name}.html"
     source.write_text(markdown)
     subprocess.run(["node", tools / "render-markdown.mjs", source, page, "light"], check=True)
-    command = ["chromium", "--headless", "--no-sandbox", "--hide-scrollbars", "--virtual-time-budget=8000", "--window-size=920,1400"]
-    subprocess.run([*command, f"--screenshot={folder / name}.png", page.as_uri()], check=True, capture_output=True, timeout=120)
+    photograph(page, folder / f"{name}.png", "920,1400")
+    subprocess.run(["node", tools / "render-markdown.mjs", source, folder / f"{name}-folded.html", "light", "folded"], check=True)
+
+
+def photograph(page, picture, size):
+    command = ["chromium", "--headless", "--no-sandbox", "--hide-scrollbars", "--virtual-time-budget=8000", f"--window-size={size}"]
+    subprocess.run([*command, f"--screenshot={picture}", page.as_uri()], check=True, capture_output=True, timeout=120)
 
 
 def main(binary, tools, target):
@@ -94,6 +100,10 @@ def main(binary, tools, target):
                 draw(tools, (folder / "summary").read_text(), target, f"summary-{outcome}")
         finally:
             github.kill()
+    frames = "".join(f'<iframe src="comment-{outcome}-folded.html"></iframe>' for outcome in CASES)
+    style = "body{margin:8px;display:grid;grid-template-columns:1fr 1fr;gap:8px;background:#fff}iframe{border:1px solid #d1d9e0;height:500px;width:100%}"
+    (target / "comments.html").write_text(f"<!doctype html><style>{style}</style>{frames}")
+    photograph(target / "comments.html", target / "comments.png", "1560,1026")
 
 
 main(*sys.argv[1:])
