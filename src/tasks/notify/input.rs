@@ -3,6 +3,7 @@
 use http::Method;
 use serde_json::json;
 
+use super::github::EVENT;
 use super::{NotifyTask, OnFailure, Payload, TIMEOUT, any_success, try_out};
 use crate::spec::{Decode, Decoder, Field, Fields, Map, Node, Period, Value};
 use crate::tasks::inputs::{HttpMethod, NetInput, Places, Scalar, Target, TemplateSource, merge_schemas};
@@ -58,6 +59,11 @@ pub(super) fn hide_path(url: &url::Url, decoder: &Decoder<'_>) {
 
 /// The payload of a template; what is wrong with one that is there already is reported.
 pub(super) fn template(source: TemplateSource, with: &Node, decoder: &mut Decoder<'_>) -> Option<Payload> {
+    if let TemplateSource::Url(Target(url)) = &source
+        && let Some(own) = iter8s(url)
+    {
+        return Some(own);
+    }
     if let TemplateSource::Ready(template) = &source
         && let Err(error) = try_out(template)
     {
@@ -69,6 +75,21 @@ pub(super) fn template(source: TemplateSource, with: &Node, decoder: &mut Decode
         return None;
     }
     Some(Payload::Template(source))
+}
+
+/// Iter8's charts name templates of its repositories. That for Slack comes to no JSON in most versions, both come to null
+/// in the last ones: where they are asked for, ours are meant.
+fn iter8s(url: &url::Url) -> Option<Payload> {
+    let is_theirs =
+        url.host_str() == Some("raw.githubusercontent.com") && url.path().starts_with("/iter8-tools/");
+    let file = url.path_segments()?.next_back().filter(|_| is_theirs)?;
+    match file {
+        "_payload-slack.tpl" => Some(Payload::Slack),
+        "_payload-github.tpl" => Some(Payload::Github {
+            event: EVENT.to_owned(),
+        }),
+        _ => None,
+    }
 }
 
 /// What a request that fails does.
