@@ -203,6 +203,8 @@ impl Stage<'_> {
             reproduce: work.reproduce,
             publisher: Arc::clone(poster) as Arc<dyn Publisher>,
             earlier,
+            reused: None,
+            revision: None,
         };
         let finished = session
             .run(&pipeline, &formats, signals)
@@ -231,7 +233,7 @@ impl Stage<'_> {
         }
         let file = file(inputs, given);
         Ok(Inline {
-            opened: read(file.as_deref(), given).map_err(|found| self.mistakes(found))?,
+            opened: read(file.as_deref(), Path::new("."), given).map_err(|found| self.mistakes(found))?,
             reproduce: Some(command(given, file.as_deref())),
             file,
             files: Vec::new(),
@@ -242,10 +244,16 @@ impl Stage<'_> {
     fn prepared(
         &self,
         event: &Event,
-        Opened { source, root, found }: Opened,
+        Opened {
+            source,
+            root,
+            era,
+            found,
+        }: Opened,
         file: Option<&Path>,
     ) -> Result<(SourceFile, Pipeline, Vec<Diagnostic>), Stop> {
-        let mut checked = check(&source, &root, Path::new("."), self.env, self.console, &[]).and(found);
+        let mut checked =
+            check(&source, (&root, era), Path::new("."), self.env, self.console, &[]).and(found);
         if let Some(pipeline) = &checked.pipeline {
             let foreign = refusals(self.env, event, file, &checked.paths, pipeline);
             checked = checked.and(foreign);

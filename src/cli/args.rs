@@ -176,6 +176,12 @@ pub(super) struct Run {
     /// An earlier result, a folder or a file, to be shown beside this one; it never fails a run
     #[arg(long, value_name = "PATH", help_heading = "Verdict")]
     pub history: Option<PathBuf>,
+    /// Go on with the stored result of the run before: what was measured is kept, and its loops are counted
+    #[arg(long = "reuseResult", alias = "reuse-result", help_heading = "Output")]
+    pub reuse_result: bool,
+    /// Revision of the experiment; with --reuseResult a stored result of another one is not gone on with
+    #[arg(long, value_name = "N", help_heading = "Output")]
+    pub revision: Option<u64>,
     /// The fields of load tasks.
     #[command(flatten)]
     pub load: LoadFlags,
@@ -274,6 +280,9 @@ pub(super) struct Validate {
     /// Experiment file
     #[arg(default_value = "experiment.yaml")]
     pub file: PathBuf,
+    /// Print the file in the current format, whatever release of Iter8 it was written for
+    #[arg(long)]
+    pub upgrade: bool,
 }
 
 /// Which schema.

@@ -1,15 +1,10 @@
-//! The short commands: report, validate, version, schema, completions.
-
-use std::path::Path;
+//! The short commands: report, version, schema, completions.
 
 use clap::CommandFactory as _;
 
-use super::args::{Args, LogLevel, Report, SchemaOf, Validate};
-use super::assemble::Given;
-use super::check::check;
+use super::args::{Args, LogLevel, Report, SchemaOf};
 use super::console::Console;
 use super::exit::Exit;
-use super::run::{Opened, read, unreadable};
 use super::session::formats;
 use super::shown::{print, print_text, show};
 use crate::charts;
@@ -35,35 +30,6 @@ pub(super) fn report(args: &Report, console: &Console, env: &Env) -> Result<Exit
         Some(format) if format.name() != "text" => print(*format, &view, console)?,
         _ => show(&view, console, env)?,
     }
-    Ok(Exit::Pass)
-}
-
-/// Checks a file and sends nothing.
-pub(super) fn validate(args: &Validate, console: &Console, env: &Env) -> Result<Exit, Exit> {
-    let Opened { source, root, found } =
-        read(Some(&args.file), &Given::default()).map_err(|found| unreadable(&found, console))?;
-    let folder = args
-        .file
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty())
-        .unwrap_or(Path::new("."));
-    let checked = check(&source, &root, folder, env, console, &[]).and(found);
-    let pipeline = checked.or_usage(console)?;
-    let mut text = format!("{}: valid, {} tasks\n", source.name(), pipeline.steps.len());
-    for step in &pipeline.steps {
-        let condition = step
-            .condition
-            .as_ref()
-            .map(|condition| format!(" (if {})", condition.text()))
-            .unwrap_or_default();
-        text.push_str(&format!(
-            "  {} {}: {}{condition}\n",
-            step.index,
-            step.name,
-            pipeline.about(step)
-        ));
-    }
-    print_text(&console.inert(&console.mask.apply(&text)), console)?;
     Ok(Exit::Pass)
 }
 

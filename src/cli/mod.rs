@@ -28,6 +28,7 @@ mod session;
 mod shown;
 mod signals;
 mod stored;
+mod validate;
 
 use std::process::ExitCode;
 
@@ -126,7 +127,7 @@ async fn command(
             (_, exit) = signals.next() => Err(exit),
         },
         Command::Report(report) => commands::report(&report, console, env),
-        Command::Validate(validate) => commands::validate(&validate, console, env),
+        Command::Validate(validate) => validate::validate(&validate, console, env),
         Command::Version { short } => commands::version(short, console),
         Command::Schema { of, chart } => commands::schema(of, chart.as_deref(), console),
         Command::Completions { shell } => commands::completions(shell, console),

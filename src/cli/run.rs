@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::args::{LogLevel, Output, Run};
+use super::args::{LogLevel, Output, Run, Stored};
 use super::assemble::Given;
 use super::check::check;
 use super::console::Console;
@@ -21,7 +21,8 @@ use super::stored::earlier;
 use crate::diagnostic::Diagnostic;
 use crate::platform::{Env, Platform};
 use crate::report::render_within;
-use crate::results::SourceInfo;
+use crate::results::{ExperimentResult, SourceInfo};
+use crate::spec::compat::{Era, Modern, modern};
 use crate::spec::{Node, SourceFile};
 use crate::tasks::{Reach, TaskError};
 
@@ -42,9 +43,11 @@ pub(super) async fn run(
     let order = Order {
         output: &args.output,
         history: args.history.as_deref(),
+        reuse: args.reuse_result,
+        revision: args.revision,
         reproduce: command(&given, args.file.as_deref()),
     };
-    let opened = read(file.as_deref(), &given);
+    let opened = read(file.as_deref(), &args.output.run_dir, &given);
     order.run(opened, console, env, platform, signals).await
 }
 
@@ -54,6 +57,10 @@ pub(super) struct Order<'a> {
     pub(super) output: &'a Output,
     /// An earlier result to show beside this one.
     pub(super) history: Option<&'a Path>,
+    /// Whether this run is another loop of the stored result.
+    pub(super) reuse: bool,
+    /// Number of the experiment's version; a result of another one is not reused.
+    pub(super) revision: Option<u64>,
     /// A command that repeats the run.
     pub(super) reproduce: String,
 }
@@ -91,6 +98,36 @@ impl Order<'_> {
             }
         }
     }
+
+    /// The stored result that this run is another loop of, if it is one.
+    fn reused(&self, console: &Console) -> Result<Option<ExperimentResult>, Diagnostic> {
+        if !self.reuse {
+            return Ok(None);
+        }
+        let stored = Stored {
+            run_dir: self.output.run_dir.clone(),
+            output_dir: self.output.output_dir.clone(),
+        };
+        let result = stored.read().map_err(|error| {
+            let hint = "run once without --reuseResult";
+            Diagnostic::error(format!(
+                "nothing to reuse: {}",
+                TaskError::from_error(&error).message
+            ))
+            .hint(hint)
+        })?;
+        match self.revision {
+            Some(revision) if revision != result.revision => {
+                let text = format!(
+                    "the stored result is of revision {}, this is {revision}: it starts anew",
+                    result.revision
+                );
+                console.say(LogLevel::Info, &text);
+                Ok(None)
+            }
+            Some(_) | None => Ok(Some(result)),
+        }
+    }
 }
 
 /// Why nothing was measured.
@@ -120,17 +157,25 @@ impl Stage<'_> {
         } = self;
         let formats = formats(&order.output.reports)
             .map_err(|message| self.mistakes(vec![Diagnostic::error(message)]))?;
-        let Opened { source, root, found } = opened.map_err(|found| {
+        let Opened {
+            source,
+            root,
+            era,
+            found,
+        } = opened.map_err(|found| {
             unreadable(&found, console);
             Stop::Mistakes(found)
         })?;
-        let checked = check(&source, &root, &order.output.run_dir, env, console, &[]).and(found);
+        let checked = check(&source, (&root, era), &order.output.run_dir, env, console, &[]).and(found);
         let found = checked.diagnostics.clone();
         let pipeline = checked
             .or_usage(console)
             .map_err(|_shown| Stop::Mistakes(found))?;
         let context = self.platform.context(env);
         console.diagnostics(&context.notes);
+        let reused = order
+            .reused(console)
+            .map_err(|wrong| self.mistakes(vec![wrong]))?;
         let (earlier, unread) = earlier(order.history);
         console.diagnostics(unread.as_slice());
         let token = ["GITHUB_TOKEN", "GH_TOKEN"]
@@ -152,6 +197,8 @@ impl Stage<'_> {
             reproduce: Some(order.reproduce.clone()),
             publisher: Arc::<Poster>::clone(&poster),
             earlier,
+            reused,
+            revision: order.revision,
         };
         let finished = session
             .run(&pipeline, &formats, signals)
@@ -240,18 +287,25 @@ pub(super) fn given(args: &Run) -> Given {
 pub(super) struct Opened {
     /// Its text.
     pub source: SourceFile,
-    /// Its content, flags put over it.
+    /// Its content in today's form, flags put over it.
     pub root: Node,
-    /// What is wrong with the flags.
+    /// The form that the file has.
+    pub era: Era,
+    /// What is wrong with the form or the flags.
     pub found: Vec<Diagnostic>,
 }
 
-/// The experiment of a file with flags put over it, or of flags alone; or why there is none.
-pub(super) fn read(file: Option<&Path>, given: &Given) -> Result<Opened, Vec<Diagnostic>> {
+/// The experiment of a file with flags put over it, or of flags alone; or why there is none. Files that it names are in `folder`.
+pub(super) fn read(file: Option<&Path>, folder: &Path, given: &Given) -> Result<Opened, Vec<Diagnostic>> {
     let Some(path) = file else {
         let source = SourceFile::new("the command line", "");
         let (root, found) = given.alone();
-        return Ok(Opened { source, root, found });
+        return Ok(Opened {
+            source,
+            root,
+            era: Era::Current,
+            found,
+        });
     };
     let source = SourceFile::read(path).map_err(|error| {
         let diagnostic = Diagnostic::error(TaskError::from_error(&error).message);
@@ -265,11 +319,25 @@ pub(super) fn read(file: Option<&Path>, given: &Given) -> Result<Opened, Vec<Dia
         }]
     })?;
     let root = Node::parse(&source).map_err(|diagnostic| vec![diagnostic])?;
-    let folder = path.parent().unwrap_or(Path::new("."));
-    let (root, mut found) = as_experiment(root, &source, folder);
+    let beside = path.parent().unwrap_or(Path::new("."));
+    let Modern { root, era, mut found } = understood(root, &source, beside, folder);
     let (root, of_flags) = given.over(root, &source);
     found.extend(of_flags);
-    Ok(Opened { source, root, found })
+    Ok(Opened {
+        source,
+        root,
+        era,
+        found,
+    })
+}
+
+/// Content of any shape and era as a current experiment. `beside` is the folder of what it was read from, `folder` that
+/// of the run.
+pub(super) fn understood(root: Node, source: &SourceFile, beside: &Path, folder: &Path) -> Modern {
+    let (root, mut found) = as_experiment(root, source, beside);
+    let modern = modern(root, source, folder);
+    found.extend(modern.found);
+    Modern { found, ..modern }
 }
 
 /// Says why there is no experiment.

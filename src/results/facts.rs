@@ -34,15 +34,15 @@ impl ExperimentResult {
         let completed = self.tasks.iter().filter(|task| done(&task.status)).count();
         Facts {
             completed: self.completed(),
-            no_failure: self.no_failure(),
+            no_failure: !self.known_failure(),
             slos: self.slos_hold(),
             result: ResultFacts {
-                failure: !self.no_failure(),
+                failure: self.known_failure(),
                 num_loops: i64::try_from(self.loops).unwrap_or(i64::MAX),
                 num_completed_tasks: i64::try_from(completed).unwrap_or(i64::MAX),
-                revision: 0,
+                revision: i64::try_from(self.revision).unwrap_or(i64::MAX),
                 iter8_version: format!("v{}", self.environment.iter8_version),
-                start_time: self.started.to_string(),
+                start_time: self.since().to_string(),
                 insights: (!self.insights.is_empty()).then(|| self.insights_facts()),
             },
             spec: self
@@ -63,7 +63,13 @@ impl ExperimentResult {
     /// `SLOs()`: there are metrics, and no objective that was judged is broken.
     pub fn slos_hold(&self) -> bool {
         let open = |judgement: &&Judgement| judgement.verdict != Verdict::NotAssessed;
-        let judged = self.assessment.judgements.iter().filter(open).cloned().collect();
+        let judged = self
+            .known_assessment()
+            .judgements
+            .iter()
+            .filter(open)
+            .cloned()
+            .collect();
         !self.insights.is_empty() && Assessment { judgements: judged }.all_met()
     }
 
@@ -103,7 +109,7 @@ impl ExperimentResult {
                 )
             })
             .collect();
-        let judged = !self.assessment.judgements.is_empty();
+        let judged = !self.known_assessment().judgements.is_empty();
         InsightsFacts {
             num_versions: i64::try_from(versions.len()).unwrap_or(i64::MAX),
             version_names: names,
@@ -132,7 +138,7 @@ impl ExperimentResult {
             })
             .collect();
         names.extend(
-            self.assessment
+            self.known_assessment()
                 .judgements
                 .iter()
                 .map(|judgement| judgement.objective.metric.clone()),
@@ -186,7 +192,7 @@ impl ExperimentResult {
         self.objectives(bound)
             .into_iter()
             .map(|first| {
-                let same = self.assessment.judgements.iter().filter(|judgement| {
+                let same = self.known_assessment().judgements.iter().filter(|judgement| {
                     judgement.objective == first.objective && judgement.task == first.task
                 });
                 same.map(|judgement| judgement.verdict == Verdict::Met).collect()

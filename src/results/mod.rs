@@ -4,11 +4,13 @@ mod environment;
 mod experiment;
 mod facts;
 mod history;
+mod loops;
 mod outcome;
 mod wire;
 
 pub use environment::Environment;
 pub use experiment::{ExperimentResult, SourceInfo, TaskRecord, TaskStatus};
 pub use history::{Change, History};
+pub use loops::{KEPT, PastLoop};
 pub use outcome::{Outcome, OutcomeReason};
 pub use wire::{WireError, parse, read, schema, store, write};

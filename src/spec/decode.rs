@@ -34,6 +34,8 @@ pub struct Decoder<'a> {
     paths: RefCell<Vec<PathBuf>>,
     sensitive: bool,
     files_may_come: bool,
+    tolerant: bool,
+    unread: Vec<At>,
     diagnostics: Vec<Diagnostic>,
     errors: usize,
     /// Of the errors those that are wrong wherever the experiment runs: unknown names and wrong types.
@@ -51,6 +53,8 @@ impl<'a> Decoder<'a> {
             paths: RefCell::default(),
             sensitive: false,
             files_may_come: false,
+            tolerant: false,
+            unread: Vec::new(),
             diagnostics: Vec::new(),
             errors: 0,
             misshapen: BTreeSet::new(),
@@ -107,6 +111,26 @@ impl<'a> Decoder<'a> {
     /// Whether a file may still be written by a script.
     pub fn files_may_come(&self) -> bool {
         self.files_may_come
+    }
+
+    /// From here on what nobody reads is only doubtful: the file was written for a program that said nothing of it.
+    pub fn tolerate(&mut self) {
+        self.tolerant = true;
+    }
+
+    /// Reports a mistake that changes nothing else: an error, or a warning where such things are tolerated.
+    pub fn stray(&mut self, at: &At, message: impl Into<String>, hint: Option<String>) {
+        let severity = if self.tolerant {
+            Severity::Warning
+        } else {
+            Severity::Error
+        };
+        self.report(severity, at, message.into(), hint);
+    }
+
+    /// The places of keys that nothing reads.
+    pub fn unread(&self) -> &[At] {
+        &self.unread
     }
 
     /// A path of the experiment, from the folder it is relative to.
@@ -405,15 +429,18 @@ impl Fields {
             if self.known.iter().any(|name| name.eq_ignore_ascii_case(&key.name)) {
                 continue; // reported as the same field
             }
-            let hint = match did_you_mean(&key.name, self.known.iter().copied()) {
-                Some(name) => format!("did you mean `{name}`?"),
-                None => format!("known are {}", self.known.join(", ")),
-            };
-            decoder.misshapen(
-                &key.at,
-                format!("unknown field `{}` in {of}", key.name),
-                Some(hint),
-            );
+            let message = format!("unknown field `{}` in {of}", key.name);
+            if let Some(name) = did_you_mean(&key.name, self.known.iter().copied()) {
+                decoder.misshapen(&key.at, message, Some(format!("did you mean `{name}`?")));
+            } else {
+                let hint = format!("known are {}", self.known.join(", "));
+                decoder.unread.push(key.at.clone());
+                if decoder.tolerant {
+                    decoder.stray(&key.at, message, Some(hint));
+                } else {
+                    decoder.misshapen(&key.at, message, Some(hint));
+                }
+            }
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use super::repetition::Repetition;
 use super::run::RunKind;
 use super::{Ahead, TASKS, Task, TaskKind, kind_of};
 use crate::diagnostic::did_you_mean;
@@ -26,6 +27,8 @@ pub struct Step {
 pub struct Pipeline {
     /// At least one.
     pub steps: Vec<Step>,
+    /// How often they run, if not once.
+    pub repetition: Option<Repetition>,
 }
 
 impl Pipeline {
@@ -47,7 +50,16 @@ impl Pipeline {
                 decoder.expect_files();
             }
         }
-        let pipeline = Self { steps };
+        let repeat = experiment
+            .repeat
+            .as_ref()
+            .filter(|node| node.value != Value::Null);
+        let repetition = repeat.map(|node| Repetition::read(node, decoder));
+        whole &= !matches!(repetition, Some(None));
+        let pipeline = Self {
+            steps,
+            repetition: repetition.flatten(),
+        };
         // What an unreadable load would have measured is not known: no guesses then.
         if loads_known {
             pipeline.check_metrics(decoder);
@@ -90,7 +102,7 @@ impl Pipeline {
                     earlier.index
                 );
                 let hint = "put an `assess` task between them, name both as `endpoints:` of one task, or mark the first `warmup: true`";
-                decoder.error(at, message, Some(hint.to_owned()));
+                decoder.stray(at, message, Some(hint.to_owned()));
             }
             open.push((step, stream.protocol));
         }
@@ -207,7 +219,7 @@ impl Pipeline {
                     } else {
                         (format!("no task measures {metric}"), self.suggest(metric))
                     };
-                    decoder.error(&objective.at, message, hint);
+                    decoder.stray(&objective.at, message, hint);
                 } else if matches!(objective.value.limit, Limit::TimesBaseline(_))
                     && let Err(hint) = comparable(&self.steps[..position], metric)
                 {
@@ -342,7 +354,8 @@ fn step(index: usize, entry: &Entry, decoder: &mut Decoder<'_>) -> Option<Step> 
     })
 }
 
-fn condition(node: &Node, decoder: &mut Decoder<'_>) -> Option<Condition> {
+/// Reads the text of a condition.
+pub(super) fn condition(node: &Node, decoder: &mut Decoder<'_>) -> Option<Condition> {
     let text = match &node.value {
         Value::String(text) | Value::Text(text) => text.clone(),
         Value::Bool(value) => value.to_string(),
@@ -405,6 +418,7 @@ pub fn experiment_schema() -> serde_json::Value {
         "type": "object",
         "properties": {
             "spec": { "type": "array", "minItems": 1, "items": { "anyOf": tasks } },
+            "loop": Repetition::schema(),
             "result": { "description": "Iter8 kept its result here; it is ignored." },
         },
         "required": ["spec"],

@@ -12,6 +12,7 @@ use crate::cli::exit::Exit;
 use crate::cli::run::DEFAULT_FILE;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::platform::Env;
+use crate::spec::compat::Era;
 use crate::spec::{Decoder, Entry, Experiment, Node, SourceFile, Value, Work, read_file};
 use crate::tasks::kind_of;
 
@@ -70,7 +71,7 @@ impl Dry<'_> {
         found.extend(decoder.into_certain());
         let whole = check(
             &source,
-            &rendered.experiment,
+            (&rendered.experiment, Era::Current),
             self.folder,
             self.env,
             self.console,

@@ -4,12 +4,13 @@ use std::path::{Path, PathBuf};
 
 use super::origin::Wanted;
 use super::values::{open, read};
-use super::{as_experiment, opened, render, reproduce};
+use super::{opened, render, reproduce};
 use crate::charts::{MetricNames, merge};
-use crate::cli::run::Opened;
+use crate::cli::run::{Opened, understood};
 use crate::diagnostic::Diagnostic;
 use crate::platform::Env;
 use crate::platform::github::Inputs;
+use crate::spec::compat::Modern;
 use crate::spec::{Node, SourceFile};
 
 /// An experiment that inputs hold.
@@ -41,9 +42,15 @@ pub(in crate::cli) async fn from_inputs(
     };
     let source = SourceFile::new("input 'values'", text);
     let root = Node::parse(&source).map_err(|why| vec![why])?;
-    let (root, found) = as_experiment(root, &source, Path::new("."));
+    let here = Path::new(".");
+    let Modern { root, era, found } = understood(root, &source, here, here);
     Ok(Some(Inline {
-        opened: Opened { source, root, found },
+        opened: Opened {
+            source,
+            root,
+            era,
+            found,
+        },
         file: None,
         reproduce: None,
         files: Vec::new(),

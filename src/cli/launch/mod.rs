@@ -18,6 +18,7 @@ use crate::charts::{self, CHARTS, Chart, MetricNames, Rendered};
 use crate::diagnostic::Diagnostic;
 use crate::platform::{Env, Platform};
 use crate::secret::Mask;
+use crate::spec::compat::Era;
 use crate::spec::{Decoder, Node, SourceFile};
 pub(super) use args::{Gen, Launch};
 use dry::Dry;
@@ -39,6 +40,8 @@ pub(super) async fn launch(
     let order = Order {
         output: &args.output,
         history: None,
+        reuse: false,
+        revision: None,
         reproduce: reproduce::line(&args.chart),
     };
     let exit = match made {
@@ -119,6 +122,7 @@ fn opened(chart: &dyn Chart, rendered: Rendered, found: Vec<Diagnostic>) -> Open
     Opened {
         source: charts::source(chart, &rendered),
         root: rendered.experiment,
+        era: Era::Current,
         found,
     }
 }
