@@ -15,11 +15,13 @@ metrics:
   type: gauge
   units: cores
   description: mean of the processor cores used in the window
-  body: {{ dict "last" (int .elapsedTimeSeconds) "sampling" (int .elapsedTimeSeconds) "filter" $filter "metrics" (list (dict "id" "cpu.cores.used" "aggregations" (dict "time" "avg" "group" "sum"))) "dataSourceType" "container" "paging" (dict "from" 0 "to" 99) | toJson | squote }}
+  body: |
+    {{ dict "last" (int .elapsedTimeSeconds) "sampling" (int .elapsedTimeSeconds) "filter" $filter "metrics" (list (dict "id" "cpu.cores.used" "aggregations" (dict "time" "avg" "group" "sum"))) "dataSourceType" "container" "paging" (dict "from" 0 "to" 99) | toJson }}
   jqExpression: .data[0].d[0] | tonumber
 - name: memory-bytes
   type: gauge
   units: bytes
   description: largest memory used in the window
-  body: {{ dict "last" (int .elapsedTimeSeconds) "sampling" (int .elapsedTimeSeconds) "filter" $filter "metrics" (list (dict "id" "memory.bytes.used" "aggregations" (dict "time" "max" "group" "sum"))) "dataSourceType" "container" "paging" (dict "from" 0 "to" 99) | toJson | squote }}
+  body: |
+    {{ dict "last" (int .elapsedTimeSeconds) "sampling" (int .elapsedTimeSeconds) "filter" $filter "metrics" (list (dict "id" "memory.bytes.used" "aggregations" (dict "time" "max" "group" "sum"))) "dataSourceType" "container" "paging" (dict "from" 0 "to" 99) | toJson }}
   jqExpression: .data[0].d[0] | tonumber

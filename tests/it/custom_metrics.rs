@@ -60,7 +60,9 @@ fn a_template_is_asked_for_each_version_and_judged() {
         "spec:\n- task: custommetrics\n  with:\n    templates: {shop: URL/shop.tpl}\n    values: {url: 'URL', database: hello, app: none}\n    versionValues:\n    - {name: stable, app: one, key: k1}\n    - {name: canary, app: two, database: slow}\n- task: assess\n  with:\n    SLOs:\n      upper: [{metric: shop/basket, limit: 25}]\n      lower: [{metric: shop/orders, limit: 1}]\n- run: 'echo more than three'\n  if: Result.Insights.NonHistMetricValues[1][\"shop/orders\"][0] == 7\n",
     );
     // The basket of one version is 20, that of the other 30.
-    output.exits(1).says("shop/basket <= 25");
+    output
+        .exits(1)
+        .says("shop/basket of canary is 30, the limit is 25");
     let asked: Vec<_> = server
         .seen()
         .into_iter()

@@ -201,3 +201,23 @@ fn a_metric_that_the_template_has_not_is_told_with_what_was_meant() {
         .exits(5)
         .says("the template has no metric db/oders; did you mean `db/orders`?");
 }
+
+#[test]
+fn an_expression_that_kills_its_process_leaves_the_others_alone() {
+    let server = Server::new(|_| Answer::status(200).body("{\"n\": 5}"));
+    let template = format!(
+        "url: {}/db\nmetrics:\n- {{name: before, jqExpression: .n}}\n- {{name: deep, jqExpression: 'def f: 1 + f; f'}}\n- {{name: huge, jqExpression: '\"x\" | until(false; . + .)'}}\n- {{name: after, jqExpression: .n}}\n",
+        server.url("")
+    );
+    let app = App::with("spec:\n- task: custommetrics\n  with: {templates: {db: db.tpl}}\n")
+        .file("db.tpl", template);
+    app.run(&["run"]).exits(3).says("db/deep").says("db/huge");
+    let values = app.result()["insights"]["versions"][0]["values"].clone();
+    assert_eq!(
+        (
+            values["db/before"]["value"].as_f64(),
+            values["db/after"]["value"].as_f64()
+        ),
+        (Some(5.0), Some(5.0))
+    );
+}

@@ -336,3 +336,29 @@ fn a_failing_run_is_told_as_it_stands() {
     );
     assert!(text.contains("not met: http/error-rate"), "{text}");
 }
+
+#[test]
+fn the_templates_that_iter8s_charts_name_are_ours() {
+    let server = receiver(200, "ok");
+    let base = "https://raw.githubusercontent.com/iter8-tools/iter8/iter8-0.13.7/templates/notify/_payload";
+    run(
+        &server,
+        &format!("- task: notify\n  with: {{url: ADDR/hook, method: POST, payloadTemplateURL: '{base}-slack.tpl', softFailure: true}}\n"),
+    )
+    .exits(0);
+    assert!(
+        json(&told(&server).body)["text"]
+            .as_str()
+            .is_some_and(|text| text.contains("iter8"))
+    );
+    run(
+        &server,
+        &format!("- task: notify\n  with: {{url: ADDR/hook, method: POST, headers: {{Authorization: token {TOKEN}}}, payloadTemplateURL: '{base}-github.tpl', softFailure: true}}\n"),
+    )
+    .exits(0);
+    let body = json(&told(&server).body);
+    assert_eq!(
+        (&body["event_type"], &body["client_payload"]["numLoops"]),
+        (&json(b"\"iter8\""), &json(b"1"))
+    );
+}

@@ -13,6 +13,9 @@ use crate::spec::{Decode, Decoder, Field, Node, Period};
 use crate::tasks::inputs::{NetInput, Places, TemplateSource, merge_schemas};
 use crate::tasks::{Task, TaskKind};
 
+/// What an event is called without `eventType`.
+pub(super) const EVENT: &str = "iter8";
+
 /// The kind `github`.
 pub(in crate::tasks) struct GithubKind;
 
@@ -130,7 +133,7 @@ impl TaskKind for GithubKind {
         let payload = match input.payload_template {
             Some(source) => template(source, with, decoder)?,
             None => Payload::Github {
-                event: input.event_type.unwrap_or_else(|| "iter8".to_owned()),
+                event: input.event_type.unwrap_or_else(|| EVENT.to_owned()),
             },
         };
         let (owner, repo) = repository?;

@@ -2,7 +2,7 @@
 
 use http::Method;
 
-use super::input::{on_failure, read, template};
+use super::input::{hide_path, on_failure, read, template};
 use super::{NotifyTask, OnFailure, Payload, TIMEOUT, any_success, webhook};
 use crate::net::client::Response;
 use crate::spec::{Decode, Decoder, Field, Node, Period};
@@ -16,7 +16,7 @@ crate::fields! {
     /// A message.
     struct SlackInput in "a `slack` task" {
         /// URL of the incoming webhook. Its path is its password: it is masked everywhere.
-        url: Target = secret ["url"],
+        url: Target = ["url"],
         /// Payload other than ours: the URL or the path of a Go template, or the template itself.
         payload_template: TemplateSource = ["payloadTemplateURL", "payloadTemplate"],
         /// A failure does not fail the task: it is noted; default true.
@@ -64,13 +64,7 @@ impl TaskKind for SlackKind {
             decoder.error(&with.at, "a `slack` task needs `url`", Some(hint));
             return None;
         };
-        let written = with.field("url").map(|(_, node)| node);
-        decoder.hide(written, url.as_str(), |mask, text| {
-            mask.add(text);
-            if let Some((_, rest)) = text.split_once("://") {
-                mask.add(rest.split_once('/').map_or("", |(_, path)| path));
-            }
-        });
+        hide_path(&url, decoder);
         let payload = match input.payload_template {
             Some(source) => template(source, with, decoder)?,
             None => Payload::Slack,

@@ -70,3 +70,6 @@ pub(super) fn hint(name: &str) -> Option<String> {
         None => None,
     }
 }
+
+#[cfg(test)]
+mod tests;
