@@ -37,12 +37,16 @@ impl<'a> Border<'a> {
     }
 
     fn report(&mut self, severity: Severity, at: &At, message: String, hint: &str) {
-        self.found.push(Diagnostic {
+        let found = Diagnostic {
             severity,
             message,
             place: Some(at.place(self.source)),
             hint: (!hint.is_empty()).then(|| hint.to_owned()),
-        });
+        };
+        // What became several tasks is still written once.
+        if !self.found.contains(&found) {
+            self.found.push(found);
+        }
     }
 
     /// Takes keys out of a map that nothing reads, and says so.
