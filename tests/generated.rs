@@ -108,6 +108,10 @@ fn iter8() -> Command {
         .env("PREVIEW_URL", "http://127.0.0.1:8080")
         .env("TARGET_URL", "http://127.0.0.1:8080")
         .env("GRPC_HOST", "127.0.0.1:50051")
+        .env("PROMETHEUS_URL", "http://127.0.0.1:9090")
+        .env("PROMETHEUS_TOKEN", "token-of-the-test")
+        .env("SLACK_WEBHOOK_URL", "http://127.0.0.1:8080/services/x")
+        .env("DISPATCH_TOKEN", "token-of-the-test")
         .env("API_TOKEN", "token-of-the-test");
     command
 }
@@ -325,7 +329,7 @@ fn whatever_people_copy_names_this_version() {
 
 #[test]
 fn pictures_are_small_enough_for_a_slow_line() {
-    for name in ["summary.png", "report.png"] {
+    for name in ["comments.png", "summary.png", "report.png"] {
         let bytes = std::fs::read(root().join("docs").join(name)).expect(name);
         assert!(bytes.starts_with(b"\x89PNG"), "{name} is no PNG");
         assert!(bytes.len() <= 300_000, "{name} has {} bytes", bytes.len());

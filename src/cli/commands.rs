@@ -7,6 +7,8 @@ use super::console::Console;
 use super::exit::Exit;
 use super::session::formats;
 use super::shown::{print, print_text, show};
+use crate::charts;
+use crate::diagnostic::Diagnostic;
 use crate::platform::Env;
 use crate::report::View;
 use crate::results;
@@ -46,13 +48,28 @@ pub(super) fn version(short: bool, console: &Console) -> Result<Exit, Exit> {
 }
 
 /// Prints a schema.
-pub(super) fn schema(of: SchemaOf, console: &Console) -> Result<Exit, Exit> {
+pub(super) fn schema(of: SchemaOf, chart: Option<&str>, console: &Console) -> Result<Exit, Exit> {
     let schema = match of {
+        SchemaOf::Chart => schema_of(chart, console)?,
+        SchemaOf::Experiment | SchemaOf::Result if chart.is_some() => {
+            let message = "error: only the schema of a `chart` has a name behind it";
+            console.say(LogLevel::Error, message);
+            return Err(Exit::Usage);
+        }
         SchemaOf::Experiment => experiment_schema(),
         SchemaOf::Result => results::schema(),
     };
     print_text(&format!("{schema:#}\n"), console)?;
     Ok(Exit::Pass)
+}
+
+/// The schema of a chart's values.
+fn schema_of(name: Option<&str>, console: &Console) -> Result<serde_json::Value, Exit> {
+    let found = charts::find(name.unwrap_or(charts::DEFAULT));
+    found.map(charts::schema).map_err(|(message, hint)| {
+        console.diagnostics(&[Diagnostic::error(message).hint(hint)]);
+        Exit::Usage
+    })
 }
 
 /// Prints completions.

@@ -6,18 +6,16 @@ use tokio::time::Instant;
 
 use super::args::LogLevel;
 use super::console::Console;
+use super::post::Poster;
 use crate::diagnostic::Diagnostic;
 use crate::platform::Env;
 use crate::platform::github::rest::{ApiError, Client, Deployed, Subject};
 use crate::platform::github::{Event, Inputs, Lack, server};
-use crate::secret::Secret;
 use crate::spec::Period;
 use crate::tasks::TaskError;
 
 /// Between two looks at a deployment that is not ready.
 const PAUSE: Duration = Duration::from_secs(5);
-/// What these calls may take of the time for all calls.
-const CALLS: Duration = Duration::from_secs(30);
 /// Environments that are named.
 const NAMED: usize = 5;
 
@@ -40,6 +38,8 @@ pub(super) struct Lookup<'a> {
     pub env: &'a Env,
     pub inputs: &'a Inputs,
     pub event: &'a Event,
+    /// Whose client is asked: all calls of a run share one time.
+    pub poster: &'a Poster,
     /// How long to wait for a deployment.
     pub patience: &'static str,
 }
@@ -73,12 +73,10 @@ impl Lookup<'_> {
         if let Some(lack) = &self.event.lack {
             return Err(lacking(lack, None));
         }
-        let token = self.inputs.text("token").map(Secret::new);
-        let client = Client::new(self.env, token.as_ref()).map_err(|error| nothing(Some(&error)))?;
-        client.hurry(CALLS);
+        let client = self.poster.client().map_err(|error| nothing(Some(error)))?;
         let subject = Subject::of(self.env);
         let commits = self
-            .commits(&client, subject)
+            .commits(client, subject)
             .await
             .map_err(|error| nothing(Some(&error)))?;
         if commits.is_empty() {
@@ -88,7 +86,7 @@ impl Lookup<'_> {
         let mut said = false;
         loop {
             let found = self
-                .ask(&client, &commits)
+                .ask(client, &commits)
                 .await
                 .map_err(|error| nothing(Some(&error)))?;
             let waits = match &found {

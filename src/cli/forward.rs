@@ -111,6 +111,11 @@ fn read(inputs: &Inputs, env: &Env) -> Result<(TestedRun, ExperimentResult), Dia
         ));
         return Err(diagnostic.at(Inputs::place(name)).hint("leave it out"));
     }
+    if !is_posting(inputs) {
+        return Err(Diagnostic::error("`mode: publish` would publish nothing")
+            .at(Inputs::place("mode"))
+            .hint("give `comment: always`, `comment: on-change` or a `status`"));
+    }
     let run = TestedRun::of(env).map_err(|error| {
         let hint = "start the workflow with `on: {workflow_run: {workflows: [NAME], types: [completed]}}`";
         refuse(&error, hint)

@@ -21,7 +21,11 @@ use crate::tasks::TaskError;
 /// Summary, outputs and annotations of a run. `files` are result and report as later steps find them.
 pub(super) fn publication(finished: &Finished, files: &(PathBuf, PathBuf), summary: bool) -> Publication {
     let Finished { result, view, .. } = finished;
-    let mut annotations: Vec<Annotation> = view.objectives.iter().filter_map(annotation).collect();
+    let mut annotations: Vec<Annotation> = view
+        .objectives
+        .iter()
+        .filter_map(|row| annotation(row, view.outcome != Outcome::Pass))
+        .collect();
     annotations.extend(view.warnings.iter().map(|warning| Annotation {
         level: Level::Warning,
         title: "iter8".to_owned(),
@@ -207,10 +211,11 @@ pub(super) fn verdicts(view: &View) -> String {
     fingerprint(lines.iter().map(String::as_str))
 }
 
-fn annotation(row: &ObjectiveRow) -> Option<Annotation> {
+/// What an objective has to tell; where nobody validates it (`validateSLOs: false`), a broken one only warns.
+fn annotation(row: &ObjectiveRow, validated: bool) -> Option<Annotation> {
     let (level, title) = match row.judged {
         Verdict::Met | Verdict::NotAssessed => return None,
-        Verdict::NotMet if row.warn => (Level::Warning, "SLO not met"),
+        Verdict::NotMet if row.warn || !validated => (Level::Warning, "SLO not met"),
         Verdict::NotMet => (Level::Error, "SLO not met"),
         Verdict::Undecided => (Level::Error, "SLO undecided"),
         Verdict::NoData => (Level::Error, "SLO without data"),

@@ -28,6 +28,7 @@ pub use driver::{Enough, Onlooker, Ran};
 pub use files::{make_room, most_connections};
 pub use plan::{Arrivals, Mix, Pace, Plan, Rate, Stage, Stop, UnderWay};
 pub use pool::{AtOnce, MOST_AT_ONCE, Pool, Steps};
+pub use schedule::Extent;
 pub use seats::Seat;
 pub use tally::{Messages, Progress, Recent, Sent, Tally};
 pub use target::{Answer, ConnectTimes, Failed, Sample, Target, Way};

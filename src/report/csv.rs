@@ -28,7 +28,7 @@ impl Format for Csv {
                 field(row.endpoint.as_deref().unwrap_or_default()),
                 field(&row.metric),
                 number::plain(row.value),
-                unit(row.unit)
+                field(row.provider_unit.as_deref().unwrap_or(unit(row.unit)))
             )?;
         }
         Ok(())

@@ -205,7 +205,9 @@ fn provided(view: &View, out: &mut dyn Write) -> io::Result<()> {
         "Values from metric providers.",
     )?;
     for row in rows {
-        let labels = labels(&[("version", &row.version), ("metric", &row.metric)]);
+        let mut pairs = vec![("version", row.version.as_str()), ("metric", row.metric.as_str())];
+        pairs.extend(row.provider_unit.as_deref().map(|unit| ("unit", unit)));
+        let labels = labels(&pairs);
         writeln!(out, "iter8_provided{labels} {}", number::plain(row.value))?;
     }
     Ok(())

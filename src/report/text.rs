@@ -52,6 +52,21 @@ impl Format for Text {
 }
 
 impl Text {
+    /// Titled tables as this format draws them.
+    pub fn tables(tables: &[(&'static str, Table)]) -> String {
+        let mut lines = Vec::new();
+        for (title, table) in tables {
+            if !lines.is_empty() {
+                lines.push(String::new());
+            }
+            lines.push((*title).to_owned());
+            push_table(&mut lines, table);
+        }
+        lines.push(String::new());
+        let lines: Vec<String> = lines.iter().map(|line| harmless(line)).collect();
+        lines.join("\n")
+    }
+
     /// Colours a line by the sign it begins with.
     fn coloured(self, line: &str) -> String {
         let code = |sign| match sign {

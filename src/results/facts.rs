@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{ExperimentResult, TaskStatus};
-use crate::metrics::{Measure, MetricName, Statistic, Timing, VersionInsights};
+use crate::metrics::{Measure, MetricName, Provided, ProvidedKind, Statistic, Timing, VersionInsights};
 use crate::slo::{Assessment, Bound, Judgement, Limit, Verdict};
 use crate::spec::condition::{
     Facts, InsightsFacts, LimitFacts, MetricFacts, ResultFacts, SloFacts, TaskFacts, VerdictFacts,
@@ -101,7 +101,13 @@ impl ExperimentResult {
         let metrics_info = values
             .iter()
             .flat_map(BTreeMap::keys)
-            .map(|name| (name.clone(), metric_facts(name)))
+            .map(|name| {
+                let provided = versions.iter().find_map(|version| version.values.get(name));
+                (
+                    name.clone(),
+                    provided.map_or_else(|| metric_facts(name), provided_facts),
+                )
+            })
             .collect();
         let judged = !self.known_assessment().judgements.is_empty();
         InsightsFacts {
@@ -192,6 +198,18 @@ impl ExperimentResult {
                 same.map(|judgement| judgement.verdict == Verdict::Met).collect()
             })
             .collect()
+    }
+}
+
+/// What a provider says of its metric.
+fn provided_facts(provided: &Provided) -> MetricFacts {
+    MetricFacts {
+        description: provided.description.clone().unwrap_or_default(),
+        units: provided.unit.clone(),
+        kind: match provided.kind {
+            ProvidedKind::Counter => "Counter".to_owned(),
+            ProvidedKind::Gauge => "Gauge".to_owned(),
+        },
     }
 }
 

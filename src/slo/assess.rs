@@ -91,7 +91,7 @@ fn vain(judgement: &Judgement, version: &VersionInsights, all: &[Judgement]) -> 
         return None;
     }
     Some(format!(
-        "each of {} requests failed, and no objective limits errors: add one such as `{stream}/error-rate <= 1%`",
+        "each of {} requests failed, and no objective limits errors",
         load.requests
     ))
 }

@@ -2,12 +2,15 @@
 
 mod assess;
 mod context;
+mod custommetrics;
 mod event;
 mod grpc;
 mod http;
 mod inputs;
 mod load;
+mod notify;
 mod pipeline;
+mod planned;
 mod publish;
 mod ready;
 mod repetition;
@@ -22,13 +25,16 @@ use crate::results::ExperimentResult;
 use crate::slo::{Assessment, Objective};
 use crate::spec::{At, Decoder, Field, Node};
 
+pub use assess::AssessKind;
 pub use context::{Reach, RunContext};
 pub use event::{Event, Progress};
 pub use grpc::{Fit, GHZ, GrpcKind};
 pub use http::HttpKind;
 pub(crate) use load::command::is_harmless;
 pub use load::{Watch, Watched};
+pub use notify::data as notify_data;
 pub use pipeline::{Pipeline, Step, experiment_schema};
+pub use planned::Planned;
 pub use publish::{Ask, Changes, Publisher, PullRequest, Rendered, When, Wording};
 pub use ready::ReadyKind;
 pub use repetition::Repetition;
@@ -43,6 +49,10 @@ pub static TASKS: &[&dyn TaskKind] = &[
     &grpc::GrpcKind,
     &assess::AssessKind,
     &run::RunKind,
+    &custommetrics::CustomMetricsKind,
+    &notify::NotifyKind,
+    &notify::SlackKind,
+    &notify::GithubKind,
     &publish::CommentKind,
     &publish::StatusKind,
     &publish::PullRequestKind,
@@ -79,6 +89,16 @@ pub trait Task: Send + Sync {
     /// The versions whose loads it measures.
     fn tests(&self) -> &[Tested] {
         &[]
+    }
+
+    /// Names of metrics from providers that it surely reads.
+    fn provides(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// The loads it will send and count, in order.
+    fn planned(&self) -> Vec<Planned> {
+        Vec::new()
     }
 
     /// The objectives it judges, with their places.

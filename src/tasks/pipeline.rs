@@ -140,11 +140,14 @@ impl Pipeline {
     /// The objectives that are sure to be judged on what a step measures: those of the `assess` tasks behind it, up to a
     /// load that takes its place.
     pub fn ahead(&self, step: &Step) -> Vec<Ahead> {
-        let Some(stream) = step.task.produces().into_iter().next() else {
-            return Vec::new();
-        };
+        let stream = step.task.produces().into_iter().next();
+        let is_load = stream.is_some();
         let replaces = |later: &&Step| {
-            let same = |other: &Stream| other.protocol == stream.protocol;
+            let same = |other: &Stream| {
+                stream
+                    .as_ref()
+                    .is_some_and(|stream| other.protocol == stream.protocol)
+            };
             later.task.produces().iter().any(same)
         };
         let behind = self.steps.iter().skip_while(|known| known.index <= step.index);
@@ -159,6 +162,8 @@ impl Pipeline {
                     min_requests,
                 })
             })
+            // Of a load any may depend on it; of anything else those on what it reads.
+            .filter(|ahead| is_load || step.task.measures(&ahead.objective.metric))
             .collect()
     }
 
@@ -242,9 +247,18 @@ impl Pipeline {
                 }
             }
             MetricName::Custom { provider, name } => {
-                let near = did_you_mean(provider, ["http", "grpc"])
-                    .map(|protocol| format!("did you mean `{protocol}/{name}`?"));
+                let provided: Vec<String> = self.steps.iter().flat_map(|step| step.task.provides()).collect();
+                let near = did_you_mean(&metric.to_string(), provided.iter().map(String::as_str))
+                    .map(|meant| format!("did you mean `{meant}`?"));
+                let near = near.or_else(|| {
+                    did_you_mean(provider, ["http", "grpc"])
+                        .map(|protocol| format!("did you mean `{protocol}/{name}`?"))
+                });
                 near.or_else(|| {
+                    if !provided.is_empty() {
+                        let some: Vec<String> = provided.into_iter().take(8).collect();
+                        return Some(format!("read from providers are {}", some.join(", ")));
+                    }
                     Some("measured are metrics of the load tasks, such as http/latency-p95".to_owned())
                 })
             }

@@ -211,7 +211,9 @@ fn broken_objectives_may_be_reported_only_and_the_summary_left_out() {
             ("summary", "false"),
         ],
     );
-    app.run(&["action"]).exits(0).says("not met");
+    let output = app.run(&["action"]);
+    output.exits(0).says("::warning title=SLO not met");
+    assert!(!output.has("::error"), "{output}");
     assert_eq!(app.read("runner/summary"), "");
     assert_eq!(
         (

@@ -279,7 +279,13 @@ const BOMB: &str = "HISTFAAAABt4nJNpmSz8HwgYIIAZSjNCuS/sP0BYAMvVB2E=";
 #[test]
 fn what_must_be_there_to_publish_is_asked_for() {
     let good = left_behind(PASS);
-    let rows: [(&str, &str, Given<'_>, &str); 5] = [
+    let rows: [(&str, &str, Given<'_>, &str); 6] = [
+        (
+            "neither comment nor status",
+            "workflow_run",
+            &[("mode", "publish"), ("artifact", "artifact")],
+            "would publish nothing",
+        ),
         (
             "a pull request that a stranger's result would open",
             "workflow_run",

@@ -1,5 +1,5 @@
 // Renders a Markdown report as GitHub does (sanitised HTML, Mermaid drawn) into one page, to be looked at or checked.
-// usage: node render-markdown.mjs report.md page.html [light|dark]
+// usage: node render-markdown.mjs report.md page.html [light|dark] [folded]
 // The page's title becomes "ready" when all pictures are drawn, "failed" when one could not be; its place then says why.
 import fs from "node:fs";
 import { createRequire } from "node:module";
@@ -12,9 +12,9 @@ import remarkParse from "remark-parse";
 import remarkRehype from "remark-rehype";
 import { unified } from "unified";
 
-const [source, target, mode = "light"] = process.argv.slice(2);
+const [source, target, mode = "light", folded = ""] = process.argv.slice(2);
 if (!source || !target || !["light", "dark"].includes(mode)) {
-  console.error("usage: node render-markdown.mjs report.md page.html [light|dark]");
+  console.error("usage: node render-markdown.mjs report.md page.html [light|dark] [folded]");
   process.exit(2);
 }
 
@@ -32,7 +32,7 @@ const style = fs.readFileSync(path.join(modules, `github-markdown-css/github-mar
 const mermaid = path.join(path.dirname(createRequire(import.meta.url).resolve("mermaid")), "mermaid.min.js");
 const draw = `
 mermaid.initialize({ startOnLoad: false, securityLevel: "strict", theme: "${mode === "dark" ? "dark" : "default"}" });
-document.querySelectorAll("details").forEach((details) => { details.open = true; });
+document.querySelectorAll("details").forEach((details) => { details.open = ${folded !== "folded"}; });
 (async () => {
   let number = 0;
   let failed = 0;

@@ -93,8 +93,8 @@ impl Poster {
         }
     }
 
-    /// To be called where tokio runs.
-    fn client(&self) -> Result<&Client, &ApiError> {
+    /// The client of the run. To be called where tokio runs.
+    pub(in crate::cli) fn client(&self) -> Result<&Client, &ApiError> {
         let new = || Client::new(&self.env, self.token.as_ref());
         self.client.get_or_init(new).as_ref()
     }

@@ -17,7 +17,10 @@ use super::{Arrivals, Mix, Pace, Plan};
 
 mod curve;
 mod deal;
+mod extent;
 mod starts;
+
+pub use extent::Extent;
 
 /// One request of a load.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -53,8 +53,12 @@ fn distribution(out: &mut String, set: &ChartSet) {
         .map(|(spread, colour)| format!("{colour}: {}", title(&spread.version, LONGEST_NAME)))
         .collect();
     let whose = title(&set.title.plain(), LONGEST_NAME);
+    let who = match who.as_slice() {
+        [_] => String::new(),
+        several => format!(" ({})", several.join(", ")),
+    };
     let mut lines = vec![
-        format!("title \"{whose}: % answered within … ({})\"", who.join(", ")),
+        format!("title \"{whose}: % answered within …{who}\""),
         labels(picture.edges.iter().map(|edge| edge.label.clone())),
         "y-axis \"%\" 0 --> 100".to_owned(),
     ];

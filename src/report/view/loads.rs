@@ -20,6 +20,12 @@ pub struct MetricRow {
     pub value: f64,
     /// Unit.
     pub unit: Unit,
+    /// Unit in the words of a provider.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub provider_unit: Option<String>,
+    /// What a provider says that it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
 }
 
 /// Counts and times of one stream of one version.
@@ -155,6 +161,8 @@ pub(super) fn metrics(known: &Known<'_>) -> Vec<MetricRow> {
                         metric: MetricName::Load(stream.clone(), measure).to_string(),
                         value,
                         unit: measure.unit(),
+                        provider_unit: None,
+                        description: None,
                     }),
             );
         }
@@ -164,6 +172,8 @@ pub(super) fn metrics(known: &Known<'_>) -> Vec<MetricRow> {
             metric: name.clone(),
             value: known.value,
             unit: Unit::Plain,
+            provider_unit: known.unit.clone(),
+            description: known.description.clone(),
         }));
     }
     rows

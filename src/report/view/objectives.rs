@@ -219,7 +219,10 @@ fn verdict_word(verdict: Verdict) -> &'static str {
 }
 
 fn words(judgement: &Judgement, verdict: &str) -> String {
-    let mut words = verdict.to_owned();
+    let mut words = match (judgement.verdict, judgement.value) {
+        (Verdict::NoData, Some(_)) => "proves nothing".to_owned(),
+        _ => verdict.to_owned(),
+    };
     if let Certainty::Unsure { more_requests } = judgement.certainty {
         if judgement.verdict != Verdict::Undecided {
             words.push_str(", but not sure");

@@ -299,18 +299,38 @@ fn answers(known: &Known<'_>) -> Section {
 }
 
 fn provided(known: &Known<'_>) -> Section {
-    let mut table = Table::new(&[
+    let values = || {
+        known
+            .versions
+            .iter()
+            .flat_map(|version| version.insights.values.values())
+    };
+    let is_described = values().any(|given| given.description.is_some());
+    let mut columns = vec![
         ("Metric", Align::Left),
         ("Version", Align::Left),
         ("Value", Align::Right),
-    ]);
+    ];
+    if is_described {
+        columns.push(("Meaning", Align::Left));
+    }
+    let mut table = Table::new(&columns);
     for version in &known.versions {
         for (name, given) in &version.insights.values {
-            table.rows.push(vec![
+            let number = number::measured(given.value, Unit::Plain);
+            let value = match &given.unit {
+                Some(unit) => format!("{number} {unit}"),
+                None => number,
+            };
+            let mut row = vec![
                 Prose::new().code(name.as_str()),
                 version_cell(known, version),
-                number::measured(given.value, Unit::Plain).into(),
-            ]);
+                value.into(),
+            ];
+            if is_described {
+                row.push(given.description.clone().unwrap_or_default().into());
+            }
+            table.rows.push(row);
         }
     }
     section(Topic::Provided, "Metrics from providers", table)

@@ -2,10 +2,10 @@
 
 use super::trust::Sent;
 use super::{LoadKind, trust, walls};
-use crate::load::{Plan, Pool};
+use crate::load::{Extent, Plan, Pool};
 use crate::metrics::{FailureClass, Load, LoadMeasurement, Stream};
 use crate::tasks::ready::explain_loopback;
-use crate::tasks::{RunContext, TaskError, Tested};
+use crate::tasks::{Planned, RunContext, TaskError, Tested};
 
 /// What the fields of a load come to.
 pub(in crate::tasks) struct Checked<K: LoadKind> {
@@ -151,6 +151,28 @@ impl<K: LoadKind> Part<K> {
             notes.push(format!("{name}through the proxy {proxy}"));
         }
         notes
+    }
+
+    /// What it will send as part of the load number `index`, of whose requests it has this share.
+    pub(super) fn planned(&self, index: usize, share: Option<f64>, versions: &[Tested]) -> Planned {
+        let extent = self.plan.extent();
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "rounded, at least zero, far below 2^52"
+        )]
+        let own = |all: u64| share.map_or(all, |share| (all as f64 * share).round() as u64);
+        Planned {
+            stream: self.stream.clone(),
+            version: versions[self.version].clone(),
+            target: self.target(),
+            plan: self.describe(),
+            extent: Extent {
+                requests: extent.requests.map(own),
+                ..extent
+            },
+            together: index,
+        }
     }
 
     /// `share` is that of the requests of its load number `index`.

@@ -11,7 +11,7 @@ use crate::metrics::{Insights, Load, Stream, VersionInsights};
 use crate::results::ExperimentResult;
 use crate::spec::{At, Decoder, Node};
 use crate::tasks::inputs::Places;
-use crate::tasks::{RunContext, Task, TaskError, TaskOutput, Tested};
+use crate::tasks::{Planned, RunContext, Task, TaskError, TaskOutput, Tested};
 
 /// Reads a `with:`.
 pub(super) fn parse<K: LoadKind>(with: &Node, decoder: &mut Decoder<'_>) -> Option<Box<dyn Task>> {
@@ -83,6 +83,21 @@ impl<K: LoadKind> Task for LoadTask<K> {
 
     fn tests(&self) -> &[Tested] {
         if self.warmup { &[] } else { &self.versions }
+    }
+
+    fn planned(&self) -> Vec<Planned> {
+        if self.warmup {
+            return Vec::new();
+        }
+        let batches = self.batches.iter().enumerate();
+        batches
+            .flat_map(|(index, batch)| {
+                let planned = move |(position, part): (usize, &Part<K>)| {
+                    part.planned(index, batch.share(position), &self.versions)
+                };
+                batch.parts.iter().enumerate().map(planned)
+            })
+            .collect()
     }
 
     fn run<'a>(

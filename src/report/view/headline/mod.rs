@@ -257,10 +257,14 @@ fn shown(rows: &[ObjectiveRow]) -> Prose {
         let name = row.name.clone();
         match (row.value, row.high) {
             // Nothing seen in n requests shows a bound, not zero.
-            (Some(value), Some(high)) if value == 0.0 && row.unit == Unit::Fraction => name.text(format!(
-                " is below {}",
-                number::against(high, row.limit, row.unit)
-            )),
+            (Some(value), Some(high))
+                if value == 0.0 && row.unit == Unit::Fraction && row.sign == Sign::Met =>
+            {
+                name.text(format!(
+                    " is below {}",
+                    number::against(high, row.limit, row.unit)
+                ))
+            }
             _ => name.text(format!(" is {}, limit {}", row.measured, row.limit_text)),
         }
     };

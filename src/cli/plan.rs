@@ -1,0 +1,275 @@
+//! `iter8 plan`: what would be sent, how long it takes, and what that many requests can decide. Sends nothing.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use super::args::Run;
+use super::check::check;
+use super::console::Console;
+use super::exit::Exit;
+use super::run::{file_of, given, read, unreadable};
+use super::shown::print_text;
+use crate::metrics::{MetricName, Stream, Unit};
+use crate::platform::Env;
+use crate::report::{Align, Prose, Table, Text, number};
+use crate::slo::{Foresight, Limit, Objective, ShareForesight, foresee};
+use crate::tasks::{Pipeline, Planned, Step};
+
+/// Shows the plan of what `iter8 run` would do with the same flags.
+pub(super) fn plan(args: &Run, console: &Console, env: &Env) -> Result<Exit, Exit> {
+    let given = given(args);
+    let opened =
+        read(file_of(args, &given).as_deref(), &given).map_err(|found| unreadable(&found, console))?;
+    let pipeline = check(
+        &opened.source,
+        (&opened.root, opened.era),
+        &args.output.run_dir,
+        env,
+        console,
+        &[],
+    )
+    .and(opened.found)
+    .or_usage(console)?;
+    let text = describe(&pipeline);
+    print_text(&console.inert(&console.mask.apply(&text)), console)?;
+    Ok(Exit::Pass)
+}
+
+fn describe(pipeline: &Pipeline) -> String {
+    let mut sections = vec![("What would be done", tasks(pipeline))];
+    let objectives = objectives(pipeline);
+    if !objectives.rows.is_empty() {
+        sections.push(("What that many requests can decide", objectives));
+    }
+    let mut text = Text::tables(&sections);
+    text.push_str(&format!("\n{}\n", total(pipeline)));
+    if sections.len() > 1 {
+        text.push_str(
+            "\"For sure\" is with 95 % confidence, if requests do not hang together; those of one run do, more or less.\n\
+             Undecided objectives are judged by what was observed, unless onInconclusive says otherwise.\n",
+        );
+    }
+    text
+}
+
+fn tasks(pipeline: &Pipeline) -> Table {
+    let mut table = Table::new(&[
+        ("", Align::Right),
+        ("Task", Align::Left),
+        ("", Align::Left),
+        ("Requests", Align::Right),
+        ("Time", Align::Right),
+    ]);
+    for step in &pipeline.steps {
+        let planned = step.task.planned();
+        let condition = step.condition.as_ref();
+        let about = condition.map_or_else(
+            || pipeline.about(step),
+            |condition| format!("{} (if {})", pipeline.about(step), condition.text()),
+        );
+        let (requests, time) = (sum(&planned), time(&planned));
+        table.rows.push(vec![
+            Prose::from(step.index.to_string()),
+            Prose::from(step.name),
+            Prose::from(about),
+            planned
+                .first()
+                .map_or_else(Prose::new, |_| requests.map_or("?".into(), number::count).into()),
+            planned
+                .first()
+                .map_or_else(Prose::new, |_| time.map_or("?".into(), seconds).into()),
+        ]);
+    }
+    table
+}
+
+fn seconds(time: Duration) -> String {
+    number::duration(time.as_secs_f64())
+}
+
+fn sum(planned: &[Planned]) -> Option<u64> {
+    planned.iter().map(|load| load.extent.requests).sum()
+}
+
+/// Those of the same number are sent at the same time, the others one after the other.
+fn time(planned: &[Planned]) -> Option<Duration> {
+    let numbers: BTreeSet<usize> = planned.iter().map(|load| load.together).collect();
+    let longest = |number| {
+        let own = planned.iter().filter(|load| load.together == number);
+        own.map(|load| load.extent.time)
+            .collect::<Option<Vec<_>>>()?
+            .into_iter()
+            .max()
+    };
+    numbers.into_iter().map(longest).sum()
+}
+
+fn total(pipeline: &Pipeline) -> String {
+    let all: Vec<Vec<Planned>> = pipeline.steps.iter().map(|step| step.task.planned()).collect();
+    let loads: Vec<&Vec<Planned>> = all.iter().filter(|planned| !planned.is_empty()).collect();
+    if loads.is_empty() {
+        return "No load is sent.".to_owned();
+    }
+    let requests: Option<u64> = loads.iter().map(|planned| sum(planned)).sum();
+    let time: Option<Duration> = loads.iter().map(|planned| time(planned)).sum();
+    let requests = requests.map_or_else(
+        || "As many requests as the target answers".to_owned(),
+        |requests| number::counted(requests, "request"),
+    );
+    let time = time.map_or_else(
+        || "for as long as the target takes".to_owned(),
+        |time| format!("in {}", seconds(time)),
+    );
+    format!("{requests} {time}, beside probes and what other tasks do.")
+}
+
+fn objectives(pipeline: &Pipeline) -> Table {
+    let mut table = Table::new(&[
+        ("Objective", Align::Left),
+        ("Requests", Align::Right),
+        ("Smallest", Align::Right),
+        ("Verdict", Align::Left),
+    ]);
+    for (position, step) in pipeline.steps.iter().enumerate() {
+        for objective in step.task.objectives() {
+            let before = pipeline.steps.get(..position).unwrap_or_default();
+            let requests = requests_of(&objective.value, before);
+            let (smallest, words) = words(&objective.value, requests, step.task.min_requests());
+            table.rows.push(vec![
+                Prose::from(objective.value.to_string()),
+                requests.map_or_else(|| Prose::from("?"), |requests| number::count(requests).into()),
+                smallest.into(),
+                words.into(),
+            ]);
+        }
+    }
+    table.without_empty_columns()
+}
+
+/// The fewest requests that an objective is judged by, of the versions that are judged; `None` if nobody knows yet.
+fn requests_of(objective: &Objective, before: &[Step]) -> Option<u64> {
+    let MetricName::Load(stream, _) = &objective.metric else {
+        return None;
+    };
+    let is_of = |of: &Stream| {
+        of.protocol == stream.protocol && (stream.endpoint.is_none() || of.endpoint == stream.endpoint)
+    };
+    // A later load of a protocol replaces an earlier one.
+    let planned = before
+        .iter()
+        .rev()
+        .map(|step| step.task.planned())
+        .find(|planned| planned.iter().any(|load| load.stream.protocol == stream.protocol))?;
+    let own: Vec<&Planned> = planned.iter().filter(|load| is_of(&load.stream)).collect();
+    let judged: BTreeSet<&str> = own
+        .iter()
+        .filter(|load| !load.version.baseline)
+        .map(|load| load.version.name.as_str())
+        .collect();
+    let of_version = |name: &str| {
+        let loads = own.iter().filter(|load| load.version.name == name);
+        loads.map(|load| load.extent.requests).sum::<Option<u64>>()
+    };
+    judged
+        .into_iter()
+        .map(of_version)
+        .collect::<Option<Vec<_>>>()?
+        .into_iter()
+        .min()
+}
+
+/// The smallest limit or change that can be told, and what decides.
+fn words(objective: &Objective, requests: Option<u64>, least: Option<u64>) -> (String, String) {
+    let nothing = |words: &str| (String::new(), words.to_owned());
+    let Some(requests) = requests else {
+        return nothing(match objective.metric {
+            MetricName::Load(..) => "depends on how many requests the target answers",
+            MetricName::Custom { .. } => "as the provider says",
+        });
+    };
+    if let Some(least) = least.filter(|least| requests < *least) {
+        return nothing(&format!(
+            "no verdict: minRequests asks for {}",
+            number::count(least)
+        ));
+    }
+    match foresee(objective, requests) {
+        Foresight::Counted => nothing("counted, not estimated"),
+        Foresight::Nothing => nothing("depends on what is measured"),
+        Foresight::Within(share) => (
+            String::new(),
+            format!(
+                "known to about ±\u{a0}{}, if times vary by as much as their mean",
+                percent(share)
+            ),
+        ),
+        Foresight::Change(share) => {
+            let asked = match objective.limit {
+                Limit::TimesBaseline(factor) => (factor - 1.0).abs(),
+                Limit::Value(_) => share,
+            };
+            let enough = if share > asked {
+                ", which is more than the objective allows"
+            } else {
+                ""
+            };
+            let change = format!("±\u{a0}{}", percent(share));
+            let words = format!(
+                "changes from about {change} can be told, if times vary by as much as their mean{enough}"
+            );
+            (change, words)
+        }
+        Foresight::Share(share) => (smallest(objective, share), bad(objective, share)),
+    }
+}
+
+fn percent(share: f64) -> String {
+    number::measured(share, Unit::Fraction)
+}
+
+/// The smallest share of errors that can be shown, or the highest percentile.
+fn smallest(objective: &Objective, share: ShareForesight) -> String {
+    match objective.metric.unit() {
+        Unit::Fraction => percent(share.smallest),
+        Unit::Count | Unit::Milliseconds | Unit::PerSecond | Unit::Bytes | Unit::Plain => {
+            let highest = ((1.0 - share.smallest) * 1000.0).floor() / 10.0;
+            format!("p{highest}")
+        }
+    }
+}
+
+fn bad(objective: &Objective, share: ShareForesight) -> String {
+    let (noun, bad) = match (objective.metric.unit(), objective.limit) {
+        (Unit::Milliseconds, Limit::Value(limit)) => {
+            let limit = number::limit(limit, Unit::Milliseconds);
+            ("request", format!(" above {limit}"))
+        }
+        _ => ("error", String::new()),
+    };
+    let broken = |from: u64| format!("not met for sure from {}{bad}", number::counted(from, noun));
+    let met = share.met.map(|most| match most {
+        0 => format!(
+            "met for sure without {}{bad}",
+            if noun == "error" { "an error" } else { "a request" }
+        ),
+        most => format!("met for sure up to {}{bad}", number::counted(most, noun)),
+    });
+    match (met, share.broken, share.needed) {
+        (Some(met), Some(from), _) => {
+            let from = number::counted(from, noun);
+            format!("{met}, not met for sure from {from}")
+        }
+        (Some(met), None, _) => met,
+        (None, from, Some(needed)) => {
+            let from = from.map(|from| format!("; {}", broken(from))).unwrap_or_default();
+            format!(
+                "never met for sure: that takes {}{from}",
+                number::counted(needed, "request")
+            )
+        }
+        (None, from, None) => {
+            let from = from.map(|from| format!("; {}", broken(from))).unwrap_or_default();
+            format!("never met for sure: no number of requests shows it{from}")
+        }
+    }
+}
