@@ -95,8 +95,16 @@ impl Case {
         if let Some((_, kind)) = missing {
             return Some(format!("there is no task `{kind}`"));
         }
-        text.contains("prom.tpl")
-            .then(|| "it asks a Prometheus".to_owned())
+        if text.contains("numLoops: ") {
+            return Some("it goes on with a result that is kept in the experiment".to_owned());
+        }
+        if text.contains("prom.tpl") {
+            return Some("it asks a Prometheus".to_owned());
+        }
+        let own = ["slack-", "github-original"]
+            .iter()
+            .any(|name| text.contains(&format!("/files/{name}")));
+        own.then(|| "its template is one of Iter8 itself".to_owned())
     }
 
     /// Whether a run failed although its exit code says nothing of it, as in 0.9.
