@@ -233,7 +233,7 @@ impl Stage<'_> {
         }
         let file = file(inputs, given);
         Ok(Inline {
-            opened: read(file.as_deref(), Path::new("."), given).map_err(|found| self.mistakes(found))?,
+            opened: read(file.as_deref(), given).map_err(|found| self.mistakes(found))?,
             reproduce: Some(command(given, file.as_deref())),
             file,
             files: Vec::new(),
@@ -252,8 +252,8 @@ impl Stage<'_> {
         }: Opened,
         file: Option<&Path>,
     ) -> Result<(SourceFile, Pipeline, Vec<Diagnostic>), Stop> {
-        let mut checked =
-            check(&source, (&root, era), Path::new("."), self.env, self.console, &[]).and(found);
+        let folder = Path::new(".");
+        let mut checked = check(&source, (&root, era), folder, self.env, self.console, &[]).and(found);
         if let Some(pipeline) = &checked.pipeline {
             let foreign = refusals(self.env, event, file, &checked.paths, pipeline);
             checked = checked.and(foreign);

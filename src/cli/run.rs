@@ -22,7 +22,7 @@ use crate::diagnostic::Diagnostic;
 use crate::platform::{Env, Platform};
 use crate::report::render_within;
 use crate::results::{ExperimentResult, SourceInfo};
-use crate::spec::compat::{Era, Modern, modern};
+use crate::spec::compat::{Era, Modern};
 use crate::spec::{Node, SourceFile};
 use crate::tasks::{Reach, TaskError};
 
@@ -47,7 +47,7 @@ pub(super) async fn run(
         revision: args.revision,
         reproduce: command(&given, args.file.as_deref()),
     };
-    let opened = read(file.as_deref(), &args.output.run_dir, &given);
+    let opened = read(file.as_deref(), &given);
     order.run(opened, console, env, platform, signals).await
 }
 
@@ -288,8 +288,8 @@ pub(super) struct Opened {
     pub found: Vec<Diagnostic>,
 }
 
-/// The experiment of a file with flags put over it, or of flags alone; or why there is none. Files that it names are in `folder`.
-pub(super) fn read(file: Option<&Path>, folder: &Path, given: &Given) -> Result<Opened, Vec<Diagnostic>> {
+/// The experiment of a file with flags put over it, or of flags alone; or why there is none.
+pub(super) fn read(file: Option<&Path>, given: &Given) -> Result<Opened, Vec<Diagnostic>> {
     let Some(path) = file else {
         let source = SourceFile::new("the command line", "");
         let (root, found) = given.alone();
@@ -312,8 +312,8 @@ pub(super) fn read(file: Option<&Path>, folder: &Path, given: &Given) -> Result<
         }]
     })?;
     let root = Node::parse(&source).map_err(|diagnostic| vec![diagnostic])?;
-    let beside = path.parent().unwrap_or(Path::new("."));
-    let Modern { root, era, mut found } = understood(root, &source, beside, folder);
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let Modern { root, era, mut found } = as_experiment(root, &source, folder);
     let (root, of_flags) = given.over(root, &source);
     found.extend(of_flags);
     Ok(Opened {
@@ -322,15 +322,6 @@ pub(super) fn read(file: Option<&Path>, folder: &Path, given: &Given) -> Result<
         era,
         found,
     })
-}
-
-/// Content of any shape and era as a current experiment. `beside` is the folder of what it was read from, `folder` that
-/// of the run.
-pub(super) fn understood(root: Node, source: &SourceFile, beside: &Path, folder: &Path) -> Modern {
-    let (root, mut found) = as_experiment(root, source, beside);
-    let modern = modern(root, source, folder);
-    found.extend(modern.found);
-    Modern { found, ..modern }
 }
 
 /// Says why there is no experiment.

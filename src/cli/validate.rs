@@ -22,7 +22,7 @@ pub(super) fn validate(args: &Validate, console: &Console, env: &Env) -> Result<
         .filter(|folder| !folder.as_os_str().is_empty())
         .unwrap_or(Path::new("."));
     let given = Given::default();
-    let opened = read(Some(&args.file), folder, &given).map_err(|found| unreadable(&found, console))?;
+    let opened = read(Some(&args.file), &given).map_err(|found| unreadable(&found, console))?;
     let Opened {
         source,
         root,

@@ -184,7 +184,7 @@ mod tests {
         assert_eq!((result.past.len(), result.loops), (KEPT, KEPT as u64 + 8));
         assert_eq!(result.past[0].number, 8);
         assert_eq!(result.since(), Timestamp::UNIX_EPOCH);
-        assert_eq!(result.past[0].metrics["a/b"], 1.0);
+        assert_eq!(result.past[0].metrics.get("a/b"), Some(&1.0));
         let text = serde_json::to_string(&result).expect("JSON");
         let read: ExperimentResult = serde_json::from_str(&text).expect("a result");
         assert_eq!(read.past, result.past);

@@ -430,16 +430,16 @@ impl Fields {
                 continue; // reported as the same field
             }
             let message = format!("unknown field `{}` in {of}", key.name);
-            if let Some(name) = did_you_mean(&key.name, self.known.iter().copied()) {
-                decoder.misshapen(&key.at, message, Some(format!("did you mean `{name}`?")));
-            } else {
-                let hint = format!("known are {}", self.known.join(", "));
+            let near = did_you_mean(&key.name, self.known.iter().copied());
+            let hint = match near {
+                Some(name) => format!("did you mean `{name}`?"),
+                None => format!("known are {}", self.known.join(", ")),
+            };
+            if decoder.tolerant && near.is_none() {
                 decoder.unread.push(key.at.clone());
-                if decoder.tolerant {
-                    decoder.stray(&key.at, message, Some(hint));
-                } else {
-                    decoder.misshapen(&key.at, message, Some(hint));
-                }
+                decoder.warning(&key.at, message, Some(hint));
+            } else {
+                decoder.misshapen(&key.at, message, Some(hint));
             }
         }
     }

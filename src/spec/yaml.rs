@@ -168,7 +168,12 @@ mod tests {
                     .map(|(key, node)| (key_of(&key.name), at_nowhere(bare(node))))
                     .collect(),
             ),
-            value => value.clone(),
+            Value::Null
+            | Value::Bool(_)
+            | Value::Int(_)
+            | Value::Float(_)
+            | Value::String(_)
+            | Value::Text(_) => node.value.clone(),
         }
     }
 

@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 
 use super::origin::Wanted;
 use super::values::{open, read};
-use super::{opened, render, reproduce};
+use super::{as_experiment, opened, render, reproduce};
 use crate::charts::{MetricNames, merge};
-use crate::cli::run::{Opened, understood};
+use crate::cli::run::Opened;
 use crate::diagnostic::Diagnostic;
 use crate::platform::Env;
 use crate::platform::github::Inputs;
@@ -42,8 +42,7 @@ pub(in crate::cli) async fn from_inputs(
     };
     let source = SourceFile::new("input 'values'", text);
     let root = Node::parse(&source).map_err(|why| vec![why])?;
-    let here = Path::new(".");
-    let Modern { root, era, found } = understood(root, &source, here, here);
+    let Modern { root, era, found } = as_experiment(root, &source, Path::new("."));
     Ok(Some(Inline {
         opened: Opened {
             source,

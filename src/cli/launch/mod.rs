@@ -18,7 +18,7 @@ use crate::charts::{self, CHARTS, Chart, MetricNames, Rendered};
 use crate::diagnostic::Diagnostic;
 use crate::platform::{Env, Platform};
 use crate::secret::Mask;
-use crate::spec::compat::Era;
+use crate::spec::compat::{Era, Modern, modern};
 use crate::spec::{Decoder, Node, SourceFile};
 pub(super) use args::{Gen, Launch};
 use dry::Dry;
@@ -127,18 +127,23 @@ fn opened(chart: &dyn Chart, rendered: Rendered, found: Vec<Diagnostic>) -> Open
     }
 }
 
-/// What a file holds, as an experiment: values of the chart `iter8` are rendered, what a chart made is read as its flags were.
-pub(super) fn as_experiment(root: Node, source: &SourceFile, folder: &Path) -> (Node, Vec<Diagnostic>) {
+/// What a file holds, as an experiment of today: values of the chart `iter8` are rendered, what a chart made is read as its
+/// flags were, and a file of another era is translated.
+pub(super) fn as_experiment(root: Node, source: &SourceFile, folder: &Path) -> Modern {
     if charts::is_generated(source.text()) {
-        return (charts::read_leniently(&root), Vec::new());
+        return modern(charts::read_leniently(&root), source);
     }
     let chart = CHARTS.iter().find(|chart| chart.name() == charts::DEFAULT);
     match chart {
         Some(chart) if charts::is_values(&root) => {
             let mut decoder = Decoder::new(source, folder, &|_| None, Mask::default());
             let rendered = chart.render(&root, MetricNames::Any, &mut decoder);
-            (rendered.experiment, decoder.into_diagnostics())
+            Modern {
+                root: rendered.experiment,
+                era: Era::Current,
+                found: decoder.into_diagnostics(),
+            }
         }
-        _ => (root, Vec::new()),
+        _ => modern(root, source),
     }
 }

@@ -1,7 +1,5 @@
 //! [`Border`]: what the eras know of the file that they translate, and where they say what they find.
 
-use std::path::Path;
-
 use super::tree::node_at;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::spec::node::{At, Node, Value};
@@ -10,18 +8,15 @@ use crate::spec::source::SourceFile;
 /// A file on its way into today's form.
 pub(super) struct Border<'a> {
     source: &'a SourceFile,
-    /// Where files beside it are.
-    pub(super) folder: &'a Path,
     /// What was found.
     pub(super) found: Vec<Diagnostic>,
 }
 
 impl<'a> Border<'a> {
     /// Nothing was found yet.
-    pub(super) fn new(source: &'a SourceFile, folder: &'a Path) -> Self {
+    pub(super) fn new(source: &'a SourceFile) -> Self {
         Self {
             source,
-            folder,
             found: Vec::new(),
         }
     }
@@ -37,12 +32,16 @@ impl<'a> Border<'a> {
     }
 
     fn report(&mut self, severity: Severity, at: &At, message: String, hint: &str) {
-        self.found.push(Diagnostic {
+        let found = Diagnostic {
             severity,
             message,
             place: Some(at.place(self.source)),
             hint: (!hint.is_empty()).then(|| hint.to_owned()),
-        });
+        };
+        // What became several tasks is still written once.
+        if !self.found.contains(&found) {
+            self.found.push(found);
+        }
     }
 
     /// Takes keys out of a map that nothing reads, and says so.

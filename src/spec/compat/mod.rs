@@ -16,8 +16,6 @@ mod y2021;
 #[cfg(test)]
 mod tests;
 
-use std::path::Path;
-
 use border::{Border, Tasks, name};
 use tree::{key_at, node_at};
 
@@ -75,9 +73,9 @@ pub struct Modern {
     pub found: Vec<Diagnostic>,
 }
 
-/// Turns the content of a file into today's form. `folder` is where the files are that an experiment names.
-pub fn modern(mut root: Node, source: &SourceFile, folder: &Path) -> Modern {
-    let mut border = Border::new(source, folder);
+/// Turns the content of a file into today's form.
+pub fn modern(mut root: Node, source: &SourceFile) -> Modern {
+    let mut border = Border::new(source);
     let Some((tasks, era)) = tasks(&mut root, &mut border) else {
         return Modern {
             root,

@@ -1,5 +1,3 @@
-use std::path::Path;
-
 use super::*;
 use crate::diagnostic::Severity;
 use crate::spec::to_yaml;
@@ -7,7 +5,7 @@ use crate::spec::to_yaml;
 fn translate(text: &str) -> (String, Era, Vec<String>) {
     let source = SourceFile::new("e.yaml", text);
     let root = Node::parse(&source).expect("YAML");
-    let Modern { root, era, found } = modern(root, &source, Path::new("/nowhere"));
+    let Modern { root, era, found } = modern(root, &source);
     let found = found.iter().map(|found| {
         let place = found.place.as_ref().map(ToString::to_string).unwrap_or_default();
         let kind = if found.severity == Severity::Error {
@@ -118,7 +116,7 @@ spec:
 }
 
 #[test]
-fn databases_of_0_10_become_templates_beside_the_file() {
+fn databases_of_0_10_become_custom_metrics() {
     let old = "
 - task: collect-metrics-database
   with:
@@ -131,9 +129,9 @@ fn databases_of_0_10_become_templates_beside_the_file() {
 spec:
 - task: custommetrics
   with:
-    templates: {shop: shop.metrics.yaml}
+    providers: [shop]
     versionValues:
-    - {app: hello, startingTime: '2026-02-03T16:05:00Z'}
+    - {app: hello, startingTime: 'Feb 3, 2026 at 4:05pm (UTC)'}
     - {app: world}
 ";
     becomes(old, Era::V0_10, new);

@@ -1,9 +1,8 @@
-//! Iter8 0.9: loads of several versions in one task, and metrics of databases from files beside the experiment, become
-//! tasks of 0.10.
+//! Iter8 0.9: loads of several versions in one task become a load of 0.10 for each.
 
 use super::border::{Border, Tasks, name, with};
 use super::tree::{key_at, node_at};
-use super::v0_10::{DATABASE, GRPC, HTTP};
+use super::v0_10::{GRPC, HTTP};
 use crate::spec::node::{Node, Value};
 
 /// The list of versions of a load.
@@ -30,13 +29,6 @@ pub(super) fn upgrade(tasks: &mut Tasks, border: &mut Border<'_>) {
                     rename_inputs(with, http, border);
                 }
                 tasks.extend(versions(task, border));
-            }
-            Some(DATABASE) => {
-                if let Some(with) = with(&mut task) {
-                    find_providers(with, border);
-                    starting_times(with);
-                }
-                tasks.push(task);
             }
             Some(_) | None => tasks.push(task),
         }
@@ -127,48 +119,4 @@ fn versions(mut task: Node, border: &mut Border<'_>) -> Tasks {
         border.error(&key.at, "`versionInfo` names no version to test", "");
     }
     tasks
-}
-
-/// Every file beside the experiment whose name ends in `metrics.yaml` described a provider.
-fn find_providers(with: &mut Node, border: &Border<'_>) {
-    if with.find("providers").is_some() {
-        return;
-    }
-    let files = std::fs::read_dir(border.folder).into_iter().flatten().flatten();
-    let mut names: Vec<String> = files
-        .filter_map(|file| file.file_name().into_string().ok())
-        .filter_map(|name| name.strip_suffix(".metrics.yaml").map(str::to_owned))
-        .collect();
-    names.sort();
-    if names.is_empty() {
-        return;
-    }
-    let at = with.at.clone();
-    let names = names.into_iter().map(|name| node_at(Value::String(name), &at));
-    with.put_at("providers", Value::List(names.collect()), &at);
-}
-
-/// `StartingTime`, in seconds since 1970.
-fn starting_times(with: &mut Node) {
-    let Some(Node {
-        value: Value::List(versions),
-        ..
-    }) = with.find_mut(VERSIONS)
-    else {
-        return;
-    };
-    for time in versions.iter_mut().filter_map(|version| {
-        version.rename("StartingTime", "startingTime");
-        version.find_mut("startingTime")
-    }) {
-        let Value::Int(seconds) = time.value else {
-            continue;
-        };
-        let read = i64::try_from(seconds)
-            .ok()
-            .and_then(|seconds| jiff::Timestamp::from_second(seconds).ok());
-        if let Some(read) = read {
-            time.value = Value::String(read.to_string());
-        }
-    }
 }

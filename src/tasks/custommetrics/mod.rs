@@ -139,7 +139,7 @@ impl Task for CustomMetricsTask {
         context: &'a RunContext,
         so_far: &'a ExperimentResult,
     ) -> BoxFuture<'a, Result<TaskOutput, TaskError>> {
-        Box::pin(self.collect(context, so_far.started))
+        Box::pin(self.collect(context, so_far.since()))
     }
 }
 

@@ -61,7 +61,9 @@ pub(super) fn check(
         warn_of_words(&sent_literally(&url.0), places, decoder);
     }
     check_own_headers(request, &sender.headers, places, decoder)?;
-    if let Some(value) = content_type? {
+    // A header of the user says better what the body is than a default does.
+    let own = request.content_type.is_none() && sender.headers.contains_key(CONTENT_TYPE);
+    if let Some(value) = content_type?.filter(|_| !own) {
         sender.headers.insert(CONTENT_TYPE, value);
     }
     let spec = RequestSpec {

@@ -77,6 +77,12 @@ impl TaskKind for ReadyKind {
     }
 
     fn parse(&self, with: &Node, decoder: &mut Decoder<'_>) -> Option<Box<dyn Task>> {
+        if let Some((key, _)) = with.field("resource") {
+            let hint = "wait for what the load calls: give `url`, or `grpc`";
+            let message = "waiting for Kubernetes objects is not there yet";
+            decoder.error(&key.at, message, Some(hint.into()));
+            return None;
+        }
         let mut fields = decoder.fields(with, "a map with the fields of a `ready` task")?;
         let input = ReadyInput::read(&mut fields, decoder);
         let mut net = NetInput::read(&mut fields, decoder);

@@ -24,13 +24,14 @@ impl FileResolver for Files {
     fn open_file(&self, name: &str) -> Result<File, protox::Error> {
         match name {
             "shop.proto" => File::from_source(name, SHOP_PROTO),
+            "sample.proto" => File::from_source(name, include_str!("sample.proto")),
             "shop/address.proto" => File::from_source(name, ADDRESS_PROTO),
             _ => Err(protox::Error::file_not_found(name)),
         }
     }
 }
 
-/// `shop.proto` and all that it imports.
+/// `shop.proto` and all that it imports, and `sample.proto`.
 pub(super) static FILES: LazyLock<FileDescriptorSet> = LazyLock::new(|| {
     let mut resolver = ChainFileResolver::new();
     resolver.add(GoogleFileResolver::new());
@@ -38,6 +39,7 @@ pub(super) static FILES: LazyLock<FileDescriptorSet> = LazyLock::new(|| {
     let mut compiler = Compiler::with_file_resolver(resolver);
     compiler.include_imports(true);
     compiler.open_file("shop.proto").expect("a valid file");
+    compiler.open_file("sample.proto").expect("a valid file");
     compiler.file_descriptor_set()
 });
 
