@@ -118,6 +118,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
             Poll::Ready(Ok(())) => self.unflushed = false,
             Poll::Ready(Err(error)) => {
                 self.shared.meter.failed(&error);
+                self.shared.close();
                 self.refused = true;
             }
             Poll::Pending => {}
@@ -169,6 +170,8 @@ pub(super) async fn drive<S: AsyncRead + AsyncWrite + Unpin>(mut driver: Driver<
         yield_now().await;
     };
     driver.shared.finish(end);
+    // With TLS the server is told; whether it hears of it makes no difference.
+    let _ = poll_fn(|cx| Poll::Ready(Pin::new(&mut driver.stream).poll_shutdown(cx))).await;
 }
 
 /// Asks for a sign of life when requests wait and nothing comes, and ends the connection when there is none.

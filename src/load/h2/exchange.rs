@@ -1,5 +1,6 @@
 //! [`Begun`]: one request on its way on one stream of a [`Session`], and what it means when it does not arrive.
 
+use std::future::poll_fn;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
@@ -151,6 +152,10 @@ impl Session {
         complete: bool,
     ) -> Result<Begun<'_>, Broken> {
         let shared = self.shared();
+        if shared.is_congested() {
+            // Requests of which nothing is written must not pile up.
+            poll_fn(|cx| shared.poll_ready(cx)).await;
+        }
         let waited = !shared.gate.try_enter();
         if waited && !shared.gate.enter().await {
             return Err(unsent(shared));

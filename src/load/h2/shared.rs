@@ -1,7 +1,7 @@
 //! [`Shared`]: what the lanes of a session and the tasks that drive it know of each other.
 
 use std::cell::{Cell, RefCell};
-use std::task::{Context, Waker};
+use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
 use http::Request;
@@ -103,6 +103,19 @@ impl Shared {
         self.gate.leave();
     }
 
+    /// Whether so much waits to be written that no more requests should be.
+    pub(super) fn is_congested(&self) -> bool {
+        self.connection.borrow().is_congested()
+    }
+
+    /// Waits until that is over, or all is.
+    pub(super) fn poll_ready(&self, cx: &mut Context<'_>) -> Poll<()> {
+        if !self.is_usable() {
+            return Poll::Ready(());
+        }
+        self.connection.borrow_mut().poll_ready(cx)
+    }
+
     /// Windows may have been given back.
     pub(super) fn call_if_needed(&self) {
         if self.connection.borrow().has_output() {
@@ -161,6 +174,7 @@ impl Shared {
         if self.usable.replace(false) {
             self.gate.close();
             self.broken.notify_waiters();
+            self.connection.borrow_mut().wake_all();
         }
     }
 
@@ -176,6 +190,7 @@ impl Shared {
     pub(super) fn finish(&self, end: End) {
         self.end.borrow_mut().get_or_insert(end);
         self.close();
+        // Also where it had been closed before.
         self.connection.borrow_mut().wake_all();
     }
 

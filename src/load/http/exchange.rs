@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use super::failure;
 use super::link::Link;
-use super::look::{Look, Seen};
+use super::look::{Look, Seen, Wanted};
 use super::search::Needle;
 use crate::load::Failed;
 use crate::load::h2::Block;
@@ -35,6 +35,8 @@ pub(super) struct Incoming {
     pub(super) bytes: u64,
     /// What was seen in the body.
     pub(super) seen: Seen,
+    /// Whether a wall may have answered in place of the application.
+    pub(super) suspect: bool,
     /// Whether the request had to wait until the server allowed it.
     pub(super) waited: bool,
 }
@@ -89,7 +91,8 @@ pub(super) async fn exchange(
     let (head, mut body) = answer.into_parts();
     let mut bytes = 0;
     let mut look = Look::new(needle);
-    look.head(head.status, &head.headers);
+    let wanted = Wanted::of(head.status, &head.headers);
+    look.begin(wanted, &head.headers);
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|error| broken(&error, link))?;
         let Ok(chunk) = frame.into_data() else {
@@ -107,6 +110,7 @@ pub(super) async fn exchange(
         end,
         bytes,
         seen: look.finish(),
+        suspect: wanted.suspect,
         waited: false,
     })
 }

@@ -39,6 +39,8 @@ pub(super) struct Wanted {
     beginning: bool,
     /// Whether it is encoded.
     decoded: bool,
+    /// Whether a wall may have sent it at all.
+    pub(super) suspect: bool,
 }
 
 impl Wanted {
@@ -47,6 +49,7 @@ impl Wanted {
         Self {
             beginning: wall::reads_body(status, headers),
             decoded: headers.contains_key(CONTENT_ENCODING),
+            suspect: wall::is_possible(status, headers),
         }
     }
 }
@@ -83,11 +86,6 @@ impl<'a> Look<'a> {
     }
 
     /// Prepares for the body of an answer with this head.
-    pub(super) fn head(&mut self, status: StatusCode, headers: &HeaderMap) {
-        self.begin(Wanted::of(status, headers), headers);
-    }
-
-    /// The same, where it is known what is wanted.
     pub(super) fn begin(&mut self, wanted: Wanted, headers: &HeaderMap) {
         if wanted.beginning {
             self.want_beginning(Vec::new());

@@ -187,9 +187,12 @@ impl HttpTarget {
         })?;
         let mut incoming = session.exchange(request.as_ref(), judge.needle.as_ref()).await?;
         way.waited |= incoming.waited;
-        let seen = &incoming.seen;
-        let url = &self.prepared.spec.url;
-        let wall = judge.wall(url, incoming.status, &incoming.headers, &seen.beginning);
+        let wall = if incoming.suspect {
+            let url = &self.prepared.spec.url;
+            judge.wall(url, incoming.status, &incoming.headers, &incoming.seen.beginning)
+        } else {
+            None
+        };
         Ok(Answer {
             status: Some(incoming.status.as_u16()),
             first_byte: incoming.first_byte,

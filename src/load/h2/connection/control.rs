@@ -1,5 +1,7 @@
 //! Frames that control a connection or its streams: settings, windows, pings and ends.
 
+use std::task::Waker;
+
 use super::super::frame::{self, Head, LARGEST, flag, number};
 use super::super::reason::Reason;
 use super::Connection;
@@ -197,5 +199,6 @@ impl Connection {
     /// The connection is over: everybody has to look.
     pub(in super::super) fn wake_all(&mut self) {
         self.streams.all().for_each(|(_, stream)| stream.wake());
+        self.waiting.drain(..).for_each(Waker::wake);
     }
 }

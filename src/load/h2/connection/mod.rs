@@ -11,6 +11,7 @@ mod requests;
 mod streams;
 
 use std::collections::VecDeque;
+use std::task::{Context, Poll, Waker};
 
 use tokio::time::Instant;
 
@@ -58,6 +59,8 @@ pub(super) struct Connection {
     sending: VecDeque<Key>,
     /// Streams that wait for room to send more.
     wanting: Vec<Key>,
+    /// Those that wait until a stream can be opened.
+    waiting: Vec<Waker>,
     /// The number of the next stream.
     next: u32,
     /// The last stream that the server processes, and why.
@@ -108,6 +111,7 @@ impl Connection {
             taken: 0,
             sending: VecDeque::new(),
             wanting: Vec::new(),
+            waiting: Vec::new(),
             next: 1,
             going_away: None,
             useless: 0,
@@ -236,12 +240,22 @@ impl Connection {
         }
         if output.backlog() < BACKLOG {
             self.wake_wanting();
+            self.waiting.drain(..).for_each(Waker::wake);
         }
     }
 
     /// Whether so much waits to be written that nothing more should be read.
     pub(super) fn is_congested(&self) -> bool {
         self.output.backlog() >= BACKLOG
+    }
+
+    /// Waits until little enough waits to be written that more requests should be.
+    pub(super) fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if !self.is_congested() {
+            return Poll::Ready(());
+        }
+        self.waiting.push(cx.waker().clone());
+        Poll::Pending
     }
 
     /// Whether anything waits to be written.

@@ -26,6 +26,7 @@ struct Answer<'a> {
     head: Option<Rc<Block>>,
     look: Look<'a>,
     bytes: u64,
+    suspect: bool,
 }
 
 impl Session {
@@ -45,6 +46,7 @@ impl Session {
             head: None,
             look: Look::new(needle),
             bytes: 0,
+            suspect: false,
         };
         poll_fn(|cx| answer.poll(&mut begun, cx)).await?;
         let (first_byte, end) = begun.times();
@@ -56,6 +58,7 @@ impl Session {
             end,
             bytes: answer.bytes,
             seen: answer.look.finish(),
+            suspect: answer.suspect,
             waited: begun.waited,
         })
     }
@@ -70,6 +73,7 @@ impl Answer<'_> {
                     let wanted = head.note(|head| Wanted::of(head.status.unwrap_or_default(), &head.fields));
                     if let Some(wanted) = wanted {
                         self.look.begin(*wanted, &head.fields);
+                        self.suspect = wanted.suspect;
                     }
                     self.head = Some(head);
                 }

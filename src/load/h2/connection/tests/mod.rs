@@ -4,7 +4,6 @@ use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
 use http::Request;
-use proptest::prelude::*;
 use tokio::time::Instant;
 
 use super::super::hpack::HeadId;
@@ -13,6 +12,9 @@ use super::super::raw::{
     WINDOW_UPDATE, answer, frame, go_away, reset, setting,
 };
 use super::*;
+
+mod anything;
+mod violations;
 
 const PADDED: u8 = 8;
 const MAX_CONCURRENT_STREAMS: u16 = 3;
@@ -231,205 +233,6 @@ fn a_head_that_is_longer_than_a_frame_is_continued() {
 }
 
 #[test]
-fn violations_of_the_connection_have_the_codes_of_the_specification() {
-    let long = frame(DATA, 0, 1, &vec![0; PAYLOAD + 1]);
-    let window = |stream, more: u32| frame(WINDOW_UPDATE, 0, stream, &more.to_be_bytes());
-    let begun = frame(HEADERS, 0, 1, OK);
-    let mut interleaved = begun.clone();
-    interleaved.extend(frame(PING, 0, 0, &[0; 8]));
-    let mut of_another = begun;
-    of_another.extend(frame(CONTINUATION, END_HEADERS, 3, b""));
-    let mut twice_over = answer(1, b"");
-    twice_over.extend(frame(DATA, 0, 1, b"x"));
-    let mut head_after_end = answer(1, b"");
-    head_after_end.extend(frame(HEADERS, END_HEADERS, 1, OK));
-    let mut farther = go_away(1, 0);
-    farther.extend(go_away(3, 0));
-    for (bytes, reason) in [
-        (long, Reason::FRAME_SIZE_ERROR),
-        (frame(SETTINGS, 0, 0, &[0; 5]), Reason::FRAME_SIZE_ERROR),
-        (frame(SETTINGS, ACK, 0, &[0; 6]), Reason::FRAME_SIZE_ERROR),
-        (frame(SETTINGS, 0, 1, &[]), Reason::PROTOCOL_ERROR),
-        (setting(2, 1), Reason::PROTOCOL_ERROR),
-        (setting(INITIAL_WINDOW_SIZE, 1 << 31), Reason::FLOW_CONTROL_ERROR),
-        (setting(MAX_FRAME_SIZE, 100), Reason::PROTOCOL_ERROR),
-        (setting(MAX_FRAME_SIZE, 1 << 24), Reason::PROTOCOL_ERROR),
-        (frame(PING, 0, 0, &[0; 7]), Reason::FRAME_SIZE_ERROR),
-        (frame(PING, 0, 1, &[0; 8]), Reason::PROTOCOL_ERROR),
-        (frame(GOAWAY, 0, 0, &[0; 7]), Reason::FRAME_SIZE_ERROR),
-        (frame(GOAWAY, 0, 1, &[0; 8]), Reason::PROTOCOL_ERROR),
-        (farther, Reason::PROTOCOL_ERROR),
-        (frame(RST_STREAM, 0, 1, &[0; 3]), Reason::FRAME_SIZE_ERROR),
-        (reset(0, 8), Reason::PROTOCOL_ERROR),
-        (reset(2, 8), Reason::PROTOCOL_ERROR),
-        (reset(3, 8), Reason::PROTOCOL_ERROR),
-        (frame(WINDOW_UPDATE, 0, 0, &[0; 3]), Reason::FRAME_SIZE_ERROR),
-        (window(0, 0), Reason::PROTOCOL_ERROR),
-        (window(0, (1 << 31) - 1), Reason::FLOW_CONTROL_ERROR),
-        (window(3, 1), Reason::PROTOCOL_ERROR),
-        (frame(2, 0, 0, &[0; 5]), Reason::PROTOCOL_ERROR),
-        (frame(5, END_HEADERS, 1, &[0; 5]), Reason::PROTOCOL_ERROR),
-        (frame(HEADERS, END_HEADERS, 0, OK), Reason::PROTOCOL_ERROR),
-        (frame(HEADERS, END_HEADERS, 1, &[0xff]), Reason::COMPRESSION_ERROR),
-        (
-            frame(HEADERS, END_HEADERS | PADDED, 1, &[9, 0x88]),
-            Reason::PROTOCOL_ERROR,
-        ),
-        (
-            frame(HEADERS, END_HEADERS | 0x20, 1, &[0; 4]),
-            Reason::FRAME_SIZE_ERROR,
-        ),
-        (
-            frame(HEADERS, END_HEADERS, 1, b"\x88\x00\x01a\x02b\n"),
-            Reason::PROTOCOL_ERROR,
-        ),
-        (frame(CONTINUATION, END_HEADERS, 1, OK), Reason::PROTOCOL_ERROR),
-        (interleaved, Reason::PROTOCOL_ERROR),
-        (of_another, Reason::PROTOCOL_ERROR),
-        (frame(DATA, 0, 0, b"x"), Reason::PROTOCOL_ERROR),
-        (frame(DATA, 0, 3, b"x"), Reason::PROTOCOL_ERROR),
-        (frame(DATA, PADDED, 1, &[2, 0]), Reason::PROTOCOL_ERROR),
-        (frame(DATA, PADDED, 1, &[]), Reason::FRAME_SIZE_ERROR),
-        (twice_over, Reason::STREAM_CLOSED),
-        (head_after_end, Reason::STREAM_CLOSED),
-    ] {
-        let mut connection = connection();
-        get(&mut connection);
-        output(&mut connection);
-        assert_eq!(receive(&mut connection, &bytes), Err(reason), "{bytes:?}");
-        let (kind, .., payload) = written(&mut connection).pop().expect("the server is told");
-        assert_eq!(
-            (kind, &payload[4..]),
-            (GOAWAY, &reason.0.to_be_bytes()[..]),
-            "{bytes:?}"
-        );
-    }
-}
-
-#[test]
-fn violations_of_a_stream_end_that_alone() {
-    let head = |end| frame(HEADERS, END_HEADERS | end, 1, OK);
-    let behind = |frame: Vec<u8>| [head(0), frame].concat();
-    let long = b"\x88\x0f\x0d\x015";
-    for (bytes, reason) in [
-        (frame(DATA, 0, 1, b"x"), Reason::PROTOCOL_ERROR),
-        (
-            frame(HEADERS, END_HEADERS, 1, b"\x00\x01a\x01b"),
-            Reason::PROTOCOL_ERROR,
-        ),
-        (
-            frame(HEADERS, END_HEADERS, 1, b"\x88\x88"),
-            Reason::PROTOCOL_ERROR,
-        ),
-        (
-            frame(HEADERS, END_HEADERS, 1, b"\x00\x01a\x01b\x88"),
-            Reason::PROTOCOL_ERROR,
-        ),
-        (
-            frame(HEADERS, END_HEADERS, 1, b"\x88\x82"),
-            Reason::PROTOCOL_ERROR,
-        ),
-        (
-            frame(HEADERS, END_HEADERS, 1, b"\x08\x03abc"),
-            Reason::PROTOCOL_ERROR,
-        ),
-        (
-            frame(HEADERS, END_HEADERS, 1, b"\x08\x03101"),
-            Reason::PROTOCOL_ERROR,
-        ),
-        (
-            frame(HEADERS, END_HEADERS | END_STREAM, 1, b"\x08\x03103"),
-            Reason::PROTOCOL_ERROR,
-        ),
-        (
-            frame(HEADERS, END_HEADERS, 1, b"\x88\x0f\x0d\x01x"),
-            Reason::PROTOCOL_ERROR,
-        ),
-        (
-            frame(HEADERS, END_HEADERS, 1, b"\x88\x0f\x0d\x015\x0f\x0d\x016"),
-            Reason::PROTOCOL_ERROR,
-        ),
-        (
-            frame(HEADERS, END_HEADERS | END_STREAM, 1, long),
-            Reason::PROTOCOL_ERROR,
-        ),
-        (
-            behind(frame(HEADERS, END_HEADERS, 1, b"\x00\x01a\x01b")),
-            Reason::PROTOCOL_ERROR,
-        ),
-        (
-            behind(frame(HEADERS, END_HEADERS | END_STREAM, 1, OK)),
-            Reason::PROTOCOL_ERROR,
-        ),
-        (frame(WINDOW_UPDATE, 0, 1, &[0; 4]), Reason::PROTOCOL_ERROR),
-        (
-            frame(WINDOW_UPDATE, 0, 1, &[0x7f, 0xff, 0xff, 0xff]),
-            Reason::FLOW_CONTROL_ERROR,
-        ),
-        (frame(2, 0, 1, &[0; 4]), Reason::FRAME_SIZE_ERROR),
-    ] {
-        let mut connection = connection();
-        let (key, other) = (get(&mut connection), get(&mut connection));
-        output(&mut connection);
-        assert_eq!(receive(&mut connection, &bytes), Ok(()), "{bytes:?}");
-        let told = written(&mut connection);
-        assert_eq!(
-            told,
-            [(RST_STREAM, 0, 1, reason.0.to_be_bytes().to_vec())],
-            "{bytes:?}"
-        );
-        assert_eq!(
-            answered(&mut connection, key),
-            Err(Some(Fault::Violation(reason)))
-        );
-        // What was on its way is passed over.
-        receive(&mut connection, &answer(1, b"late")).expect("no harm");
-        connection.close(key);
-        receive(&mut connection, &frame(DATA, 0, 1, b"later")).expect("no harm");
-        receive(&mut connection, &answer(3, b"ok")).expect("an answer");
-        assert_eq!(answered(&mut connection, other), Ok(b"ok".to_vec()));
-    }
-}
-
-#[test]
-fn a_server_that_ignores_our_windows_is_refused() {
-    let chunk = frame(DATA, 0, 1, &vec![0; PAYLOAD]);
-    let mut connection = connection();
-    let key = get(&mut connection);
-    receive(&mut connection, &frame(HEADERS, END_HEADERS, 1, OK)).expect("a head");
-    for _ in 0..(1 << 20) / PAYLOAD {
-        receive(&mut connection, &chunk).expect("a window of 1 MiB");
-    }
-    receive(&mut connection, &chunk).expect("an error of the stream");
-    let reset = written(&mut connection).pop().expect("a frame");
-    assert_eq!(
-        reset,
-        (
-            RST_STREAM,
-            0,
-            1,
-            Reason::FLOW_CONTROL_ERROR.0.to_be_bytes().to_vec()
-        )
-    );
-    // What was thrown away was taken: of a window of 8 MiB nothing is lost.
-    connection.close(key);
-    for _ in 0..(64 << 20) / PAYLOAD {
-        receive(&mut connection, &chunk).expect("it is passed over");
-    }
-    // One stream after the other, none of which anybody reads.
-    let mut outcome = Ok(());
-    for stream in 1..10 {
-        get(&mut connection);
-        let id = 2 * stream + 1;
-        outcome = outcome.and_then(|()| receive(&mut connection, &frame(HEADERS, END_HEADERS, id, OK)));
-        for _ in 0..(1 << 20) / PAYLOAD {
-            outcome = outcome.and_then(|()| receive(&mut connection, &frame(DATA, 0, id, &vec![0; PAYLOAD])));
-        }
-    }
-    assert_eq!(outcome, Err(Reason::FLOW_CONTROL_ERROR));
-}
-
-#[test]
 fn after_a_goaway_no_stream_is_opened_and_those_above_it_are_refused() {
     let mut connection = connection();
     let keys = [get(&mut connection), get(&mut connection), get(&mut connection)];
@@ -513,6 +316,37 @@ fn the_same_head_means_the_same_only_in_the_same_table() {
 }
 
 #[test]
+fn the_rest_of_a_frame_is_not_taken_for_that_of_another_stream() {
+    let mut connection = connection();
+    let given_up = get(&mut connection);
+    receive(&mut connection, &frame(HEADERS, END_HEADERS, 1, OK)).expect("a head");
+    let data = frame(DATA, END_STREAM, 1, b"for nobody");
+    let (before, after) = data.split_at(HEAD + 3);
+    receive(&mut connection, before).expect("a part of a frame");
+    connection.close(given_up);
+    let key = get(&mut connection);
+    assert_eq!(key, given_up, "its place is taken");
+    receive(&mut connection, after).expect("the rest");
+    receive(&mut connection, &answer(3, b"ok")).expect("an answer");
+    assert_eq!(answered(&mut connection, key), Ok(b"ok".to_vec()));
+}
+
+#[test]
+fn no_stream_is_opened_while_too_much_waits_to_be_written() {
+    let mut connection = connection();
+    let mut cx = Context::from_waker(Waker::noop());
+    let mut opened = 0;
+    while connection.poll_ready(&mut cx).is_ready() {
+        let key = get(&mut connection);
+        connection.close(key);
+        opened += 1;
+    }
+    assert!((1000..10_000).contains(&opened), "{opened}");
+    assert!(output(&mut connection).len() < 2 * BACKLOG);
+    assert!(connection.poll_ready(&mut cx).is_ready());
+}
+
+#[test]
 fn streams_that_are_over_leave_nothing() {
     let mut connection = connection();
     for n in 0..10_000_u32 {
@@ -529,89 +363,4 @@ fn streams_that_are_over_leave_nothing() {
     assert_eq!(connection.streams_allowed(), None);
     receive(&mut connection, &setting(MAX_CONCURRENT_STREAMS, 7)).expect("settings");
     assert_eq!(connection.streams_allowed(), Some(7));
-}
-
-/// What a server may do: frames of every form, on streams that exist and on some that do not.
-fn anything() -> impl Strategy<Value = Vec<u8>> {
-    let block = prop_oneof![
-        Just(OK.to_vec()),
-        Just(b"\x88\x40\x01x\x01y".to_vec()),
-        Just(b"\x88\xbe".to_vec()),
-        Just(b"\x00\x01a\x01b".to_vec()),
-        prop::collection::vec(any::<u8>(), 0..20),
-    ];
-    let payload = prop::collection::vec(any::<u8>(), 0..40);
-    let stream = prop_oneof![0..12_u32, any::<u32>()];
-    prop_oneof![
-        (0..11_u8, any::<u8>(), stream.clone(), payload)
-            .prop_map(|(kind, flags, stream, payload)| frame(kind, flags, stream, &payload)),
-        (0..8_u8, 0..12_u32, block).prop_map(|(flags, stream, block)| frame(HEADERS, flags, stream, &block)),
-        (0..6_u32).prop_map(|stream| answer(2 * stream + 1, b"body")),
-        (0..6_u32, any::<u32>()).prop_map(|(stream, more)| frame(
-            WINDOW_UPDATE,
-            0,
-            stream,
-            &more.to_be_bytes()
-        )),
-        (0..8_u16, any::<u32>()).prop_map(|(id, value)| setting(id, value)),
-        (0..6_u32, 0..20_u32).prop_map(|(stream, code)| reset(2 * stream + 1, code)),
-        (0..12_u32, 0..3_u32).prop_map(|(last, code)| go_away(last, code)),
-        prop::collection::vec(any::<u8>(), 0..30),
-    ]
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2000))]
-
-    #[test]
-    fn no_server_can_make_us_panic_or_keep_much(
-        script in prop::collection::vec((anything(), 0..6_u8, 1..50_usize), 1..30),
-    ) {
-        let mut connection = connection();
-        let mut keys = Vec::new();
-        for (bytes, act, size) in script {
-            match act {
-                0 => keys.extend(connection.open(&head(), HeadId::new(), true)),
-                1 => keys.extend(connection.open(&head(), HeadId::new(), false).inspect(|key| {
-                    connection.send(*key, &Bytes::from(vec![0; size * 1000]), size % 2 == 0);
-                })),
-                2 => if let Some(key) = keys.pop() { connection.close(key) },
-                3 => for key in &keys { let _ = answered(&mut connection, *key); },
-                4 => { output(&mut connection); }
-                _ => connection.wake_all(),
-            }
-            let mut outcome = Ok(());
-            for piece in bytes.chunks(size) {
-                outcome = outcome.and_then(|()| receive(&mut connection, piece));
-            }
-            if outcome.is_err() {
-                break;
-            }
-            prop_assert!(connection.held.len() <= HEAD + PAYLOAD);
-            prop_assert!(connection.output.backlog() < 2 * BACKLOG + 100 * HEAD);
-        }
-        for key in keys.drain(..) {
-            let _ = answered(&mut connection, key);
-            connection.close(key);
-        }
-        prop_assert_eq!(connection.busy(), 0);
-        let sent = output(&mut connection);
-        prop_assert!(!connection.has_output() || connection.send_window <= 0 || sent.is_empty());
-    }
-
-    #[test]
-    fn pieces_do_not_matter(script in prop::collection::vec(anything(), 1..12), size in 1..40_usize) {
-        let bytes = script.concat();
-        let outcome = |size: usize| {
-            let mut connection = connection();
-            let keys: Vec<Key> = (0..4).map(|_| get(&mut connection)).collect();
-            let mut outcome = Ok(());
-            for piece in bytes.chunks(size) {
-                outcome = outcome.and_then(|()| receive(&mut connection, piece));
-            }
-            let answers: Vec<_> = keys.iter().map(|key| answered(&mut connection, *key)).collect();
-            (outcome, answers, output(&mut connection))
-        };
-        prop_assert_eq!(outcome(size), outcome(bytes.len().max(1)));
-    }
 }
