@@ -14,6 +14,7 @@ pub mod docs;
 mod exit;
 mod forward;
 mod index;
+mod inputs;
 mod launch;
 mod load_flags;
 mod note;

@@ -54,9 +54,15 @@ pub fn foresee(objective: &Objective, requests: u64) -> Foresight {
         return Foresight::Nothing;
     }
     match (*measure, objective.bound, objective.limit) {
-        // A promise about these requests alone.
-        (Measure::ErrorRate, Bound::AtMost, Limit::Value(0.0)) => Foresight::Counted,
-        (Measure::ErrorRate, Bound::AtMost, Limit::Value(limit)) => Foresight::Share(share(limit, requests)),
+        (Measure::ErrorRate, Bound::AtMost, Limit::Value(limit)) => {
+            // Without an error is a promise about these requests alone.
+            let estimated = limit > 0.0;
+            if estimated {
+                Foresight::Share(share(limit, requests))
+            } else {
+                Foresight::Counted
+            }
+        }
         (Measure::Time(_, Statistic::Percentile(p)), Bound::AtMost, Limit::Value(_)) if p < 100.0 => {
             Foresight::Share(share(1.0 - p / 100.0, requests))
         }

@@ -1,3 +1,5 @@
+//! What every era becomes.
+
 use super::*;
 use crate::diagnostic::Severity;
 use crate::spec::to_yaml;
