@@ -1,3 +1,5 @@
+//! What is read of stored results, what is refused, and what hostile files do: nothing.
+
 use super::*;
 use crate::results::Outcome;
 use crate::slo::Verdict;
