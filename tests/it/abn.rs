@@ -115,11 +115,14 @@ fn a_later_task_knows_the_winner() {
 fn a_reward_that_no_task_measures_is_found_before_anything_is_sent() {
     let server = serving(1, 0);
     let app = experiment(
-        &[("a", &server)],
+        &[("a", &server), ("b", &server)],
         "{rewards: {min: [grpc/latency/mean], maxx: [http/throughput]}}",
     );
     app.run(&["run"]).exits(2).says("maxx");
-    let app = experiment(&[("a", &server)], "{rewards: {min: [grpc/latency/mean]}}");
+    let app = experiment(
+        &[("a", &server), ("b", &server)],
+        "{rewards: {min: [grpc/latency/mean]}}",
+    );
     app.run(&["run"])
         .exits(2)
         .says("no task measures grpc/latency/mean");
