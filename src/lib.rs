@@ -7,19 +7,21 @@
 //! typed  located run      insights   verdicts outcome   view      publication
 //! ```
 //!
-//! `net`, `grpc` and `load` are what tasks use to reach a target, `template` and `edit` how they write texts. `tests/architecture.rs` holds who may import whom.
+//! `net`, `grpc` and `load` are what tasks use to reach a target, `jq` how they read answers, `template` and `edit` how they write texts. `tests/architecture.rs` holds who may import whom.
 
 #[macro_use]
 mod text;
 #[macro_use]
 pub mod spec;
 
+pub mod charts;
 pub mod cli;
 pub mod diagnostic;
 pub mod edit;
 #[doc(hidden)]
 pub mod fuzzing;
 pub mod grpc;
+pub mod jq;
 pub mod load;
 pub mod metrics;
 pub mod net;

@@ -18,6 +18,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("results", &["diagnostic", "spec", "metrics", "slo"]),
     ("net", &["diagnostic", "secret"]),
     ("template", &["diagnostic"]),
+    ("jq", &[]),
     ("edit", &["diagnostic", "spec"]),
     ("grpc", &["diagnostic", "secret", "metrics", "net", "template"]),
     ("load", &["diagnostic", "secret", "metrics", "net", "grpc"]),
@@ -37,6 +38,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "load",
             "template",
             "edit",
+            "jq",
         ],
     ),
     (
@@ -56,6 +58,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "edit",
         ],
     ),
+    ("charts", &["diagnostic", "secret", "spec", "tasks"]),
     (
         "cli",
         &[
@@ -70,9 +73,11 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "load",
             "template",
             "edit",
+            "jq",
             "tasks",
             "report",
             "platform",
+            "charts",
         ],
     ),
 ];

@@ -108,6 +108,10 @@ fn iter8() -> Command {
         .env("PREVIEW_URL", "http://127.0.0.1:8080")
         .env("TARGET_URL", "http://127.0.0.1:8080")
         .env("GRPC_HOST", "127.0.0.1:50051")
+        .env("PROMETHEUS_URL", "http://127.0.0.1:9090")
+        .env("PROMETHEUS_TOKEN", "token-of-the-test")
+        .env("SLACK_WEBHOOK_URL", "http://127.0.0.1:8080/services/x")
+        .env("DISPATCH_TOKEN", "token-of-the-test")
         .env("API_TOKEN", "token-of-the-test");
     command
 }

@@ -13,6 +13,7 @@ use super::console::Console;
 use super::deployment::{Lookup, Missing, refusal};
 use super::exit::Exit;
 use super::forward::forward;
+use super::launch::{Inline, from_inputs, store};
 use super::post::{Poster, Posts, Told};
 use super::publish::{counted, for_usage, masked, mistake, mistakes, publication, unsent, verdicts};
 use super::reproduce::command;
@@ -176,9 +177,14 @@ impl Stage<'_> {
         self.find_target(inputs, &event, &mut context, &mut signals, poster)
             .await?;
         let given = given(inputs, &context);
-        let file = file(inputs, &given);
+        let work = self.work(inputs, &given).await?;
         let output = output(inputs.text("outputDir"), reports);
-        let (source, pipeline, mut found) = self.prepared(&event, &given, file.as_deref())?;
+        let (source, pipeline, mut found) = self.prepared(&event, work.opened, work.file.as_deref())?;
+        if store(&output.run_dir, &work.files, self.console).is_err() {
+            let names = work.files.iter().map(|(name, _)| *name).collect::<Vec<_>>();
+            let message = format!("cannot write {}", names.join(", "));
+            return Err(Stop::Mistakes(vec![Diagnostic::error(message)]));
+        }
         let (earlier, unread) = earlier(inputs.text("history").map(Path::new));
         self.console.diagnostics(unread.as_slice());
         found.extend(unread);
@@ -194,9 +200,11 @@ impl Stage<'_> {
             platform: self.platform.name(),
             reach: Reach::Container,
             validate_slos: inputs.flag("validateSLOs").unwrap_or(true),
-            reproduce: Some(command(&given, file.as_deref())),
+            reproduce: work.reproduce,
             publisher: Arc::clone(poster) as Arc<dyn Publisher>,
             earlier,
+            reused: None,
+            revision: None,
         };
         let finished = session
             .run(&pipeline, &formats, signals)
@@ -214,15 +222,38 @@ impl Stage<'_> {
         Ok(finished.exit.if_written(shown && published && written))
     }
 
+    /// What is to be run: a chart, inline values, a file, or what the other inputs say alone; those are put over it.
+    async fn work(&self, inputs: &Inputs, given: &Given) -> Result<Inline, Stop> {
+        let inline = from_inputs(inputs, self.env).await;
+        if let Some(mut inline) = inline.map_err(|found| self.mistakes(found))? {
+            let (root, found) = given.over(inline.opened.root, &inline.opened.source);
+            inline.opened.root = root;
+            inline.opened.found.extend(found);
+            return Ok(inline);
+        }
+        let file = file(inputs, given);
+        Ok(Inline {
+            opened: read(file.as_deref(), Path::new("."), given).map_err(|found| self.mistakes(found))?,
+            reproduce: Some(command(given, file.as_deref())),
+            file,
+            files: Vec::new(),
+        })
+    }
+
     /// The experiment, checked, and what is only doubtful about it.
     fn prepared(
         &self,
         event: &Event,
-        given: &Given,
+        Opened {
+            source,
+            root,
+            era,
+            found,
+        }: Opened,
         file: Option<&Path>,
     ) -> Result<(SourceFile, Pipeline, Vec<Diagnostic>), Stop> {
-        let Opened { source, root, found } = read(file, given).map_err(|found| self.mistakes(found))?;
-        let mut checked = check(&source, &root, Path::new("."), self.env, self.console, &[]).and(found);
+        let mut checked =
+            check(&source, (&root, era), Path::new("."), self.env, self.console, &[]).and(found);
         if let Some(pipeline) = &checked.pipeline {
             let foreign = refusals(self.env, event, file, &checked.paths, pipeline);
             checked = checked.and(foreign);

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
+use super::launch::{Gen, Launch};
 use super::load_flags::LoadFlags;
 
 const STYLES: Styles = Styles::styled()
@@ -87,6 +88,11 @@ pub(super) enum Command {
     Run(Box<Run>),
     /// Say what `run` would send with the same flags, how long it takes, and what that many requests can decide
     Plan(Box<Run>),
+    /// Run one of Iter8's charts, built in, with values; --dry only writes experiment.yaml
+    #[command(after_help = LAUNCH_EXAMPLES)]
+    Launch(Box<Launch>),
+    /// Write the experiment.yaml of a chart and values; sends nothing
+    Gen(Box<Gen>),
     /// Render a stored result again; exit 0 whatever the verdict
     Report(Report),
     /// Check a stored result: exit 0 if every condition holds, else 1
@@ -101,11 +107,13 @@ pub(super) enum Command {
         #[arg(long)]
         short: bool,
     },
-    /// Print a JSON Schema: of experiment files or of results
+    /// Print a JSON Schema: of experiment files, of results, or of a chart's values
     Schema {
         /// Which
         #[arg(value_enum)]
         of: SchemaOf,
+        /// With `chart`: its name, such as load-test-http
+        chart: Option<String>,
     },
     /// Print completions for a shell
     Completions {
@@ -114,6 +122,9 @@ pub(super) enum Command {
     },
     /// Print the reference: tasks, metrics, action inputs and outputs, exit codes
     Docs,
+    /// Evaluates jq expressions for a parent process.
+    #[command(hide = true)]
+    JqChild,
 }
 
 const RUN_EXAMPLES: &str = "\
@@ -122,6 +133,13 @@ Examples:
   iter8 run --url http://127.0.0.1:8080/ --qps 100 --duration 30s --connections 10
   iter8 run --url http://127.0.0.1:8080/ --method POST --payloadFile body.json --contentType application/json
   iter8 run experiment.yaml --url https://pr-42.example.com/   flags override the file";
+
+const LAUNCH_EXAMPLES: &str = "\
+Examples:
+  iter8 launch -c load-test-http --set url=http://127.0.0.1:8080/ --set SLOs.http/error-rate=0
+  iter8 launch --set \"tasks={http,assess}\" --set http.url=http://127.0.0.1:8080/ --set 'assess.SLOs.upper.http/latency-p97\\.5=50'
+  iter8 launch -c load-test-grpc -f values.yaml --dry       only write experiment.yaml
+  iter8 schema chart iter8                                  every value of a chart";
 
 /// `run`.
 #[derive(Debug, ClapArgs)]
@@ -158,6 +176,12 @@ pub(super) struct Run {
     /// An earlier result, a folder or a file, to be shown beside this one; it never fails a run
     #[arg(long, value_name = "PATH", help_heading = "Verdict")]
     pub history: Option<PathBuf>,
+    /// Go on with the stored result of the run before: what was measured is kept, and its loops are counted
+    #[arg(long = "reuseResult", alias = "reuse-result", help_heading = "Output")]
+    pub reuse_result: bool,
+    /// Revision of the experiment; with --reuseResult a stored result of another one is not gone on with
+    #[arg(long, value_name = "N", help_heading = "Output")]
+    pub revision: Option<u64>,
     /// The fields of load tasks.
     #[command(flatten)]
     pub load: LoadFlags,
@@ -256,6 +280,9 @@ pub(super) struct Validate {
     /// Experiment file
     #[arg(default_value = "experiment.yaml")]
     pub file: PathBuf,
+    /// Print the file in the current format, whatever release of Iter8 it was written for
+    #[arg(long)]
+    pub upgrade: bool,
 }
 
 /// Which schema.
@@ -265,4 +292,6 @@ pub(super) enum SchemaOf {
     Experiment,
     /// `result.json`.
     Result,
+    /// Values of a chart.
+    Chart,
 }

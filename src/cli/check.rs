@@ -7,7 +7,8 @@ use super::console::Console;
 use super::exit::Exit;
 use crate::diagnostic::Diagnostic;
 use crate::platform::Env;
-use crate::spec::{Decoder, Experiment, Node, SourceFile};
+use crate::spec::compat::Era;
+use crate::spec::{At, Decoder, Experiment, Node, SourceFile};
 use crate::tasks::Pipeline;
 
 /// A checked experiment, or all that is wrong with it; and what is only doubtful.
@@ -16,14 +17,16 @@ pub(super) struct Checked {
     pub pipeline: Option<Pipeline>,
     /// Everything that was found.
     pub diagnostics: Vec<Diagnostic>,
+    /// The places of keys that nothing reads.
+    pub unread: Vec<At>,
     /// Every path that the experiment names: files and folders, there or not.
     pub paths: Vec<PathBuf>,
 }
 
-/// Reads an experiment. `variables` are looked up before the environment.
+/// Reads an experiment that came from a file of an era. `variables` are looked up before the environment.
 pub(super) fn check(
     source: &SourceFile,
-    root: &Node,
+    (root, era): (&Node, Era),
     folder: &Path,
     env: &Env,
     console: &Console,
@@ -37,12 +40,16 @@ pub(super) fn check(
         own.or_else(|| env.get(name).map(str::to_owned))
     };
     let mut decoder = Decoder::new(source, folder, &lookup, console.mask.clone());
+    if era.is_past() {
+        decoder.tolerate();
+    }
     let pipeline = Experiment::read(root, &mut decoder)
         .and_then(|experiment| Pipeline::build(&experiment, &mut decoder));
     let wrong = decoder.has_errors();
     Checked {
         pipeline: pipeline.filter(|_| !wrong),
         paths: decoder.paths(),
+        unread: decoder.unread().to_vec(),
         diagnostics: distinct(decoder.into_diagnostics()),
     }
 }

@@ -1,17 +1,14 @@
-//! The short commands: report, validate, version, schema, completions.
-
-use std::path::Path;
+//! The short commands: report, version, schema, completions.
 
 use clap::CommandFactory as _;
 
-use super::args::{Args, LogLevel, Report, SchemaOf, Validate};
-use super::assemble::Given;
-use super::check::check;
+use super::args::{Args, LogLevel, Report, SchemaOf};
 use super::console::Console;
 use super::exit::Exit;
-use super::run::{Opened, read, unreadable};
 use super::session::formats;
 use super::shown::{print, print_text, show};
+use crate::charts;
+use crate::diagnostic::Diagnostic;
 use crate::platform::Env;
 use crate::report::View;
 use crate::results;
@@ -36,34 +33,6 @@ pub(super) fn report(args: &Report, console: &Console, env: &Env) -> Result<Exit
     Ok(Exit::Pass)
 }
 
-/// Checks a file and sends nothing.
-pub(super) fn validate(args: &Validate, console: &Console, env: &Env) -> Result<Exit, Exit> {
-    let Opened { source, root, .. } =
-        read(Some(&args.file), &Given::default()).map_err(|found| unreadable(&found, console))?;
-    let folder = args
-        .file
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty())
-        .unwrap_or(Path::new("."));
-    let pipeline = check(&source, &root, folder, env, console, &[]).or_usage(console)?;
-    let mut text = format!("{}: valid, {} tasks\n", source.name(), pipeline.steps.len());
-    for step in &pipeline.steps {
-        let condition = step
-            .condition
-            .as_ref()
-            .map(|condition| format!(" (if {})", condition.text()))
-            .unwrap_or_default();
-        text.push_str(&format!(
-            "  {} {}: {}{condition}\n",
-            step.index,
-            step.name,
-            pipeline.about(step)
-        ));
-    }
-    print_text(&console.inert(&console.mask.apply(&text)), console)?;
-    Ok(Exit::Pass)
-}
-
 /// Prints the version.
 pub(super) fn version(short: bool, console: &Console) -> Result<Exit, Exit> {
     let number = env!("CARGO_PKG_VERSION");
@@ -79,13 +48,28 @@ pub(super) fn version(short: bool, console: &Console) -> Result<Exit, Exit> {
 }
 
 /// Prints a schema.
-pub(super) fn schema(of: SchemaOf, console: &Console) -> Result<Exit, Exit> {
+pub(super) fn schema(of: SchemaOf, chart: Option<&str>, console: &Console) -> Result<Exit, Exit> {
     let schema = match of {
+        SchemaOf::Chart => schema_of(chart, console)?,
+        SchemaOf::Experiment | SchemaOf::Result if chart.is_some() => {
+            let message = "error: only the schema of a `chart` has a name behind it";
+            console.say(LogLevel::Error, message);
+            return Err(Exit::Usage);
+        }
         SchemaOf::Experiment => experiment_schema(),
         SchemaOf::Result => results::schema(),
     };
     print_text(&format!("{schema:#}\n"), console)?;
     Ok(Exit::Pass)
+}
+
+/// The schema of a chart's values.
+fn schema_of(name: Option<&str>, console: &Console) -> Result<serde_json::Value, Exit> {
+    let found = charts::find(name.unwrap_or(charts::DEFAULT));
+    found.map(charts::schema).map_err(|(message, hint)| {
+        console.diagnostics(&[Diagnostic::error(message).hint(hint)]);
+        Exit::Usage
+    })
 }
 
 /// Prints completions.

@@ -14,6 +14,7 @@ pub mod docs;
 mod exit;
 mod forward;
 mod index;
+mod launch;
 mod load_flags;
 mod note;
 mod origin;
@@ -27,6 +28,7 @@ mod session;
 mod shown;
 mod signals;
 mod stored;
+mod validate;
 
 use std::process::ExitCode;
 
@@ -62,6 +64,9 @@ pub fn main() -> ExitCode {
             };
         }
     };
+    if matches!(args.command, Command::JqChild) {
+        return jq_child().into();
+    }
     let env = Env::of_process();
     let platform = detect(&env);
     let console = Console::new(args.global.log_level, args.global.color, &env, platform);
@@ -79,6 +84,14 @@ pub fn main() -> ExitCode {
     // A load that a second signal left behind must not hold the process.
     runtime.shutdown_background();
     exit.unwrap_or_else(|exit| exit).into()
+}
+
+/// A parent that is gone is no error, and nobody reads one.
+fn jq_child() -> Exit {
+    match crate::jq::serve() {
+        Ok(()) => Exit::Pass,
+        Err(_) => Exit::Error,
+    }
 }
 
 async fn command(
@@ -106,16 +119,20 @@ async fn command(
             exit
         }
         Command::Plan(run) => plan::plan(&run, console, env),
+        Command::Launch(args) => Box::pin(launch::launch(*args, console, env, platform, signals)).await,
+        Command::Gen(args) => launch::generate(*args, console, env).await,
         Command::Action => Box::pin(action::action(console, env, platform, signals)).await,
         Command::Assert(assert) => tokio::select! {
             exit = assert::assert(&assert, console) => exit,
             (_, exit) = signals.next() => Err(exit),
         },
         Command::Report(report) => commands::report(&report, console, env),
-        Command::Validate(validate) => commands::validate(&validate, console, env),
+        Command::Validate(validate) => validate::validate(&validate, console, env),
         Command::Version { short } => commands::version(short, console),
-        Command::Schema { of } => commands::schema(of, console),
+        Command::Schema { of, chart } => commands::schema(of, chart.as_deref(), console),
         Command::Completions { shell } => commands::completions(shell, console),
+        // Done before there was a runtime.
+        Command::JqChild => Ok(jq_child()),
         Command::Docs => {
             shown::print_text(&docs::everything(), console)?;
             Ok(Exit::Pass)

@@ -18,11 +18,11 @@ use crate::tasks::{Pipeline, Planned, Step};
 /// Shows the plan of what `iter8 run` would do with the same flags.
 pub(super) fn plan(args: &Run, console: &Console, env: &Env) -> Result<Exit, Exit> {
     let given = given(args);
-    let opened =
-        read(file_of(args, &given).as_deref(), &given).map_err(|found| unreadable(&found, console))?;
+    let opened = read(file_of(args, &given).as_deref(), &args.output.run_dir, &given)
+        .map_err(|found| unreadable(&found, console))?;
     let pipeline = check(
         &opened.source,
-        &opened.root,
+        (&opened.root, opened.era),
         &args.output.run_dir,
         env,
         console,

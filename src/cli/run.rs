@@ -3,11 +3,12 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::args::{LogLevel, Run};
+use super::args::{LogLevel, Output, Run};
 use super::assemble::Given;
 use super::check::check;
 use super::console::Console;
 use super::exit::Exit;
+use super::launch::as_experiment;
 use super::load_flags;
 use super::note::Note;
 use super::post::{self, Poster, Told};
@@ -16,11 +17,12 @@ use super::reproduce::command;
 use super::session::{Finished, Session, formats};
 use super::shown::show;
 use super::signals::Signals;
-use super::stored::earlier;
+use super::stored::{self, earlier};
 use crate::diagnostic::Diagnostic;
 use crate::platform::{Env, Platform};
 use crate::report::render_within;
-use crate::results::SourceInfo;
+use crate::results::{ExperimentResult, SourceInfo};
+use crate::spec::compat::{Era, Modern, modern};
 use crate::spec::{Node, SourceFile};
 use crate::tasks::{Reach, TaskError};
 
@@ -36,26 +38,87 @@ pub(super) async fn run(
     platform: &'static dyn Platform,
     signals: Signals,
 ) -> Result<Exit, Exit> {
-    let stage = Stage {
-        args,
-        console,
-        env,
-        platform,
+    let given = given(&args);
+    let file = file_of(&args, &given);
+    let order = Order {
+        output: &args.output,
+        history: args.history.as_deref(),
+        reuse: args.reuse_result,
+        revision: args.revision,
+        reproduce: command(&given, args.file.as_deref()),
     };
-    let note = Note::of(env, console, platform);
-    let ended = match &note {
-        Ok(note) => stage.perform(note.as_ref(), signals).await,
-        Err(wrong) => Err(stage.mistakes(vec![wrong.clone()])),
-    };
-    match ended {
-        Ok(exit) => Ok(exit),
-        Err(Stop::Quit(exit)) => Err(exit),
-        Err(Stop::Mistakes(found)) => {
-            refused(&found, console, env, platform);
-            if let Ok(Some(note)) = note {
-                note.mistakes(&found).await;
+    let opened = read(file.as_deref(), &args.output.run_dir, &given);
+    order.run(opened, console, env, platform, signals).await
+}
+
+/// What to do with an experiment.
+pub(super) struct Order<'a> {
+    /// Where results go.
+    pub(super) output: &'a Output,
+    /// An earlier result to show beside this one.
+    pub(super) history: Option<&'a Path>,
+    /// Whether this run is another loop of the stored result.
+    pub(super) reuse: bool,
+    /// Number of the experiment's version; a result of another one is not reused.
+    pub(super) revision: Option<u64>,
+    /// A command that repeats the run.
+    pub(super) reproduce: String,
+}
+
+impl Order<'_> {
+    /// Runs an experiment, or says why there is none, and prints its report.
+    pub(super) async fn run(
+        self,
+        opened: Result<Opened, Vec<Diagnostic>>,
+        console: &Console,
+        env: &Env,
+        platform: &'static dyn Platform,
+        signals: Signals,
+    ) -> Result<Exit, Exit> {
+        let stage = Stage {
+            order: self,
+            console,
+            env,
+            platform,
+        };
+        let note = Note::of(env, console, platform);
+        let ended = match &note {
+            Ok(note) => stage.perform(opened, note.as_ref(), signals).await,
+            Err(wrong) => Err(stage.mistakes(vec![wrong.clone()])),
+        };
+        match ended {
+            Ok(exit) => Ok(exit),
+            Err(Stop::Quit(exit)) => Err(exit),
+            Err(Stop::Mistakes(found)) => {
+                refused(&found, console, env, platform);
+                if let Ok(Some(note)) = note {
+                    note.mistakes(&found).await;
+                }
+                Err(Exit::Usage)
             }
-            Err(Exit::Usage)
+        }
+    }
+
+    /// The stored result that this run is another loop of, if it is one.
+    fn reused(&self, console: &Console) -> Result<Option<ExperimentResult>, Diagnostic> {
+        if !self.reuse {
+            return Ok(None);
+        }
+        let result = stored::read(&self.output.run_dir, &self.output.output_dir).map_err(|error| {
+            let found = error.diagnostic();
+            let message = format!("nothing to reuse: {}", found.message);
+            Diagnostic { message, ..found }.hint("run once without --reuseResult")
+        })?;
+        match self.revision {
+            Some(revision) if revision != result.revision => {
+                let text = format!(
+                    "the stored result is of revision {}, this is {revision}: it starts anew",
+                    result.revision
+                );
+                console.say(LogLevel::Info, &text);
+                Ok(None)
+            }
+            Some(_) | None => Ok(Some(result)),
         }
     }
 }
@@ -69,33 +132,44 @@ enum Stop {
 }
 
 struct Stage<'a> {
-    args: Run,
+    order: Order<'a>,
     console: &'a Console,
     env: &'a Env,
     platform: &'static dyn Platform,
 }
 
 impl Stage<'_> {
-    async fn perform(&self, note: Option<&Note<'_>>, signals: Signals) -> Result<Exit, Stop> {
+    async fn perform(
+        &self,
+        opened: Result<Opened, Vec<Diagnostic>>,
+        note: Option<&Note<'_>>,
+        signals: Signals,
+    ) -> Result<Exit, Stop> {
         let Self {
-            args, console, env, ..
+            order, console, env, ..
         } = self;
-        let formats = formats(&args.output.reports)
+        let formats = formats(&order.output.reports)
             .map_err(|message| self.mistakes(vec![Diagnostic::error(message)]))?;
-        let given = given(args);
-        let file = file_of(args, &given);
-        let Opened { source, root, found } = read(file.as_deref(), &given).map_err(|found| {
+        let Opened {
+            source,
+            root,
+            era,
+            found,
+        } = opened.map_err(|found| {
             unreadable(&found, console);
             Stop::Mistakes(found)
         })?;
-        let checked = check(&source, &root, &args.output.run_dir, env, console, &[]).and(found);
+        let checked = check(&source, (&root, era), &order.output.run_dir, env, console, &[]).and(found);
         let found = checked.diagnostics.clone();
         let pipeline = checked
             .or_usage(console)
             .map_err(|_shown| Stop::Mistakes(found))?;
         let context = self.platform.context(env);
         console.diagnostics(&context.notes);
-        let (earlier, unread) = earlier(args.history.as_deref());
+        let reused = order
+            .reused(console)
+            .map_err(|wrong| self.mistakes(vec![wrong]))?;
+        let (earlier, unread) = earlier(order.history);
         console.diagnostics(unread.as_slice());
         let token = ["GITHUB_TOKEN", "GH_TOKEN"]
             .into_iter()
@@ -104,7 +178,7 @@ impl Stage<'_> {
         let poster = Arc::new(Poster::new(console, env, token, None));
         let session = Session {
             console,
-            output: &args.output,
+            output: order.output,
             source: SourceInfo {
                 name: source.name().to_owned(),
                 text: source.text().to_owned(),
@@ -113,16 +187,18 @@ impl Stage<'_> {
             platform: self.platform.name(),
             reach: reach(env),
             validate_slos: true,
-            reproduce: Some(command(&given, args.file.as_deref())),
+            reproduce: Some(order.reproduce.clone()),
             publisher: Arc::<Poster>::clone(&poster),
             earlier,
+            reused,
+            revision: order.revision,
         };
         let finished = session
             .run(&pipeline, &formats, signals)
             .await
             .map_err(Stop::Quit)?;
         let shown = show(&finished.view, console, env).is_ok();
-        finished.say_where(console, &args.output);
+        finished.say_where(console, order.output);
         if let Some(note) = note {
             note.report(&finished).await;
         }
@@ -130,7 +206,7 @@ impl Stage<'_> {
         let outcome = poster.posted();
         post::show(&outcome, console);
         Ok(finished
-            .publish(&args.output, console, env, self.platform)
+            .publish(order.output, console, env, self.platform)
             .if_written(shown && outcome.written))
     }
 
@@ -204,18 +280,25 @@ pub(super) fn given(args: &Run) -> Given {
 pub(super) struct Opened {
     /// Its text.
     pub source: SourceFile,
-    /// Its content, flags put over it.
+    /// Its content in today's form, flags put over it.
     pub root: Node,
-    /// What is wrong with the flags.
+    /// The form that the file has.
+    pub era: Era,
+    /// What is wrong with the form or the flags.
     pub found: Vec<Diagnostic>,
 }
 
-/// The experiment of a file with flags put over it, or of flags alone; or why there is none.
-pub(super) fn read(file: Option<&Path>, given: &Given) -> Result<Opened, Vec<Diagnostic>> {
+/// The experiment of a file with flags put over it, or of flags alone; or why there is none. Files that it names are in `folder`.
+pub(super) fn read(file: Option<&Path>, folder: &Path, given: &Given) -> Result<Opened, Vec<Diagnostic>> {
     let Some(path) = file else {
         let source = SourceFile::new("the command line", "");
         let (root, found) = given.alone();
-        return Ok(Opened { source, root, found });
+        return Ok(Opened {
+            source,
+            root,
+            era: Era::Current,
+            found,
+        });
     };
     let source = SourceFile::read(path).map_err(|error| {
         let diagnostic = Diagnostic::error(TaskError::from_error(&error).message);
@@ -229,8 +312,25 @@ pub(super) fn read(file: Option<&Path>, given: &Given) -> Result<Opened, Vec<Dia
         }]
     })?;
     let root = Node::parse(&source).map_err(|diagnostic| vec![diagnostic])?;
-    let (root, found) = given.over(root, &source);
-    Ok(Opened { source, root, found })
+    let beside = path.parent().unwrap_or(Path::new("."));
+    let Modern { root, era, mut found } = understood(root, &source, beside, folder);
+    let (root, of_flags) = given.over(root, &source);
+    found.extend(of_flags);
+    Ok(Opened {
+        source,
+        root,
+        era,
+        found,
+    })
+}
+
+/// Content of any shape and era as a current experiment. `beside` is the folder of what it was read from, `folder` that
+/// of the run.
+pub(super) fn understood(root: Node, source: &SourceFile, beside: &Path, folder: &Path) -> Modern {
+    let (root, mut found) = as_experiment(root, source, beside);
+    let modern = modern(root, source, folder);
+    found.extend(modern.found);
+    Modern { found, ..modern }
 }
 
 /// Says why there is no experiment.

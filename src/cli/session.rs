@@ -43,6 +43,10 @@ pub(super) struct Session<'a> {
     pub publisher: Arc<dyn Publisher>,
     /// An earlier result to show beside this one.
     pub earlier: Option<ExperimentResult>,
+    /// The result that this run is another loop of.
+    pub reused: Option<ExperimentResult>,
+    /// Revision of the experiment, if it has one.
+    pub revision: Option<u64>,
 }
 
 /// A finished run.
@@ -60,7 +64,7 @@ pub(super) struct Finished {
 impl Session<'_> {
     /// Runs the pipeline and writes the files; the error is the exit of a second signal, which asked to quit at once.
     pub(super) async fn run(
-        self,
+        mut self,
         pipeline: &Pipeline,
         formats: &[&'static dyn Format],
         signals: Signals,
@@ -127,7 +131,7 @@ impl Session<'_> {
         })
     }
 
-    fn blank(&self) -> ExperimentResult {
+    fn blank(&mut self) -> ExperimentResult {
         let environment = Environment {
             iter8_version: env!("CARGO_PKG_VERSION").to_owned(),
             platform: self.platform.to_owned(),
@@ -140,7 +144,17 @@ impl Session<'_> {
             run_url: self.context.run_url.clone(),
             reproduce: self.reproduce.clone(),
         };
-        let mut result = ExperimentResult::new(self.source.clone(), environment, Timestamp::now());
+        let started = Timestamp::now();
+        let mut result = match self.reused.take() {
+            Some(mut reused) => {
+                reused.next_loop(started);
+                reused.environment = environment;
+                reused.experiment = self.source.clone();
+                reused
+            }
+            None => ExperimentResult::new(self.source.clone(), environment, started),
+        };
+        result.revision = self.revision.unwrap_or(result.revision);
         result.validate_slos = self.validate_slos;
         result
     }

@@ -37,7 +37,7 @@ impl Env {
     }
 
     /// The proxies that programs are to use.
-    pub(super) fn proxies(&self) -> ProxyEnv {
+    pub fn proxies(&self) -> ProxyEnv {
         let either = |lower: &str, upper: &str| self.get(lower).or_else(|| self.get(upper));
         ProxyEnv {
             http: either("http_proxy", "HTTP_PROXY").map(Secret::new),

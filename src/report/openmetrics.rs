@@ -201,7 +201,14 @@ fn provided(view: &View, out: &mut dyn Write) -> io::Result<()> {
         "Values from metric providers.",
     )?;
     for row in rows {
-        let labels = labels(&[("version", &row.version), ("metric", &row.metric)]);
+        let mut pairs = vec![("version", row.version.as_str()), ("metric", row.metric.as_str())];
+        pairs.extend(
+            row.provided
+                .as_ref()
+                .and_then(|provided| provided.unit.as_deref())
+                .map(|unit| ("unit", unit)),
+        );
+        let labels = labels(&pairs);
         writeln!(out, "iter8_provided{labels} {}", number::plain(row.value))?;
     }
     Ok(())

@@ -4,7 +4,8 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Environment, History, Outcome, OutcomeReason};
+use super::loops::Before;
+use super::{Environment, History, Outcome, OutcomeReason, PastLoop};
 use crate::metrics::Insights;
 use crate::slo::{Assessment, Judgement, Verdict};
 
@@ -121,6 +122,24 @@ pub struct ExperimentResult {
     /// An earlier result, if one was given to be shown beside this one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub history: Option<History>,
+    /// Revision of the experiment; a loop goes on only with a result of the same.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub revision: u64,
+    /// Start of the first loop, if this is another.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub first_started: Option<Timestamp>,
+    /// The loops before this one, oldest first; at most 50.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub past: Vec<PastLoop>,
+    /// What the loop before left to conditions, while this one runs.
+    #[serde(skip)]
+    pub(crate) before: Option<Box<Before>>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde asks")]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 impl ExperimentResult {
@@ -144,6 +163,10 @@ impl ExperimentResult {
             environment,
             imported: None,
             history: None,
+            revision: 0,
+            first_started: None,
+            past: Vec::new(),
+            before: None,
         }
     }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{ExperimentResult, TaskStatus};
-use crate::metrics::{Measure, MetricName, Statistic, Timing, VersionInsights};
+use crate::metrics::{Measure, MetricName, Provided, ProvidedKind, Statistic, Timing, VersionInsights};
 use crate::slo::{Assessment, Award, Bound, Goal, Judgement, Limit, Verdict};
 use crate::spec::condition::{
     Facts, InsightsFacts, LimitFacts, MetricFacts, ResultFacts, RewardFacts, SloFacts, TaskFacts,
@@ -34,15 +34,15 @@ impl ExperimentResult {
         let completed = self.tasks.iter().filter(|task| done(&task.status)).count();
         Facts {
             completed: self.completed(),
-            no_failure: self.no_failure(),
+            no_failure: !self.known_failure(),
             slos: self.slos_hold(),
             result: ResultFacts {
-                failure: !self.no_failure(),
+                failure: self.known_failure(),
                 num_loops: i64::try_from(self.loops).unwrap_or(i64::MAX),
                 num_completed_tasks: i64::try_from(completed).unwrap_or(i64::MAX),
-                revision: 0,
+                revision: i64::try_from(self.revision).unwrap_or(i64::MAX),
                 iter8_version: format!("v{}", self.environment.iter8_version),
-                start_time: self.started.to_string(),
+                start_time: self.since().to_string(),
                 insights: (!self.insights.is_empty()).then(|| self.insights_facts()),
             },
             spec: self
@@ -66,9 +66,14 @@ impl ExperimentResult {
             return imported.slos;
         }
         let open = |judgement: &&Judgement| judgement.verdict != Verdict::NotAssessed;
-        let judged = self.assessment.judgements.iter().filter(open).cloned().collect();
         let judged = Assessment {
-            judgements: judged,
+            judgements: self
+                .known_assessment()
+                .judgements
+                .iter()
+                .filter(open)
+                .cloned()
+                .collect(),
             ..Assessment::default()
         };
         !self.insights.is_empty() && judged.all_met()
@@ -102,10 +107,16 @@ impl ExperimentResult {
         let metrics_info = values
             .iter()
             .flat_map(BTreeMap::keys)
-            .map(|name| (name.clone(), metric_facts(name)))
+            .map(|name| {
+                let provided = versions.iter().find_map(|version| version.values.get(name));
+                (
+                    name.clone(),
+                    provided.map_or_else(|| metric_facts(name), provided_facts),
+                )
+            })
             .collect();
-        let judged = !self.assessment.judgements.is_empty();
-        let rewarded = !self.assessment.awards.is_empty();
+        let judged = !self.known_assessment().judgements.is_empty();
+        let rewarded = !self.known_assessment().awards.is_empty();
         InsightsFacts {
             num_versions: i64::try_from(versions.len()).unwrap_or(i64::MAX),
             version_names: names,
@@ -163,7 +174,7 @@ impl ExperimentResult {
             })
             .collect();
         names.extend(
-            self.assessment
+            self.known_assessment()
                 .judgements
                 .iter()
                 .map(|judgement| judgement.objective.metric.clone()),
@@ -217,12 +228,24 @@ impl ExperimentResult {
         self.objectives(bound)
             .into_iter()
             .map(|first| {
-                let same = self.assessment.judgements.iter().filter(|judgement| {
+                let same = self.known_assessment().judgements.iter().filter(|judgement| {
                     judgement.objective == first.objective && judgement.task == first.task
                 });
                 same.map(|judgement| judgement.verdict == Verdict::Met).collect()
             })
             .collect()
+    }
+}
+
+/// What a provider says of its metric.
+fn provided_facts(provided: &Provided) -> MetricFacts {
+    MetricFacts {
+        description: provided.description.clone().unwrap_or_default(),
+        units: provided.unit.clone(),
+        kind: match provided.kind {
+            ProvidedKind::Counter => "Counter".to_owned(),
+            ProvidedKind::Gauge => "Gauge".to_owned(),
+        },
     }
 }
 

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::interpolate::{Undefined, expand};
 use super::node::{At, Key, Node, Value};
 use super::source::SourceFile;
-use crate::diagnostic::{Diagnostic, Severity, did_you_mean};
+use crate::diagnostic::{Diagnostic, Place, Severity, did_you_mean};
 use crate::secret::Mask;
 
 /// A type that can be read from a node.
@@ -34,8 +34,12 @@ pub struct Decoder<'a> {
     paths: RefCell<Vec<PathBuf>>,
     sensitive: bool,
     files_may_come: bool,
+    tolerant: bool,
+    unread: Vec<At>,
     diagnostics: Vec<Diagnostic>,
     errors: usize,
+    /// Of the errors those that are wrong wherever the experiment runs: unknown names and wrong types.
+    misshapen: BTreeSet<(Option<Place>, String)>,
 }
 
 impl<'a> Decoder<'a> {
@@ -49,8 +53,11 @@ impl<'a> Decoder<'a> {
             paths: RefCell::default(),
             sensitive: false,
             files_may_come: false,
+            tolerant: false,
+            unread: Vec::new(),
             diagnostics: Vec::new(),
             errors: 0,
+            misshapen: BTreeSet::new(),
         }
     }
 
@@ -72,7 +79,7 @@ impl<'a> Decoder<'a> {
     pub fn as_written(&self, node: &Node) -> Option<&'a str> {
         match &node.at {
             At::Bytes(range) => self.source.literal(range.clone()),
-            At::Named(_) => None,
+            At::Named(_) | At::Elsewhere(_) => None,
         }
     }
 
@@ -106,6 +113,26 @@ impl<'a> Decoder<'a> {
         self.files_may_come
     }
 
+    /// From here on what nobody reads is only doubtful: the file was written for a program that said nothing of it.
+    pub fn tolerate(&mut self) {
+        self.tolerant = true;
+    }
+
+    /// Reports a mistake that changes nothing else: an error, or a warning where such things are tolerated.
+    pub fn stray(&mut self, at: &At, message: impl Into<String>, hint: Option<String>) {
+        let severity = if self.tolerant {
+            Severity::Warning
+        } else {
+            Severity::Error
+        };
+        self.report(severity, at, message.into(), hint);
+    }
+
+    /// The places of keys that nothing reads.
+    pub fn unread(&self) -> &[At] {
+        &self.unread
+    }
+
     /// A path of the experiment, from the folder it is relative to.
     pub fn path(&self, path: &str) -> PathBuf {
         let path = self.folder.join(path);
@@ -116,6 +143,13 @@ impl<'a> Decoder<'a> {
     /// Every path of the experiment so far: files and folders, there or not.
     pub fn paths(&self) -> Vec<PathBuf> {
         self.paths.borrow().clone()
+    }
+
+    /// Reports an unknown name or a wrong type.
+    fn misshapen(&mut self, at: &At, message: String, hint: Option<String>) {
+        self.misshapen
+            .insert((Some(at.place(self.source)), message.clone()));
+        self.error(at, message, hint);
     }
 
     /// Reports an error at a place.
@@ -157,6 +191,18 @@ impl<'a> Decoder<'a> {
         self.diagnostics
             .retain(|found| seen.insert((found.place.clone(), found.message.clone())));
         self.diagnostics
+    }
+
+    /// Everything that was reported, but only unknown names and wrong types as errors: the rest depends on what is elsewhere.
+    pub fn into_certain(self) -> Vec<Diagnostic> {
+        let misshapen = self.misshapen.clone();
+        let mut found = self.into_diagnostics();
+        for diagnostic in &mut found {
+            if !misshapen.contains(&(diagnostic.place.clone(), diagnostic.message.clone())) {
+                diagnostic.severity = Severity::Warning;
+            }
+        }
+        found
     }
 
     /// How many errors were reported.
@@ -214,7 +260,7 @@ impl<'a> Decoder<'a> {
             }
             value => value.describe().to_owned(),
         };
-        self.error(&node.at, format!("expected {expected}, found {found}"), hint);
+        self.misshapen(&node.at, format!("expected {expected}, found {found}"), hint);
     }
 
     /// Reports a word that is none of those that can stand here.
@@ -225,7 +271,7 @@ impl<'a> Decoder<'a> {
         );
         let (last, others) = known.split_last().unwrap_or((&"nothing", &[]));
         let expected = format!("{} or {last}", others.join(", "));
-        self.error(
+        self.misshapen(
             &node.at,
             format!("expected {expected}, found `{found}`"),
             Some(hint),
@@ -272,6 +318,14 @@ impl<'a> Decoder<'a> {
                 None
             }
         }
+    }
+
+    /// Reads what is a secret: values that come from the environment are masked.
+    pub fn secretly<T>(&mut self, read: impl FnOnce(&mut Self) -> T) -> T {
+        let before = std::mem::replace(&mut self.sensitive, true);
+        let value = read(self);
+        self.sensitive = before;
+        value
     }
 
     /// Whether a node is text whose reading failed because of an undefined name (which was reported).
@@ -375,15 +429,18 @@ impl Fields {
             if self.known.iter().any(|name| name.eq_ignore_ascii_case(&key.name)) {
                 continue; // reported as the same field
             }
-            let hint = match did_you_mean(&key.name, self.known.iter().copied()) {
-                Some(name) => format!("did you mean `{name}`?"),
-                None => format!("known are {}", self.known.join(", ")),
-            };
-            decoder.error(
-                &key.at,
-                format!("unknown field `{}` in {of}", key.name),
-                Some(hint),
-            );
+            let message = format!("unknown field `{}` in {of}", key.name);
+            if let Some(name) = did_you_mean(&key.name, self.known.iter().copied()) {
+                decoder.misshapen(&key.at, message, Some(format!("did you mean `{name}`?")));
+            } else {
+                let hint = format!("known are {}", self.known.join(", "));
+                decoder.unread.push(key.at.clone());
+                if decoder.tolerant {
+                    decoder.stray(&key.at, message, Some(hint));
+                } else {
+                    decoder.misshapen(&key.at, message, Some(hint));
+                }
+            }
         }
     }
 }

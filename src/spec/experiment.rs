@@ -35,6 +35,8 @@ pub struct Entry {
 pub struct Experiment {
     /// The tasks that could be told apart.
     pub entries: Vec<Entry>,
+    /// Its `loop:`, if it has one.
+    pub repeat: Option<Node>,
     /// Whether these are all; if not, what is wrong with the others has been reported.
     pub whole: bool,
 }
@@ -62,6 +64,7 @@ impl Experiment {
         };
         let mut fields = decoder.fields(root, SHAPE)?;
         let spec = fields.take(&["spec"], decoder);
+        let repeat = fields.take(&["loop"], decoder).map(|(_, node)| node);
         // Iter8 of 0.11 and later keeps its result in the same file; it is no input.
         fields.take(&["result"], decoder);
         fields.finish("an experiment", decoder);
@@ -85,6 +88,7 @@ impl Experiment {
                 let whole = read.iter().all(Option::is_some);
                 Some(Self {
                     entries: read.into_iter().flatten().collect(),
+                    repeat,
                     whole,
                 })
             }

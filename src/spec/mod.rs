@@ -1,5 +1,6 @@
 //! What the user asked for: a located experiment, or all that is wrong with it.
 
+pub mod compat;
 pub mod condition;
 mod decode;
 mod duration;
@@ -10,6 +11,7 @@ mod interpolate;
 mod node;
 mod source;
 mod values;
+mod yaml;
 
 pub use decode::{Decode, Decoder, Fields, Lookup};
 pub use duration::{Period, PeriodError};
@@ -18,3 +20,4 @@ pub use fields::Field;
 pub use node::{At, Key, Node, Value, same_field};
 pub use source::{SourceError, SourceFile, read_file};
 pub use values::Map;
+pub use yaml::to_yaml;

@@ -16,6 +16,8 @@ pub enum At {
     Bytes(Range<usize>),
     /// A flag or an input.
     Named(String),
+    /// A place in another file than the one that is read.
+    Elsewhere(Place),
 }
 
 /// A value and its place.
@@ -120,6 +122,38 @@ impl Node {
         }
     }
 
+    /// The same, with places that hold whatever source is read: for a tree of several files.
+    #[must_use]
+    pub fn anywhere(self, source: &SourceFile) -> Self {
+        let fixed = |at: At| match at {
+            At::Bytes(range) => At::Elsewhere(source.place(range)),
+            At::Named(_) | At::Elsewhere(_) => at,
+        };
+        let value = match self.value {
+            Value::List(items) => Value::List(items.into_iter().map(|item| item.anywhere(source)).collect()),
+            Value::Map(entries) => {
+                let entry = |(key, node): (Key, Self)| {
+                    let key = Key {
+                        name: key.name,
+                        at: fixed(key.at),
+                    };
+                    (key, node.anywhere(source))
+                };
+                Value::Map(entries.into_iter().map(entry).collect())
+            }
+            value @ (Value::Null
+            | Value::Bool(_)
+            | Value::Int(_)
+            | Value::Float(_)
+            | Value::String(_)
+            | Value::Text(_)) => value,
+        };
+        Self {
+            value,
+            at: fixed(self.at),
+        }
+    }
+
     /// The entry of a field that a map gives, in whatever spelling; `null` is the same as absent.
     pub fn field(&self, name: &str) -> Option<&(Key, Node)> {
         let Value::Map(entries) = &self.value else {
@@ -154,6 +188,7 @@ impl At {
         match self {
             Self::Bytes(range) => source.place(range.clone()),
             Self::Named(name) => Place::named(name.clone()),
+            Self::Elsewhere(place) => place.clone(),
         }
     }
 }

@@ -2,15 +2,18 @@
 
 mod assess;
 mod context;
+mod custommetrics;
 mod event;
 mod grpc;
 mod http;
 mod inputs;
 mod load;
+mod notify;
 mod pipeline;
 mod planned;
 mod publish;
 mod ready;
+mod repetition;
 mod run;
 mod runner;
 mod shell;
@@ -22,16 +25,19 @@ use crate::results::ExperimentResult;
 use crate::slo::{Assessment, Objective, Reward};
 use crate::spec::{At, Decoder, Field, Node};
 
+pub use assess::AssessKind;
 pub use context::{Reach, RunContext};
 pub use event::{Event, Progress};
 pub use grpc::{Fit, GHZ, GrpcKind};
 pub use http::HttpKind;
 pub(crate) use load::command::is_harmless;
 pub use load::{Watch, Watched};
+pub use notify::data as notify_data;
 pub use pipeline::{Pipeline, Step, experiment_schema};
 pub use planned::Planned;
 pub use publish::{Ask, Changes, Publisher, PullRequest, Rendered, When, Wording};
 pub use ready::ReadyKind;
+pub use repetition::Repetition;
 pub use run::Groups;
 pub use runner::{Persist, run};
 pub(crate) use shell::quoted;
@@ -43,6 +49,10 @@ pub static TASKS: &[&dyn TaskKind] = &[
     &grpc::GrpcKind,
     &assess::AssessKind,
     &run::RunKind,
+    &custommetrics::CustomMetricsKind,
+    &notify::NotifyKind,
+    &notify::SlackKind,
+    &notify::GithubKind,
     &publish::CommentKind,
     &publish::StatusKind,
     &publish::PullRequestKind,
@@ -79,6 +89,11 @@ pub trait Task: Send + Sync {
     /// The versions whose loads it measures.
     fn tests(&self) -> &[Tested] {
         &[]
+    }
+
+    /// Names of metrics from providers that it surely reads.
+    fn provides(&self) -> Vec<String> {
+        Vec::new()
     }
 
     /// The loads it will send and count, in order.

@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use super::repetition::Repetition;
 use super::run::RunKind;
 use super::{Ahead, TASKS, Task, TaskKind, kind_of};
 use crate::diagnostic::did_you_mean;
@@ -26,6 +27,8 @@ pub struct Step {
 pub struct Pipeline {
     /// At least one.
     pub steps: Vec<Step>,
+    /// How often they run, if not once.
+    pub repetition: Option<Repetition>,
 }
 
 impl Pipeline {
@@ -47,7 +50,16 @@ impl Pipeline {
                 decoder.expect_files();
             }
         }
-        let pipeline = Self { steps };
+        let repeat = experiment
+            .repeat
+            .as_ref()
+            .filter(|node| node.value != Value::Null);
+        let repetition = repeat.map(|node| Repetition::read(node, decoder));
+        whole &= !matches!(repetition, Some(None));
+        let pipeline = Self {
+            steps,
+            repetition: repetition.flatten(),
+        };
         // What an unreadable load would have measured is not known: no guesses then.
         if loads_known {
             pipeline.check_metrics(decoder);
@@ -90,7 +102,7 @@ impl Pipeline {
                     earlier.index
                 );
                 let hint = "put an `assess` task between them, name both as `endpoints:` of one task, or mark the first `warmup: true`";
-                decoder.error(at, message, Some(hint.to_owned()));
+                decoder.stray(at, message, Some(hint.to_owned()));
             }
             open.push((step, stream.protocol));
         }
@@ -128,11 +140,14 @@ impl Pipeline {
     /// The objectives that are sure to be judged on what a step measures: those of the `assess` tasks behind it, up to a
     /// load that takes its place.
     pub fn ahead(&self, step: &Step) -> Vec<Ahead> {
-        let Some(stream) = step.task.produces().into_iter().next() else {
-            return Vec::new();
-        };
+        let stream = step.task.produces().into_iter().next();
+        let is_load = stream.is_some();
         let replaces = |later: &&Step| {
-            let same = |other: &Stream| other.protocol == stream.protocol;
+            let same = |other: &Stream| {
+                stream
+                    .as_ref()
+                    .is_some_and(|stream| other.protocol == stream.protocol)
+            };
             later.task.produces().iter().any(same)
         };
         let behind = self.steps.iter().skip_while(|known| known.index <= step.index);
@@ -147,6 +162,8 @@ impl Pipeline {
                     min_requests,
                 })
             })
+            // Of a load any may depend on it; of anything else those on what it reads.
+            .filter(|ahead| is_load || step.task.measures(&ahead.objective.metric))
             .collect()
     }
 
@@ -221,7 +238,7 @@ impl Pipeline {
         } else {
             (format!("no task measures {metric}"), self.suggest(metric))
         };
-        decoder.error(at, message, hint);
+        decoder.stray(at, message, hint);
         false
     }
 
@@ -242,9 +259,18 @@ impl Pipeline {
                 }
             }
             MetricName::Custom { provider, name } => {
-                let near = did_you_mean(provider, ["http", "grpc"])
-                    .map(|protocol| format!("did you mean `{protocol}/{name}`?"));
+                let provided: Vec<String> = self.steps.iter().flat_map(|step| step.task.provides()).collect();
+                let near = did_you_mean(&metric.to_string(), provided.iter().map(String::as_str))
+                    .map(|meant| format!("did you mean `{meant}`?"));
+                let near = near.or_else(|| {
+                    did_you_mean(provider, ["http", "grpc"])
+                        .map(|protocol| format!("did you mean `{protocol}/{name}`?"))
+                });
                 near.or_else(|| {
+                    if !provided.is_empty() {
+                        let some: Vec<String> = provided.into_iter().take(8).collect();
+                        return Some(format!("read from providers are {}", some.join(", ")));
+                    }
                     Some("measured are metrics of the load tasks, such as http/latency-p95".to_owned())
                 })
             }
@@ -340,7 +366,8 @@ fn step(index: usize, entry: &Entry, decoder: &mut Decoder<'_>) -> Option<Step> 
     })
 }
 
-fn condition(node: &Node, decoder: &mut Decoder<'_>) -> Option<Condition> {
+/// Reads the text of a condition.
+pub(super) fn condition(node: &Node, decoder: &mut Decoder<'_>) -> Option<Condition> {
     let text = match &node.value {
         Value::String(text) | Value::Text(text) => text.clone(),
         Value::Bool(value) => value.to_string(),
@@ -403,6 +430,7 @@ pub fn experiment_schema() -> serde_json::Value {
         "type": "object",
         "properties": {
             "spec": { "type": "array", "minItems": 1, "items": { "anyOf": tasks } },
+            "loop": Repetition::schema(),
             "result": { "description": "Iter8 kept its result here; it is ignored." },
         },
         "required": ["spec"],

@@ -12,12 +12,32 @@ use crate::slo::{Certainty, Judgement, Verdict};
 /// Stores a result; called after every task.
 pub type Persist<'a> = &'a mut dyn FnMut(&mut ExperimentResult);
 
-/// Runs all steps of a pipeline and completes the result, its outcome included.
+/// Runs all steps of a pipeline, again and again if it says so, and completes the result, its outcome included.
 pub async fn run(
     pipeline: &Pipeline,
     context: &RunContext,
     result: &mut ExperimentResult,
     persist: Persist<'_>,
+) {
+    let mut number = 1;
+    loop {
+        let begun = Instant::now();
+        once(pipeline, context, result, persist).await;
+        match &pipeline.repetition {
+            Some(repetition) if repetition.goes_on(number, begun, result, context).await => number += 1,
+            Some(_) | None => break,
+        }
+    }
+    result.ended = true;
+    result.conclude();
+}
+
+/// One loop.
+async fn once(
+    pipeline: &Pipeline,
+    context: &RunContext,
+    result: &mut ExperimentResult,
+    persist: &mut dyn FnMut(&mut ExperimentResult),
 ) {
     let started = Instant::now();
     result.tasks = pipeline.steps.iter().map(|step| record(pipeline, step)).collect();
@@ -55,9 +75,9 @@ pub async fn run(
         finish(pipeline, result, started.elapsed());
         persist(result);
     }
-    result.ended = true;
     context.groups.end().await;
     finish(pipeline, result, started.elapsed());
+    result.end_loop();
 }
 
 fn record(pipeline: &Pipeline, step: &Step) -> TaskRecord {

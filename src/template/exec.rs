@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::Absent;
 use super::ast::{Base, Branch, Command, Node, Operand, Pipe};
 use super::error::Fault;
 use super::format;
@@ -18,15 +19,19 @@ const STEPS: u32 = 1_000_000;
 const DEPTH: u32 = 200;
 /// Bytes of a rendered text.
 const LONGEST: usize = 16 << 20;
+/// Functions whose first argument is a map that they change.
+const CHANGING: &[&str] = &["set", "unset", "merge", "mergeOverwrite"];
 
 pub(super) fn run(
     body: &[Node],
     defined: &HashMap<String, Vec<Node>>,
     data: &Value,
+    absent: Absent,
     random: &mut Random,
 ) -> Result<String, Fault> {
     let mut run = Run {
         defined,
+        absent,
         out: String::new(),
         variables: vec![("$".to_owned(), data.clone())],
         steps: 0,
@@ -39,6 +44,7 @@ pub(super) fn run(
 
 struct Run<'a> {
     defined: &'a HashMap<String, Vec<Node>>,
+    absent: Absent,
     out: String,
     variables: Vec<(String, Value)>,
     steps: u32,
@@ -83,6 +89,10 @@ impl Run<'_> {
             Node::Action(pipe) => {
                 let value = self.pipe(pipe, dot)?;
                 if pipe.variables.is_empty() {
+                    if matches!(value, Value::Nil) && self.absent == Absent::Refused {
+                        let hint = "check its name, or give it a value with `default`".to_owned();
+                        return Err(Fault::new(pipe.at, "there is no value to print").hint(Some(hint)));
+                    }
                     self.write(pipe.at, |out| format::print(&value, out))?;
                 }
             }
@@ -234,7 +244,11 @@ impl Run<'_> {
                 return self.lazy(&command.arguments, dot, last, stops);
             }
             let values = self.arguments(&command.arguments, dot, last)?;
-            return self.apply(head, &values);
+            let value = self.apply(head, &values)?;
+            if CHANGING.contains(&function.name) {
+                self.change(command, &value)?;
+            }
+            return Ok(value);
         }
         let base = self.base(head, dot)?;
         let values = self.arguments(&command.arguments, dot, last)?;
@@ -242,6 +256,28 @@ impl Run<'_> {
             offset: head.at,
             ..fault
         })
+    }
+
+    /// Functions that change a map: where that is a variable, it has the new value from here on. Maps are shared and
+    /// never change, so where it is anything else that others may see, this is refused.
+    fn change(&mut self, command: &Command, value: &Value) -> Result<(), Fault> {
+        let Some(changed) = command.arguments.first() else {
+            return Ok(());
+        };
+        match &changed.base {
+            Base::Variable(name) if changed.fields.is_empty() && name != "$" => {
+                let found = self.variables.iter_mut().rev().find(|(known, _)| known == name);
+                if let Some((_, place)) = found {
+                    *place = value.clone();
+                }
+                Ok(())
+            }
+            Base::Function(_) | Base::Pipe(_) => Ok(()),
+            Base::Variable(_) | Base::Dot | Base::Constant(_) => {
+                let hint = "copy it first: `{{ $copy := merge dict .it }}`".to_owned();
+                Err(Fault::new(changed.at, "only maps in a variable can be changed").hint(Some(hint)))
+            }
+        }
     }
 
     fn arguments(
@@ -324,6 +360,12 @@ fn number(index: usize) -> Value {
 fn follow(base: Value, fields: &[String], arguments: &[Value]) -> Result<Value, Fault> {
     let mut value = base;
     for (index, name) in fields.iter().enumerate() {
+        // What a map has not has no fields either, and that is no mistake.
+        if let Value::Map(map) = &value
+            && !map.entries.contains_key(name)
+        {
+            return Ok(Value::Nil);
+        }
         let given = if index + 1 == fields.len() { arguments } else { &[] };
         value = field(&value, name, given)?;
     }

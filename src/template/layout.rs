@@ -42,7 +42,7 @@ pub fn rfc3339(time: &Zoned) -> String {
 }
 
 /// The time as `layout` says.
-pub(super) fn format(time: &Zoned, layout: &str) -> String {
+pub fn format(time: &Zoned, layout: &str) -> String {
     let mut out = String::new();
     let mut rest = layout;
     while let Some(next) = rest.chars().next() {
@@ -110,6 +110,197 @@ fn written(time: &Zoned, element: &str) -> String {
         "PM" => if time.hour() < 12 { "AM" } else { "PM" }.to_owned(),
         "pm" => if time.hour() < 12 { "am" } else { "pm" }.to_owned(),
         _ => offset(time, element),
+    }
+}
+
+/// The time that a text says in a layout; `None` where it does not fit. What the layout leaves open is 0, and a zone is
+/// UTC unless an offset or `UTC` says otherwise, as in Go.
+pub fn parse(layout: &str, text: &str) -> Option<Zoned> {
+    let mut read = Read::default();
+    let (mut layout, mut text) = (layout, text);
+    while let Some(next) = layout.chars().next() {
+        if let Some(element) = ELEMENTS.iter().find(|element| layout.starts_with(**element)) {
+            text = read.element(element, text)?;
+            layout = &layout[element.len()..];
+            // A fraction of the second is read though the layout has none.
+            if element.ends_with('5') && !layout.starts_with(['.', ',']) {
+                text = text.strip_prefix(['.', ',']).map_or(text, |rest| {
+                    let digits = rest.len() - rest.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+                    read.fraction(&rest[..digits]);
+                    &rest[digits..]
+                });
+            }
+        } else if let Some(digits) = fraction(layout) {
+            let rest = text.strip_prefix(['.', ','])?;
+            let width = rest.len() - rest.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+            read.fraction(&rest[..width]);
+            text = &rest[width..];
+            layout = &layout[digits + 1..];
+        } else {
+            text = text.strip_prefix(next)?;
+            layout = &layout[next.len_utf8()..];
+        }
+    }
+    text.is_empty().then(|| read.time()).flatten()
+}
+
+/// What was read of a time.
+#[derive(Debug, Default)]
+struct Read {
+    year: i16,
+    month: i8,
+    day: i8,
+    hour: i8,
+    minute: i8,
+    second: i8,
+    nanosecond: i32,
+    afternoon: Option<bool>,
+    offset: i32,
+}
+
+const MONTHS: [&str; 12] = [
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+];
+const DAYS: [&str; 7] = [
+    "Monday",
+    "Tuesday",
+    "Wednesday",
+    "Thursday",
+    "Friday",
+    "Saturday",
+    "Sunday",
+];
+
+impl Read {
+    /// Reads an element; what is left of the text.
+    fn element<'a>(&mut self, element: &str, text: &'a str) -> Option<&'a str> {
+        let letters = |short: bool, names: &[&str]| {
+            let starts = |name: &&str| {
+                text.len() >= name.len()
+                    && text.is_char_boundary(name.len())
+                    && text[..name.len()].eq_ignore_ascii_case(name)
+            };
+            names.iter().enumerate().find_map(|(index, name)| {
+                let name = if short {
+                    name.get(..3).unwrap_or(name)
+                } else {
+                    name
+                };
+                starts(&name).then(|| (index, &text[name.len()..]))
+            })
+        };
+        match element {
+            "January" | "Jan" => {
+                let (index, rest) = letters(element == "Jan", &MONTHS)?;
+                self.month = i8::try_from(index + 1).ok()?;
+                return Some(rest);
+            }
+            "Monday" | "Mon" => return letters(element == "Mon", &DAYS).map(|(_, rest)| rest),
+            "PM" | "pm" => {
+                let half = text.get(..2)?.to_ascii_lowercase();
+                self.afternoon = Some(match half.as_str() {
+                    "am" => false,
+                    "pm" => true,
+                    _ => return None,
+                });
+                return text.get(2..);
+            }
+            "MST" => {
+                let width = text.len() - text.trim_start_matches(|c: char| c.is_ascii_uppercase()).len();
+                return (3..=5).contains(&width).then(|| &text[width..]);
+            }
+            _ => {}
+        }
+        if element.starts_with(['Z', '-']) {
+            return self.zone(element, text);
+        }
+        let (least, most) = match element {
+            "2006" => (4, 4),
+            "002" | "__2" => (3, 3),
+            "1" | "2" | "3" | "4" | "5" | "_2" => (1, 2),
+            _ => (2, 2),
+        };
+        let text = if element.starts_with('_') {
+            text.trim_start_matches(' ')
+        } else {
+            text
+        };
+        let width = text.bytes().take(most).take_while(u8::is_ascii_digit).count();
+        if width < least {
+            return None;
+        }
+        let (digits, rest) = text.split_at(width);
+        let number: i16 = digits.parse().ok()?;
+        let small = i8::try_from(number % 100).ok()?;
+        match element {
+            "2006" => self.year = number,
+            "06" => {
+                self.year = if number >= 69 {
+                    1900 + number
+                } else {
+                    2000 + number
+                }
+            }
+            "01" | "1" => self.month = small,
+            "02" | "2" | "_2" => self.day = small,
+            "15" | "03" | "3" => self.hour = small,
+            "04" | "4" => self.minute = small,
+            "05" | "5" => self.second = small,
+            _ => return None,
+        }
+        Some(rest)
+    }
+
+    fn zone<'a>(&mut self, element: &str, text: &'a str) -> Option<&'a str> {
+        if let (true, Some(rest)) = (element.starts_with('Z'), text.strip_prefix('Z')) {
+            return Some(rest);
+        }
+        let sign = match text.chars().next()? {
+            '+' => 1,
+            '-' => -1,
+            _ => return None,
+        };
+        let width = element.len();
+        let digits: String = text.get(1..width)?.chars().filter(|c| *c != ':').collect();
+        let part = |at: usize| {
+            digits
+                .get(at..at + 2)
+                .map_or(Some(0), |digits| digits.parse::<i32>().ok())
+        };
+        self.offset = sign * (part(0)? * 3_600 + part(2)? * 60 + part(4)?);
+        text.get(width..)
+    }
+
+    fn fraction(&mut self, digits: &str) {
+        let padded: String = digits.chars().chain(std::iter::repeat('0')).take(9).collect();
+        self.nanosecond = padded.parse().unwrap_or(0);
+    }
+
+    fn time(&self) -> Option<Zoned> {
+        let hour = match self.afternoon {
+            Some(_) if self.hour > 12 => return None,
+            Some(true) if self.hour < 12 => self.hour + 12,
+            Some(false) if self.hour == 12 => 0,
+            _ => self.hour,
+        };
+        let date = jiff::civil::Date::new(self.year, self.month.max(1), self.day.max(1)).ok()?;
+        let time = jiff::civil::Time::new(hour, self.minute, self.second, self.nanosecond).ok()?;
+        let zone = match self.offset {
+            0 => jiff::tz::TimeZone::UTC,
+            seconds => jiff::tz::TimeZone::fixed(jiff::tz::Offset::from_seconds(seconds).ok()?),
+        };
+        date.to_datetime(time).to_zoned(zone).ok()
     }
 }
 

@@ -1,5 +1,5 @@
 //! [`Template`]: texts with values in them, such as ghz's `{{.RequestNumber}}`, in the language of Go's `text/template`
-//! (<https://pkg.go.dev/text/template>) with the functions of ghz and the common ones of sprig.
+//! (<https://pkg.go.dev/text/template>) with the functions of ghz and of sprig.
 //!
 //! # Why an engine of our own
 //! The crates that there are print some numbers and strings otherwise than Go does, and overflow the stack on nesting.
@@ -10,12 +10,14 @@ mod error;
 mod exec;
 mod format;
 mod functions;
+mod json;
 pub mod layout;
 mod lex;
 mod literal;
 mod parse;
 mod random;
 mod value;
+mod yaml;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -31,8 +33,20 @@ pub use value::{Record, Value};
 pub enum Functions {
     /// Those of the language, of ghz and of sprig.
     All,
+    /// Those of the language and of sprig 2.22, as in the templates of Iter8.
+    Iter8,
     /// Those of the language alone, as with `disable-template-functions`.
     BuiltIn,
+}
+
+/// What an action prints for a value that is not there.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Absent {
+    /// `<no value>`, as Go does.
+    #[default]
+    Printed,
+    /// Nothing: it is an error.
+    Refused,
 }
 
 /// A template that is parsed: whatever can be wrong without data has been found.
@@ -66,7 +80,17 @@ impl Template {
 
     /// Its text for any data.
     pub fn render_value(&self, data: &Value, random: &mut Random) -> Result<String, TemplateError> {
-        exec::run(&self.body, &self.defined, data, random).map_err(|fault| fault.at(&self.source))
+        self.render_with(data, Absent::Printed, random)
+    }
+
+    /// The same, and what is to happen with values that are not there.
+    pub fn render_with(
+        &self,
+        data: &Value,
+        absent: Absent,
+        random: &mut Random,
+    ) -> Result<String, TemplateError> {
+        exec::run(&self.body, &self.defined, data, absent, random).map_err(|fault| fault.at(&self.source))
     }
 }
 

@@ -414,11 +414,8 @@ impl Parser {
         let found = functions::find(word, self.functions);
         found.map(Base::Function).ok_or_else(|| {
             let known = functions::names(self.functions);
-            let hint = if functions::find(word, Functions::All).is_some() {
-                Some("the functions of templates are switched off".to_owned())
-            } else {
-                did_you_mean(word, known).map(|meant| format!("did you mean `{meant}`?"))
-            };
+            let meant = || did_you_mean(word, known).map(|meant| format!("did you mean `{meant}`?"));
+            let hint = functions::hint(word, self.functions).or_else(meant);
             Fault::new(at, format!("there is no function `{word}`")).hint(hint)
         })
     }

@@ -21,6 +21,10 @@ pub trait Record: fmt::Debug + Send + Sync {
     fn field(&self, name: &str) -> Option<Value>;
     /// All fields.
     fn names(&self) -> &'static [&'static str];
+    /// What a field is called in JSON and YAML; `None` where it is left out there.
+    fn in_json(&self, name: &'static str) -> Option<&'static str> {
+        Some(name)
+    }
 }
 
 /// A value inside a template.
@@ -158,7 +162,7 @@ impl Value {
     }
 
     /// From JSON, as Go reads it: all numbers are floats.
-    pub(super) fn from_json(json: serde_json::Value) -> Result<Self, String> {
+    pub fn from_json(json: serde_json::Value) -> Result<Self, String> {
         Ok(match json {
             serde_json::Value::Null => Self::Nil,
             serde_json::Value::Bool(value) => Self::Bool(value),
@@ -176,32 +180,35 @@ impl Value {
         })
     }
 
-    /// As JSON.
-    pub(super) fn to_json(&self) -> serde_json::Value {
-        match self {
-            Self::Nil => serde_json::Value::Null,
-            Self::Bool(value) => (*value).into(),
-            Self::Int(value) => (*value).into(),
-            // Go writes whole floats without a fraction.
-            #[expect(clippy::cast_possible_truncation, reason = "it is whole and below 2^53")]
-            Self::Float(value) if value.fract() == 0.0 && value.abs() < 9e15 => (*value as i64).into(),
-            Self::Float(value) => (*value).into(),
-            Self::Text(text) => text.as_ref().into(),
-            Self::Time(time) => super::layout::rfc3339(time).into(),
-            Self::List(list) => list.items.iter().map(Self::to_json).collect(),
-            Self::Map(map) => map
-                .entries
-                .iter()
-                .map(|(key, value)| (key.clone(), value.to_json()))
-                .collect::<serde_json::Map<_, _>>()
-                .into(),
-            Self::Record(record) => record
-                .names()
-                .iter()
-                .filter_map(|name| Some(((*name).to_owned(), record.field(name)?.to_json())))
-                .collect::<serde_json::Map<_, _>>()
-                .into(),
+    /// As JSON, with the names that structs have there.
+    pub fn to_json(&self) -> serde_json::Value {
+        let text = super::json::write(self, super::json::Html::Kept);
+        // What was written here is JSON, unless it was too long.
+        serde_json::from_str(&text).unwrap_or_default()
+    }
+
+    /// What a map has under a key.
+    pub fn get(&self, key: &str) -> Option<Self> {
+        let Self::Map(map) = self else {
+            return None;
+        };
+        map.entries.get(key).cloned()
+    }
+
+    /// A map with what `upper` has put over what `lower` has; maps in both are put over each other likewise.
+    pub fn merged(lower: &Self, upper: &Self) -> Result<Self, String> {
+        let (Self::Map(below), Self::Map(above)) = (lower, upper) else {
+            return Ok(upper.clone());
+        };
+        let mut entries = below.entries.clone();
+        for (key, value) in &above.entries {
+            let value = match entries.get(key) {
+                Some(known) => Self::merged(known, value)?,
+                None => value.clone(),
+            };
+            entries.insert(key.clone(), value);
         }
+        Self::map(entries)
     }
 }
 

@@ -1,8 +1,7 @@
 //! The ways in which Iter8 passed silently although nothing was proved, one row each: none of them passes here.
 //!
-//! Not rows, because they concern tasks that are not part of this program yet: 4 (errors of custom metric queries are
-//! only logged), 8 (failing notifications are invisible), 9 (`runner: none` launches nothing), 10 as far as protos go,
-//! 15 (the answer to an upload of results is not checked).
+//! Not rows, because they concern what is not part of this program yet: 9 (`runner: none` launches nothing), 10 as far as
+//! protos go, 15 (the answer to an upload of results is not checked).
 
 use crate::support::{Answer, App, Faulty, Grpc, Output, Reply, Server, each};
 
@@ -26,9 +25,11 @@ const ROWS: &[Row] = &[
     Row { name: "1: an unreachable server counts as success", check: unreachable_server },
     Row { name: "2: NaN satisfies every objective", check: no_number },
     Row { name: "3: an endpoint that cannot be tested is left out", check: endpoint_left_out },
+    Row { name: "4: errors of queries for metrics are only logged", check: provider_that_fails },
     Row { name: "5: SLOs() is true when none was assessed", check: nothing_assessed },
     Row { name: "6: a failed task does not change the exit code", check: failed_task },
     Row { name: "7: failing commands exit with 0", check: failing_commands },
+    Row { name: "8: failing notifications are invisible", check: unseen_notification },
     Row { name: "10: an error page becomes the payload", check: error_page_as_payload },
     Row { name: "11: unknown keys and inputs are ignored", check: unknown_keys },
     Row { name: "12: headers are dropped", check: dropped_headers },
@@ -98,6 +99,24 @@ fn the_times_of_failures_alone_are_no_pass() {
             assert!(matches!(output.code, Some(1 | 3)), "{name}: {output}");
         },
     );
+}
+
+fn provider_that_fails() {
+    let server = Server::new(|_| Answer::status(500));
+    let text = "spec:\n- task: custommetrics\n  with: {prometheus: {url: ADDRESS, queries: {up: up}}}\n";
+    run(&server, text).1.exits(3).says("status 500");
+}
+
+fn unseen_notification() {
+    let server = Server::new(|_| Answer::status(500));
+    let text = "spec:\n- task: notify\n  with: {url: ADDRESS, method: POST, softFailure: SOFT}\n";
+    run(&server, &text.replace("SOFT", "false"))
+        .1
+        .exits(3)
+        .says("status 500");
+    let (app, output) = run(&server, &text.replace("SOFT", "true"));
+    output.exits(0).says("status 500");
+    assert!(app.read("iter8-results/report.md").contains("status 500"));
 }
 
 // Iter8 before 0.13.8: the code -1 of a failed connection was in no error range. Here: every one is an error, and not

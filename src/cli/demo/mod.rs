@@ -17,6 +17,7 @@ use super::signals::Signals;
 use crate::diagnostic::Diagnostic;
 use crate::platform::{Env, Platform};
 use crate::results::SourceInfo;
+use crate::spec::compat::Era;
 use crate::spec::{Node, SourceFile};
 use crate::tasks::Reach;
 
@@ -50,7 +51,7 @@ pub(super) async fn demo(
     })?;
     let pipeline = check(
         &source,
-        &root,
+        (&root, Era::Current),
         Path::new("."),
         env,
         console,
@@ -70,6 +71,8 @@ pub(super) async fn demo(
         validate_slos: true,
         publisher: Arc::new(Poster::new(console, env, None, None)),
         earlier: None,
+        reused: None,
+        revision: None,
         reproduce: Some(if args.broken {
             "iter8 demo --broken".into()
         } else {

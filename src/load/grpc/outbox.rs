@@ -1,6 +1,7 @@
 //! [`Outbox`]: what calls send, made ready once and kept by each worker for itself, so that no two of them count the
 //! users of the same bytes.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,6 +17,7 @@ use super::halt::{Halt, Unmade};
 use super::spec::{CallKind, CallNumber, CallSpec, Calls, Messages, Render, RenderedCall, StreamSpec};
 use super::status::Status;
 use crate::grpc::code::Code;
+use crate::load::h2::HeadId;
 use crate::net::USER_AGENT as ITER8;
 
 /// From this time on a time-out is none.
@@ -46,6 +48,7 @@ type Framed = Result<Bytes, Status>;
 pub(super) struct Outbox {
     /// With the metadata, where it is always the same.
     head: Request<()>,
+    id: HeadId,
     contents: Contents,
     kind: CallKind,
     stream: StreamSpec,
@@ -82,6 +85,7 @@ impl Outbox {
         };
         Self {
             head,
+            id: HeadId::new(),
             contents,
             kind: spec.kind,
             stream: spec.stream,
@@ -134,7 +138,15 @@ pub(super) struct Parcel<'a> {
     rendered: Option<Box<dyn RenderedCall + 'a>>,
 }
 
-impl Parcel<'_> {
+impl<'a> Parcel<'a> {
+    /// The head of the call as it is sent, and what it is known by.
+    pub(super) fn known_head(&self) -> (Cow<'a, Request<()>>, HeadId) {
+        if self.rendered.is_some() {
+            return (Cow::Owned(self.head()), HeadId::new());
+        }
+        (Cow::Borrowed(&self.outbox.head), self.outbox.id)
+    }
+
     /// The head of the call.
     pub(super) fn head(&self) -> Request<()> {
         let mut head = self.outbox.head.clone();

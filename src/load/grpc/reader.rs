@@ -1,10 +1,7 @@
 //! [`Reader`]: takes in the answer of one call, as far as it has come.
 
-use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use h2::RecvStream;
-use h2::client::ResponseFuture;
 use http::{HeaderMap, StatusCode};
 use tokio::time::Instant;
 use url::Url;
@@ -13,14 +10,10 @@ use super::frame::{Encoding, Frames};
 use super::status::{Status, of_class, of_reset};
 use crate::grpc::channel::is_grpc;
 use crate::grpc::code::Code;
-use crate::load::h2::{Broken, Shared, is_farewell};
+use crate::load::h2::{Begun, Block, Broken, Event, is_farewell};
 use crate::load::{Answer, Failed, Messages};
 use crate::metrics::FailureClass;
 use crate::net::wall;
-
-/// Bytes of a stream that are taken before the server hears of it. Many streams that do so must not fill the window of
-/// their connection.
-const AT_ONCE: usize = 2 << 10;
 
 /// How answers are read.
 #[derive(Debug)]
@@ -91,52 +84,54 @@ struct Foreign {
     beginning: Vec<u8>,
 }
 
+/// What the head or the trailers of an answer say, found out once for all answers that have them.
 #[derive(Debug)]
-enum State {
-    Head(ResponseFuture),
-    Body(RecvStream),
+struct Note {
+    status: Option<Status>,
+    /// It begins an answer of gRPC.
+    good: bool,
+    /// How messages are compressed, if it says so.
+    encoding: Option<Encoding>,
+}
+
+impl Note {
+    fn of(block: &Block) -> Self {
+        let encoding = block.fields.get("grpc-encoding");
+        Self {
+            status: Status::of(&block.fields),
+            good: block.status == Some(StatusCode::OK) && is_grpc(&block.fields),
+            encoding: encoding.is_some().then(|| Encoding::of(encoding)),
+        }
+    }
 }
 
 /// The answer of one call.
 #[derive(Debug)]
 pub(super) struct Reader<'a> {
     reading: &'a Reading,
-    shared: &'a Shared,
-    /// How much had been written on the connection before the call.
-    written: u64,
     /// When the call was sent.
     sent: Instant,
-    state: State,
-    /// There is no more data, only trailers.
-    over: bool,
+    /// Whether the answer has begun.
+    begun: bool,
     frames: Frames,
     first_byte: Instant,
+    last_byte: Instant,
     bytes: u64,
-    /// Bytes that the server has not heard of.
-    held: usize,
     /// A status in the head, for which there was more to come.
     early: Option<Box<Status>>,
     foreign: Option<Box<Foreign>>,
 }
 
 impl<'a> Reader<'a> {
-    pub(super) fn new(
-        reading: &'a Reading,
-        shared: &'a Shared,
-        answer: ResponseFuture,
-        (written, sent): (u64, Instant),
-    ) -> Self {
+    pub(super) fn new(reading: &'a Reading, sent: Instant) -> Self {
         Self {
             reading,
-            shared,
-            written,
             sent,
-            state: State::Head(answer),
-            over: false,
+            begun: false,
             frames: Frames::new(Encoding::Identity, reading.max),
             first_byte: sent,
+            last_byte: sent,
             bytes: 0,
-            held: 0,
             early: None,
             foreign: None,
         }
@@ -145,69 +140,52 @@ impl<'a> Reader<'a> {
     /// Takes in what has come. When the outcome is an error, the stream is of no more use.
     pub(super) fn poll(
         &mut self,
+        begun: &mut Begun<'_>,
         cx: &mut Context<'_>,
         messages: &mut Messages,
     ) -> Poll<Result<Answer, Undone>> {
         loop {
-            match &mut self.state {
-                State::Head(answer) => {
-                    let answer = ready!(Pin::new(answer).poll(cx));
-                    let answer = answer.map_err(|error| Broken::early(&error, self.shared, self.written))?;
-                    if let Some(answer) = self.head(answer) {
-                        return Poll::Ready(Ok(answer));
-                    }
+            let event = ready!(begun.poll(cx))?;
+            (self.first_byte, self.last_byte) = begun.times();
+            let answer = match event {
+                Event::Head(head, alone) => self.head(&head, alone),
+                Event::Data(chunk) => {
+                    let answer = self.data(&chunk, messages)?;
+                    begun.give_back(chunk);
+                    answer
                 }
-                State::Body(body) if !self.over => match ready!(body.poll_data(cx)) {
-                    Some(chunk) => {
-                        let chunk = chunk.map_err(|error| self.broken(&error))?;
-                        if let Some(answer) = self.data(&chunk, messages)? {
-                            return Poll::Ready(Ok(answer));
-                        }
-                    }
-                    None => self.over = true,
-                },
-                State::Body(body) => {
-                    let trailers = ready!(body.poll_trailers(cx));
-                    let trailers = trailers.map_err(|error| self.broken(&error))?;
-                    return Poll::Ready(Ok(self.trailers(trailers.as_ref(), messages)));
-                }
+                Event::End(trailers) => Some(self.trailers(trailers.as_deref(), messages)),
+            };
+            if let Some(answer) = answer {
+                return Poll::Ready(Ok(answer));
             }
         }
-    }
-
-    fn broken(&self, error: &h2::Error) -> Undone {
-        // Once it has begun to answer, the server has processed the call, whatever it says.
-        Broken::new(error, self.shared, false).into()
     }
 
     /// Takes in the head, which may be all there is.
-    fn head(&mut self, answer: http::Response<RecvStream>) -> Option<Answer> {
-        self.first_byte = self.shared.meter.last_read();
-        let (head, body) = answer.into_parts();
-        let complete = body.is_end_stream();
-        self.state = State::Body(body);
-        let status = Status::of(&head.headers);
-        let good = head.status == StatusCode::OK && is_grpc(&head.headers);
-        if complete && let Some(status) = &status {
+    fn head(&mut self, head: &Block, complete: bool) -> Option<Answer> {
+        self.begun = true;
+        let note = head.note(Note::of)?;
+        if complete && let Some(status) = &note.status {
             if status.code != Code::OK {
                 return Some(self.ended(status, FailureClass::Status));
             }
-            if good {
+            if note.good {
                 return Some(self.well_ended(&Messages::default()));
             }
         }
-        if good {
-            let encoding = head.headers.get("grpc-encoding");
-            if encoding.is_some() {
-                self.frames = Frames::new(Encoding::of(encoding), self.reading.max);
+        if note.good {
+            if let Some(encoding) = &note.encoding {
+                self.frames = Frames::new(encoding.clone(), self.reading.max);
             }
             // That a call went well can only be said at its end.
-            self.early = status.filter(|status| status.code != Code::OK).map(Box::new);
+            let early = note.status.as_ref().filter(|status| status.code != Code::OK);
+            self.early = early.cloned().map(Box::new);
             return None;
         }
         self.foreign = Some(Box::new(Foreign {
-            status: head.status,
-            headers: head.headers,
+            status: head.status.unwrap_or_default(),
+            headers: head.fields.clone(),
             beginning: Vec::new(),
         }));
         complete.then(|| self.foreign_ended())
@@ -216,14 +194,6 @@ impl<'a> Reader<'a> {
     /// Takes in a part of the body. The answer, when that is enough.
     fn data(&mut self, chunk: &[u8], messages: &mut Messages) -> Result<Option<Answer>, Undone> {
         self.bytes += chunk.len() as u64;
-        self.held += chunk.len();
-        if self.held >= AT_ONCE
-            && let State::Body(body) = &mut self.state
-        {
-            let held = std::mem::take(&mut self.held);
-            // No more than what came.
-            let _ = body.flow_control().release_capacity(held);
-        }
         if let Some(foreign) = &mut self.foreign {
             let room = wall::PREFIX - foreign.beginning.len().min(wall::PREFIX);
             foreign.beginning.extend(chunk.iter().take(room));
@@ -235,7 +205,7 @@ impl<'a> Reader<'a> {
             .feed(chunk)
             .map_err(|status| Undone::refused(&status))?;
         if self.reading.streams {
-            messages.streamed(complete, self.shared.meter.last_read(), self.sent);
+            messages.streamed(complete, self.last_byte, self.sent);
             if messages.received >= self.reading.enough {
                 // As many as were wanted: nothing is wrong with the call.
                 return Ok(Some(self.ended(&Status::new(Code::OK, ""), FailureClass::Status)));
@@ -246,16 +216,17 @@ impl<'a> Reader<'a> {
         Ok(None)
     }
 
-    fn trailers(&mut self, trailers: Option<&HeaderMap>, messages: &Messages) -> Answer {
+    fn trailers(&mut self, trailers: Option<&Block>, messages: &Messages) -> Answer {
         if self.foreign.is_some() {
             return self.foreign_ended();
         }
-        let status = trailers.and_then(Status::of);
-        let Some(status) = status.or_else(|| self.early.take().map(|status| *status)) else {
+        let note = trailers.and_then(|trailers| trailers.note(Note::of));
+        let status = note.and_then(|note| note.status.as_ref());
+        let Some(status) = status.or(self.early.as_deref()) else {
             return self.ended(&Status::missing(), FailureClass::Protocol);
         };
         if status.code != Code::OK {
-            return self.ended(&status, FailureClass::Status);
+            return self.ended(status, FailureClass::Status);
         }
         self.well_ended(messages)
     }
@@ -279,7 +250,7 @@ impl<'a> Reader<'a> {
         if self.foreign.is_some() {
             return Ok(self.foreign_ended());
         }
-        if matches!(self.state, State::Head(_)) {
+        if !self.begun {
             return Err(Undone {
                 failed: Failed::new(FailureClass::Timeout, "no answer within `stream-call-duration`"),
                 unsent: false,
@@ -313,7 +284,7 @@ impl<'a> Reader<'a> {
         Answer {
             status: Some(status.code.0),
             first_byte: self.first_byte,
-            end: self.shared.meter.last_read(),
+            end: self.last_byte,
             bytes: self.bytes,
             failure: status.failed(class),
             wall: None,

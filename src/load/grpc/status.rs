@@ -1,11 +1,11 @@
 //! [`Status`]: how a call ended, from what the server said or did not say.
 
-use h2::Reason;
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderValue, StatusCode};
 
 use crate::grpc::code::Code;
 use crate::load::Failed;
+use crate::load::h2::Reason;
 use crate::metrics::FailureClass;
 use crate::net::proxy::percent_decoded;
 

@@ -4,7 +4,6 @@ use std::future::poll_fn;
 use std::sync::Arc;
 use std::time::Duration;
 
-use h2::Reason;
 use tokio::time::Instant;
 
 use super::halt::Halt;
@@ -15,7 +14,7 @@ use super::spec::{CallKind, CallNumber};
 use super::status::of_class;
 use super::stream;
 use crate::grpc::code::Code;
-use crate::load::h2::{Begun, Session, Sessions, Upload, is_sent_again};
+use crate::load::h2::{Session, Sessions, is_sent_again};
 use crate::load::{Answer, ConnectTimes, Failed, Messages, Sample, Seat, Target, Way};
 use crate::metrics::FailureClass;
 use crate::net::connect;
@@ -105,35 +104,22 @@ impl GrpcTarget {
         messages: &mut Messages,
         way: &mut Way,
     ) -> Result<Answer, Undone> {
-        let head = parcel.head();
         let reading = &self.prepared.reading;
         if parcel.kind() != CallKind::Unary {
             // Boxed, for it is much larger.
-            let streaming = stream::exchange(parcel, reading, session, head, sent, messages);
+            let streaming = stream::exchange(parcel, reading, session, sent, messages);
             let (answer, waited) = Box::pin(streaming).await?;
             way.waited |= waited;
             return Ok(answer);
         }
         let message = parcel.only().map_err(|status| Undone::refused(&status))?;
-        let Begun {
-            turn,
-            answer,
-            mut stream,
-            written,
-        } = session.begin(|| head, false).await?;
-        way.waited |= turn.waited;
-        let shared = session.shared();
-        let (message, left) = Upload::new(message);
-        if let Err(error) = stream.send_data(message, true) {
-            return Err(crate::load::h2::Broken::new(&error, shared, false).into());
-        }
+        let (head, id) = parcel.known_head();
+        let mut begun = session.begin(&head, id, false).await?;
+        way.waited |= begun.waited;
+        begun.send(&message, true);
         messages.sent = 1;
-        let mut reader = Reader::new(reading, shared, answer, (written, sent));
-        let outcome = poll_fn(|cx| reader.poll(cx, messages)).await;
-        if left.get() > 0 {
-            stream.send_reset(Reason::CANCEL);
-        }
-        outcome
+        let mut reader = Reader::new(reading, sent);
+        poll_fn(|cx| reader.poll(&mut begun, cx, messages)).await
     }
 }
 

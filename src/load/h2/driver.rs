@@ -1,102 +1,194 @@
-//! The two tasks behind a session: [`drive`] moves its frames, [`watch`] finds out when the server has gone silent.
+//! The two tasks behind a session: [`drive`] moves its bytes, [`watch`] finds out when the server has gone silent.
 
+use std::cell::RefCell;
 use std::future::poll_fn;
+use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, ready};
 
-use h2::client::{Connection, SendRequest};
-use h2::{Ping, PingPong};
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::task::{AbortHandle, yield_now};
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::failure;
+use super::reason::Reason;
 use super::session::Limits;
-use super::shared::Shared;
-use super::upload::Upload;
-use super::wire::Wire;
-
-/// The frames of a connection.
-pub(in super::super) struct Driver<S: AsyncRead + AsyncWrite + Unpin> {
-    pub(in super::super) connection: Connection<Wire<S>, Upload>,
-    /// Only asked whether the connection takes requests.
-    pub(in super::super) requests: SendRequest<Upload>,
-    pub(in super::super) shared: Rc<Shared>,
-}
-
-impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
-    /// Moves what can be moved, and tells the lanes what it changes for them.
-    pub(in super::super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), h2::Error>> {
-        let outcome = Pin::new(&mut self.connection).poll(cx);
-        let shared = &self.shared;
-        if shared.is_usable() {
-            shared.allow(self.connection.max_concurrent_send_streams());
-            if !takes_requests(&mut self.requests) {
-                shared.close();
-            }
-        }
-        outcome
-    }
-}
-
-/// Whether a connection takes requests: not after a GOAWAY, and not after the last of its stream numbers.
-pub(in super::super) fn takes_requests(requests: &mut SendRequest<Upload>) -> bool {
-    let mut cx = Context::from_waker(Waker::noop());
-    !matches!(requests.poll_ready(&mut cx), Poll::Ready(Err(_)))
-}
+use super::shared::{End, Shared};
 
 /// Bytes that a connection reads before the others have their turn: a flood of tiny frames, which cost much time each,
 /// must not keep them from being read, nor timers from being looked at.
 pub(in super::super) const TURN: usize = 128 << 10;
+/// Most bytes taken in by one read.
+const READ: usize = 64 << 10;
 
-/// Moves frames until the connection is over.
-pub(in super::super) async fn drive<S: AsyncRead + AsyncWrite + Unpin>(mut driver: Driver<S>) {
-    let outcome = loop {
-        driver.shared.meter.allow(TURN);
-        let turn = poll_fn(|cx| match driver.poll(cx) {
-            Poll::Pending if driver.shared.meter.is_exhausted() => Poll::Ready(None),
-            outcome @ (Poll::Pending | Poll::Ready(_)) => outcome.map(Some),
-        });
-        if let Some(outcome) = turn.await {
-            break outcome;
+thread_local! {
+    /// What was read last, on any connection of a worker.
+    static INPUT: RefCell<Vec<u8>> = RefCell::new(vec![0; READ]);
+}
+
+/// The bytes of a connection.
+pub(super) struct Driver<S> {
+    stream: S,
+    shared: Rc<Shared>,
+    /// Bytes were written that the stream may still hold.
+    unflushed: bool,
+    /// The server takes nothing more, but may have said why.
+    refused: bool,
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
+    pub(super) fn new(stream: S, shared: Rc<Shared>) -> Self {
+        Self {
+            stream,
+            shared,
+            unflushed: false,
+            refused: false,
+        }
+    }
+
+    /// Moves what can be moved, but no more than a turn, and tells the lanes what it changes for them. Ready when the
+    /// connection is over; `None` when it is somebody else's turn.
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<End>> {
+        self.shared.driver_is_here(cx);
+        self.write(cx);
+        let mut left = TURN;
+        loop {
+            if self.is_done() {
+                return Poll::Ready(Some(self.closed()));
+            }
+            // A server that does not read what it asked for is not read either.
+            if !self.refused && self.shared.connection.borrow().is_congested() {
+                return Poll::Pending;
+            }
+            let outcome = ready!(self.read(cx));
+            self.shared.look();
+            match outcome {
+                Ok(read) => left = left.saturating_sub(read),
+                Err(end) => {
+                    // It is told why; whether it hears of it makes no difference.
+                    self.write(cx);
+                    return Poll::Ready(Some(end));
+                }
+            }
+            if left == 0 {
+                return Poll::Ready(None);
+            }
+            if self.shared.connection.borrow().has_output() {
+                self.settle(cx);
+            }
+        }
+    }
+
+    /// Answers to what was read leave with the requests of the lanes that were woken, unless there are many of them.
+    fn settle(&mut self, cx: &mut Context<'_>) {
+        if self.shared.connection.borrow().is_congested() {
+            self.write(cx);
+        } else {
+            self.shared.call_driver();
+        }
+    }
+
+    /// Hands over as much as the system takes.
+    fn write(&mut self, cx: &mut Context<'_>) {
+        if self.refused {
+            return;
+        }
+        let outcome = loop {
+            let mut connection = self.shared.connection.borrow_mut();
+            let output = connection.output();
+            if output.is_empty() {
+                break Poll::Ready(Ok(()));
+            }
+            match Pin::new(&mut self.stream).poll_write(cx, output) {
+                Poll::Pending => break Poll::Pending,
+                Poll::Ready(Ok(0)) => break Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                Poll::Ready(Ok(written)) => {
+                    connection.wrote(written);
+                    self.unflushed = true;
+                }
+                Poll::Ready(Err(error)) => break Poll::Ready(Err(error)),
+            }
+        };
+        let outcome = match outcome {
+            Poll::Ready(Ok(())) if self.unflushed => Pin::new(&mut self.stream).poll_flush(cx),
+            Poll::Ready(_) | Poll::Pending => outcome,
+        };
+        match outcome {
+            Poll::Ready(Ok(())) => self.unflushed = false,
+            Poll::Ready(Err(error)) => {
+                self.shared.meter.failed(&error);
+                self.refused = true;
+            }
+            Poll::Pending => {}
+        }
+    }
+
+    /// Takes in what has come: how many bytes, or why there will be no more.
+    fn read(&mut self, cx: &mut Context<'_>) -> Poll<Result<usize, End>> {
+        INPUT.with_borrow_mut(|input| {
+            let mut space = ReadBuf::new(input);
+            if let Err(error) = ready!(Pin::new(&mut self.stream).poll_read(cx, &mut space)) {
+                self.shared.meter.failed(&error);
+                return Poll::Ready(Err(self.closed()));
+            }
+            let bytes = space.filled();
+            if bytes.is_empty() {
+                return Poll::Ready(Err(self.closed()));
+            }
+            let now = Instant::now();
+            self.shared.meter.read(bytes);
+            let outcome = self.shared.connection.borrow_mut().receive(bytes, now);
+            let end = |reason| End::Said(failure::violated(reason));
+            Poll::Ready(outcome.map(|()| bytes.len()).map_err(end))
+        })
+    }
+
+    /// Whether the server takes no more requests and has answered all it has.
+    fn is_done(&self) -> bool {
+        let connection = self.shared.connection.borrow();
+        connection.going_away().is_some() && connection.busy() == 0
+    }
+
+    /// What the end of the byte stream means.
+    fn closed(&self) -> End {
+        let going_away = self.shared.connection.borrow().going_away();
+        if let Some(reason) = going_away.filter(|reason| *reason != Reason::NO_ERROR) {
+            return End::Said(failure::gone_away(reason));
+        }
+        self.shared.meter.fault().map_or(End::Closed, End::Broken)
+    }
+}
+
+/// Moves bytes until the connection is over.
+pub(super) async fn drive<S: AsyncRead + AsyncWrite + Unpin>(mut driver: Driver<S>) {
+    let end = loop {
+        if let Some(end) = poll_fn(|cx| driver.poll(cx)).await {
+            break end;
         }
         yield_now().await;
     };
-    let why = outcome.err().map(|error| {
-        let end = driver.shared.end();
-        failure::answering(&error, end)
-    });
-    driver.shared.finish(why);
+    driver.shared.finish(end);
 }
 
 /// Asks for a sign of life when requests wait and nothing comes, and ends the connection when there is none.
-pub(in super::super) async fn watch(
-    mut pings: PingPong,
-    shared: Rc<Shared>,
-    limits: Limits,
-    connection: AbortHandle,
-) {
+pub(super) async fn watch(shared: Rc<Shared>, limits: Limits, connection: AbortHandle) {
     loop {
         let before = shared.meter.received();
         sleep(limits.ping_after).await;
         if !(limits.ping_idle || shared.is_busy()) || shared.meter.received() != before {
             continue;
         }
-        // One that is still unanswered, though other things came, is as good as a new one.
-        if pings.send_ping(Ping::opaque()).is_err_and(|error| error.is_io()) {
+        if shared.is_over() {
             return;
         }
-        let pong = poll_fn(|cx| pings.poll_pong(cx));
-        match timeout(limits.pong_within, pong).await {
-            Ok(Ok(_)) => {}
-            Ok(Err(_closed)) => return,
-            Err(_elapsed) if shared.meter.received() != before => {}
-            Err(_elapsed) => {
-                shared.finish(Some(failure::silent()));
-                connection.abort();
-                return;
-            }
+        let pong = shared.pong.notified();
+        shared.connection.borrow_mut().send_ping();
+        shared.call_driver();
+        if timeout(limits.pong_within, pong).await.is_err() && shared.meter.received() == before {
+            shared.finish(End::Said(failure::silent()));
+            connection.abort();
+            return;
         }
     }
 }

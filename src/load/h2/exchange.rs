@@ -1,13 +1,19 @@
 //! [`Begun`]: one request on its way on one stream of a [`Session`], and what it means when it does not arrive.
 
-use h2::client::{ResponseFuture, SendRequest};
-use h2::{Reason, SendStream};
-use http::Request;
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
 
+use bytes::Bytes;
+use http::Request;
+use tokio::time::Instant;
+
+use super::blocks::Block;
+use super::connection::{self, Fault, Key};
+use super::failure;
+use super::hpack::HeadId;
+use super::reason::Reason;
 use super::session::Session;
-use super::shared::{Shared, Turn};
-use super::upload::Upload;
-use super::{failure, takes_requests};
+use super::shared::{End, Shared};
 use crate::load::Failed;
 
 /// How often a request that the server did not process is sent again: it may be overloaded.
@@ -22,17 +28,24 @@ pub(in super::super) fn is_sent_again(farewell: bool, tries: u32) -> bool {
 }
 
 /// A request whose head is queued. Nothing is written before the task that queued it yields, so that what it sends next
-/// leaves in the same write.
+/// leaves in the same write. When it is dropped before both sides are done, the stream is reset, and that alone.
 #[derive(Debug)]
 pub(in super::super) struct Begun<'a> {
-    /// The right to the stream.
-    pub(in super::super) turn: Turn<'a>,
-    /// The head of the answer, in the future.
-    pub(in super::super) answer: ResponseFuture,
-    /// Where the body goes.
-    pub(in super::super) stream: SendStream<Upload>,
-    /// How much had been written on the connection before.
-    pub(in super::super) written: u64,
+    /// Whether the server had to allow it first.
+    pub(in super::super) waited: bool,
+    shared: &'a Shared,
+    key: Key,
+}
+
+/// What came on a stream.
+#[derive(Debug)]
+pub(in super::super) enum Event {
+    /// The head of the answer, and whether it is all there is.
+    Head(Rc<Block>, bool),
+    /// The next part of its body. The buffer is worth giving back.
+    Data(Vec<u8>),
+    /// Its end, with trailers if it has any.
+    End(Option<Rc<Block>>),
 }
 
 /// Why nothing complete came back.
@@ -46,23 +59,86 @@ pub(in super::super) struct Broken {
     pub(in super::super) reset: Option<(Reason, bool)>,
 }
 
-impl Broken {
-    /// A stream that failed, or its connection.
-    pub(in super::super) fn new(error: &h2::Error, shared: &Shared, unsent: bool) -> Self {
-        Self {
-            failed: failure::answering(error, shared.end()),
-            unsent,
-            reset: error
-                .reason()
-                .filter(|_| error.is_reset())
-                .map(|reason| (reason, error.is_remote())),
+impl Drop for Begun<'_> {
+    fn drop(&mut self) {
+        self.shared.release(self.key);
+    }
+}
+
+impl Begun<'_> {
+    /// Sends the next part of the body as soon as the server takes it; `last` when nothing follows.
+    pub(in super::super) fn send(&mut self, data: &Bytes, last: bool) {
+        self.shared.send(self.key, data, last);
+    }
+
+    /// Waits until the next part can be sent at once. Whether it can be at all.
+    pub(in super::super) fn poll_room(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
+        if self.shared.is_over() {
+            return Poll::Ready(false);
+        }
+        self.shared.connection.borrow_mut().poll_room(self.key, cx)
+    }
+
+    /// What came of the answer, one after the other.
+    pub(in super::super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Event, Broken>> {
+        let event = self.shared.connection.borrow_mut().poll_event(self.key, cx);
+        if event.is_pending() && self.shared.is_over() {
+            return Poll::Ready(Err(self.cut_off()));
+        }
+        Poll::Ready(match ready!(event) {
+            connection::Event::Head(head, alone) => Ok(Event::Head(head, alone)),
+            connection::Event::Data(data) => {
+                self.shared.call_if_needed();
+                Ok(Event::Data(data))
+            }
+            connection::Event::End(trailers) => Ok(Event::End(trailers)),
+            connection::Event::Fault(fault) => Err(self.faulty(fault)),
+        })
+    }
+
+    /// Gives the buffer of a part of the body back.
+    pub(in super::super) fn give_back(&mut self, buffer: Vec<u8>) {
+        self.shared.connection.borrow_mut().give_back(self.key, buffer);
+    }
+
+    /// When the head came, and the last of what is here.
+    pub(in super::super) fn times(&self) -> (Instant, Instant) {
+        self.shared.connection.borrow_mut().times(self.key)
+    }
+
+    /// The connection ended first.
+    fn cut_off(&self) -> Broken {
+        let connection = &mut *self.shared.connection.borrow_mut();
+        let (begins_at, begun) = connection.progress(self.key);
+        let end = self.shared.end();
+        let abrupt = matches!(end, Some(End::Closed | End::Broken(_)));
+        Broken {
+            failed: end.map_or_else(failure::closed, End::failed),
+            unsent: abrupt && !begun && connection.written() <= begins_at,
+            reset: None,
         }
     }
 
-    /// The same before the answer began. `written` is how much had been written before the request was queued.
-    pub(in super::super) fn early(error: &h2::Error, shared: &Shared, written: u64) -> Self {
-        let untouched = error.is_io() && shared.meter.written() == written;
-        Self::new(error, shared, untouched || failure::is_unprocessed(error))
+    fn faulty(&self, fault: Fault) -> Broken {
+        // Once it has begun to answer, the server has processed the request, whatever it says.
+        let (_, begun) = self.shared.connection.borrow_mut().progress(self.key);
+        match fault {
+            Fault::Reset(reason) => Broken {
+                failed: failure::reset_by_server(reason),
+                unsent: reason == Reason::REFUSED_STREAM && !begun,
+                reset: Some((reason, true)),
+            },
+            Fault::Violation(reason) => Broken {
+                failed: failure::malformed(reason),
+                unsent: false,
+                reset: Some((reason, false)),
+            },
+            Fault::Refused(reason) => Broken {
+                failed: failure::gone_away(reason),
+                unsent: !begun,
+                reset: None,
+            },
+        }
     }
 }
 
@@ -70,42 +146,28 @@ impl Session {
     /// Queues the head of a request as soon as the server has a stream for it. `complete` when nothing follows.
     pub(in super::super) async fn begin(
         &self,
-        head: impl FnOnce() -> Request<()>,
+        head: &Request<()>,
+        id: HeadId,
         complete: bool,
     ) -> Result<Begun<'_>, Broken> {
         let shared = self.shared();
-        let Some(turn) = shared.turn().await else {
+        let waited = !shared.gate.try_enter();
+        if waited && !shared.gate.enter().await {
+            return Err(unsent(shared));
+        }
+        let Some(key) = shared.open(head, id, complete) else {
+            shared.gate.leave();
             return Err(unsent(shared));
         };
-        let written = shared.meter.written();
-        let mut requests = self.requests();
-        match requests.send_request(head(), complete) {
-            Ok((answer, stream)) => Ok(Begun {
-                turn,
-                answer,
-                stream,
-                written,
-            }),
-            Err(error) => Err(unqueued(&error, &mut requests, shared)),
-        }
+        Ok(Begun { waited, shared, key })
     }
 }
 
-/// The session was closed while the request waited for a stream.
+/// The session was closed before there was a stream for the request.
 fn unsent(shared: &Shared) -> Broken {
     Broken {
-        failed: shared.end().unwrap_or_else(failure::leaving),
+        failed: shared.farewell(),
         unsent: true,
         reset: None,
     }
-}
-
-/// The connection did not take the request.
-fn unqueued(error: &h2::Error, requests: &mut SendRequest<Upload>, shared: &Shared) -> Broken {
-    let over = !takes_requests(requests);
-    if over {
-        shared.close();
-    }
-    // Otherwise the request itself is at fault.
-    Broken::new(error, shared, over)
 }

@@ -2,8 +2,7 @@
 
 use std::io;
 
-use h2::Reason;
-
+use super::reason::Reason;
 use crate::load::Failed;
 use crate::metrics::FailureClass;
 use crate::net::cause;
@@ -73,39 +72,18 @@ pub(in super::super) fn silent() -> Failed {
     Failed::new(FailureClass::Reset, "no answer to an HTTP/2 PING")
 }
 
-/// The request or its connection failed; `end` is what is known of the end of the connection.
-pub(in super::super) fn answering(error: &h2::Error, end: Option<Failed>) -> Failed {
-    let Some(reason) = error.reason() else {
-        return if error.is_io() {
-            end.unwrap_or_else(closed)
-        } else {
-            Failed::new(
-                FailureClass::Protocol,
-                format!("cannot be sent over HTTP/2: {error}"),
-            )
-        };
-    };
-    match (error.is_reset(), error.is_remote()) {
-        (true, true) => reset_by_server(reason),
-        (true, false) => Failed::new(
-            FailureClass::Protocol,
-            format!(
-                "not a valid HTTP/2 answer: {} (a header field is malformed or too large, or the body is not as long as Content-Length says)",
-                name(reason)
-            ),
+/// We reset a stream for what the server sent on it.
+pub(super) fn malformed(reason: Reason) -> Failed {
+    Failed::new(
+        FailureClass::Protocol,
+        format!(
+            "not a valid HTTP/2 answer: {reason} (a header field is malformed or too large, or the body is not as long as Content-Length says)"
         ),
-        (false, true) => gone_away(reason),
-        (false, false) => violated(reason),
-    }
+    )
 }
 
-/// Whether an error says that the server did not process the request (RFC 9113, section 8.7).
-pub(in super::super) fn is_unprocessed(error: &h2::Error) -> bool {
-    // Of a GOAWAY only those streams learn that are above its last one.
-    error.is_remote() && (error.is_go_away() || error.reason() == Some(Reason::REFUSED_STREAM))
-}
-
-fn reset_by_server(reason: Reason) -> Failed {
+/// The server reset a stream.
+pub(super) fn reset_by_server(reason: Reason) -> Failed {
     let meaning = match reason {
         Reason::NO_ERROR => " (before the answer was complete)",
         Reason::REFUSED_STREAM => " (it did not process the request)",
@@ -113,11 +91,12 @@ fn reset_by_server(reason: Reason) -> Failed {
         Reason::HTTP_1_1_REQUIRED => " (it wants HTTP/1.1 for this request)",
         _ => "",
     };
-    let example = format!("the server reset the stream: {}{meaning}", name(reason));
+    let example = format!("the server reset the stream: {reason}{meaning}");
     Failed::new(FailureClass::Reset, example)
 }
 
-fn gone_away(reason: Reason) -> Failed {
+/// The server ended the connection.
+pub(super) fn gone_away(reason: Reason) -> Failed {
     let (class, meaning) = match reason {
         Reason::NO_ERROR => return leaving(),
         Reason::ENHANCE_YOUR_CALM => (
@@ -134,25 +113,16 @@ fn gone_away(reason: Reason) -> Failed {
         | Reason::INADEQUATE_SECURITY => (FailureClass::Protocol, ""),
         _ => (FailureClass::Reset, ""),
     };
-    let example = format!("the server ended the connection: {}{meaning}", name(reason));
+    let example = format!("the server ended the connection: {reason}{meaning}");
     Failed::new(class, example)
 }
 
-fn violated(reason: Reason) -> Failed {
+/// We ended the connection.
+pub(super) fn violated(reason: Reason) -> Failed {
     let example = if reason == Reason::ENHANCE_YOUR_CALM {
         "the server sends too many useless frames or too large a header (ENHANCE_YOUR_CALM)".to_owned()
     } else {
-        format!("the server breaks the rules of HTTP/2: {}", name(reason))
+        format!("the server breaks the rules of HTTP/2: {reason}")
     };
     Failed::new(FailureClass::Protocol, example)
-}
-
-/// Its name in RFC 9113, section 7, or its number.
-fn name(reason: Reason) -> String {
-    let code = u32::from(reason);
-    if code <= u32::from(Reason::HTTP_1_1_REQUIRED) {
-        format!("{reason:?}")
-    } else {
-        format!("error code {code:#x}")
-    }
 }

@@ -5,7 +5,6 @@ use std::rc::Rc;
 use std::task::Poll;
 use std::time::Duration;
 
-use h2::client::{Builder, SendRequest};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::task::spawn_local;
 use tokio::time::timeout;
@@ -13,26 +12,10 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::driver::{Driver, drive, watch};
 use super::failure;
-use super::shared::Shared;
-use super::upload::Upload;
-use super::wire::{Greeting, Wire};
+use super::meter::Greeting;
+use super::shared::{End, Shared};
 use crate::load::Failed;
 use crate::metrics::FailureClass;
-
-/// What one stream may send before it hears from us.
-const STREAM_WINDOW: u32 = 1 << 20;
-/// What all streams together may send before they hear from us.
-const CONNECTION_WINDOW: u32 = 8 << 20;
-/// Largest header of an answer, as RFC 9113, section 6.5.2 counts it.
-const HEADER_LIST: u32 = 64 << 10;
-/// Streams that we reset and whose late frames are still ignored, and for how long.
-const RESET_STREAMS: usize = 1024;
-const RESET_MEMORY: Duration = Duration::from_secs(30);
-/// What small frames that are not taken yet may cost, as the `h2` crate counts it: a stream of small messages that comes
-/// faster than it is counted is no attack. As many come between two turns of a lane at most.
-const SMALL_FRAMES: usize = 64 << 20;
-/// Malformed answers after which a connection is given up.
-const MALFORMED: usize = 1 << 16;
 
 /// How long the server may be silent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,10 +47,9 @@ pub(in super::super) struct Session(Rc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    requests: SendRequest<Upload>,
     shared: Rc<Shared>,
     _driver: AbortOnDropHandle<()>,
-    _watch: Option<AbortOnDropHandle<()>>,
+    _watch: AbortOnDropHandle<()>,
 }
 
 impl Session {
@@ -88,39 +70,26 @@ impl Session {
         limits: Limits,
     ) -> Result<Self, Failed> {
         let shared = Rc::new(Shared::new());
-        let wire = Wire::new(io, Rc::clone(&shared));
-        let (requests, mut connection) = builder()
-            .handshake(wire)
-            .await
-            .map_err(|error| failure::answering(&error, shared.end()))?;
-        let pings = connection.ping_pong();
-        let mut driver = Driver {
-            connection,
-            requests: requests.clone(),
-            shared: Rc::clone(&shared),
-        };
+        let mut driver = Driver::new(io, Rc::clone(&shared));
         let outcome = poll_fn(|cx| {
             let outcome = driver.poll(cx);
-            match driver.shared.meter.greeting() {
+            match shared.meter.greeting() {
                 Greeting::Foreign => Poll::Ready(Err(failure::foreign())),
                 Greeting::Alert => Poll::Ready(Err(failure::secured())),
-                Greeting::Settings if outcome.is_pending() => Poll::Ready(Ok(())),
-                greeting @ (Greeting::Awaited | Greeting::Settings) => {
-                    outcome.map(|outcome| Err(ungreeted(greeting, outcome, &driver.shared)))
-                }
+                Greeting::Settings if !matches!(outcome, Poll::Ready(Some(_))) => Poll::Ready(Ok(())),
+                greeting @ (Greeting::Awaited | Greeting::Settings) => match outcome {
+                    Poll::Ready(Some(end)) => Poll::Ready(Err(ungreeted(greeting, end, &shared))),
+                    Poll::Ready(None) | Poll::Pending => Poll::Pending,
+                },
             }
         });
         outcome.await?;
         let driver = spawn_local(drive(driver));
-        let watch = pings.map(|pings| {
-            let watch = watch(pings, Rc::clone(&shared), limits, driver.abort_handle());
-            AbortOnDropHandle::new(spawn_local(watch))
-        });
+        let watch = watch(Rc::clone(&shared), limits, driver.abort_handle());
         Ok(Self(Rc::new(Inner {
-            requests,
             shared,
             _driver: AbortOnDropHandle::new(driver),
-            _watch: watch,
+            _watch: AbortOnDropHandle::new(spawn_local(watch)),
         })))
     }
 
@@ -137,46 +106,27 @@ impl Session {
     #[cfg(test)]
     /// How many requests so far had to wait because the server allows no more streams at the same time.
     pub(in super::super) fn waited_for_stream(&self) -> u64 {
-        self.shared().waited()
+        self.shared().gate.waited()
     }
 
     #[cfg(test)]
     /// How many streams the server allows at the same time.
     pub(in super::super) fn streams(&self) -> usize {
-        self.shared().allowed()
+        self.shared().gate.allowed()
     }
 
     pub(in super::super) fn shared(&self) -> &Shared {
         &self.0.shared
     }
-
-    /// A handle for one request: one that sends several may refuse a stream in place of queueing it.
-    pub(in super::super) fn requests(&self) -> SendRequest<Upload> {
-        self.0.requests.clone()
-    }
-}
-
-fn builder() -> Builder {
-    let mut builder = Builder::new();
-    builder
-        .enable_push(false)
-        .initial_window_size(STREAM_WINDOW)
-        .initial_connection_window_size(CONNECTION_WINDOW)
-        .max_header_list_size(HEADER_LIST)
-        .data_frame_budget(SMALL_FRAMES)
-        .max_concurrent_reset_streams(RESET_STREAMS)
-        .reset_stream_duration(RESET_MEMORY)
-        .max_local_error_reset_streams(Some(MALFORMED));
-    builder
 }
 
 /// Why a connection ended before it began.
-fn ungreeted(greeting: Greeting, outcome: Result<(), h2::Error>, shared: &Shared) -> Failed {
+fn ungreeted(greeting: Greeting, end: End, shared: &Shared) -> Failed {
     if greeting == Greeting::Settings {
-        return outcome.map_or_else(
-            |error| failure::answering(&error, shared.end()),
-            |()| failure::leaving(),
-        );
+        return match end {
+            End::Closed => shared.farewell(),
+            End::Broken(failed) | End::Said(failed) => failed,
+        };
     }
     match shared.meter.fault() {
         Some(fault) if fault.class == FailureClass::Tls => fault,

@@ -1,128 +1,171 @@
 //! [`Shared`]: what the lanes of a session and the tasks that drive it know of each other.
 
 use std::cell::{Cell, RefCell};
+use std::task::{Context, Waker};
 
-use tokio::sync::{Notify, Semaphore, SemaphorePermit};
+use bytes::Bytes;
+use http::Request;
+use tokio::sync::Notify;
 
-use super::wire::Meter;
+use super::connection::{Connection, Key};
+use super::failure;
+use super::gate::Gate;
+use super::hpack::HeadId;
+use super::meter::Meter;
 use crate::load::Failed;
 
 /// More streams than any client has at the same time.
 const MANY: usize = 1 << 20;
 
+/// Why a session is over.
+#[derive(Debug, Clone)]
+pub(super) enum End {
+    /// The byte stream ended.
+    Closed,
+    /// The byte stream failed.
+    Broken(Failed),
+    /// One of the sides said so.
+    Said(Failed),
+}
+
+impl End {
+    /// What is to be said of a request that was under way.
+    pub(super) fn failed(self) -> Failed {
+        match self {
+            Self::Closed => failure::closed(),
+            Self::Broken(failed) | Self::Said(failed) => failed,
+        }
+    }
+}
+
 /// The state of a session.
 #[derive(Debug)]
 pub(in super::super) struct Shared {
     pub(in super::super) meter: Meter,
-    /// A permit for each stream that the server allows, given in the order in which they were asked for.
-    streams: Semaphore,
-    /// Permits that exist, given or not.
-    permits: Cell<usize>,
-    /// Requests that hold a permit.
-    active: Cell<usize>,
-    /// Requests that had to wait for one.
-    #[cfg(test)]
-    waited: Cell<u64>,
+    pub(super) connection: RefCell<Connection>,
+    pub(super) gate: Gate,
     usable: Cell<bool>,
     broken: Notify,
-    /// Why the session is over.
-    end: RefCell<Option<Failed>>,
-}
-
-/// The right to one stream, until it is dropped.
-#[derive(Debug)]
-pub(in super::super) struct Turn<'a> {
-    /// Whether it had to be waited for.
-    pub(in super::super) waited: bool,
-    shared: &'a Shared,
-    _permit: SemaphorePermit<'a>,
-}
-
-impl Drop for Turn<'_> {
-    fn drop(&mut self) {
-        self.shared.active.set(self.shared.active.get() - 1);
-    }
+    end: RefCell<Option<End>>,
+    /// Of the task that moves bytes.
+    driver: RefCell<Option<Waker>>,
+    /// It was woken.
+    called: Cell<bool>,
+    /// A PING was answered.
+    pub(super) pong: Notify,
 }
 
 impl Shared {
     /// The state of a session without a stream yet.
-    pub(in super::super) fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self {
             meter: Meter::new(),
-            streams: Semaphore::new(0),
-            permits: Cell::default(),
-            active: Cell::default(),
-            #[cfg(test)]
-            waited: Cell::default(),
+            connection: RefCell::new(Connection::new()),
+            gate: Gate::default(),
             usable: Cell::new(true),
             broken: Notify::new(),
             end: RefCell::default(),
+            driver: RefCell::default(),
+            called: Cell::default(),
+            pong: Notify::new(),
         }
     }
 
-    /// Waits for a stream; `None` when the session can take no more requests.
-    pub(in super::super) async fn turn(&self) -> Option<Turn<'_>> {
-        let (permit, waited) = if let Ok(permit) = self.streams.try_acquire() {
-            (permit, false)
+    /// Opens a stream with the head of a request; `None` when there are no more streams.
+    pub(super) fn open(&self, head: &Request<()>, id: HeadId, complete: bool) -> Option<Key> {
+        let mut connection = self.connection.borrow_mut();
+        let key = connection.open(head, id, complete);
+        let open = connection.is_open();
+        drop(connection);
+        if open {
+            self.call_driver();
         } else {
-            #[cfg(test)]
-            if self.is_usable() {
-                self.waited.set(self.waited.get() + 1);
-            }
-            (self.streams.acquire().await.ok()?, true)
-        };
-        self.active.set(self.active.get() + 1);
-        Some(Turn {
-            waited,
-            shared: self,
-            _permit: permit,
-        })
+            self.close();
+        }
+        key
     }
 
-    /// Takes in how many streams the server allows. What is taken back becomes effective as streams end.
-    pub(in super::super) fn allow(&self, streams: usize) {
-        let streams = streams.min(MANY);
-        let permits = self.permits.get();
-        if streams > permits {
-            self.streams.add_permits(streams - permits);
-            self.permits.set(streams);
-        } else if streams < permits {
-            let taken = self.streams.forget_permits(permits - streams);
-            self.permits.set(permits - taken);
+    /// Sends the next part of a request.
+    pub(super) fn send(&self, key: Key, data: &Bytes, last: bool) {
+        self.connection.borrow_mut().send(key, data, last);
+        self.call_driver();
+    }
+
+    /// Ends the interest in a stream.
+    pub(super) fn release(&self, key: Key) {
+        let mut connection = self.connection.borrow_mut();
+        connection.close(key);
+        let writes = connection.has_output() || !self.is_usable();
+        drop(connection);
+        if writes {
+            self.call_driver();
+        }
+        self.gate.leave();
+    }
+
+    /// Windows may have been given back.
+    pub(super) fn call_if_needed(&self) {
+        if self.connection.borrow().has_output() {
+            self.call_driver();
         }
     }
 
-    #[cfg(test)]
-    /// How many streams the server allows.
-    pub(in super::super) fn allowed(&self) -> usize {
-        self.permits.get()
+    /// There is something to write.
+    pub(super) fn call_driver(&self) {
+        if !self.called.replace(true)
+            && let Some(driver) = &*self.driver.borrow()
+        {
+            driver.wake_by_ref();
+        }
+    }
+
+    /// The task that moves bytes is at work.
+    pub(super) fn driver_is_here(&self, cx: &Context<'_>) {
+        self.called.set(false);
+        let mut driver = self.driver.borrow_mut();
+        if driver.as_ref().is_none_or(|known| !known.will_wake(cx.waker())) {
+            *driver = Some(cx.waker().clone());
+        }
+    }
+
+    /// Takes in what the server has changed.
+    pub(super) fn look(&self) {
+        let mut connection = self.connection.borrow_mut();
+        if connection.take_pong() {
+            self.pong.notify_waiters();
+        }
+        let streams = connection.streams_allowed();
+        let open = connection.is_open();
+        drop(connection);
+        if self.is_usable() {
+            let streams = streams.and_then(|streams| usize::try_from(streams).ok());
+            self.gate.allow(streams.unwrap_or(MANY).min(MANY));
+            if !open {
+                self.close();
+            }
+        }
     }
 
     /// Whether requests are under way.
-    pub(in super::super) fn is_busy(&self) -> bool {
-        self.active.get() > 0
+    pub(super) fn is_busy(&self) -> bool {
+        self.gate.active() > 0
     }
 
-    #[cfg(test)]
-    /// How many requests had to wait for a stream.
-    pub(in super::super) fn waited(&self) -> u64 {
-        self.waited.get()
-    }
-
-    pub(in super::super) fn is_usable(&self) -> bool {
+    /// Whether it takes requests.
+    pub(super) fn is_usable(&self) -> bool {
         self.usable.get()
     }
 
     /// No more requests: those that wait for a stream go elsewhere, those that are under way may finish.
-    pub(in super::super) fn close(&self) {
+    pub(super) fn close(&self) {
         if self.usable.replace(false) {
-            self.streams.close();
+            self.gate.close();
             self.broken.notify_waiters();
         }
     }
 
     /// Waits until [`Self::close`].
-    pub(in super::super) async fn closed(&self) {
+    pub(super) async fn closed(&self) {
         let closed = self.broken.notified();
         if self.is_usable() {
             closed.await;
@@ -130,15 +173,30 @@ impl Shared {
     }
 
     /// The session is over; the first reason counts.
-    pub(in super::super) fn finish(&self, why: Option<Failed>) {
-        if let Some(why) = why {
-            self.end.borrow_mut().get_or_insert(why);
-        }
+    pub(super) fn finish(&self, end: End) {
+        self.end.borrow_mut().get_or_insert(end);
         self.close();
+        self.connection.borrow_mut().wake_all();
     }
 
-    /// Why the connection is gone, if anything is known of it.
-    pub(in super::super) fn end(&self) -> Option<Failed> {
-        self.meter.fault().or_else(|| self.end.borrow().clone())
+    /// Why the session is over, if it is.
+    pub(super) fn end(&self) -> Option<End> {
+        self.end.borrow().clone()
+    }
+
+    /// Whether it is.
+    pub(super) fn is_over(&self) -> bool {
+        self.end.borrow().is_some()
+    }
+
+    /// What is to be said of a request for which there is no stream any more.
+    pub(super) fn farewell(&self) -> Failed {
+        match self.end() {
+            Some(End::Broken(failed) | End::Said(failed)) => failed,
+            Some(End::Closed) | None => {
+                let why = self.connection.borrow().going_away();
+                why.map_or_else(failure::leaving, failure::gone_away)
+            }
+        }
     }
 }

@@ -1,5 +1,8 @@
 //! One request and its answer on a [`Link`]: [`exchange`].
 
+use std::ops::Deref;
+use std::rc::Rc;
+
 use bytes::Bytes;
 use http::{HeaderMap, Method, Request, StatusCode, Uri};
 use http_body_util::{BodyExt as _, Full};
@@ -10,6 +13,7 @@ use super::link::Link;
 use super::look::{Look, Seen};
 use super::search::Needle;
 use crate::load::Failed;
+use crate::load::h2::Block;
 
 /// What is sent.
 #[derive(Debug, Clone)]
@@ -24,7 +28,7 @@ pub(super) struct Outgoing {
 #[derive(Debug)]
 pub(super) struct Incoming {
     pub(super) status: StatusCode,
-    pub(super) headers: HeaderMap,
+    pub(super) headers: Headers,
     pub(super) first_byte: Instant,
     pub(super) end: Instant,
     /// Bytes of the body.
@@ -33,6 +37,26 @@ pub(super) struct Incoming {
     pub(super) seen: Seen,
     /// Whether the request had to wait until the server allowed it.
     pub(super) waited: bool,
+}
+
+/// The headers of an answer.
+#[derive(Debug)]
+pub(super) enum Headers {
+    /// Its own.
+    Own(HeaderMap),
+    /// Those of many answers of HTTP/2.
+    Shared(Rc<Block>),
+}
+
+impl Deref for Headers {
+    type Target = HeaderMap;
+
+    fn deref(&self) -> &HeaderMap {
+        match self {
+            Self::Own(headers) => headers,
+            Self::Shared(block) => &block.fields,
+        }
+    }
 }
 
 /// Why nothing complete came back.
@@ -78,7 +102,7 @@ pub(super) async fn exchange(
     link.settle().await;
     Ok(Incoming {
         status: head.status,
-        headers: head.headers,
+        headers: Headers::Own(head.headers),
         first_byte: link.trace.first_byte().unwrap_or(end),
         end,
         bytes,

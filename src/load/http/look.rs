@@ -3,8 +3,8 @@
 
 use std::ops::ControlFlow;
 
-use http::HeaderMap;
 use http::header::CONTENT_ENCODING;
+use http::{HeaderMap, StatusCode};
 
 use super::gzip::Decoded;
 use super::search::{Needle, Search};
@@ -30,6 +30,25 @@ pub(super) struct Seen {
     pub(super) found: bool,
     /// Why the body could not be looked at.
     pub(super) failed: Option<Failed>,
+}
+
+/// What a head says of looking at its body.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Wanted {
+    /// Whether a wall may stand at its beginning.
+    beginning: bool,
+    /// Whether it is encoded.
+    decoded: bool,
+}
+
+impl Wanted {
+    /// For the body behind a head.
+    pub(super) fn of(status: StatusCode, headers: &HeaderMap) -> Self {
+        Self {
+            beginning: wall::reads_body(status, headers),
+            decoded: headers.contains_key(CONTENT_ENCODING),
+        }
+    }
 }
 
 impl<'a> Look<'a> {
@@ -64,12 +83,16 @@ impl<'a> Look<'a> {
     }
 
     /// Prepares for the body of an answer with this head.
-    pub(super) fn head(&mut self, status: http::StatusCode, headers: &HeaderMap) {
-        let reads = wall::reads_body(status, headers);
-        if reads {
+    pub(super) fn head(&mut self, status: StatusCode, headers: &HeaderMap) {
+        self.begin(Wanted::of(status, headers), headers);
+    }
+
+    /// The same, where it is known what is wanted.
+    pub(super) fn begin(&mut self, wanted: Wanted, headers: &HeaderMap) {
+        if wanted.beginning {
             self.want_beginning(Vec::new());
         }
-        if (reads || self.searches()) && headers.contains_key(CONTENT_ENCODING) {
+        if (wanted.beginning || self.searches()) && wanted.decoded {
             self.decode(headers);
         }
     }

@@ -53,8 +53,7 @@ fn about(input: &Input) -> String {
         Kind::Choice(words) => format!(": {}", words.join(", ")),
         Kind::Flag | Kind::Lines | Kind::Text => String::new(),
     };
-    let later = if input.later { "; not supported yet" } else { "" };
-    format!("{}{words}{later}", input.about)
+    format!("{}{words}", input.about)
 }
 
 /// The inputs as Markdown: a table per group.

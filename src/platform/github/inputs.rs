@@ -69,8 +69,6 @@ pub struct Input {
     pub kind: Kind,
     /// Another spelling of this input.
     pub alias: Option<&'static str>,
-    /// Part of the interface that this version does not have: any value but the default is an error.
-    pub later: bool,
 }
 
 impl Input {
@@ -82,7 +80,6 @@ impl Input {
             about,
             kind: Kind::Text,
             alias: None,
-            later: false,
         }
     }
 
@@ -98,11 +95,6 @@ impl Input {
 
     const fn alias(mut self, name: &'static str) -> Self {
         self.alias = Some(name);
-        self
-    }
-
-    const fn later(mut self) -> Self {
-        self.later = true;
         self
     }
 }
@@ -126,7 +118,7 @@ pub static INPUTS: &[Input] = &[
     Input::text(Group::What, "host", "gRPC server to test, HOST:PORT; needs `call`"),
     Input::text(Group::What, "call", "gRPC method to call, package.Service/Method"),
     Input::text(Group::What, "experiment", "Experiment file; `./experiment.yaml` if nothing else says what to test"),
-    Input::text(Group::What, "values", "Experiment or chart values as inline YAML").later(),
+    Input::text(Group::What, "values", "Experiment or chart values as inline YAML; with `chart`, put over `valuesFile`"),
 
     Input::text(Group::Load, "numRequests", "Number of requests (100)"),
     Input::text(Group::Load, "duration", "How long to send, such as 30s or 1m30s"),
@@ -164,12 +156,12 @@ pub static INPUTS: &[Input] = &[
     Input::text(Group::PullRequest, "pullRequestRepository", "Repository it is opened in, OWNER/NAME (this one)"),
     Input::text(Group::PullRequest, "pullRequestChanges", "What it changes: a YAML list of edits, such as `- {file: deploy/values.yaml, yaml: image.tag, value: v2}`"),
 
-    Input::text(Group::Version1, "chart", "Chart to run, one of those built in").later(),
-    Input::text(Group::Version1, "valuesFile", "Values file of the chart").later(),
+    Input::text(Group::Version1, "chart", "Chart to run: load-test-http, load-test-grpc, load-test, iter8 or slo-validation-istio"),
+    Input::text(Group::Version1, "valuesFile", "File or URL with the values of the chart"),
     Input::text(Group::Version1, "validateSLOs", "Whether broken objectives fail the step").kind(Kind::Flag).default("true"),
     Input::text(Group::Version1, "logLevel", "Log level").kind(LOG_LEVEL).default("info"),
-    Input::text(Group::Version1, "chartRepo", "Repository of the chart; only the built-in charts exist now").later(),
-    Input::text(Group::Version1, "chartVersion", "Version of the chart").later(),
+    Input::text(Group::Version1, "chartRepo", "Repository of the chart; only Iter8's own, whose charts are built in"),
+    Input::text(Group::Version1, "chartVersion", "Version of the chart, or a range such as 0.9.x, that the built-in one covers"),
 ];
 
 #[cfg(test)]

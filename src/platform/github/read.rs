@@ -124,9 +124,6 @@ fn canonical<'a>(input: &Input, value: &'a str) -> &'a str {
 
 fn check(input: &Input, value: &str) -> Option<Diagnostic> {
     let wrong = |message: String| Some(Diagnostic::error(message).at(Inputs::place(input.name)));
-    if input.later && input.default != Some(value) {
-        return wrong(format!("`{}` is not supported yet", input.name));
-    }
     match input.kind {
         Kind::Text | Kind::Lines => None,
         Kind::Flag if boolean(value).is_some() => None,
@@ -226,26 +223,15 @@ mod tests {
     fn all_mistakes_are_listed_at_once() {
         let errors = read(&[
             ("INPUT_ONINCONCLUSIVE", "observe"),
-            ("INPUT_CHART", "load-test-http"),
+            ("INPUT_SUMMARY", "perhaps"),
             ("INPUT_NUMREQUEST", "5"),
         ])
         .unwrap_err();
         assert_eq!(errors.len(), 3);
         let text = format!("{errors:?}");
         assert!(text.contains("did you mean `observed`?"), "{text}");
-        assert!(text.contains("`chart` is not supported yet"), "{text}");
+        assert!(text.contains("neither `true` nor `false`"), "{text}");
         assert!(text.contains("did you mean `numRequests`?"), "{text}");
-    }
-
-    #[test]
-    fn what_comes_later_is_refused_unless_it_is_the_default() {
-        for input in INPUTS.iter().filter(|input| input.later) {
-            let variable = variable(input.name);
-            assert!(read(&[(&variable, "on-pass")]).is_err(), "{}", input.name);
-            if let Some(default) = input.default {
-                assert!(read(&[(&variable, default)]).is_ok(), "{}", input.name);
-            }
-        }
     }
 
     #[test]

@@ -16,6 +16,7 @@ pub(super) fn values(known: &Known<'_>) -> Section {
         ("Metric", Align::Left),
         ("Version", Align::Left),
         ("Value", Align::Right),
+        ("Meaning", Align::Left),
     ]);
     let named = |version: &Version<'_>| {
         let values = version.insights.values.keys();
@@ -39,6 +40,10 @@ pub(super) fn values(known: &Known<'_>) -> Section {
                 Prose::new().code(name.as_str()),
                 version_cell(known, version),
                 shown.into(),
+                given
+                    .and_then(|given| given.description.clone())
+                    .unwrap_or_default()
+                    .into(),
             ]);
         }
     }
@@ -47,7 +52,7 @@ pub(super) fn values(known: &Known<'_>) -> Section {
     } else {
         "Metrics from providers"
     };
-    section(Topic::Provided, title, table)
+    section(Topic::Provided, title, table.without_empty_columns())
 }
 
 /// A value with its unit, with as many digits as its limits need.

@@ -14,7 +14,7 @@ use input::AssessInput;
 const MOST: usize = 1000;
 
 /// The kind `assess`.
-pub(super) struct AssessKind;
+pub struct AssessKind;
 
 impl TaskKind for AssessKind {
     fn name(&self) -> &'static str {

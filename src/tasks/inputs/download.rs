@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::{Sender, Target};
+use super::{Sender, Target, Unsent, send};
 use crate::net::client::{Client, Redirects, Request};
 use crate::tasks::{RunContext, TaskError};
 
@@ -16,23 +16,20 @@ pub(in crate::tasks) async fn download(
     sender: &Sender,
     context: &RunContext,
 ) -> Result<Bytes, TaskError> {
-    tokio::select! {
-        fetched = fetch(what, target, sender) => fetched,
-        () = context.shutdown.cancelled() => {
-            Err(TaskError::new(format!("stopped while downloading the {what} {target}")))
-        }
-    }
-}
-
-async fn fetch(what: &str, target: &Target, sender: &Sender) -> Result<Bytes, TaskError> {
     let settings = sender.settings().map_err(|error| TaskError::from_error(&error))?;
     let failed = |why: String| TaskError::new(format!("cannot download the {what} {target}: {why}"));
     let client = Client::new(&settings, Redirects::Follow(REDIRECTS))
         .map_err(|error| TaskError::from_error(&error))?;
-    let response = client
-        .send(Request::get(target.0.clone()))
-        .await
-        .map_err(|error| failed(TaskError::from_error(&error).message))?;
+    let request = Request::get(target.0.clone());
+    let response = match send(&client, &request, &context.shutdown).await {
+        Ok(response) => response,
+        Err(Unsent::Failed(why)) => return Err(failed(why)),
+        Err(Unsent::Stopped) => {
+            return Err(TaskError::new(format!(
+                "stopped while downloading the {what} {target}"
+            )));
+        }
+    };
     if !response.status.is_success() {
         return Err(failed(format!(
             "it answers with status {}",

@@ -7,12 +7,15 @@ mod host;
 mod method;
 mod net;
 mod pace;
+mod patience;
 mod percentile;
 mod places;
 mod protocol;
 mod rate;
 mod status;
 mod target;
+mod template;
+mod tree;
 
 pub(super) use body::Source;
 pub(super) use data::{Data, check_placeholders};
@@ -24,11 +27,14 @@ pub(super) use net::{
     merge_headers,
 };
 pub(super) use pace::StageInput;
+pub(super) use patience::{Unsent, beginning, send};
 pub(super) use percentile::Percentile;
 pub(super) use places::Places;
 pub(super) use rate::{Count, Rate};
 pub(super) use status::{Range, Statuses};
 pub(super) use target::Target;
+pub(super) use template::{TemplateSource, with_hint};
+pub(super) use tree::{Scalar, Tree};
 
 /// One schema with the properties of several.
 pub(super) fn merge_schemas(parts: &[serde_json::Value], required: &[&str]) -> serde_json::Value {

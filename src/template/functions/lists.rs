@@ -112,7 +112,7 @@ pub(super) const LISTS: &[Function] = &[
     }),
 ];
 
-fn entries(values: &[Value], index: usize) -> Result<&BTreeMap<String, Value>, String> {
+pub(super) fn entries(values: &[Value], index: usize) -> Result<&BTreeMap<String, Value>, String> {
     match argument(values, index) {
         Value::Map(map) => Ok(&map.entries),
         other => Err(format!(

@@ -1,4 +1,4 @@
-//! What templates can call: the functions of Go's language, those of ghz, and the common ones of sprig.
+//! What templates can call: the functions of Go's language, those of ghz, and those of sprig.
 #![expect(
     clippy::wildcard_enum_match_arm,
     reason = "a function takes some kinds of values and refuses all others"
@@ -7,6 +7,7 @@
 mod built_in;
 mod lists;
 mod numbers;
+mod sprig;
 mod texts;
 mod times;
 
@@ -68,17 +69,37 @@ impl Function {
 
 fn all(functions: Functions) -> impl Iterator<Item = &'static Function> {
     let more: &[&[Function]] = match functions {
-        Functions::All => &[texts::TEXTS, numbers::NUMBERS, lists::LISTS, times::TIMES],
+        Functions::All | Functions::Iter8 => &[texts::TEXTS, numbers::NUMBERS, lists::LISTS, times::TIMES],
         Functions::BuiltIn => &[],
     };
-    built_in::BUILT_IN
+    let first: &[&[Function]] = match functions {
+        Functions::Iter8 => sprig::SPRIG,
+        Functions::All | Functions::BuiltIn => &[],
+    };
+    let has =
+        move |function: &&Function| functions != Functions::Iter8 || !sprig::LATER.contains(&function.name);
+    first
         .iter()
+        .flat_map(|functions| functions.iter())
+        .chain(built_in::BUILT_IN)
         .chain(more.iter().flat_map(|functions| functions.iter()))
+        .filter(has)
 }
 
 /// The function called `name`.
 pub(super) fn find(name: &str, functions: Functions) -> Option<&'static Function> {
     all(functions).find(|function| function.name == name)
+}
+
+/// What to say of a function that there is not, if more than that.
+pub(super) fn hint(name: &str, functions: Functions) -> Option<String> {
+    match functions {
+        Functions::Iter8 => sprig::hint(name),
+        Functions::BuiltIn if find(name, Functions::All).is_some() => {
+            Some("the functions of templates are switched off".to_owned())
+        }
+        Functions::BuiltIn | Functions::All => None,
+    }
 }
 
 /// The names of all functions.

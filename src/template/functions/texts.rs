@@ -4,6 +4,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 use super::super::format::{quote, text_of};
+use super::super::json::{self, Html};
 use super::super::value::{Value, WIDEST};
 use super::{Function, MANY, argument, count, function, int, items, text};
 
@@ -124,10 +125,10 @@ pub(super) const TEXTS: &[Function] = &[
         indented(count(values, 0)?, text(values, 1)?, "\n")
     }),
     function("toJson", 1, 1, |_, values| {
-        Value::text(escaped(&argument(values, 0).to_json().to_string()))
+        Value::text(json::write(argument(values, 0), Html::Escaped))
     }),
     function("toRawJson", 1, 1, |_, values| {
-        Value::text(argument(values, 0).to_json().to_string())
+        Value::text(json::write(argument(values, 0), Html::Kept))
     }),
     function("fromJson", 1, 1, |_, values| {
         let parsed = serde_json::from_str(text(values, 0)?).map_err(|error| error.to_string())?;
@@ -190,11 +191,4 @@ fn indented(width: usize, whole: &str, before: &str) -> Result<Value, String> {
         "{before}{blanks}{}",
         whole.replace('\n', &format!("\n{blanks}"))
     ))
-}
-
-/// Go escapes in JSON what could end a script in HTML.
-fn escaped(json: &str) -> String {
-    json.replace('<', "\\u003c")
-        .replace('>', "\\u003e")
-        .replace('&', "\\u0026")
 }

@@ -17,16 +17,7 @@ pub(super) const TIMES: &[Function] = &[
         Value::text(layout::format(&time(argument(values, 1)), text(values, 0)?))
     }),
     function("dateInZone", 3, 3, |_, values| {
-        let name = text(values, 2)?;
-        let zone = if matches!(name, "" | "UTC") {
-            TimeZone::UTC
-        } else {
-            TimeZone::get(name).map_err(|error| error.to_string())?
-        };
-        Value::text(layout::format(
-            &time(argument(values, 1)).with_time_zone(zone),
-            text(values, 0)?,
-        ))
+        in_zone(text(values, 0)?, argument(values, 1), text(values, 2)?)
     }),
     function("htmlDate", 1, 1, |_, values| {
         Value::text(layout::format(&time(argument(values, 0)), "2006-01-02"))
@@ -37,8 +28,18 @@ pub(super) const TIMES: &[Function] = &[
     }),
 ];
 
+/// A time as `layout` says, in a zone.
+pub(super) fn in_zone(layout: &str, at: &Value, name: &str) -> Result<Value, String> {
+    let zone = if matches!(name, "" | "UTC") {
+        TimeZone::UTC
+    } else {
+        TimeZone::get(name).map_err(|error| error.to_string())?
+    };
+    Value::text(layout::format(&time(at).with_time_zone(zone), layout))
+}
+
 /// A time, or seconds since 1970; anything else is now, as in sprig.
-fn time(value: &Value) -> Zoned {
+pub(super) fn time(value: &Value) -> Zoned {
     let at = match value {
         Value::Time(time) => return time.as_ref().clone(),
         Value::Int(seconds) => Timestamp::from_second(*seconds).ok(),

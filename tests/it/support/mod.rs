@@ -14,6 +14,7 @@ mod http;
 mod load;
 mod nginx;
 mod parallel;
+mod prometheus;
 mod runner;
 mod turn;
 
@@ -31,4 +32,5 @@ pub(crate) use http::{Answer, Seen, Server};
 pub(crate) use load::{example, judged_calls, judged_load, measured, metric};
 pub(crate) use nginx::Nginx;
 pub(crate) use parallel::each;
+pub(crate) use prometheus::Prometheus;
 pub(crate) use runner::{commands, outputs};

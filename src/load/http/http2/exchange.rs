@@ -1,14 +1,16 @@
 //! One request and its answer on one stream of a [`Session`].
 
-use bytes::Bytes;
-use h2::client::ResponseFuture;
-use h2::{Reason, RecvStream, SendStream};
+use std::future::poll_fn;
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
 
-use super::super::exchange::{Broken, Incoming};
-use super::super::look::Look;
+use http::StatusCode;
+
+use super::super::exchange::{Broken, Headers, Incoming};
+use super::super::look::{Look, Wanted};
 use super::super::search::Needle;
 use super::request::Prepared;
-use crate::load::h2::{self as http2, Begun, Session, Shared, Upload};
+use crate::load::h2::{self as http2, Begun, Block, Event, Session};
 
 impl From<http2::Broken> for Broken {
     fn from(broken: http2::Broken) -> Self {
@@ -19,101 +21,65 @@ impl From<http2::Broken> for Broken {
     }
 }
 
+/// An answer, as far as it has come.
+struct Answer<'a> {
+    head: Option<Rc<Block>>,
+    look: Look<'a>,
+    bytes: u64,
+}
+
 impl Session {
     /// Sends a request as soon as the server has a stream for it, and reads its answer. When it is dropped before that,
-    /// only this stream is reset.
+    /// only this stream is reset. What of the body the server has not taken when it has answered is never sent.
     pub(in super::super) async fn exchange(
         &self,
         request: &Prepared,
         needle: Option<&Needle>,
     ) -> Result<Incoming, Broken> {
-        let shared = self.shared();
         let body = &request.body;
-        let Begun {
-            turn,
-            answer,
-            stream,
-            written,
-        } = self.begin(|| request.head.clone(), body.is_empty()).await?;
-        let incoming = if body.is_empty() {
-            drop(stream);
-            read(answer, written, needle, shared).await?
-        } else {
-            let answer = read(answer, written, needle, shared);
-            // Boxed, for most requests have no body, and what is never needed need not be copied.
-            Box::pin(upload(stream, body.clone(), answer, shared)).await?
-        };
-        let waited = turn.waited;
-        Ok(Incoming { waited, ..incoming })
-    }
-}
-
-/// Queues the body behind the head, before anything of it is written, and waits for the answer. What of the body the
-/// server has not taken by then is never sent.
-async fn upload(
-    mut stream: SendStream<Upload>,
-    body: Bytes,
-    answer: impl Future<Output = Result<Incoming, Broken>>,
-    shared: &Shared,
-) -> Result<Incoming, Broken> {
-    let (body, left) = Upload::new(body);
-    if let Err(error) = stream.send_data(body, true) {
-        return Err(http2::Broken::new(&error, shared, false).into());
-    }
-    let outcome = answer.await;
-    if outcome.is_ok() && left.get() > 0 {
-        stream.send_reset(Reason::CANCEL);
-    }
-    outcome
-}
-
-/// Reads an answer to its end. `written` is how much had been written before the request was queued.
-async fn read(
-    answer: ResponseFuture,
-    written: u64,
-    needle: Option<&Needle>,
-    shared: &Shared,
-) -> Result<Incoming, Broken> {
-    let answer = answer
-        .await
-        .map_err(|error| http2::Broken::early(&error, shared, written))?;
-    let (head, mut body) = answer.into_parts();
-    let mut incoming = Incoming {
-        status: head.status,
-        headers: head.headers,
-        first_byte: shared.meter.last_read(),
-        end: shared.meter.last_read(),
-        bytes: 0,
-        seen: Look::new(None).finish(),
-        waited: false,
-    };
-    let mut look = Look::new(needle);
-    look.head(incoming.status, &incoming.headers);
-    if !body.is_end_stream() {
-        // Once it has begun to answer, the server has processed the request, whatever it says.
-        incoming.bytes = read_body(&mut body, &mut look)
-            .await
-            .map_err(|error| http2::Broken::new(&error, shared, false))?;
-        incoming.end = shared.meter.last_read();
-    }
-    incoming.seen = look.finish();
-    Ok(incoming)
-}
-
-/// How many bytes there were.
-async fn read_body(body: &mut RecvStream, look: &mut Look<'_>) -> Result<u64, h2::Error> {
-    let mut bytes = 0;
-    while let Some(chunk) = body.data().await {
-        let chunk = chunk?;
-        bytes += chunk.len() as u64;
-        look.feed(&chunk);
-        if body.is_end_stream() {
-            // What it held of the windows is given back when it is dropped.
-            return Ok(bytes);
+        let mut begun = self.begin(&request.head, request.id, body.is_empty()).await?;
+        if !body.is_empty() {
+            begun.send(body, true);
         }
-        body.flow_control().release_capacity(chunk.len())?;
+        let mut answer = Answer {
+            head: None,
+            look: Look::new(needle),
+            bytes: 0,
+        };
+        poll_fn(|cx| answer.poll(&mut begun, cx)).await?;
+        let (first_byte, end) = begun.times();
+        let head = answer.head.unwrap_or_default();
+        Ok(Incoming {
+            status: head.status.unwrap_or(StatusCode::OK),
+            headers: Headers::Shared(head),
+            first_byte,
+            end,
+            bytes: answer.bytes,
+            seen: answer.look.finish(),
+            waited: begun.waited,
+        })
     }
-    // Trailers end the answer; nothing in them is of interest.
-    body.trailers().await?;
-    Ok(bytes)
+}
+
+impl Answer<'_> {
+    /// Takes in what has come. Trailers end an answer; nothing in them is of interest.
+    fn poll(&mut self, begun: &mut Begun<'_>, cx: &mut Context<'_>) -> Poll<Result<(), http2::Broken>> {
+        loop {
+            match ready!(begun.poll(cx))? {
+                Event::Head(head, _) => {
+                    let wanted = head.note(|head| Wanted::of(head.status.unwrap_or_default(), &head.fields));
+                    if let Some(wanted) = wanted {
+                        self.look.begin(*wanted, &head.fields);
+                    }
+                    self.head = Some(head);
+                }
+                Event::Data(chunk) => {
+                    self.bytes += chunk.len() as u64;
+                    self.look.feed(&chunk);
+                    begun.give_back(chunk);
+                }
+                Event::End(_) => return Poll::Ready(Ok(())),
+            }
+        }
+    }
 }

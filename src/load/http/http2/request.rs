@@ -7,6 +7,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, Version};
 
 use super::super::exchange::Outgoing;
 use crate::load::Failed;
+use crate::load::h2::HeadId;
 use crate::metrics::FailureClass;
 
 /// Fields of HTTP/1.1 that say something about the connection (RFC 9113, section 8.2.2), without those that have a name
@@ -21,6 +22,7 @@ const OF_THE_CONNECTION: [HeaderName; 3] = [
 #[derive(Debug, Clone)]
 pub(in super::super) struct Prepared {
     pub(super) head: Request<()>,
+    pub(super) id: HeadId,
     pub(super) body: Bytes,
 }
 
@@ -52,6 +54,7 @@ impl Prepared {
         *head.headers_mut() = outgoing.headers;
         Ok(Self {
             head,
+            id: HeadId::new(),
             body: outgoing.body,
         })
     }

@@ -1,0 +1,223 @@
+//! [`modern`]: an experiment file of any era of Iter8, as a tree of today's form. Nothing behind it knows an era.
+//!
+//! # How
+//! Each era has a file that turns its tasks into those of the next one, and what is read passes through all that are newer
+//! than it. Nodes keep their places, so that whatever is wrong is shown where the user wrote it.
+
+mod border;
+mod fetched;
+mod tree;
+mod v0_10;
+mod v0_11;
+mod v0_8;
+mod v0_9;
+mod y2021;
+
+#[cfg(test)]
+mod tests;
+
+use std::path::Path;
+
+use border::{Border, Tasks, name};
+use tree::{key_at, node_at};
+
+use super::node::{Node, Value};
+use super::source::SourceFile;
+use crate::diagnostic::Diagnostic;
+
+/// Who wrote files like this one; older ones first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Era {
+    /// The form of late 2021, before the first release of the command line.
+    Y2021,
+    /// Iter8 0.8.
+    V0_8,
+    /// Iter8 0.9.
+    V0_9,
+    /// Iter8 0.10.
+    V0_10,
+    /// Iter8 0.11 to 0.15.
+    V0_11,
+    /// Iter8 0.16 to 1.1.
+    V0_16,
+    /// Today.
+    Current,
+}
+
+impl Era {
+    /// Its name, for people.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Y2021 => "the unreleased format of 2021",
+            Self::V0_8 => "Iter8 0.8",
+            Self::V0_9 => "Iter8 0.8.29 to 0.9",
+            Self::V0_10 => "Iter8 0.9 to 0.10",
+            Self::V0_11 => "Iter8 0.11 to 0.15",
+            Self::V0_16 => "Iter8 0.16 to 1.1",
+            Self::Current => "the current format",
+        }
+    }
+
+    /// Whether a release of Iter8 read files of this form, and what nobody reads in them was not meant as a mistake.
+    pub fn is_past(self) -> bool {
+        self != Self::Current
+    }
+}
+
+/// A file in today's form.
+#[derive(Debug)]
+pub struct Modern {
+    /// Its content.
+    pub root: Node,
+    /// The form that it had.
+    pub era: Era,
+    /// What was found on the way.
+    pub found: Vec<Diagnostic>,
+}
+
+/// Turns the content of a file into today's form. `folder` is where the files are that an experiment names.
+pub fn modern(mut root: Node, source: &SourceFile, folder: &Path) -> Modern {
+    let mut border = Border::new(source, folder);
+    let Some((tasks, era)) = tasks(&mut root, &mut border) else {
+        return Modern {
+            root,
+            era: Era::Current,
+            found: border.found,
+        };
+    };
+    let at = tasks.at.clone();
+    let Value::List(mut list) = tasks.value else {
+        return Modern {
+            root,
+            era,
+            found: border.found,
+        };
+    };
+    upgrade(&mut list, era, &mut border);
+    let spec = node_at(Value::List(list), &at);
+    root = match root.value {
+        Value::Map(_) => {
+            root.put(key_at("spec", &at), spec);
+            root
+        }
+        Value::Null
+        | Value::Bool(_)
+        | Value::Int(_)
+        | Value::Float(_)
+        | Value::String(_)
+        | Value::Text(_)
+        | Value::List(_) => node_at(Value::Map(vec![(key_at("spec", &at), spec)]), &root.at),
+    };
+    Modern {
+        root,
+        era,
+        found: border.found,
+    }
+}
+
+/// Turns the tasks of an era into those of the next one.
+type Step = fn(&mut Tasks, &mut Border<'_>);
+
+/// The steps from an era to today.
+fn upgrade(tasks: &mut Tasks, era: Era, border: &mut Border<'_>) {
+    let steps: [(Era, Step); 5] = [
+        (Era::Y2021, y2021::upgrade),
+        (Era::V0_8, v0_8::upgrade),
+        (Era::V0_9, v0_9::upgrade),
+        (Era::V0_10, v0_10::upgrade),
+        (Era::V0_11, |tasks, border| {
+            fetched::fold(tasks);
+            v0_11::upgrade(tasks, border);
+        }),
+    ];
+    for (_, step) in steps.iter().filter(|(of, _)| *of >= era.min(Era::V0_11)) {
+        step(tasks, border);
+    }
+}
+
+/// Takes the tasks out of a file of the past; `None` for one that is today's, or none at all.
+fn tasks(root: &mut Node, border: &mut Border<'_>) -> Option<(Node, Era)> {
+    if let Value::List(listed) = &root.value {
+        let era = era_of(listed)?;
+        return Some((root.clone(), era));
+    }
+    let spec = root.find("spec")?;
+    if spec.find("tasks").is_some() {
+        let (_, mut spec) = root.take("spec")?;
+        let tasks = y2021::tasks_of_map(&mut spec, border)?;
+        let _ = root.take(v0_11::RESULT);
+        return Some((tasks, Era::Y2021));
+    }
+    let written = root.find(v0_11::RESULT).is_some();
+    let named = root.find(v0_11::METADATA).is_some();
+    let listed = spec.items();
+    let era = if listed.iter().any(is_old) {
+        era_of(listed)?
+    } else if named {
+        Era::V0_16
+    } else if written {
+        Era::V0_11
+    } else {
+        return None;
+    };
+    // Nothing to translate; without them the file is as empty as it was.
+    let _ = (root.take(v0_11::RESULT), root.take(v0_11::METADATA));
+    let (_, spec) = root.take("spec")?;
+    if let Value::List(_) = spec.value {
+        return Some((spec, era));
+    }
+    root.put(key_at("spec", &spec.at), spec);
+    None
+}
+
+/// Whether a task has a name that only the past knew.
+fn is_old(task: &Node) -> bool {
+    let known = [y2021::TASKS, v0_8::TASKS, v0_10::TASKS];
+    name(task).is_some_and(|name| {
+        known
+            .iter()
+            .any(|names| names.iter().any(|(old, _)| *old == name))
+    })
+}
+
+/// The oldest era that a list of tasks shows signs of; `None` if its tasks are called as they are today.
+fn era_of(listed: &[Node]) -> Option<Era> {
+    let named = |names: &[(&str, &str)]| {
+        let mut tasks = listed.iter().filter_map(name);
+        tasks.any(|task| names.iter().any(|(old, _)| *old == task))
+    };
+    let measured = |prefix: &str| listed.iter().any(|task| has_metric(task, prefix));
+    if named(y2021::TASKS) || measured(y2021::METRICS) {
+        return Some(Era::Y2021);
+    }
+    if named(v0_8::TASKS) || measured(v0_8::METRICS) {
+        return Some(Era::V0_8);
+    }
+    let of_versions = |task: &Node| {
+        let loads = matches!(name(task), Some(v0_10::HTTP | v0_10::GRPC));
+        let with = task.find("with");
+        let listed = with.is_some_and(|with| with.find(v0_9::VERSIONS).is_some());
+        let unnamed =
+            name(task) == Some(v0_10::DATABASE) && with.is_some_and(|with| with.find("providers").is_none());
+        loads && listed || unnamed
+    };
+    if listed.iter().any(of_versions) {
+        return Some(Era::V0_9);
+    }
+    let scripts = !listed.is_empty() && listed.iter().all(|task| task.find("run").is_some());
+    (scripts || listed.iter().any(is_old)).then_some(Era::V0_10)
+}
+
+fn has_metric(task: &Node, prefix: &str) -> bool {
+    let Some(with) = task.find("with") else {
+        return false;
+    };
+    let criteria = with.find("criteria").unwrap_or(with);
+    let lists = ["SLOs", "objectives"].into_iter();
+    let mut slos = lists.filter_map(|key| criteria.find(key)).flat_map(Node::items);
+    slos.any(|slo| {
+        slo.find("metric")
+            .and_then(Node::as_text)
+            .is_some_and(|metric| metric.starts_with(prefix))
+    })
+}

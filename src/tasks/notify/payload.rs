@@ -1,0 +1,94 @@
+//! The payloads of our own: a message for Slack, an event for GitHub.
+
+use serde_json::{Value as Json, json};
+
+use super::data;
+use super::summary::Summary;
+use crate::results::{ExperimentResult, Outcome};
+
+/// Characters of a message that Slack shows without cutting it.
+const MESSAGE: usize = 3_500;
+/// Bytes of an event that GitHub takes, with room for what surrounds it.
+const EVENT: usize = 60_000;
+
+/// A message in Slack's markup.
+pub(super) fn slack(result: &ExperimentResult) -> String {
+    let summary = Summary::of(result);
+    let sign = match summary.outcome {
+        Outcome::Pass => ":white_check_mark:",
+        Outcome::Fail => ":x:",
+        Outcome::Inconclusive | Outcome::Invalid => ":warning:",
+        Outcome::Error | Outcome::Interrupted => ":rotating_light:",
+    };
+    let mut lines = vec![format!(
+        "{sign} *iter8* {} ({})",
+        escaped(&summary.headline),
+        escaped(&result.experiment.name)
+    )];
+    lines.extend(
+        summary
+            .reasons
+            .iter()
+            .map(|reason| format!("> {}", escaped(reason))),
+    );
+    lines.extend(
+        summary
+            .objectives
+            .iter()
+            .map(|objective| format!("• {}", escaped(objective))),
+    );
+    lines.extend(
+        summary
+            .link
+            .iter()
+            .map(|link| format!("<{}|the run>", escaped(link).replace('|', "%7C"))),
+    );
+    let mut text = lines.join("\n");
+    if text.chars().count() > MESSAGE {
+        text = text.chars().take(MESSAGE).collect::<String>() + "…";
+    }
+    json!({ "text": text }).to_string()
+}
+
+/// What Slack would take for markup of its own.
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+        .replace('\n', " ")
+}
+
+/// An event with the members that Iter8's events had, and with `outcome`, `reason` and `winner`: ten, and no more fit.
+pub(super) fn github(event: &str, so_far: &ExperimentResult, result: &ExperimentResult) -> String {
+    let report = data::report_json(so_far);
+    let mut payload = report.as_object().cloned().unwrap_or_default();
+    payload.insert("outcome".to_owned(), result.outcome.name().into());
+    payload.insert("reason".to_owned(), Summary::of(result).headline.into());
+    payload.insert(
+        "winner".to_owned(),
+        result.winner().map_or(Json::Null, Json::from),
+    );
+    let body = |payload: &serde_json::Map<String, Json>| {
+        json!({ "event_type": event, "client_payload": payload }).to_string()
+    };
+    let whole = body(&payload);
+    if whole.len() <= EVENT {
+        return whole;
+    }
+    // The measurements are what takes the room; workflows can read them from the artifacts of the run.
+    if let Some(stored) = payload
+        .get_mut("experiment")
+        .and_then(|experiment| experiment.get_mut("result"))
+    {
+        stored["insights"] = json!({ "omitted": "larger than GitHub takes" });
+    }
+    let shorter = body(&payload);
+    if shorter.len() <= EVENT {
+        return shorter;
+    }
+    payload.insert(
+        "experiment".to_owned(),
+        json!({ "omitted": "larger than GitHub takes" }),
+    );
+    body(&payload)
+}

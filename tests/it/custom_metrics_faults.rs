@@ -1,0 +1,223 @@
+//! Providers that fail, and answers without a value: each is said, and none passes.
+
+use crate::support::{Answer, App, Server, each};
+
+/// What a provider does, how the run ends when its metric is judged, and what is said.
+struct Row {
+    name: &'static str,
+    /// The answer to the query.
+    status: u16,
+    body: &'static str,
+    program: &'static str,
+    code: i32,
+    says: &'static [&'static str],
+}
+
+const VECTOR: &str = ".data.result[0].value[1] | tonumber";
+
+#[rustfmt::skip] // a table
+const ROWS: &[Row] = &[
+    Row { name: "a value", status: 200, body: r#"{"n": 5}"#, program: ".n", code: 0, says: &["db/m"] },
+    Row { name: "a text that is a number", status: 200, body: r#"{"n": "5"}"#, program: ".n", code: 0, says: &[] },
+    Row { name: "not JSON", status: 200, body: "<html>sign in</html>", program: ".n", code: 3, says: &["is not JSON", "<html>sign in</html>"] },
+    Row { name: "nothing at all", status: 200, body: "", program: ".n", code: 3, says: &["is not JSON", "it is empty"] },
+    Row { name: "a server error", status: 503, body: "overloaded", program: ".n", code: 3, says: &["status 503", "overloaded"] },
+    Row { name: "a wrong path", status: 404, body: "404 page not found", program: ".n", code: 3, says: &["status 404", "check the path"] },
+    Row { name: "an error of Prometheus", status: 400, body: r#"{"status":"error","errorType":"bad_data","error":"parse error: unclosed left parenthesis"}"#, program: VECTOR, code: 3, says: &["Prometheus says: parse error: unclosed left parenthesis"] },
+    Row { name: "an empty vector", status: 200, body: r#"{"status":"success","data":{"resultType":"vector","result":[]}}"#, program: VECTOR, code: 5, says: &["db/m has no value", "empty result"] },
+    Row { name: "NaN in a text", status: 200, body: r#"{"status":"success","data":{"resultType":"vector","result":[{"metric":{},"value":[1,"NaN"]}]}}"#, program: VECTOR, code: 5, says: &["the value is NaN"] },
+    Row { name: "NaN without tonumber", status: 200, body: r#"{"n":"NaN"}"#, program: ".n", code: 5, says: &["the value is NaN"] },
+    Row { name: "infinity", status: 200, body: r#"{"n":"+Inf"}"#, program: ".n", code: 5, says: &["the value is +Inf"] },
+    Row { name: "null", status: 200, body: r#"{"n": null}"#, program: ".n", code: 5, says: &["the value is null"] },
+    Row { name: "no output", status: 200, body: r#"{"n": []}"#, program: ".n[]", code: 5, says: &["gives nothing"] },
+    Row { name: "a jq error", status: 200, body: r#"{"n": {}}"#, program: ".n + 1", code: 3, says: &["jqExpression `.n + 1`", "it fails"] },
+    Row { name: "jq that cannot be read", status: 200, body: r#"{"n": 1}"#, program: ".n |", code: 3, says: &["jqExpression `.n |`", "expected"] },
+    Row { name: "an unknown function", status: 200, body: r#"{"n": 1}"#, program: ".n | tonumbr", code: 3, says: &["there is no", "tonumbr"] },
+    Row { name: "a boolean", status: 200, body: r#"{"n": true}"#, program: ".n", code: 3, says: &["gives true, which is no number"] },
+    Row { name: "an object", status: 200, body: r#"{"n": {"a": 1}}"#, program: ".n", code: 3, says: &["which is no number"] },
+    Row { name: "a word", status: 200, body: r#"{"n": "many"}"#, program: ".n", code: 3, says: &["the text \"many\", which is no number"] },
+    Row { name: "jq without end", status: 200, body: r#"{"n": 1}"#, program: "def f: 1 + f; f", code: 3, says: &["too much memory or nested too deep"] },
+    Row { name: "the environment", status: 200, body: r#"{"n": 1}"#, program: "env.PATH", code: 5, says: &["the value is null"] },
+];
+
+fn app(row: &Row, server: &Server, judged: bool) -> App {
+    let program = row.program.replace('\'', "''");
+    let template = format!(
+        "url: {{{{ .url }}}}/db\nmetrics:\n- {{name: m, type: gauge, description: d, jqExpression: '{program}'}}\n"
+    );
+    let assess = if judged {
+        "- task: assess\n  with: {objectives: [db/m <= 10]}\n"
+    } else {
+        ""
+    };
+    let text = format!(
+        "spec:\n- task: custommetrics\n  with:\n    templates: {{db: db.tpl}}\n    values: {{url: '{}'}}\n{assess}",
+        server.url("")
+    );
+    App::with(&text).file("db.tpl", template)
+}
+
+#[test]
+fn what_a_provider_answers_is_a_value_an_error_or_no_data_and_never_passed_over() {
+    each(
+        ROWS,
+        |row| row.name,
+        |row| {
+            let (status, body) = (row.status, row.body);
+            let server = Server::new(move |_| Answer::status(status).body(body));
+            let output = app(row, &server, true).run(&["run"]);
+            output.exits(row.code).says_all(row.says);
+            // Without an objective, a metric without a value is told all the same; an error is one.
+            let code = if row.code == 5 { 0 } else { row.code };
+            let alone = app(row, &server, false).run(&["run"]);
+            alone.exits(code).says_all(row.says);
+        },
+    );
+}
+
+#[test]
+fn queries_are_repeated_while_a_server_starts_up() {
+    let server = Server::new(|seen| match seen.number {
+        0 => Answer::status(503),
+        1 => Answer::cut(),
+        _ => Answer::status(200).body(r#"{"n": 5}"#),
+    });
+    app(&ROWS[0], &server, true).run(&["run"]).exits(0);
+    assert_eq!(server.requests(), 3);
+}
+
+#[test]
+fn a_query_that_is_posted_is_not_repeated() {
+    let server = Server::new(|_| Answer::status(503).body("no"));
+    let template = format!(
+        "url: {}/db\nmethod: POST\nmetrics:\n- {{name: m, body: '{{\"a\": 1}}', jqExpression: .n}}\n",
+        server.url("")
+    );
+    let app = App::with("spec:\n- task: custommetrics\n  with: {templates: {db: db.tpl}}\n")
+        .file("db.tpl", template);
+    app.run(&["run"]).exits(3).says("status 503: no");
+    assert_eq!(server.requests(), 1);
+    assert_eq!(&server.seen()[0].body[..], b"{\"a\": 1}");
+}
+
+#[test]
+fn a_provider_that_nobody_reaches_is_asked_no_thousand_times() {
+    let port = crate::support::free_port();
+    let template = format!(
+        "url: http://127.0.0.1:{port}/db\nmetrics:\n{{{{- range until 100 }}}}\n- {{name: 'm{{{{ . }}}}', jqExpression: .n}}\n{{{{- end }}}}\n"
+    );
+    let app = App::with("spec:\n- task: custommetrics\n  with: {templates: {db: db.tpl}}\n")
+        .file("db.tpl", template);
+    let output = app.run(&["run"]);
+    output
+        .exits(3)
+        .says(&format!("connection refused by 127.0.0.1:{port}"))
+        .says("more were not asked after that");
+}
+
+#[test]
+fn an_answer_that_does_not_come_is_an_error_in_time() {
+    let server = Server::new(|_| {
+        Answer::status(200)
+            .body("{}")
+            .after(std::time::Duration::from_secs(30))
+    });
+    let template = format!(
+        "url: {}/db\nmetrics:\n- {{name: m, jqExpression: .n}}\n",
+        server.url("")
+    );
+    let text = "spec:\n- task: custommetrics\n  with: {templates: {db: db.tpl}, timeout: 500ms}\n";
+    App::with(text)
+        .file("db.tpl", template)
+        .run(&["run"])
+        .exits(3)
+        .says("did not answer within 500ms");
+}
+
+#[test]
+fn templates_that_cannot_be_used_say_so() {
+    let server = Server::new(|seen| match seen.path.as_str() {
+        "/broken.tpl" => Answer::status(200).body("url: {{ .open"),
+        "/function.tpl" => Answer::status(200).body("url: {{ getHostByName \"x\" }}"),
+        "/value.tpl" => Answer::status(200).body("url: http://x/{{ .datbase }}\nmetrics: []\n"),
+        "/yaml.tpl" => Answer::status(200).body("url: http://x\nmetrics: {a: b\n"),
+        "/word.tpl" => Answer::status(200).body("just words"),
+        "/empty.tpl" => Answer::status(200).body("url: http://x\nmetrics: []\n"),
+        "/nothing.tpl" => Answer::status(200).body(
+            "metrics:\n- {jqExpression: .a}\n- {name: b}\n- {name: c, type: histogram, jqExpression: .c}\n",
+        ),
+        "/slip.tpl" => Answer::status(200).body("url: http://x\nmetrcs: []\n"),
+        _ => Answer::status(404).body("404 page not found"),
+    });
+    let rows: &[(&str, &[&str])] = &[
+        (
+            "nowhere.tpl",
+            &["cannot download the template of `db`", "status 404"],
+        ),
+        ("broken.tpl", &["not closed"]),
+        (
+            "function.tpl",
+            &["there is no function `getHostByName`", "templates send nothing"],
+        ),
+        ("value.tpl", &["there is no value to print", "default"]),
+        ("yaml.tpl", &["not usable YAML"]),
+        ("word.tpl", &["not a map with `url` and `metrics`"]),
+        ("empty.tpl", &["0 metrics"]),
+        (
+            "nothing.tpl",
+            &[
+                "no `url`",
+                "no `name`",
+                "db/b has no `jqExpression`",
+                "expected gauge or counter, found `histogram`",
+            ],
+        ),
+        ("slip.tpl", &["unknown field `metrcs`", "did you mean `metrics`?"]),
+    ];
+    each(
+        rows,
+        |(name, _)| name,
+        |(name, says)| {
+            let text = format!(
+                "spec:\n- task: custommetrics\n  with: {{templates: {{db: '{}'}}, values: {{database: x}}}}\n",
+                server.url(&format!("/{name}"))
+            );
+            App::with(&text).run(&["run"]).exits(3).says_all(says);
+        },
+    );
+}
+
+#[test]
+fn a_metric_that_the_template_has_not_is_told_with_what_was_meant() {
+    let server = Server::new(|seen| match seen.path.as_str() {
+        "/db.tpl" => {
+            Answer::status(200).body("url: {{ .url }}/q\nmetrics:\n- {name: orders, jqExpression: .n}\n")
+        }
+        _ => Answer::status(200).body("{\"n\": 1}"),
+    });
+    let text = "spec:\n- task: custommetrics\n  with: {templates: {db: URL/db.tpl}, values: {url: 'URL'}}\n- task: assess\n  with: {objectives: [db/oders >= 1]}\n";
+    let output = App::with(&text.replace("URL", &server.url(""))).run(&["run"]);
+    output
+        .exits(5)
+        .says("the template has no metric db/oders; did you mean `db/orders`?");
+}
+
+#[test]
+fn an_expression_that_kills_its_process_leaves_the_others_alone() {
+    let server = Server::new(|_| Answer::status(200).body("{\"n\": 5}"));
+    let template = format!(
+        "url: {}/db\nmetrics:\n- {{name: before, jqExpression: .n}}\n- {{name: deep, jqExpression: 'def f: 1 + f; f'}}\n- {{name: huge, jqExpression: '\"x\" | until(false; . + .)'}}\n- {{name: after, jqExpression: .n}}\n",
+        server.url("")
+    );
+    let app = App::with("spec:\n- task: custommetrics\n  with: {templates: {db: db.tpl}}\n")
+        .file("db.tpl", template);
+    app.run(&["run"]).exits(3).says("db/deep").says("db/huge");
+    let values = app.result()["insights"]["versions"][0]["values"].clone();
+    assert_eq!(
+        (
+            values["db/before"]["value"].as_f64(),
+            values["db/after"]["value"].as_f64()
+        ),
+        (Some(5.0), Some(5.0))
+    );
+}
