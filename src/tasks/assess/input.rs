@@ -268,7 +268,7 @@ impl Decode for Entry {
 
 /// A metric's name and where it stands.
 #[derive(Debug, Clone, PartialEq)]
-struct Metric(Placed<MetricName>);
+pub(super) struct Metric(Placed<MetricName>);
 
 impl Decode for Metric {
     const TYPE: &'static str = "metric";
