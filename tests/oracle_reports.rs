@@ -140,7 +140,7 @@ impl Case {
                 .strip_prefix("-- ")
                 .and_then(|rest| rest.strip_suffix(" --"))
             {
-                Some(file) => current = file.to_owned(),
+                Some(file) => file.clone_into(&mut current),
                 None => files.entry(current.clone()).or_default().push_str(line),
             }
         }
@@ -210,7 +210,7 @@ impl Case {
                 self.run(&args)
             });
             assert!(
-                started.elapsed() < Duration::from_secs(60),
+                started.elapsed() < Duration::from_mins(1),
                 "{}: {args:?} hangs",
                 self.name
             );

@@ -38,6 +38,25 @@ impl Format for Csv {
                 }
             )?;
         }
+        for row in &view.rewards {
+            for contender in &row.contenders {
+                let (version, metric) = (
+                    field(&contender.version),
+                    field(&format!("chance of {} {}", row.goal, row.metric)),
+                );
+                if let Some(chance) = contender.chance {
+                    write!(out, "{version},,{metric},{},fraction\r\n", number::plain(chance))?;
+                }
+            }
+        }
+        for weight in &view.weights {
+            write!(
+                out,
+                "{},,weight,{},percent\r\n",
+                field(&weight.version),
+                weight.percent
+            )?;
+        }
         Ok(())
     }
 }

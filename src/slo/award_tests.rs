@@ -1,3 +1,5 @@
+//! Who wins, how sure that is, and who gets what share.
+
 use super::*;
 use crate::metrics::Provided;
 use crate::slo::{Certainty, assess};

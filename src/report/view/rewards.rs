@@ -130,6 +130,7 @@ pub(super) fn table(known: &Known<'_>, rows: &[RewardRow]) -> Section {
             table.rows.push(cells(row, contender, unit));
         }
         notes.push(row.words.clone().text("."));
+        notes.extend(row.contenders.iter().filter_map(remark));
     }
     let weights = &known.result.assessment.weights;
     if !weights.is_empty() {
@@ -147,6 +148,14 @@ pub(super) fn table(known: &Known<'_>, rows: &[RewardRow]) -> Section {
     }
 }
 
+/// Why a version has no value or cannot win.
+fn remark(contender: &Contender) -> Option<Prose> {
+    let note = contender.note.as_ref()?;
+    let told = Prose::new().code(contender.version.as_str());
+    let cannot = if contender.eligible { "" } else { " cannot win" };
+    Some(told.text(format!("{cannot}: {note}.")))
+}
+
 fn cells(row: &RewardRow, contender: &Contender, unit: Unit) -> Vec<Prose> {
     let won = row.winner.as_ref() == Some(&contender.version);
     let value = contender
@@ -155,14 +164,9 @@ fn cells(row: &RewardRow, contender: &Contender, unit: Unit) -> Vec<Prose> {
     let value = Prose::from(value);
     let standing = match (won, contender.eligible) {
         (true, true) => "winner",
-        (true, false) => "winner, though it missed an objective",
+        (true, false) => "winner all the same",
         (false, false) => "cannot win",
         (false, true) => "",
-    };
-    let standing = match &contender.note {
-        Some(note) if standing.is_empty() => note.clone(),
-        Some(note) => format!("{standing}: {note}"),
-        None => standing.to_owned(),
     };
     vec![
         row.name.clone(),
