@@ -237,6 +237,10 @@ impl Connection {
             if output.bytes.capacity() > SPARE {
                 output.bytes = Vec::new();
             }
+        } else if output.written >= BACKLOG {
+            // A slow stream may never take all there is.
+            output.bytes.drain(..output.written);
+            output.written = 0;
         }
         if output.backlog() < BACKLOG {
             self.wake_wanting();
