@@ -1,8 +1,8 @@
 //! [`Connection`]: the client's side of one HTTP/2 connection, without any I/O: bytes in, bytes out, and streams on which
 //! requests are sent and answers come.
 //!
-//! Whoever has the socket feeds what it reads to [`Connection::receive`] and writes what [`Connection::output`] has; whoever
-//! has a request opens a stream and takes its events. An error of a stream ends that alone; one of the connection is what
+//! Whoever has the socket feeds what it reads to [`Connection::receive`] and writes what [`Connection::output`] has;
+//! whoever has a request opens a stream and takes its events. An error of a stream ends that alone; one of the connection is what
 //! `receive` returns.
 
 mod answers;
@@ -237,6 +237,10 @@ impl Connection {
             if output.bytes.capacity() > SPARE {
                 output.bytes = Vec::new();
             }
+        } else if output.written >= BACKLOG {
+            // A slow stream may never take all there is.
+            output.bytes.drain(..output.written);
+            output.written = 0;
         }
         if output.backlog() < BACKLOG {
             self.wake_wanting();

@@ -3,8 +3,8 @@
 //! # Why
 //! A load sends the same head again and again. The first time its fields go into the dynamic table of the server, as long
 //! as there is room; from then on the head is a few bytes of indexes, which are kept and only copied. Nothing is ever
-//! driven out of the table, so what varies from request to request cannot undo that: a field whose name is in the table with another value is written
-//! out, and so are secrets, which nobody may keep (RFC 7541, section 7.1.3).
+//! driven out of the table, so what varies from request to request cannot undo that: a field whose name is in the table
+//! with another value is written out, and so are secrets, which nobody may keep (RFC 7541, section 7.1.3).
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
