@@ -40,7 +40,7 @@ pub(crate) fn short(server: &Server, inputs: Given<'_>) -> App {
     )
 }
 
-const NAMES: [&str; 16] = [
+const NAMES: [&str; 17] = [
     "outcome",
     "passed",
     "reason",
@@ -52,6 +52,7 @@ const NAMES: [&str; 16] = [
     "latencyP95",
     "latencyP99",
     "winner",
+    "weights",
     "resultFile",
     "reportFile",
     "commentURL",
@@ -98,7 +99,7 @@ fn a_passing_step_writes_every_output_and_a_summary() {
     let metrics: serde_json::Value = serde_json::from_str(&outputs["metrics"]).expect("metrics are JSON");
     assert_eq!(metrics["http/request-count"], 20.0);
     assert_eq!(outputs["reason"].lines().count(), 1);
-    for name in ["winner", "commentURL", "pullRequestURL", "pullRequestNumber"] {
+    for name in ["winner", "weights", "commentURL", "pullRequestURL", "pullRequestNumber"] {
         assert_eq!(outputs[name], "");
     }
     assert_eq!(outputs["resultFile"], "iter8-results/result.json");
