@@ -388,7 +388,7 @@ fn wrong_inputs_are_named_and_outputs_are_written_all_the_same() {
         ("reports", &[("url", url), ("reports", "pdf")], &["input 'reports'", "unknown report format `pdf`"]),
         ("comment", &[("url", url), ("comment", "on-failure")], &["input 'comment'", "did you mean `on-fail`?"]),
         ("pullRequest", &[("url", url), ("pullRequest", "on-pass")], &["input 'pullRequestChanges'", "needs changes"]),
-        ("chart", &[("chart", "load-test-http")], &["input 'chart'", "not supported yet"]),
+        ("chart", &[("chart", "load-test-htp")], &["input 'chart'", "no chart `load-test-htp`", "load-test-http"]),
         ("host", &[("host", "ftp://a:50051"), ("call", "a.B/C")], &["input 'host'", "HOST:PORT"]),
         ("host without call", &[("host", "127.0.0.1:50051")], &["call"]),
         ("payload", &[("url", url), ("payload", "a"), ("payloadStr", "b")], &["input 'payload'", "both are given"]),
