@@ -1,6 +1,6 @@
 //! `iter8 plan`: what would be sent, how long it takes, and what that many requests can decide. Sends nothing.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::args::Run;
@@ -154,25 +154,27 @@ fn requests_of(objective: &Objective, before: &[Step]) -> Option<u64> {
     let is_of = |of: &Stream| {
         of.protocol == stream.protocol && (stream.endpoint.is_none() || of.endpoint == stream.endpoint)
     };
-    // A later load of a protocol replaces an earlier one.
-    let planned = before
-        .iter()
-        .rev()
-        .map(|step| step.task.planned())
-        .find(|planned| planned.iter().any(|load| load.stream.protocol == stream.protocol))?;
-    let own: Vec<&Planned> = planned.iter().filter(|load| is_of(&load.stream)).collect();
-    let judged: BTreeSet<&str> = own
-        .iter()
-        .filter(|load| !load.version.baseline)
-        .map(|load| load.version.name.as_str())
-        .collect();
-    let of_version = |name: &str| {
-        let loads = own.iter().filter(|load| load.version.name == name);
-        loads.map(|load| load.extent.requests).sum::<Option<u64>>()
+    let of_protocol = |planned: &Vec<Planned>| {
+        planned
+            .iter()
+            .filter(|load| load.stream.protocol == stream.protocol)
+            .cloned()
+            .collect::<Vec<_>>()
     };
-    judged
-        .into_iter()
-        .map(of_version)
+    // A later load of a protocol replaces an earlier one of the same version.
+    let mut fewest: BTreeMap<String, Option<u64>> = BTreeMap::new();
+    for planned in before.iter().map(|step| of_protocol(&step.task.planned())) {
+        let mut own: BTreeMap<String, Option<u64>> = BTreeMap::new();
+        for load in planned.iter().filter(|load| !load.version.baseline) {
+            let sum = own.entry(load.version.name.clone()).or_insert(Some(0));
+            if is_of(&load.stream) {
+                *sum = sum.zip(load.extent.requests).map(|(sum, more)| sum + more);
+            }
+        }
+        fewest.extend(own);
+    }
+    fewest
+        .into_values()
         .collect::<Option<Vec<_>>>()?
         .into_iter()
         .min()

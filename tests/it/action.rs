@@ -99,7 +99,13 @@ fn a_passing_step_writes_every_output_and_a_summary() {
     let metrics: serde_json::Value = serde_json::from_str(&outputs["metrics"]).expect("metrics are JSON");
     assert_eq!(metrics["http/request-count"], 20.0);
     assert_eq!(outputs["reason"].lines().count(), 1);
-    for name in ["winner", "weights", "commentURL", "pullRequestURL", "pullRequestNumber"] {
+    for name in [
+        "winner",
+        "weights",
+        "commentURL",
+        "pullRequestURL",
+        "pullRequestNumber",
+    ] {
         assert_eq!(outputs[name], "");
     }
     assert_eq!(outputs["resultFile"], "iter8-results/result.json");

@@ -22,6 +22,22 @@ fn what_is_planned_is_what_is_sent() {
 }
 
 #[test]
+fn the_version_with_the_fewest_requests_decides() {
+    let load = |name: &str, requests: u32| {
+        format!(
+            "- task: http\n  with: {{url: 'http://127.0.0.1:9/', numRequests: {requests}, qps: 100, version: {name}}}\n"
+        )
+    };
+    let objectives = "- task: assess\n  with: {objectives: [http/error-rate <= 1%]}\n";
+    let app = App::with(&format!(
+        "spec:\n{}{}{objectives}",
+        load("a", 10),
+        load("b", 1000)
+    ));
+    app.run(&["plan"]).exits(0).says("http/error-rate <= 1% 10 ");
+}
+
+#[test]
 fn flags_are_those_of_run_and_mistakes_too() {
     let app = App::new();
     let url = ["plan", "--url", "http://127.0.0.1:9/"];
