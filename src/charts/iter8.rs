@@ -10,7 +10,7 @@ use super::values::{entries, is_map, key, list, map, task, text, with_types};
 use super::webhook::{GitHubValues, SlackValues, github, slack};
 use super::{Chart, MetricNames, Release, Rendered};
 use crate::diagnostic::did_you_mean;
-use crate::spec::{Decode, Decoder, Key, Node, Value};
+use crate::spec::{Decode, Decoder, Key, Node, Value, chart_of};
 use crate::tasks::{TASKS, kind_of};
 
 /// The chart of Iter8 0.11 and later.
@@ -129,6 +129,13 @@ impl Chart for Iter8 {
     }
 
     fn render(&self, values: &Node, _: MetricNames, decoder: &mut Decoder<'_>) -> Rendered {
+        // Values of another chart are named as such by who reads experiments.
+        if chart_of(values).is_some() {
+            return Rendered {
+                experiment: values.clone(),
+                files: Vec::new(),
+            };
+        }
         let (today, rest): (Vec<_>, Vec<_>) = entries(values)
             .iter()
             .cloned()
@@ -204,9 +211,10 @@ fn tasks(
     values: &Node,
     decoder: &mut Decoder<'_>,
 ) -> Vec<Node> {
+    // Keys are read in any case, as those of tasks are.
     let given = entries(values)
         .iter()
-        .find(|(key, node)| key.name == *name && node.value != Value::Null);
+        .find(|(key, node)| key.name.eq_ignore_ascii_case(name) && node.value != Value::Null);
     let given = given.map(|(_, node)| node);
     let needed = |decoder: &mut Decoder<'_>| {
         if given.is_none() {
@@ -221,17 +229,11 @@ fn tasks(
     match name.as_str() {
         "http" => needed(decoder).map(|node| HTTP.tasks(node)).unwrap_or_default(),
         "grpc" => needed(decoder).map(|node| GRPC.tasks(node)).unwrap_or_default(),
-        "assess" => {
-            if given.is_none() {
-                let hint = "give some, such as assess.SLOs.upper.http/error-rate=0";
-                decoder.warning(
-                    &at.at,
-                    "`assess` is one of `tasks` and has no values: nothing is judged",
-                    Some(hint.to_owned()),
-                );
-            }
-            given.map(|node| assess(node, decoder)).into_iter().collect()
-        }
+        // Without values it is refused where it would run: it judges nothing.
+        "assess" => vec![match given {
+            Some(node) => assess(node, decoder),
+            None => task("assess", &map(Vec::new(), at)),
+        }],
         "ready" => {
             let made = needed(decoder).map(|node| ready_tasks(node, read.resource_types.as_ref(), decoder));
             if made.as_ref().is_some_and(Vec::is_empty) {
@@ -286,8 +288,9 @@ fn warn_of_unused(named: &[(String, Node)], values: &Node, decoder: &mut Decoder
         return;
     }
     for (key, node) in entries(values) {
-        let is_task = names().contains(&key.name.as_str());
-        if is_task && node.value != Value::Null && !named.iter().any(|(name, _)| *name == key.name) {
+        let is = |name: &str| name.eq_ignore_ascii_case(&key.name);
+        let is_task = names().into_iter().any(is);
+        if is_task && node.value != Value::Null && !named.iter().any(|(name, _)| is(name)) {
             let message = format!("`{0}` is not one of `tasks`: its values change nothing", key.name);
             decoder.warning(&key.at, message, None);
         }

@@ -7,7 +7,7 @@ use super::load::rename;
 use super::shape::{Limits, Metrics, Raw, Shape, shapes, with_properties};
 use super::values::{entries, is_map, key, list, map, number, string, task, text, with_types};
 use crate::diagnostic::did_you_mean;
-use crate::spec::{Decode, Decoder, Key, Node, Value};
+use crate::spec::{At, Decode, Decoder, Key, Node, Value};
 use crate::tasks::{AssessKind, TaskKind as _};
 
 crate::fields! {
@@ -91,6 +91,15 @@ fn listed(limits: &Node, names: Option<ShortNames>, decoder: &mut Decoder<'_>) -
     let mut found: Vec<(String, Node)> = Vec::new();
     for (name, limit) in entries(limits) {
         if limit.value == Value::Null {
+            // A flag takes a limit away; in a file the number was forgotten.
+            if !matches!(limit.at, At::Named(_)) {
+                let hint = format!("write a number, or take it away by --set …{}=null", name.name);
+                decoder.error(
+                    &name.at,
+                    format!("the limit of `{}` has no value", name.name),
+                    Some(hint),
+                );
+            }
             continue;
         }
         if let Value::Map(below) = &limit.value {

@@ -56,7 +56,6 @@ fn values_that_change_nothing_are_said() {
     assert_eq!(
         found("iter8", values),
         [
-            "v.yaml:1:15: `assess` is one of `tasks` and has no values: nothing is judged",
             "v.yaml:3:1: `ready` is not one of `tasks`: its values change nothing",
             "v.yaml:4:1: of a run in Kubernetes, and changes nothing here: `runner`, `logLevel`",
         ]

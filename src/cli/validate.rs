@@ -33,12 +33,9 @@ pub(super) fn validate(args: &Validate, console: &Console, env: &Env) -> Result<
     let unread = checked.unread.clone();
     let pipeline = checked.or_usage(console)?;
     if !args.upgrade {
-        let mut text = format!(
-            "{}: valid, {} tasks, {}\n",
-            source.name(),
-            pipeline.steps.len(),
-            era.name()
-        );
+        let tasks = pipeline.steps.len();
+        let plural = if tasks == 1 { "" } else { "s" };
+        let mut text = format!("{}: valid, {tasks} task{plural}, {}\n", source.name(), era.name());
         if let Some(repetition) = &pipeline.repetition {
             text.push_str(&format!("  in a loop: {}\n", repetition.about()));
         }

@@ -61,6 +61,11 @@ impl<'a> Decoder<'a> {
         }
     }
 
+    /// The name of the source in which something stands.
+    pub fn source_of(&self, at: &At) -> String {
+        at.place(self.source).source
+    }
+
     /// The secrets of this run.
     pub fn mask(&self) -> &Mask {
         &self.mask
@@ -118,14 +123,21 @@ impl<'a> Decoder<'a> {
         self.tolerant = true;
     }
 
+    /// Reads what decides the outcome: nothing unknown is tolerated there, whoever wrote the file.
+    pub fn strictly<T>(&mut self, read: impl FnOnce(&mut Self) -> T) -> T {
+        let before = std::mem::take(&mut self.tolerant);
+        let value = read(self);
+        self.tolerant = before;
+        value
+    }
+
     /// Reports a mistake that changes nothing else: an error, or a warning where such things are tolerated.
     pub fn stray(&mut self, at: &At, message: impl Into<String>, hint: Option<String>) {
-        let severity = if self.tolerant {
-            Severity::Warning
+        if self.tolerant {
+            self.warning(at, message, hint);
         } else {
-            Severity::Error
-        };
-        self.report(severity, at, message.into(), hint);
+            self.error(at, message, hint);
+        }
     }
 
     /// The places of keys that nothing reads.
@@ -146,7 +158,7 @@ impl<'a> Decoder<'a> {
     }
 
     /// Reports an unknown name or a wrong type.
-    fn misshapen(&mut self, at: &At, message: String, hint: Option<String>) {
+    pub fn misshapen(&mut self, at: &At, message: String, hint: Option<String>) {
         self.misshapen
             .insert((Some(at.place(self.source)), message.clone()));
         self.error(at, message, hint);
@@ -446,49 +458,5 @@ impl Fields {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[derive(Debug, Clone, PartialEq)]
-    struct Silent;
-
-    impl Decode for Silent {
-        const TYPE: &'static str = "something else";
-
-        fn schema() -> serde_json::Value {
-            serde_json::Value::Null
-        }
-
-        fn decode(_: &Node, decoder: &mut Decoder<'_>) -> Option<Self> {
-            decoder.warning(&At::Named("e".into()), "a doubt", None);
-            None
-        }
-    }
-
-    crate::fields! {
-        /// Fields of a type that refuses and does not say so.
-        struct Holder in "a holder" {
-            /// Alone.
-            one: Silent = ["one"],
-            /// In a list.
-            list: Vec<Silent> = ["list"],
-            /// In a map.
-            map: crate::spec::Map<Silent> = ["map"],
-        }
-    }
-
-    #[test]
-    fn what_is_read_to_nothing_is_always_reported() {
-        let source = SourceFile::new("e.yaml", "one: 1\nlist: [2, 3]\nmap: {a: 4}\n");
-        let root = Node::parse(&source).expect("yaml");
-        let mut decoder = Decoder::new(&source, Path::new("."), &|_| None, Mask::default());
-        assert_eq!(Holder::decode(&root, &mut decoder), Some(Holder::default()));
-        let places: Vec<String> = decoder
-            .into_diagnostics()
-            .iter()
-            .filter(|found| found.is_error() && found.message == "expected something else, found a number")
-            .filter_map(|found| found.place.as_ref().map(ToString::to_string))
-            .collect();
-        assert_eq!(places, ["e.yaml:1:6", "e.yaml:2:8", "e.yaml:2:11", "e.yaml:3:10"]);
-    }
-}
+#[path = "decode_tests.rs"]
+mod tests;

@@ -62,6 +62,13 @@ impl Experiment {
             );
             return None;
         };
+        if let Some(chart) = chart_of(root) {
+            let message = format!("these are values of the chart `{chart}`");
+            let file = decoder.source_of(&root.at);
+            let hint = format!("name the chart: iter8 launch -c {chart} -f {file}");
+            decoder.misshapen(&root.at, message, Some(hint));
+            return None;
+        }
         let mut fields = decoder.fields(root, SHAPE)?;
         let spec = fields.take(&["spec"], decoder);
         let repeat = fields.take(&["loop"], decoder).map(|(_, node)| node);
@@ -110,6 +117,20 @@ impl Experiment {
                 None
             }
         }
+    }
+}
+
+/// The chart of one load whose values a file holds instead of an experiment, or of values of the chart `iter8`.
+pub fn chart_of(root: &Node) -> Option<&'static str> {
+    let has = |name: &str| root.field(name).is_some();
+    if has("spec") || has("tasks") || has("result") {
+        None
+    } else if has("url") {
+        Some("load-test-http")
+    } else if has("host") && has("call") {
+        Some("load-test-grpc")
+    } else {
+        None
     }
 }
 

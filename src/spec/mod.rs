@@ -15,7 +15,7 @@ mod yaml;
 
 pub use decode::{Decode, Decoder, Fields, Lookup};
 pub use duration::{Period, PeriodError};
-pub use experiment::{Entry, Experiment, Work};
+pub use experiment::{Entry, Experiment, Work, chart_of};
 pub use fields::Field;
 pub use node::{At, Key, Node, Value, same_field};
 pub use source::{SourceError, SourceFile, read_file};

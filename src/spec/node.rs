@@ -211,7 +211,14 @@ fn refuse(error: &serde_yaml::Error, source: &SourceFile) -> Diagnostic {
         .next()
         .unwrap_or(message)
         .trim_end_matches([':', ' ']);
-    let diagnostic = Diagnostic::error(format!("not usable YAML: {message}"));
+    let infinite = message
+        .split_once("non-finite float ")
+        .and_then(|(_, rest)| rest.split_whitespace().next())
+        .map(|written| written.trim_matches('`'));
+    let diagnostic = Diagnostic::error(match infinite {
+        Some(written) => format!("`{written}` is no number that can be shown or judged"),
+        None => format!("not usable YAML: {message}"),
+    });
     match error.location() {
         Some(at) if at != Location::UNKNOWN => diagnostic.at(source.place_at(at.line(), at.column())),
         _ => diagnostic.at(Place::named(source.name())),

@@ -446,3 +446,59 @@ fn inputs_that_mean_another_chart_are_refused() {
         assert_eq!(outputs(&app)["passed"], "false", "{inputs:?}");
     }
 }
+
+#[test]
+fn a_judgement_that_would_be_lost_is_refused_before_anything_is_sent() {
+    let server = Server::ok();
+    let http = format!("http: {{url: '{}', numRequests: 2, qps: 200}}\n", server.url("/"));
+    for (assess, says) in [
+        (
+            "assess: {SLOs: {upper: {http/error-rate: }}}",
+            "the limit of `http/error-rate` has no value",
+        ),
+        ("", "it would judge nothing"),
+        ("assess: {}", "it would judge nothing"),
+        (
+            "assess: {SLOs: {upper: {built-in/http-latency-mean: 5}}}",
+            "write `http/latency-mean`",
+        ),
+    ] {
+        let app = App::new().file("v.yaml", format!("tasks: [http, assess]\n{http}{assess}\n"));
+        app.run(&["launch", "-f", "v.yaml"]).exits(2).says(says);
+        let dry = app.run(&["launch", "--dry", "-f", "v.yaml"]);
+        let nothing = says.contains("nothing");
+        dry.exits(if nothing { 0 } else { 2 }).says(says);
+    }
+    assert_eq!(server.requests(), 0);
+    let app = App::new().file(
+        "v.yaml",
+        format!("tasks: [http, assess]\n{http}Assess: {{SLOs: {{upper: {{http/error-rate: 0}}, lower: {{http/request-count: 3}}}}}}\n"),
+    );
+    app.run(&["launch", "-f", "v.yaml"]).exits(1);
+    let take = "assess.SLOs.lower.http/request-count=null";
+    app.run(&[
+        "launch",
+        "-f",
+        "v.yaml",
+        "--set",
+        &take.replace("assess", "Assess"),
+    ])
+    .exits(0);
+}
+
+#[test]
+fn values_in_the_wrong_place_and_missing_ones_say_so_once() {
+    let app = App::new().file("v.yaml", "url: http://127.0.0.1:1/\nSLOs: {http/error-rate: 0}\n");
+    for command in [
+        &["validate", "v.yaml"][..],
+        &["run", "v.yaml"],
+        &["launch", "-f", "v.yaml"],
+    ] {
+        let output = app.run(command);
+        output.exits(2).says("iter8 launch -c load-test-http -f ");
+        assert_eq!(output.stderr.matches("error:").count(), 1, "{output}");
+    }
+    app.run(&["launch", "-f", "none.yaml"])
+        .exits(2)
+        .says("cannot read the values file none.yaml");
+}

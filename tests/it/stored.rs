@@ -260,3 +260,9 @@ fn wrong_usage_is_exit_2_and_nothing_on_stdout() {
         assert!(!output.stderr.is_empty() && output.stdout.is_empty(), "{output}");
     }
 }
+
+#[test]
+fn one_task_is_one_task() {
+    let app = App::with("spec:\n- run: 'true'\n");
+    app.run(&["validate"]).exits(0).says("valid, 1 task, ");
+}

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::origin::Wanted;
 use super::values::{open, read};
 use super::{as_experiment, opened, render, reproduce};
-use crate::charts::{MetricNames, merge};
+use crate::charts::{CHARTS, MetricNames, merge};
 use crate::cli::run::Opened;
 use crate::diagnostic::Diagnostic;
 use crate::platform::Env;
@@ -60,14 +60,14 @@ pub(in crate::cli) async fn from_inputs(
 fn conflicts(inputs: &Inputs) -> Vec<Diagnostic> {
     let given = |name: &str| inputs.text(name).is_some();
     let mut found = Vec::new();
+    let charts: Vec<&str> = CHARTS.iter().map(|chart| chart.name()).collect();
     for name in ["valuesFile", "chartRepo", "chartVersion"] {
         if given(name) && !given("chart") {
             let diagnostic = Diagnostic::error(format!("`{name}` is nothing without `chart`"));
-            found.push(
-                diagnostic
-                    .at(Inputs::place(name))
-                    .hint("name a built-in chart, or give an experiment file as `experiment`"),
-            );
+            found.push(diagnostic.at(Inputs::place(name)).hint(format!(
+                "give a built-in chart as `chart`: {}; or an experiment file as `experiment`",
+                charts.join(", ")
+            )));
         }
     }
     for name in ["chart", "values"] {
@@ -100,6 +100,9 @@ async fn launched(inputs: &Inputs, env: &Env) -> Result<Inline, Vec<Diagnostic>>
         let place = Inputs::place("valuesFile");
         add(match open(file, &place, env).await {
             Ok(source) => read(&source),
+            Err(why) if !file.contains("://") && !Path::new(file).exists() => {
+                Err(why.hint("check the repository out before this step (actions/checkout)"))
+            }
             Err(why) => Err(why),
         });
     }

@@ -13,7 +13,7 @@ use crate::net::client::{Client, Redirects, Request};
 use crate::net::proxy::ProxySettings;
 use crate::net::{NetSettings, display_url};
 use crate::platform::Env;
-use crate::spec::{Node, SourceFile, Value, read_file};
+use crate::spec::{Node, SourceError, SourceFile, Value, read_file};
 use crate::tasks::TaskError;
 
 /// Bytes of a file of values or a value.
@@ -100,7 +100,9 @@ pub(super) async fn open(file: &str, place: &Place, env: &Env) -> Result<SourceF
             .map_err(|cause| wrong(format!("cannot download {name}: {cause}")))?;
         return Ok(SourceFile::new(name, text));
     }
-    SourceFile::read(Path::new(file)).map_err(|error| wrong(TaskError::from_error(&error).message))
+    SourceFile::read(Path::new(file)).map_err(|SourceError::Read { source, .. }| {
+        wrong(format!("cannot read the values file {file}: {source}"))
+    })
 }
 
 async fn fetch(url: Url, env: &Env) -> Result<String, String> {

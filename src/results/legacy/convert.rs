@@ -154,13 +154,18 @@ fn assessment(insights: &StoredInsights, lookup: &Lookup<'_>) -> Assessment {
     }
 }
 
+/// Whether a value is beyond a limit.
+fn breaks(value: Option<f64>, bound: Bound, limit: f64) -> bool {
+    value.is_some_and(|value| match bound {
+        Bound::AtMost => value > limit,
+        Bound::AtLeast => value < limit,
+    })
+}
+
 fn judgement(stored: &StoredObjective, index: usize, version: &str, lookup: &Lookup<'_>) -> Judgement {
     let spelled = names::spelled(&stored.metric);
     let value = lookup.value(index, &spelled);
-    let keeps = value.map(|value| match stored.bound {
-        Bound::AtMost => value <= stored.limit,
-        Bound::AtLeast => value >= stored.limit,
-    });
+    let keeps = value.map(|_| !breaks(value, stored.bound, stored.limit));
     let mut note = None;
     let mut certainty = Certainty::Sure;
     let verdict = match (stored.met.get(index).copied(), keeps) {
@@ -169,8 +174,14 @@ fn judgement(stored: &StoredObjective, index: usize, version: &str, lookup: &Loo
             note = Some("it has no value, which Iter8 counted as not satisfied".to_owned());
             Verdict::NoData
         }
-        // Of an upper and a lower limit one may be kept where both together are not.
-        (Some(false), Some(true)) if stored.shared => Verdict::Met,
+        // Of an upper and a lower limit one may be kept where both together are not; where both are, the answer stands.
+        (Some(false), Some(true))
+            if stored
+                .other
+                .is_some_and(|(bound, limit)| breaks(value, bound, limit)) =>
+        {
+            Verdict::Met
+        }
         (Some(met), keeps) => {
             if keeps != Some(met) {
                 certainty = Certainty::Unsure { more_requests: None };

@@ -1,6 +1,6 @@
 //! [`Stored`]: what Iter8 stored, the same for every form.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
@@ -13,7 +13,9 @@ use crate::slo::{Bound, Goal};
 use crate::spec::{Node, Value};
 
 /// Most versions that are read.
-const MOST_VERSIONS: u64 = 1_000;
+const MOST_VERSIONS: usize = 1_000;
+/// The name of a version that has none.
+const ONLY_VERSION: &str = "default";
 /// Most values and verdicts that are shown: versions times metrics and objectives.
 const MOST_CELLS: usize = 1_000_000;
 
@@ -54,8 +56,8 @@ pub(super) struct StoredObjective {
     pub(super) bound: Bound,
     pub(super) limit: f64,
     pub(super) met: Vec<bool>,
-    /// The same answer stands for two limits of one metric.
-    pub(super) shared: bool,
+    /// The other limit for which the same answer stands.
+    pub(super) other: Option<(Bound, f64)>,
 }
 
 /// A reward and the version that was best; a position in the list of versions.
@@ -147,6 +149,7 @@ fn read_insights(node: &Node, reader: Reader<'_>, lists: &Lists) -> Result<Store
         .max(values.len())
         .max(histograms.len())
         .max(summaries.len());
+    few(versions, node, reader)?;
     let names = reader
         .optional(node, "versionNames", |reader, names| reader.list(names, label))?
         .unwrap_or_default();
@@ -179,13 +182,18 @@ fn versions(node: &Node, reader: Reader<'_>) -> Result<usize, Diagnostic> {
     let stored = field(node, "numVersions").or_else(|| field(node, "numAppVersions"));
     let Some(stored) = stored else { return Ok(0) };
     let count = reader.count(stored)?;
-    if count > MOST_VERSIONS {
-        return Err(reader.error(
-            stored,
-            format!("{count} versions; at most {MOST_VERSIONS} are read"),
-        ));
+    let count = usize::try_from(count).unwrap_or(usize::MAX);
+    few(count, stored, reader)?;
+    Ok(count)
+}
+
+/// That there are not too many versions to go on with.
+fn few(versions: usize, node: &Node, reader: Reader<'_>) -> Result<(), Diagnostic> {
+    if versions > MOST_VERSIONS {
+        let message = format!("{versions} versions; at most {MOST_VERSIONS} are read");
+        return Err(reader.error(node, message));
     }
-    Ok(usize::try_from(count).unwrap_or_default())
+    Ok(())
 }
 
 fn per_version<T>(
@@ -260,19 +268,21 @@ fn label(reader: Reader<'_>, node: &Node) -> Result<String, Diagnostic> {
     })
 }
 
-/// One label for each version, none twice.
+/// One label for each version, none twice. The only one is called as a run of today calls it, which may go on with it.
 fn unique(versions: usize, labels: Vec<String>) -> Vec<String> {
     let mut names: Vec<String> = Vec::new();
+    let mut taken = BTreeSet::new();
     let mut labels = labels.into_iter();
     for index in 0..versions {
         let label = labels.next().filter(|label| !label.is_empty());
-        let label = label.unwrap_or_else(|| format!("version {index}"));
-        let taken = names.contains(&label);
-        names.push(if taken {
-            format!("{label} [{index}]")
-        } else {
-            label
+        let mut label = label.unwrap_or_else(|| match versions {
+            1 => ONLY_VERSION.to_owned(),
+            _ => format!("version {index}"),
         });
+        while !taken.insert(label.clone()) {
+            label.push_str(&format!(" [{index}]"));
+        }
+        names.push(label);
     }
     names
 }

@@ -60,6 +60,38 @@ fn of_an_upper_and_a_lower_limit_the_one_that_is_kept_is_met() {
 }
 
 #[test]
+fn an_answer_that_the_value_denies_stands_for_both_limits() {
+    let experiment = SourceFile::new("experiment.yaml", "- task: assess-app-versions\n");
+    let text = "numCompletedTasks: 1\ninsights:\n  numVersions: 1\n  metricsInfo: {built-in/p95.0: {type: Gauge}}\n  nonHistMetricValues: [{built-in/p95.0: [3]}]\n  SLOs: [{metric: built-in/p95.0, upperLimit: 5, lowerLimit: 1}]\n  SLOsSatisfied: [[false]]\n";
+    let result = from_result(&SourceFile::new("result.yaml", text), &experiment).expect("a result");
+    assert_eq!(result.assessment.judgements.len(), 2);
+    for one in &result.assessment.judgements {
+        assert_eq!(one.verdict, Verdict::NotMet);
+        let note = one.note.as_deref().unwrap_or_default();
+        assert!(note.contains("says otherwise"), "{note}");
+    }
+    assert_eq!(result.outcome, Outcome::Fail);
+    assert!(!result.slos_hold());
+}
+
+#[test]
+fn a_version_without_a_name_is_called_as_today_where_it_is_the_only_one() {
+    let names = |insights: &str| {
+        let result = read(&with_insights(insights)).expect("a result");
+        let versions = result.insights.versions.into_iter();
+        versions.map(|version| version.name).collect::<Vec<_>>()
+    };
+    assert_eq!(names("histMetricValues: [{}]"), ["default"]);
+    assert_eq!(names("histMetricValues: [{}, {}]"), ["version 0", "version 1"]);
+    assert_eq!(
+        names(
+            "versionNames: [{version: a}, {version: a}, {version: 'a [1]'}], histMetricValues: [{}, {}, {}]"
+        ),
+        ["a", "a [1]", "a [1] [2]"]
+    );
+}
+
+#[test]
 fn the_form_of_0_8_0_holds_only_where_versions_are_listed() {
     let experiment = SourceFile::new("experiment.yaml", "- task: assess-app-versions\n");
     let read = |listed: &str| {
@@ -99,7 +131,7 @@ fn what_is_wrong_is_said_with_its_place() {
         (
             with_insights("nonHistMetricValues: [{a/b: [.nan]}]"),
             "experiment.yaml:5:",
-            "non-finite",
+            "`.nan` is no number",
         ),
         (
             with_insights("nonHistMetricValues: [{a/b: [many]}]"),
@@ -171,6 +203,7 @@ fn hostile_files_are_refused_and_do_not_crash() {
         format!("result: {}", "[".repeat(20_000)),
         format!("result: {{a: {}", "{a: ".repeat(20_000)),
         many,
+        with_insights(&format!("nonHistMetricValues: [{}]", "{}, ".repeat(20_000))),
     ] {
         let error = read(&text).expect_err("hostile");
         assert!(error.is_error() && error.place.is_some(), "{error:?}");

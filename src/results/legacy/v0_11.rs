@@ -37,7 +37,7 @@ pub(super) fn objectives(insights: &Node, reader: Reader<'_>) -> Result<Vec<Stor
                     bound,
                     limit,
                     met: rows.next().unwrap_or_default(),
-                    shared: false,
+                    other: None,
                 }),
         );
     }

@@ -16,13 +16,12 @@ pub(super) fn objectives(insights: &Node, reader: Reader<'_>) -> Result<Vec<Stor
     let mut objectives = Vec::new();
     for (metric, limits) in listed.unwrap_or_default() {
         let met = answers.next().unwrap_or_default();
-        let shared = limits.len() > 1;
-        objectives.extend(limits.into_iter().map(|(bound, limit)| StoredObjective {
+        objectives.extend(limits.iter().map(|&(bound, limit)| StoredObjective {
             metric: metric.clone(),
             bound,
             limit,
             met: met.clone(),
-            shared,
+            other: limits.iter().copied().find(|(other, _)| *other != bound),
         }));
     }
     Ok(objectives)

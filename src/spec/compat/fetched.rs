@@ -21,25 +21,45 @@ struct Download {
     url: String,
 }
 
-/// Takes the scripts away whose files only loads read, and gives those the URLs.
+/// Takes the scripts away whose files only loads read, and gives all of those the URLs.
 pub(super) fn fold(tasks: &mut Tasks) {
     let mut index = 0;
     while index < tasks.len() {
         let downloads = downloads(&tasks[index]);
-        let reader = index + 1;
-        let read = !downloads.is_empty()
-            && tasks
-                .get(reader)
-                .is_some_and(|task| downloads.iter().all(|download| reads(task, download)));
-        if read {
-            downloads
-                .into_iter()
-                .for_each(|download| point(&mut tasks[reader], download));
-            tasks.remove(index);
-        } else {
+        let later = &tasks[index + 1..];
+        let readers: Option<Vec<Vec<usize>>> = downloads
+            .iter()
+            .map(|download| readers(later, download))
+            .collect();
+        let Some(readers) = readers.filter(|readers| !readers.is_empty()) else {
             index += 1;
+            continue;
+        };
+        for (download, readers) in downloads.iter().zip(readers) {
+            for reader in readers {
+                point(&mut tasks[index + 1 + reader], download);
+            }
+        }
+        tasks.remove(index);
+    }
+}
+
+/// The loads that read a file until it is downloaded again; `None` if there are none, or if a script may use it, too.
+fn readers(later: &[Node], download: &Download) -> Option<Vec<usize>> {
+    let mut found = Vec::new();
+    for (index, task) in later.iter().enumerate() {
+        if downloads(task).iter().any(|again| again.file == download.file) {
+            break;
+        }
+        let script = task.find("run").and_then(Node::as_text);
+        if script.is_some_and(|script| script.contains(&download.file)) {
+            return None;
+        }
+        if reads(task, download) {
+            found.push(index);
         }
     }
+    (!found.is_empty()).then_some(found)
 }
 
 /// What a script downloads, if it does nothing else.
@@ -80,8 +100,8 @@ fn reads(task: &Node, download: &Download) -> bool {
     matches!(name(task), Some("http" | "grpc")) && field(task, download).is_some()
 }
 
-fn point(task: &mut Node, download: Download) {
-    let Some((field, new)) = field(task, &download) else {
+fn point(task: &mut Node, download: &Download) {
+    let Some((field, new)) = field(task, download) else {
         return;
     };
     let Some(with) = task.find_mut("with") else { return };
@@ -89,7 +109,7 @@ fn point(task: &mut Node, download: Download) {
         let _ = with.take(new);
     }
     if let Some(file) = with.find_mut(field) {
-        *file = node_at(Value::String(download.url), &file.at);
+        *file = node_at(Value::String(download.url.clone()), &file.at);
     }
     with.rename(field, new);
 }

@@ -62,6 +62,11 @@ impl Era {
     }
 }
 
+/// What Iter8 0.9 and everyone since calls a metric of 0.8.
+pub fn renamed_metric(old: &str) -> Option<String> {
+    v0_8::metric(old)
+}
+
 /// A file in today's form.
 #[derive(Debug)]
 pub struct Modern {
@@ -148,9 +153,12 @@ fn tasks(root: &mut Node, border: &mut Border<'_>) -> Option<(Node, Era)> {
     }
     let written = root.find(v0_11::RESULT).is_some();
     let named = root.find(v0_11::METADATA).is_some();
+    let stated = v0_11::stated(root);
     let listed = spec.items();
     let era = if listed.iter().any(is_old) {
         era_of(listed)?
+    } else if let Some(era) = stated {
+        era
     } else if named {
         Era::V0_16
     } else if written {

@@ -175,6 +175,23 @@ spec:
 }
 
 #[test]
+fn every_load_until_the_next_download_gets_the_url() {
+    let read = "- {task: http, with: {url: u, payloadFile: f.dat}}\n";
+    let old = format!(
+        "spec:\n- run: curl -o f.dat http://h/1\n{read}{read}- run: curl -o f.dat http://h/2\n{read}result: {{}}\n"
+    );
+    let url = |number: u8| format!("- {{task: http, with: {{url: u, payloadURL: 'http://h/{number}'}}}}\n");
+    becomes(
+        &old,
+        Era::V0_11,
+        &format!("spec:\n{}{}{}", url(1), url(1), url(2)),
+    );
+    // A script that uses the file, too, needs it.
+    let used = format!("spec:\n- run: curl -o f.dat http://h/1\n{read}- run: cat f.dat\n");
+    becomes(&format!("{used}result: {{}}\n"), Era::V0_11, &used);
+}
+
+#[test]
 fn keys_that_charts_left_behind_are_named_where_they_stand() {
     let (written, era, notes) = translate(
         "- task: gen-load-and-collect-metrics-http\n  with:\n    url: u\n    iter8lib: {runner: none}\n    SLOs: {http/error-rate: 0}\n",
@@ -232,6 +249,16 @@ fn eras_are_told_by_what_only_they_wrote() {
         ),
         ("Spec: [{run: x}]\nResult: {}\n", Era::V0_11),
         ("metadata: {name: a}\nspec: [{run: x}]\n", Era::V0_16),
+        (
+            "metadata: {name: a, iter8Version: v0.13}\nspec: [{run: x}]\n",
+            Era::V0_11,
+        ),
+        (
+            "metadata: {name: a}\nspec: [{run: x}]\nresult: {iter8Version: v0.13.2}\n",
+            Era::V0_11,
+        ),
+        ("spec: [{run: x}]\nresult: {iter8Version: v1.1}\n", Era::V0_16),
+        ("spec: [{run: x}]\nresult: {iter8Version: soon}\n", Era::V0_11),
         ("spec: [{task: assess-app-versions, with: {}}]\n", Era::V0_10),
     ] {
         assert_eq!(translate(text).1, era, "{text}");

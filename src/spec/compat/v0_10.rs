@@ -3,6 +3,7 @@
 use super::border::{Border, Tasks, name, rename_task, with};
 use super::tree::{key_at, node_at};
 use super::v0_9::VERSIONS;
+use crate::diagnostic::did_you_mean;
 use crate::spec::node::{Key, Node, Value};
 
 /// The load of HTTP requests.
@@ -11,7 +12,8 @@ pub(super) const HTTP: &str = "gen-load-and-collect-metrics-http";
 pub(super) const GRPC: &str = "gen-load-and-collect-metrics-grpc";
 /// Metrics from databases.
 pub(super) const DATABASE: &str = "collect-metrics-database";
-const ASSESS: &str = "assess-app-versions";
+/// The judgement.
+pub(super) const ASSESS: &str = "assess-app-versions";
 
 /// Its tasks, and what 0.11 called them.
 pub(super) const TASKS: &[(&str, &str)] = &[
@@ -52,6 +54,28 @@ pub(super) fn upgrade(tasks: &mut Tasks, border: &mut Border<'_>) {
     }
 }
 
+/// Refuses what is no part of an objective: it may be a limit that is misspelt.
+fn refuse_unknown(slo: &Node, border: &mut Border<'_>) {
+    for (key, _) in slo.pairs() {
+        if ["metric", "warn"]
+            .iter()
+            .any(|known| known.eq_ignore_ascii_case(&key.name))
+        {
+            continue;
+        }
+        let near = did_you_mean(&key.name, ["metric", "upperLimit", "lowerLimit"]);
+        let hint = near.map_or_else(
+            || "known are metric, upperLimit, lowerLimit".to_owned(),
+            |near| format!("did you mean `{near}`?"),
+        );
+        border.error(
+            &key.at,
+            format!("unknown field `{}` in an objective", key.name),
+            &hint,
+        );
+    }
+}
+
 /// `[{metric, upperLimit, lowerLimit}]` becomes `{upper, lower}`.
 fn split(slos: &mut Node, border: &mut Border<'_>) {
     let at = slos.at.clone();
@@ -65,6 +89,7 @@ fn split(slos: &mut Node, border: &mut Border<'_>) {
             let message = "an objective has a `metric`, and an `upperLimit`, a `lowerLimit` or both";
             border.error(&slo.at, message, "");
         }
+        refuse_unknown(&slo, border);
         for (limit, side) in limits.into_iter().zip([&mut upper, &mut lower]) {
             let Some((key, limit)) = limit else { continue };
             let mut slo = slo.clone();

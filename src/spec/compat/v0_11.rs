@@ -1,5 +1,6 @@
 //! Iter8 0.11 to 1.x: today's form, with the result of earlier runs in the file and what charts left in it.
 
+use super::Era;
 use super::border::{Border, Tasks, name};
 use super::tree::node_at;
 use super::v0_9::adopt_downloads;
@@ -12,6 +13,19 @@ pub(super) const METADATA: &str = "metadata";
 
 /// What charts left in loads: values from which they made a task of its own.
 const LEFTOVERS: &[&str] = &["warmupNumRequests", "warmupDuration"];
+
+/// The era of the release that a file names as its writer.
+pub(super) fn stated(root: &Node) -> Option<Era> {
+    let of = |key: &str| root.find(key).and_then(|node| node.find("iter8Version"));
+    let text = of(RESULT).or_else(|| of(METADATA)).and_then(Node::as_text)?;
+    let mut numbers = text.trim_start_matches('v').split('.').map(str::parse::<u32>);
+    let (major, minor) = (numbers.next()?.ok()?, numbers.next()?.ok()?);
+    Some(if (major, minor) < (0, 16) {
+        Era::V0_11
+    } else {
+        Era::V0_16
+    })
+}
 
 /// Takes out of its tasks what nothing reads.
 pub(super) fn upgrade(tasks: &mut Tasks, border: &mut Border<'_>) {

@@ -48,7 +48,7 @@ pub(super) fn upgrade(tasks: &mut Tasks, border: &mut Border<'_>) {
 }
 
 /// What 0.9 calls a metric.
-fn metric(old: &str) -> Option<String> {
+pub(super) fn metric(old: &str) -> Option<String> {
     let name = old.strip_prefix(METRICS)?;
     if let Some(name) = name.strip_prefix("http-") {
         return Some(format!("http/{name}"));

@@ -2,7 +2,7 @@
 
 use super::border::{Border, Tasks, name, with};
 use super::tree::{key_at, node_at};
-use super::v0_10::{GRPC, HTTP};
+use super::v0_10::{ASSESS, GRPC, HTTP};
 use crate::spec::node::{Node, Value};
 
 /// The list of versions of a load.
@@ -21,6 +21,7 @@ const DOWNLOADS: &[(&str, &str)] = &[
 /// Turns its tasks into those of 0.10.
 pub(super) fn upgrade(tasks: &mut Tasks, border: &mut Border<'_>) {
     let old = std::mem::take(tasks);
+    let judged = old.iter().any(|task| name(task) == Some(ASSESS));
     for mut task in old {
         match name(&task) {
             Some(HTTP | GRPC) => {
@@ -28,7 +29,7 @@ pub(super) fn upgrade(tasks: &mut Tasks, border: &mut Border<'_>) {
                 if let Some(with) = with(&mut task) {
                     rename_inputs(with, http, border);
                 }
-                tasks.extend(versions(task, border));
+                tasks.extend(versions(task, judged, border));
             }
             Some(_) | None => tasks.push(task),
         }
@@ -64,8 +65,23 @@ pub(super) fn adopt_downloads(with: &mut Node, border: &mut Border<'_>) {
     }
 }
 
-/// One task for each version that is not `null`: they were tested one after the other.
-fn versions(mut task: Node, border: &mut Border<'_>) -> Tasks {
+fn untested(index: usize, version: &Node, judged: bool, border: &mut Border<'_>) {
+    if judged {
+        let message =
+            format!("version {index} is `null`: it cannot be tested, and its objectives not be met");
+        border.error(&version.at, message, "remove it");
+    } else {
+        border.warning(
+            &version.at,
+            format!("version {index} is `null` and not tested"),
+            "remove it",
+        );
+    }
+}
+
+/// One task for each version that is not `null`: they were tested one after the other. Where they are judged none may be
+/// `null`: it had no values, and Iter8 failed it.
+fn versions(mut task: Node, judged: bool, border: &mut Border<'_>) -> Tasks {
     let Some((key, list)) = task.find_mut("with").and_then(|with| with.take(VERSIONS)) else {
         return vec![task];
     };
@@ -91,9 +107,7 @@ fn versions(mut task: Node, border: &mut Border<'_>) -> Tasks {
                 with.put(key, node);
             }),
             Value::Null => {
-                let message =
-                    format!("version {index} is not tested: objectives are judged on the others alone");
-                border.warning(&version.at, message, "leave `null` out");
+                untested(index, &version, judged, border);
                 continue;
             }
             Value::Bool(_)

@@ -16,14 +16,11 @@ pub(super) const METRICS: &str = "iter8-fortio/";
 /// Of October: `spec: {versions, tasks}`, a map; later a list.
 pub(super) fn tasks_of_map(spec: &mut Node, border: &mut Border<'_>) -> Option<Node> {
     let (_, tasks) = spec.take("tasks")?;
-    border.drop_leftovers(
-        spec,
-        &["iter8Version", "versions", "versionInfo"],
-        "nothing reads it",
-    );
+    border.drop_leftovers(spec, &["iter8Version", "versions"], "nothing reads it");
     for (key, _) in spec.pairs() {
-        let message = format!("`{}` in `spec` changes nothing: nothing reads it", key.name);
-        border.warning(&key.at, message, "");
+        let message = format!("unknown field `{}` in `spec` beside `tasks`", key.name);
+        let hint = "objectives stand in a task: `- task: assess` with `SLOs:`";
+        border.error(&key.at, message, hint);
     }
     Some(tasks)
 }

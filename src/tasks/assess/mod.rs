@@ -7,6 +7,7 @@ use futures_util::future::BoxFuture;
 use super::{Placed, RunContext, Task, TaskError, TaskKind, TaskOutput};
 use crate::results::ExperimentResult;
 use crate::slo::{Objective, OnInconclusive, Policy, Reward, assess, award};
+use crate::spec::compat::renamed_metric;
 use crate::spec::{Decode, Decoder, Field, Node};
 use input::AssessInput;
 
@@ -34,7 +35,8 @@ impl TaskKind for AssessKind {
     }
 
     fn parse(&self, with: &Node, decoder: &mut Decoder<'_>) -> Option<Box<dyn Task>> {
-        let input = AssessInput::decode(with, decoder)?;
+        // A limit that is misspelt would be lost in a warning, and charts left nothing here.
+        let input = decoder.strictly(|decoder| AssessInput::decode(with, decoder))?;
         let (objectives, rewards) = (input.objectives(), input.rewards());
         if objectives.is_empty() && rewards.is_empty() {
             if !input.is_unreadable(with) {
@@ -45,6 +47,9 @@ impl TaskKind for AssessKind {
                     Some(hint.into()),
                 );
             }
+            return None;
+        }
+        if refuse_old_names(&objectives, decoder) {
             return None;
         }
         if objectives.len() + rewards.len() > MOST {
@@ -67,6 +72,19 @@ impl TaskKind for AssessKind {
             min_requests: input.min_requests.map(|count| count.0.get()),
         }))
     }
+}
+
+/// Whether an objective names a metric as 0.8 did, beside tasks that measure it under another name; that is reported.
+fn refuse_old_names(objectives: &[Placed<Objective>], decoder: &mut Decoder<'_>) -> bool {
+    let mut found = false;
+    for objective in objectives {
+        let old = objective.value.metric.to_string();
+        let Some(new) = renamed_metric(&old) else { continue };
+        let message = format!("no task measures {old}, a name of Iter8 0.8");
+        decoder.misshapen(&objective.at, message, Some(format!("write `{new}`")));
+        found = true;
+    }
+    found
 }
 
 /// Objectives that will be judged.
