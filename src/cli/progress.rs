@@ -55,7 +55,13 @@ impl Watcher {
             }
             Event::Progress(progress) => self.progress(&mut state, &progress),
             Event::Note(text) => {
-                above(&state, || self.console.say(LogLevel::Info, &format!("  {text}")));
+                let is_warning = text.starts_with("warning: ");
+                let level = if is_warning {
+                    LogLevel::Warning
+                } else {
+                    LogLevel::Info
+                };
+                above(&state, || self.console.say(level, &format!("  {text}")));
             }
             Event::Foreign(text) => above(&state, || self.console.foreign(&text)),
             Event::Ended {

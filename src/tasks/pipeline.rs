@@ -38,6 +38,7 @@ impl Pipeline {
         let mut places = Vec::new();
         let mut whole = experiment.whole;
         let mut loads_known = experiment.whole;
+        let mut provided_known = true;
         for (index, entry) in experiment.entries.iter().enumerate() {
             if let Some(step) = step(index + 1, entry, decoder) {
                 steps.push(step);
@@ -45,6 +46,7 @@ impl Pipeline {
             } else {
                 whole = false;
                 loads_known &= !may_load(entry);
+                provided_known &= !may_provide(entry);
             }
             if matches!(entry.work, Work::Run(_)) {
                 decoder.expect_files();
@@ -62,7 +64,7 @@ impl Pipeline {
         };
         // What an unreadable load would have measured is not known: no guesses then.
         if loads_known {
-            pipeline.check_metrics(decoder);
+            pipeline.check_metrics(provided_known, decoder);
             pipeline.check_replaced(&places, decoder);
             pipeline.check_baselines(&places, decoder);
         }
@@ -205,10 +207,14 @@ impl Pipeline {
     }
 
     /// Every metric of an objective must be measured by a task before it.
-    fn check_metrics(&self, decoder: &mut Decoder<'_>) {
+    fn check_metrics(&self, provided_known: bool, decoder: &mut Decoder<'_>) {
+        let guessed = |metric: &MetricName| !provided_known && matches!(metric, MetricName::Custom { .. });
         for (position, step) in self.steps.iter().enumerate() {
             for objective in step.task.objectives() {
                 let metric = &objective.value.metric;
+                if guessed(metric) {
+                    continue;
+                }
                 let measured = self.check_metric(position, metric, &objective.at, decoder);
                 if measured
                     && matches!(objective.value.limit, Limit::TimesBaseline(_))
@@ -219,7 +225,9 @@ impl Pipeline {
                 }
             }
             for reward in step.task.rewards() {
-                self.check_metric(position, &reward.value.metric, &reward.at, decoder);
+                if !guessed(&reward.value.metric) {
+                    self.check_metric(position, &reward.value.metric, &reward.at, decoder);
+                }
             }
         }
     }
@@ -323,6 +331,14 @@ fn may_load(entry: &Entry) -> bool {
     match &entry.work {
         Work::Run(_) => false,
         Work::Task { name, .. } => kind_of(name).map_or(true, TaskKind::loads),
+    }
+}
+
+/// Whether a task that cannot be read was meant to read metrics of providers.
+fn may_provide(entry: &Entry) -> bool {
+    match &entry.work {
+        Work::Run(_) => false,
+        Work::Task { name, .. } => kind_of(name).is_ok_and(|kind| kind.name() == "custommetrics"),
     }
 }
 

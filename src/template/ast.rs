@@ -61,3 +61,25 @@ pub(super) enum Base {
     Function(&'static Function),
     Pipe(Box<Pipe>),
 }
+
+impl Pipe {
+    /// What the value that goes through is called in the template, if it has a name.
+    pub(super) fn name(&self) -> Option<String> {
+        let first = self.commands.first()?;
+        let operand = match (&first.head.base, first.arguments.as_slice()) {
+            // Of several arguments it is not known which one has nothing.
+            (Base::Function(_), [only]) => only,
+            (_, []) => &first.head,
+            _ => return None,
+        };
+        let base = match &operand.base {
+            Base::Dot if operand.fields.is_empty() => ".",
+            Base::Dot => "",
+            Base::Variable(name) => name,
+            Base::Pipe(inner) => return inner.name(),
+            Base::Constant(_) | Base::Function(_) => return None,
+        };
+        let fields = operand.fields.iter().map(|field| format!(".{field}"));
+        Some(std::iter::once(base.to_owned()).chain(fields).collect())
+    }
+}

@@ -91,7 +91,12 @@ impl Run<'_> {
                 if pipe.variables.is_empty() {
                     if matches!(value, Value::Nil) && self.absent == Absent::Refused {
                         let hint = "check its name, or give it a value with `default`".to_owned();
-                        return Err(Fault::new(pipe.at, "there is no value to print").hint(Some(hint)));
+                        let of = pipe
+                            .name()
+                            .map_or_else(String::new, |name| format!(" for `{name}`"));
+                        return Err(
+                            Fault::new(pipe.at, format!("there is no value to print{of}")).hint(Some(hint))
+                        );
                     }
                     self.write(pipe.at, |out| format::print(&value, out))?;
                 }

@@ -119,6 +119,11 @@ fn values_stand_in_all_reports_with_unit_and_meaning() {
             "{file}"
         );
     }
+    let report = app.read("iter8-results/report.md");
+    assert!(
+        report.matches("EUR").count() >= 3,
+        "value and limit of the objective: {report}"
+    );
     for file in [
         "report.md",
         "report.html",

@@ -221,3 +221,20 @@ fn an_expression_that_kills_its_process_leaves_the_others_alone() {
         (Some(5.0), Some(5.0))
     );
 }
+
+#[test]
+fn a_template_that_cannot_be_filled_names_the_value_and_nothing_is_guessed_of_its_metrics() {
+    let template = "url: http://127.0.0.1:1/q\nmetrics:\n- {name: up, jqExpression: '.{{ .job }}'}\n";
+    let text = "spec:\n- task: custommetrics\n  with: {templates: {myprom: db.tpl}, values: {jbo: x}}\n- task: assess\n  with: {objectives: [myprom/up >= 1, myprom/down <= 1]}\n";
+    let output = App::with(text).file("db.tpl", template).run(&["run"]);
+    output.exits(2).says("there is no value to print for `.job`");
+    assert!(!output.has("no task measures"), "{output}");
+}
+
+#[test]
+fn a_limit_in_a_unit_of_a_provider_is_told_to_be_a_plain_number() {
+    let text = "spec:\n- task: assess\n  with: {objectives: [prometheus/memory <= 50MB]}\n";
+    let output = App::with(text).run(&["run"]);
+    output.exits(2).says("plain numbers, in the unit of the provider");
+    assert!(!output.has("did you mean"), "{output}");
+}

@@ -87,18 +87,7 @@ fn secrets_that_stand_in_the_file_or_in_flags_are_masked_too() {
     ];
     let output = app.run(&[&args[..], &REPORTS[..]].concat());
     output.exits(0);
-    hidden(&app, &output, &[TOKEN, PASSWORD]);
-    for (name, text) in everything(&app, &output) {
-        // The command that repeats the run is the user's own line, which may hold the query.
-        let text = text
-            .lines()
-            .filter(|line| !line.contains("--numRequests"))
-            .collect::<String>();
-        assert!(
-            !text.contains("tok-in-the-query") || name.ends_with("result.json"),
-            "{name}:\n{text}"
-        );
-    }
+    hidden(&app, &output, &[TOKEN, PASSWORD, "tok-in-the-query"]);
     let app = App::with(&format!(
         "spec:\n- task: http\n  with:\n    url: '{}'\n    numRequests: 3\n    qps: 100\n    basicAuth: {{username: ann, password: {PASSWORD}}}\n    headers: {{x-token: {KEY}}}\n",
         server.url("/")
@@ -176,4 +165,69 @@ fn proxies_are_used_and_shown_without_their_password() {
     ])
     .exits(0);
     assert_eq!((proxy.requests(), direct.requests()), (before, 4));
+}
+
+/// What is said of an address that a webhook keeps to itself.
+const HOOK: &str = "services/T000/B000/sEcReTpAtH";
+
+#[test]
+fn the_address_of_a_webhook_is_shown_nowhere_however_it_is_given() {
+    let server = Server::ok();
+    let hook = server.url(&format!("/{HOOK}?sig=qUeRySecret"));
+    let load = ["http.numRequests=3".to_owned(), "http.qps=100".to_owned()];
+    let target = format!("http.url={}", server.url("/"));
+    let slack = format!("slack.url={hook}");
+    let mut args = vec![
+        "launch",
+        "--set",
+        "tasks={http,slack}",
+        "--set",
+        &target,
+        "--set",
+        &slack,
+    ];
+    load.iter().for_each(|set| args.extend(["--set", set]));
+    let app = App::new();
+    let output = app.run(&[&args[..], &["-l", "trace"], &REPORTS[..]].concat());
+    output.exits(0).says("the webhook at 127.0.0.1");
+    assert!(server.seen().iter().any(|seen| seen.path.contains(HOOK)));
+    hidden(&app, &output, &[HOOK, "sEcReTpAtH", "qUeRySecret"]);
+    assert!(app.read("iter8-results/report.md").contains("slack.url=***"));
+
+    let app = App::with(&format!(
+        "spec:\n- task: http\n  with: {{url: '{}', numRequests: 3, qps: 100}}\n- task: notify\n  with: {{url: '{hook}', method: POST}}\n",
+        server.url("/")
+    ));
+    let output = app.run(&[&["run"], &REPORTS[..]].concat());
+    output.exits(0);
+    hidden(&app, &output, &[HOOK, "sEcReTpAtH", "qUeRySecret"]);
+    let output = app.run(&["validate", "experiment.yaml"]);
+    output.exits(0).says("POST to the webhook at 127.0.0.1");
+    assert!(!output.has("sEcReTpAtH"), "{output}");
+
+    let wrong = App::with(&format!(
+        "spec:\n- task: notify\n  with: {{url: '{hook}', methd: POST}}\n"
+    ));
+    let output = wrong.run(&["run"]);
+    output.exits(2).says("methd");
+    assert!(!output.has("sEcReTpAtH"), "{output}");
+}
+
+#[test]
+fn the_query_of_a_target_is_in_no_output() {
+    let server = Server::ok();
+    let app = App::with(&format!(
+        "spec:\n- task: http\n  with:\n    url: '{}'\n    endpoints:\n      a: {{}}\n      b: {{url: '{}'}}\n    numRequests: 3\n    qps: 100\n",
+        server.url("/?token=mAiNqUeRy&version=1"),
+        server.url("/b?page=checkout-page")
+    ));
+    let output = app.run(&[&["run"], &REPORTS[..]].concat());
+    output.exits(0);
+    hidden(&app, &output, &["mAiNqUeRy", "checkout-page"]);
+    assert!(
+        server
+            .seen()
+            .iter()
+            .any(|seen| seen.path.contains("token=mAiNqUeRy"))
+    );
 }

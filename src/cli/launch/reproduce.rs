@@ -20,7 +20,8 @@ const HARMLESS: [&str; 8] = [
     "duration",
 ];
 /// Parts of keys under which secrets stand.
-const SECRETIVE: [&str; 9] = [
+const SECRETIVE: [&str; 10] = [
+    "slack",
     "headers",
     "metadata",
     "data",
@@ -82,6 +83,7 @@ fn shown(text: &str) -> String {
         return text.to_owned();
     }
     if is_one
+        && !may_be_secret
         && URLS.contains(&last)
         && let Ok(url) = value.parse()
     {
@@ -109,6 +111,7 @@ mod tests {
                 "http.headers.Authorization=Bearer s3cret",
                 "http.headers.x-key=123456",
                 "github.token=s3cret,http.qps=1",
+                "slack.url=https://hooks.example/services/T0/B0/s3cret",
                 "s3cret",
             ]
             .map(str::to_owned)
@@ -119,7 +122,7 @@ mod tests {
             line(&args),
             "iter8 launch -c iter8 -f 'my values.yaml' -f https://h.example/v.yaml --set 'tasks={http,assess}' \
              --set 'http.url=https://h.example/a' --set 'http.qps=20' --set 'http.headers.Authorization=***' --set 'http.headers.x-key=***' \
-             --set 'github.token=***' --set '***'"
+             --set 'github.token=***' --set 'slack.url=***' --set '***'"
         );
     }
 }

@@ -118,6 +118,12 @@ pub(super) fn rows(known: &Known<'_>) -> Vec<ObjectiveRow> {
         .iter()
         .map(|judgement| {
             let mut row = row(judgement);
+            if let Some(unit) = foreign_unit(known, &row) {
+                if row.value.is_some() {
+                    row.measured.push_str(&unit);
+                }
+                row.limit_text.push_str(&unit);
+            }
             if again(judgement) {
                 row.name = row.name.text(format!(" (task {})", judgement.task));
             }
@@ -126,6 +132,14 @@ pub(super) fn rows(known: &Known<'_>) -> Vec<ObjectiveRow> {
         .collect();
     rows.sort_by_key(|row| (row.judged != Verdict::NotMet, row.sign));
     rows
+}
+
+/// What follows numbers in a unit that a provider gave its metric.
+fn foreign_unit(known: &Known<'_>, row: &ObjectiveRow) -> Option<String> {
+    let versions = known.versions.iter();
+    let mut own = versions.filter(|version| version.insights.name == row.version);
+    let unit = own.find_map(|version| version.insights.values.get(&row.metric)?.unit.as_deref())?;
+    (row.unit == Unit::Plain && !row.relative).then(|| format!("\u{a0}{unit}"))
 }
 
 fn row(judgement: &Judgement) -> ObjectiveRow {

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::metrics::MetricName;
-use crate::slo::{Bound, Goal, Limit, Objective, OnInconclusive, Reward};
+use crate::slo::{Bound, Goal, Limit, Objective, ObjectiveError, OnInconclusive, Reward};
 use crate::spec::{Decode, Decoder, Node, Value};
 use crate::tasks::Placed;
 use crate::tasks::inputs::Count;
@@ -143,11 +143,20 @@ impl Decode for Text {
                 at: node.at.clone(),
             })),
             Err(cause) => {
-                decoder.error(&node.at, cause.to_string(), cause.hint());
+                let hint = of_provider(&text, &cause).or_else(|| cause.hint());
+                decoder.error(&node.at, cause.to_string(), hint);
                 None
             }
         }
     }
+}
+
+/// Only units of our own can be written with a limit: a provider has its own, which nobody converts.
+fn of_provider(text: &str, cause: &ObjectiveError) -> Option<String> {
+    let metric = text.split_whitespace().next()?.parse().ok()?;
+    let is_theirs = matches!(metric, MetricName::Custom { .. }) && matches!(cause, ObjectiveError::Limit(_));
+    is_theirs
+        .then(|| "limits of metrics of providers are plain numbers, in the unit of the provider".to_owned())
 }
 
 /// `SLOs`: limits per metric, or texts.

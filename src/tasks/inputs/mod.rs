@@ -32,7 +32,7 @@ pub(super) use percentile::Percentile;
 pub(super) use places::Places;
 pub(super) use rate::{Count, Rate};
 pub(super) use status::{Range, Statuses};
-pub(super) use target::Target;
+pub(super) use target::{Target, is_secret_parameter};
 pub(super) use template::{TemplateSource, with_hint};
 pub(super) use tree::{Scalar, Tree};
 

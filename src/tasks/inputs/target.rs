@@ -8,6 +8,9 @@ use crate::net::proxy::percent_decoded;
 use crate::secret::Mask;
 use crate::spec::{Decode, Decoder, Node};
 
+/// Characters of a value that is worth hiding.
+const LONG: usize = 6;
+
 /// A URL that requests can be sent to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Target(pub(crate) Url);
@@ -60,6 +63,49 @@ pub(super) fn hide_user(mask: &Mask, url: &str) {
     }
 }
 
+/// Words in the names of parameters whose values are secrets.
+const SECRETIVE: [&str; 7] = [
+    "token",
+    "secret",
+    "password",
+    "passwd",
+    "auth",
+    "signature",
+    "credential",
+];
+
+/// Whether a parameter of a query is a secret by its name.
+pub(crate) fn is_secret_parameter(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    name == "sig" || name.ends_with("key") || SECRETIVE.iter().any(|word| name.contains(word))
+}
+
+/// Hides the query of a URL, which is never shown. A value alone may be an ordinary word of the reports: without its name
+/// it is hidden only where that says that it is a secret.
+fn hide_query(mask: &Mask, url: &str) {
+    let Some((_, rest)) = url.split_once('?') else {
+        return;
+    };
+    let query = rest.split('#').next().unwrap_or(rest);
+    mask.add(&format!("?{query}"));
+    for pair in query.split('&') {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        if value.chars().count() >= LONG {
+            mask.add(pair);
+        }
+        if is_secret_parameter(name) {
+            mask.add(value);
+            mask.add(&percent_decoded(value));
+        }
+    }
+}
+
+/// Hides what no URL is shown with.
+fn hide_unshown(mask: &Mask, url: &str) {
+    hide_user(mask, url);
+    hide_query(mask, url);
+}
+
 impl Decode for Target {
     const TYPE: &'static str = "URL";
 
@@ -69,13 +115,41 @@ impl Decode for Target {
 
     fn decode(node: &Node, decoder: &mut Decoder<'_>) -> Option<Self> {
         let text = String::decode(node, decoder)?;
-        decoder.hide(Some(node), &text, hide_user);
+        decoder.hide(Some(node), &text, hide_unshown);
         match Self::parse(text.trim()) {
             Ok(target) => Some(target),
             Err((message, hint)) => {
                 decoder.error(&node.at, message, hint);
                 None
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_query_is_hidden_and_ordinary_words_are_not() {
+        let mask = Mask::default();
+        hide_unshown(
+            &mask,
+            "http://ann:hunter22@h.example/a?page=checkout&token=mAi%4eQuE&version=1#x",
+        );
+        for (text, shown) in [
+            (
+                "url: http://ann:hunter22@h.example/a?page=checkout&token=mAi%4eQuE&version=1",
+                "url: http://***@h.example/a***",
+            ),
+            ("it sent back mAi%4eQuE and mAiNQuE", "it sent back *** and ***"),
+            (
+                "http-checkout: version=1, 1 of 100",
+                "http-checkout: version=1, 1 of 100",
+            ),
+            ("/b?page=checkout", "/b?***"),
+        ] {
+            assert_eq!(mask.apply(text), shown);
         }
     }
 }

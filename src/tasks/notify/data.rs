@@ -394,7 +394,23 @@ pub(super) fn sample() -> Value {
     values.insert("metrics".to_owned(), map(BTreeMap::new()));
     values.insert("Report".to_owned(), report.clone());
     values.insert("Summary".to_owned(), report);
-    map(values)
+    Value::Record(Arc::new(Words(values)))
+}
+
+/// All names that a template can use: another one is a mistake.
+#[derive(Debug)]
+struct Words(BTreeMap<String, Value>);
+
+impl Record for Words {
+    fn field(&self, name: &str) -> Option<Value> {
+        self.0.get(name).cloned()
+    }
+
+    fn names(&self) -> &'static [&'static str] {
+        &[
+            "outcome", "reason", "winner", "sha", "metrics", "Report", "Summary",
+        ]
+    }
 }
 
 /// `.Report` as JSON, which is what Iter8's own payloads were made of.

@@ -91,6 +91,16 @@ fn address(owner: &str, repo: &str, decoder: &Decoder<'_>) -> Option<Url> {
     .ok()
 }
 
+/// Where an event goes that the chart addresses to github.com: the API of the job's own GitHub, as with a `github` task.
+pub(super) fn own_api(url: &Url, decoder: &Decoder<'_>) -> Option<Url> {
+    let path = url.path().strip_prefix("/repos/")?.strip_suffix("/dispatches")?;
+    let (owner, repo) = path.split_once('/')?;
+    if url.host_str() != Some("api.github.com") || repo.contains('/') {
+        return None;
+    }
+    address(owner, repo, decoder)
+}
+
 impl TaskKind for GithubKind {
     fn name(&self) -> &'static str {
         "github"

@@ -3,10 +3,13 @@
 use http::Method;
 use serde_json::json;
 
-use super::github::EVENT;
+use super::address::{hide_address, hide_given, webhook};
+use super::github::{EVENT, own_api};
 use super::{NotifyTask, OnFailure, Payload, TIMEOUT, any_success, try_out};
-use crate::spec::{Decode, Decoder, Field, Fields, Map, Node, Period, Value};
-use crate::tasks::inputs::{HttpMethod, NetInput, Places, Scalar, Target, TemplateSource, merge_schemas};
+use crate::spec::{Decode, Decoder, Field, Fields, Map, Node, Period};
+use crate::tasks::inputs::{
+    HttpMethod, NetInput, Places, Scalar, Target, TemplateSource, is_secret_parameter, merge_schemas,
+};
 use crate::tasks::{Task, TaskKind};
 
 /// The kind `notify`.
@@ -15,7 +18,7 @@ pub(in crate::tasks) struct NotifyKind;
 crate::fields! {
     /// A request.
     struct NotifyInput in "a `notify` task" {
-        /// URL that is notified.
+        /// URL that is notified. Its path and its query are masked everywhere: they are the password of most webhooks.
         url: Target = ["url"],
         /// Method; default POST with a payload, else GET.
         method: HttpMethod = ["method"],
@@ -44,17 +47,6 @@ pub(super) fn read<T>(
     let net = NetInput::read(&mut fields, decoder);
     fields.finish(of, decoder);
     (decoder.errors() == before).then_some((own, net))
-}
-
-/// The path and the query of a webhook are its password; its host is none.
-pub(super) fn hide_path(url: &url::Url, decoder: &Decoder<'_>) {
-    let path = url.path().trim_matches('/');
-    for part in [Some(path), url.query(), url.fragment()].into_iter().flatten() {
-        decoder.mask().add(part);
-    }
-    if let Some(query) = url.query() {
-        decoder.mask().add(&format!("{path}?{query}"));
-    }
 }
 
 /// The payload of a template; what is wrong with one that is there already is reported.
@@ -121,22 +113,28 @@ impl TaskKind for NotifyKind {
     }
 
     fn parse(&self, with: &Node, decoder: &mut Decoder<'_>) -> Option<Box<dyn Task>> {
+        hide_given(with, decoder);
         let (input, net) = read(with, "a `notify` task", decoder, NotifyInput::read)?;
         let sender = net.check(Places::of(with), decoder);
         let Some(Target(mut url)) = input.url else {
             decoder.error(&with.at, "a `notify` task needs `url`", None);
             return None;
         };
-        if let Some((_, written)) = with.field("url")
-            && matches!(&written.value, Value::String(text) if text.contains("${"))
-        {
-            hide_path(&url, decoder);
-        }
+        hide_address(decoder.mask(), url.as_str());
         let payload = match input.payload_template {
             Some(source) => template(source, with, decoder)?,
             None => Payload::None,
         };
+        // Only our own event is sent elsewhere than where it is addressed: it stands for the `github` of a chart.
+        if let Payload::Github { .. } = payload
+            && let Some(own) = own_api(&url, decoder)
+        {
+            url = own;
+        }
         for (name, value) in input.params.iter().flat_map(|map| &map.0) {
+            if is_secret_parameter(name) {
+                decoder.mask().add(&value.0);
+            }
             url.query_pairs_mut().append_pair(name, &value.0);
         }
         let default = match payload {
@@ -146,10 +144,10 @@ impl TaskKind for NotifyKind {
         let method = input.method.map_or(default, |method| method.0);
         let sender = sender?;
         Some(Box::new(NotifyTask {
-            about: format!("{method} {}", crate::net::display_url(&url)),
+            about: format!("{method} to {}", webhook(&url)),
             method,
+            shown: Some(webhook(&url)),
             url,
-            shown: None,
             headers: sender.headers.clone(),
             payload,
             on_failure: on_failure(input.soft_failure, OnFailure::Fail),

@@ -3,6 +3,7 @@
 //! Iter8 looked at no status where `softFailure` was set, and its charts set it always. Here every failure is seen: it
 //! fails the task, or with `softFailure` it is a note of it.
 
+mod address;
 pub mod data;
 mod github;
 mod input;
@@ -20,9 +21,9 @@ use http::{HeaderMap, Method};
 use url::Url;
 
 use super::inputs::{Sender, TemplateSource, Unsent, beginning, send, with_hint};
-use super::{RunContext, Task, TaskError, TaskOutput};
+use super::{Event, RunContext, Task, TaskError, TaskOutput};
 use crate::net::client::{Client, Redirects, Request, Response};
-use crate::net::{display_url, host_and_port};
+use crate::net::display_url;
 use crate::results::{ExperimentResult, TaskStatus};
 use crate::slo::Verdict;
 use crate::template::{Absent, Random};
@@ -93,10 +94,14 @@ impl Task for NotifyTask {
                     notes: vec![note],
                     ..TaskOutput::default()
                 }),
-                (Err(error), OnFailure::Note) => Ok(TaskOutput {
-                    notes: vec![format!("warning: {error} (softFailure: the run goes on)")],
-                    ..TaskOutput::default()
-                }),
+                (Err(error), OnFailure::Note) => {
+                    let note = format!("warning: not sent: {error} (softFailure: the run goes on)");
+                    context.emit(Event::Note(context.mask.apply(&note)));
+                    Ok(TaskOutput {
+                        notes: vec![note],
+                        ..TaskOutput::default()
+                    })
+                }
                 (Err(error), OnFailure::Fail) => Err(error),
             }
         })
@@ -219,18 +224,6 @@ fn any_success(response: &Response) -> Result<(), String> {
         404 => Err("check the URL".to_owned()),
         _ => Err(String::new()),
     }
-}
-
-/// `the webhook at HOST`: the rest of its URL is a secret.
-fn webhook(url: &Url) -> String {
-    let host = host_and_port(url).map_or_else(String::new, |(host, port)| {
-        if url.port().is_some() {
-            format!("{host}:{port}")
-        } else {
-            host
-        }
-    });
-    format!("the webhook at {host}")
 }
 
 /// Who reads templates that are shared.

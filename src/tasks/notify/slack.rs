@@ -2,8 +2,9 @@
 
 use http::Method;
 
-use super::input::{hide_path, on_failure, read, template};
-use super::{NotifyTask, OnFailure, Payload, TIMEOUT, any_success, webhook};
+use super::address::{hide_address, hide_given, webhook};
+use super::input::{on_failure, read, template};
+use super::{NotifyTask, OnFailure, Payload, TIMEOUT, any_success};
 use crate::net::client::Response;
 use crate::spec::{Decode, Decoder, Field, Node, Period};
 use crate::tasks::inputs::{NetInput, Places, Target, TemplateSource, merge_schemas};
@@ -57,6 +58,7 @@ impl TaskKind for SlackKind {
     }
 
     fn parse(&self, with: &Node, decoder: &mut Decoder<'_>) -> Option<Box<dyn Task>> {
+        hide_given(with, decoder);
         let (input, net) = read(with, "a `slack` task", decoder, SlackInput::read)?;
         let sender = net.check(Places::of(with), decoder);
         let Some(Target(url)) = input.url else {
@@ -64,7 +66,7 @@ impl TaskKind for SlackKind {
             decoder.error(&with.at, "a `slack` task needs `url`", Some(hint));
             return None;
         };
-        hide_path(&url, decoder);
+        hide_address(decoder.mask(), url.as_str());
         let payload = match input.payload_template {
             Some(source) => template(source, with, decoder)?,
             None => Payload::Slack,

@@ -1,5 +1,6 @@
 //! A result in a few lines of plain words, for messages.
 
+use crate::metrics::Unit;
 use crate::results::{ExperimentResult, Outcome};
 use crate::slo::{Judgement, Verdict};
 
@@ -72,9 +73,20 @@ fn line(one: &Judgement, several: bool) -> String {
     };
     let value = one
         .value
-        .map(|value| format!(", observed {}", digits(value)))
+        .map(|value| format!(", observed {}", observed(value, one.objective.metric.unit())))
         .unwrap_or_default();
     format!("{verdict}: {}{version}{value}", one.objective)
+}
+
+/// A value with its unit, as reports show it.
+fn observed(value: f64, unit: Unit) -> String {
+    match unit {
+        Unit::Fraction => format!("{} %", digits(value * 100.0)),
+        Unit::Milliseconds => format!("{} ms", digits(value)),
+        Unit::PerSecond => format!("{}/s", digits(value)),
+        Unit::Bytes => format!("{} bytes", digits(value)),
+        Unit::Count | Unit::Plain => digits(value),
+    }
 }
 
 /// Four digits that count; a value that broke a limit never becomes 0.
@@ -98,6 +110,20 @@ fn digits(value: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn values_have_the_units_of_reports() {
+        for (value, unit, text) in [
+            (1.0, Unit::Fraction, "100 %"),
+            (27.912_3, Unit::Milliseconds, "27.91 ms"),
+            (19.96, Unit::PerSecond, "19.96/s"),
+            (512.0, Unit::Bytes, "512 bytes"),
+            (3.0, Unit::Count, "3"),
+            (0.5, Unit::Plain, "0.5"),
+        ] {
+            assert_eq!(observed(value, unit), text);
+        }
+    }
 
     #[test]
     fn numbers_keep_what_counts() {

@@ -72,7 +72,7 @@ fn absent_values_are_printed_as_in_go_or_refused() {
     assert_eq!(rendered(Absent::Printed).as_deref(), Ok("<no value>|1|"));
     assert_eq!(
         rendered(Absent::Refused).expect_err("refused").message,
-        "there is no value to print"
+        "there is no value to print for `.gone`"
     );
 }
 
