@@ -302,3 +302,20 @@ fn damaged_templates_never_panic() {
         }
     }
 }
+
+#[test]
+fn long_texts_that_functions_read_are_steps() {
+    for call in [
+        "sha256sum $t",
+        "regexMatch \"x+y\" $t",
+        "$t | contains \"y\"",
+        "len $t",
+    ] {
+        let text = format!(
+            "{{{{ $t := repeat 1000000 \"x\" }}}}{{{{ range until 90000 }}}}{{{{ $x := {call} }}}}{{{{ end }}}}"
+        );
+        let error = render(&text).expect_err(call);
+        assert!(error.message.contains("steps"), "{call}: {error}");
+    }
+    assert!(render("{{ $t := repeat 1000000 \"x\" }}{{ sha256sum $t }}{{ len $t }}").is_ok());
+}
