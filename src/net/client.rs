@@ -4,9 +4,10 @@ use std::error::Error;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use http::header::LOCATION;
 use http::{HeaderMap, Method, StatusCode};
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use url::Url;
@@ -23,6 +24,9 @@ pub enum Redirects {
     None,
     /// At most this many hops are followed.
     Follow(u8),
+    /// At most this many hops are followed, and only where the whole request arrives, and nowhere but at the scheme, host
+    /// and port that it was meant for. Any other redirect is the answer.
+    Faithful(u8),
 }
 
 /// One request.
@@ -77,6 +81,15 @@ pub struct Response {
 }
 
 impl Response {
+    /// Where a redirect leads.
+    pub fn leads_to(&self) -> Option<Url> {
+        let to = self
+            .headers
+            .get(LOCATION)
+            .filter(|_| self.status.is_redirection())?;
+        self.url.join(to.to_str().ok()?).ok()
+    }
+
     /// The body, if it is whole.
     pub fn whole_body(self) -> Result<Bytes, ClientError> {
         if self.truncated {
@@ -183,6 +196,7 @@ impl ClientError {
 pub struct Client {
     http: reqwest::Client,
     settings: Arc<NetSettings>,
+    redirects: Redirects,
 }
 
 impl Client {
@@ -195,7 +209,7 @@ impl Client {
             .user_agent(USER_AGENT)
             .tls_backend_preconfigured(tls)
             .redirect(match redirects {
-                Redirects::None => reqwest::redirect::Policy::none(),
+                Redirects::None | Redirects::Faithful(_) => reqwest::redirect::Policy::none(),
                 Redirects::Follow(hops) => reqwest::redirect::Policy::limited(usize::from(hops)),
             })
             .dns_resolver(Overridden(Arc::clone(&settings)))
@@ -203,11 +217,33 @@ impl Client {
             .proxy(proxy(&settings))
             .build()
             .map_err(ClientError::Setup)?;
-        Ok(Self { http, settings })
+        Ok(Self {
+            http,
+            settings,
+            redirects,
+        })
     }
 
     /// Sends a request and reads the answer, up to the limit of its body.
-    pub async fn send(&self, request: Request) -> Result<Response, ClientError> {
+    pub async fn send(&self, mut request: Request) -> Result<Response, ClientError> {
+        let Redirects::Faithful(hops) = self.redirects else {
+            let timeout = request.timeout;
+            return self.once(request, timeout).await;
+        };
+        let (began, url) = (Instant::now(), display_url(&request.url));
+        for _ in 0..=hops {
+            let left = request.timeout.saturating_sub(began.elapsed());
+            let response = self.once(request.clone(), left).await?;
+            match faithful(&request, &response) {
+                Some(next) => request.url = next,
+                None => return Ok(response),
+            }
+        }
+        Err(ClientError::TooManyRedirects { url })
+    }
+
+    /// The answer to a request, which has `left` of its time.
+    async fn once(&self, request: Request, left: Duration) -> Result<Response, ClientError> {
         let host = match (request.url.scheme(), host_and_port(&request.url)) {
             ("http" | "https", Some((host, port))) => format!("{host}:{port}"),
             _ => return Err(ClientError::Url(display_url(&request.url))),
@@ -224,7 +260,7 @@ impl Client {
             .request(request.method, request.url)
             .headers(request.headers)
             .body(request.body)
-            .timeout(request.timeout)
+            .timeout(left)
             .send()
             .await
             .map_err(|error| asked.explain(&error))?;
@@ -246,6 +282,19 @@ impl Client {
             truncated,
         })
     }
+}
+
+/// Where a redirect leads, if the same request may be sent there: 301, 302 and 303 make a GET without a body of it.
+fn faithful(request: &Request, response: &Response) -> Option<Url> {
+    let reads = matches!(request.method, Method::GET | Method::HEAD);
+    let whole = match response.status.as_u16() {
+        301 | 302 => reads,
+        303 => reads && request.body.is_empty(),
+        307 | 308 => true,
+        _ => false,
+    };
+    let to = response.leads_to().filter(|_| whole)?;
+    (to.origin() == request.url.origin()).then_some(to)
 }
 
 fn proxy(settings: &Arc<NetSettings>) -> reqwest::Proxy {

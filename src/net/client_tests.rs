@@ -193,3 +193,81 @@ async fn nobody_listening_and_nobody_answering_are_told_apart() {
     let error = failure(&format!("http://{address}/")).await;
     assert_eq!(error.to_string(), format!("connection refused by {address}"));
 }
+
+/// The paths that were asked, and the status of the answer, when `/` redirects with `status` to `to`.
+async fn redirected(method: Method, body: &'static str, status: u16, to: &str) -> (u16, Option<String>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("bind");
+    let address = listener.local_addr().expect("address");
+    let to = to.replace("SAME", &format!("http://{address}"));
+    let there = to.clone();
+    let serves = tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let head = head(&mut stream).await;
+            let text = if head.contains(" /there ") {
+                let whole = head.starts_with("GET") || head.contains("content-length: 4");
+                let status = if whole { 200 } else { 400 };
+                format!("HTTP/1.1 {status} X\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
+            } else {
+                format!(
+                    "HTTP/1.1 {status} X\r\nlocation: {there}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+                )
+            };
+            answer(&mut stream, &text).await;
+        }
+    });
+    let client = Client::new(&NetSettings::default(), Redirects::Faithful(2)).expect("client");
+    let request = Request {
+        body: body.into(),
+        ..Request::new(method, format!("http://{address}/").parse().expect("a URL"))
+    };
+    let response = client.send(request).await.expect("answer");
+    serves.abort();
+    let leads = response.leads_to().map(|url| url.to_string());
+    (response.status.as_u16(), leads)
+}
+
+#[tokio::test]
+async fn a_request_is_redirected_whole_and_to_its_own_server_or_not_at_all() {
+    for status in [301, 302, 303, 307, 308] {
+        assert_eq!(
+            redirected(Method::GET, "", status, "/there").await,
+            (200, None),
+            "{status}"
+        );
+        let (found, leads) = redirected(Method::POST, "body", status, "SAME/there").await;
+        if status < 307 {
+            assert_eq!(found, status);
+            assert!(leads.is_some_and(|to| to.ends_with("/there")));
+        } else {
+            assert_eq!((found, leads), (200, None), "{status}");
+        }
+        for elsewhere in [
+            "http://127.0.0.1:1/there",
+            "https://127.0.0.1/there",
+            "//localhost/there",
+        ] {
+            let (found, leads) = redirected(Method::GET, "", status, elsewhere).await;
+            assert_eq!(found, status, "{elsewhere}");
+            assert!(leads.is_some());
+        }
+    }
+}
+
+#[tokio::test]
+async fn faithful_redirects_have_an_end() {
+    let address = server(async |mut stream| {
+        head(&mut stream).await;
+        answer(
+            &mut stream,
+            "HTTP/1.1 302 X\r\nlocation: /\r\ncontent-length: 0\r\n\r\n",
+        )
+        .await;
+    })
+    .await;
+    let client = Client::new(&NetSettings::default(), Redirects::Faithful(2)).expect("client");
+    let error = client
+        .send(get(&format!("http://{address}/")))
+        .await
+        .expect_err("a loop");
+    assert!(matches!(error, ClientError::TooManyRedirects { .. }), "{error}");
+}

@@ -1,7 +1,8 @@
-//! Rendering: the tree and data to text. Steps, depth and length are bounded.
+//! Rendering: the tree and data to text. Steps, time, depth and length are bounded.
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use super::Absent;
 use super::ast::{Base, Branch, Command, Node, Operand, Pipe};
@@ -17,6 +18,8 @@ use crate::diagnostic::did_you_mean;
 const STEPS: u32 = 1_000_000;
 /// Blocks, templates and parentheses inside each other.
 const DEPTH: u32 = 200;
+/// Time for one rendering, which nothing interrupts.
+const PATIENCE: Duration = Duration::from_secs(5);
 /// Bytes of a rendered text.
 const LONGEST: usize = 16 << 20;
 /// Functions whose first argument is a map that they change.
@@ -35,6 +38,7 @@ pub(super) fn run(
         out: String::new(),
         variables: vec![("$".to_owned(), data.clone())],
         steps: 0,
+        began: Instant::now(),
         depth: 0,
         context: Context { random },
     };
@@ -48,6 +52,7 @@ struct Run<'a> {
     out: String,
     variables: Vec<(String, Value)>,
     steps: u32,
+    began: Instant,
     depth: u32,
     context: Context<'a>,
 }
@@ -62,11 +67,23 @@ enum Flow {
 
 impl Run<'_> {
     fn step(&mut self, at: usize) -> Result<(), Fault> {
-        self.steps = self.steps.saturating_add(1);
+        self.charge(at, 1)
+    }
+
+    fn charge(&mut self, at: usize, effort: usize) -> Result<(), Fault> {
+        self.steps = self
+            .steps
+            .saturating_add(u32::try_from(effort).unwrap_or(u32::MAX));
         if self.steps > STEPS {
             return Err(Fault::new(
                 at,
                 format!("the template takes more than {STEPS} steps"),
+            ));
+        }
+        if self.began.elapsed() > PATIENCE {
+            return Err(Fault::new(
+                at,
+                format!("the template takes more than {PATIENCE:?}"),
             ));
         }
         Ok(())
@@ -343,6 +360,9 @@ impl Run<'_> {
         let Base::Function(function) = &operand.base else {
             return Ok(Value::Nil);
         };
+        // Most functions read their texts to the end, however short what they make of them is.
+        let texts = values.iter().filter(|value| matches!(value, Value::Text(_)));
+        self.charge(operand.at, texts.map(Value::effort).sum())?;
         let result = match function.run {
             RunFunction::Now(run) => function
                 .takes(values.len())
@@ -437,4 +457,32 @@ fn method(time: &Arc<jiff::Zoned>, name: &str, arguments: &[Value]) -> Result<Va
             ));
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rendering_ends_when_its_time_is_over() {
+        let mut run = Run {
+            defined: &HashMap::new(),
+            absent: Absent::Refused,
+            out: String::new(),
+            variables: Vec::new(),
+            steps: 0,
+            began: Instant::now(),
+            depth: 0,
+            context: Context {
+                random: &mut Random::from_system(),
+            },
+        };
+        assert!(run.step(0).is_ok());
+        let Some(long_ago) = Instant::now().checked_sub(2 * PATIENCE) else {
+            return;
+        };
+        run.began = long_ago;
+        let fault = run.step(7).expect_err("too late");
+        assert_eq!((fault.offset, fault.message.contains("5s")), (7, true));
+    }
 }

@@ -302,3 +302,16 @@ fn damaged_templates_never_panic() {
         }
     }
 }
+
+#[test]
+fn long_texts_that_functions_read_are_steps() {
+    for call in ["len $t", "contains \"y\" $t", "$t | hasPrefix \"y\""] {
+        let text = format!(
+            "{{{{ $t := repeat 1000000 \"x\" }}}}{{{{ range until 90000 }}}}{{{{ $x := {call} }}}}{{{{ end }}}}"
+        );
+        let template = Template::parse(&text, Functions::Iter8).expect(call);
+        let rendered = template.render_with(&Value::Nil, Absent::Refused, &mut Random::seeded(1));
+        let error = rendered.expect_err(call);
+        assert!(error.message.contains("steps"), "{call}: {error}");
+    }
+}

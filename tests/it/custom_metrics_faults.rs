@@ -25,6 +25,10 @@ const ROWS: &[Row] = &[
     Row { name: "a wrong path", status: 404, body: "404 page not found", program: ".n", code: 3, says: &["status 404", "check the path"] },
     Row { name: "an error of Prometheus", status: 400, body: r#"{"status":"error","errorType":"bad_data","error":"parse error: unclosed left parenthesis"}"#, program: VECTOR, code: 3, says: &["Prometheus says: parse error: unclosed left parenthesis"] },
     Row { name: "an empty vector", status: 200, body: r#"{"status":"success","data":{"resultType":"vector","result":[]}}"#, program: VECTOR, code: 5, says: &["db/m has no value", "empty result"] },
+    Row { name: "the first of several series", status: 200, body: r#"{"status":"success","data":{"resultType":"vector","result":[{"metric":{"a":"b"},"value":[1,"1"]},{"metric":{"a":"c"},"value":[1,"99"]}]}}"#, program: VECTOR, code: 3, says: &["takes one of several series", "2 series, such as {a=\"b\"} and {a=\"c\"}"] },
+    Row { name: "the sum of several series", status: 200, body: r#"{"status":"success","data":{"resultType":"vector","result":[{"metric":{"a":"b"},"value":[1,"0.1"]},{"metric":{"a":"c"},"value":[1,"0.2"]},{"metric":{"a":"d"},"value":[1,"0.7"]}]}}"#, program: "[.data.result[].value[1] | tonumber] | add", code: 0, says: &[] },
+    Row { name: "an error that answers with 200", status: 200, body: r#"{"status":"error","error":"query timed out"}"#, program: VECTOR, code: 3, says: &["the provider says: query timed out"] },
+    Row { name: "an error of which jq makes a value", status: 200, body: r#"{"status":"error","error":"query timed out"}"#, program: ".n // 0", code: 3, says: &["query timed out"] },
     Row { name: "NaN in a text", status: 200, body: r#"{"status":"success","data":{"resultType":"vector","result":[{"metric":{},"value":[1,"NaN"]}]}}"#, program: VECTOR, code: 5, says: &["the value is NaN"] },
     Row { name: "NaN without tonumber", status: 200, body: r#"{"n":"NaN"}"#, program: ".n", code: 5, says: &["the value is NaN"] },
     Row { name: "infinity", status: 200, body: r#"{"n":"+Inf"}"#, program: ".n", code: 5, says: &["the value is +Inf"] },
@@ -237,4 +241,59 @@ fn a_limit_in_a_unit_of_a_provider_is_told_to_be_a_plain_number() {
     let output = App::with(text).run(&["run"]);
     output.exits(2).says("plain numbers, in the unit of the provider");
     assert!(!output.has("did you mean"), "{output}");
+}
+
+#[test]
+fn a_query_is_redirected_neither_without_its_body_nor_to_another_server() {
+    let other = Server::new(|_| Answer::status(200).body(r#"{"n": 0}"#));
+    let elsewhere = other.url("/db");
+    let server = Server::new(move |seen| match seen.path.as_str() {
+        "/there" => Answer::status(200).body(r#"{"n": 0}"#),
+        "/away" => Answer::status(307).header("location", &elsewhere),
+        _ => Answer::status(302).header("location", "/there"),
+    });
+    let run = |path: &str, method: &str| {
+        let template = format!(
+            "url: {}\nmethod: {method}\nheaders: {{X-Api-Key: key-of-the-provider}}\nmetrics:\n- {{name: m, jqExpression: .n}}\n",
+            server.url(path)
+        );
+        App::with("spec:\n- task: custommetrics\n  with: {templates: {db: db.tpl}}\n- task: assess\n  with: {objectives: [db/m <= 1]}\n")
+            .file("db.tpl", template)
+            .run(&["run"])
+    };
+    run("/near", "GET").exits(0);
+    run("/near", "POST")
+        .exits(3)
+        .says("redirects to")
+        .says("give the URL that it leads to");
+    for method in ["GET", "POST"] {
+        run("/away", method).exits(3).says(&other.url("/db"));
+    }
+    assert_eq!(other.requests(), 0);
+}
+
+#[test]
+fn values_that_the_provider_warns_of_are_not_trusted() {
+    let server = Server::new(|_| {
+        Answer::status(200).body(r#"{"status":"success","data":{"resultType":"vector","result":[{"metric":{},"value":[1,"5"]}]},"warnings":["store 7 did not answer"],"infos":["it may be no counter"]}"#)
+    });
+    let template = app(
+        &Row {
+            program: VECTOR,
+            ..ROWS[0]
+        },
+        &server,
+        true,
+    )
+    .run(&["run"]);
+    let text = format!(
+        "spec:\n- task: custommetrics\n  with: {{prometheus: {{url: '{}', queries: {{m: up}}}}}}\n- task: assess\n  with: {{objectives: [prometheus/m <= 10]}}\n",
+        server.url("")
+    );
+    for output in [template, App::with(&text).run(&["run"])] {
+        output
+            .exits(5)
+            .says("the provider warns: store 7 did not answer")
+            .says("the provider informs: it may be no counter");
+    }
 }

@@ -4,6 +4,7 @@
 //! A provider that cannot be asked, or answers nonsense, is an error of the task; a metric without a value is noted, and
 //! an objective on it is invalid. Iter8 logged both and went on. The values of one version do not leak into the next.
 
+mod answer;
 mod input;
 mod prometheus;
 mod provider_spec;
@@ -176,6 +177,11 @@ impl CustomMetricsTask {
             let what = format!("template of `{name}`");
             let template = provider.source.load(&what, &self.checked.sender, context).await?;
             for (index, version) in self.checked.versions.iter().enumerate() {
+                // Nothing interrupts a rendering: signals are heard between two of them.
+                tokio::task::yield_now().await;
+                if context.shutdown.is_cancelled() {
+                    return Err(TaskError::new("stopped before all metrics were read"));
+                }
                 let failed = |why: &str| TaskError::new(format!("the {what}{}: {why}", self.of(index)));
                 let seconds = seconds(version, started).map_err(|why| failed(&why))?;
                 let values = with_window(&version.values, seconds, provider.names_itself)
@@ -269,9 +275,18 @@ impl CustomMetricsTask {
             .iter()
             .map(|(version, metric, why)| format!("{metric}{} has no value: {why}", self.of(*version)));
         notes.extend(nothing);
+        let mut distrust = Vec::new();
+        for (version, metric, remarks) in &answers.remarks {
+            let of = self.of(*version);
+            let infos = remarks.infos.iter();
+            notes.extend(infos.map(|info| format!("{metric}{of}: the provider informs: {info}")));
+            let warnings = remarks.warnings.iter();
+            distrust.extend(warnings.map(|warning| format!("{metric}{of}: the provider warns: {warning}")));
+        }
         let output = TaskOutput {
             insights,
             notes,
+            distrust,
             ..TaskOutput::default()
         };
         if answers.stopped {
@@ -316,13 +331,14 @@ impl Answers {
         }
         self.nothing.extend(other.nothing);
         self.faults.extend(other.faults);
+        self.remarks.extend(other.remarks);
         self.stopped |= other.stopped;
     }
 }
 
 fn client(sender: &Sender) -> Result<Client, TaskError> {
     let settings = sender.settings().map_err(|error| TaskError::from_error(&error))?;
-    Client::new(&settings, Redirects::Follow(REDIRECTS)).map_err(|error| TaskError::from_error(&error))
+    Client::new(&settings, Redirects::Faithful(REDIRECTS)).map_err(|error| TaskError::from_error(&error))
 }
 
 /// The length of a version's window.

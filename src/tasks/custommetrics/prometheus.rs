@@ -1,16 +1,11 @@
-//! What Prometheus answers (<https://prometheus.io/docs/prometheus/latest/querying/api/>), and `prometheus:`, which asks
-//! it without a template.
-
-use std::collections::BTreeMap;
+//! `prometheus:`, which asks Prometheus without a template.
 
 use http::Method;
-use serde::Deserialize;
 use serde_json::json;
 use url::Url;
 
 use super::provider_spec::Kind;
 use super::query::{How, Query};
-use crate::jq::Reading;
 use crate::spec::{Decode, Decoder, Node, Period, Value};
 use crate::tasks::inputs::{NetInput, Places, Sender, Target, merge_schemas};
 use crate::template::{Absent, Functions, Random, Template, TemplateError, Value as Data};
@@ -218,153 +213,5 @@ impl Shorthand {
                 })
             })
             .collect()
-    }
-}
-
-/// An answer of the HTTP API.
-#[derive(Deserialize)]
-struct Answer {
-    status: String,
-    #[serde(default)]
-    error: Option<String>,
-    #[serde(default)]
-    data: Option<AnswerData>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct AnswerData {
-    result_type: String,
-    result: serde_json::Value,
-}
-
-/// A series and its value at the time of the query.
-#[derive(Deserialize)]
-struct Sample {
-    #[serde(default)]
-    metric: BTreeMap<String, String>,
-    value: (f64, String),
-}
-
-/// The error that an answer is about, if it is one.
-pub(super) fn error(body: &[u8]) -> Option<String> {
-    let answer: Answer = serde_json::from_slice(body).ok()?;
-    let error = answer.error.filter(|_| answer.status == "error")?;
-    Some(format!("Prometheus says: {error}"))
-}
-
-/// Whether an answer of Prometheus is an empty list.
-pub(super) fn is_empty(body: &[u8]) -> bool {
-    let answer: Result<Answer, _> = serde_json::from_slice(body);
-    let data = answer.ok().and_then(|answer| answer.data);
-    data.is_some_and(|data| data.result.as_array().is_some_and(Vec::is_empty))
-}
-
-/// The only value of an answer.
-pub(super) fn read(body: &[u8]) -> Reading {
-    if let Some(error) = error(body) {
-        return Reading::Fault(error);
-    }
-    let answer: Result<Answer, _> = serde_json::from_slice(body);
-    let Some(data) = answer
-        .ok()
-        .filter(|answer| answer.status == "success")
-        .and_then(|answer| answer.data)
-    else {
-        return Reading::Fault("the answer is not one of Prometheus's HTTP API (check `url`)".to_owned());
-    };
-    let samples = match data.result_type.as_str() {
-        "scalar" => serde_json::from_value(data.result).map(|value| {
-            vec![Sample {
-                metric: BTreeMap::new(),
-                value,
-            }]
-        }),
-        "vector" => serde_json::from_value(data.result),
-        other => {
-            return Reading::Fault(format!(
-                "the query gives a {other}, not a number for each series: aggregate it over time, for example with `avg_over_time`"
-            ));
-        }
-    };
-    let samples: Vec<Sample> = match samples {
-        Ok(samples) => samples,
-        Err(error) => return Reading::Fault(format!("the answer of Prometheus cannot be read: {error}")),
-    };
-    match samples.as_slice() {
-        [] => Reading::Nothing("the query has an empty result".to_owned()),
-        [only] => match only.value.1.parse::<f64>() {
-            Ok(value) if value.is_finite() => Reading::Value(value),
-            _ => Reading::Nothing(format!("the value is {}", only.value.1)),
-        },
-        [first, second, ..] => Reading::Fault(format!(
-            "the query gives {} series, such as {} and {}: make one of them, for example with `sum(…)`",
-            samples.len(),
-            labels(first),
-            labels(second)
-        )),
-    }
-}
-
-fn labels(sample: &Sample) -> String {
-    let labels: Vec<String> = sample
-        .metric
-        .iter()
-        .filter(|(name, _)| name.as_str() != "__name__")
-        .map(|(name, value)| format!("{name}={value:?}"))
-        .collect();
-    let name = sample
-        .metric
-        .get("__name__")
-        .map(String::as_str)
-        .unwrap_or_default();
-    format!("{name}{{{}}}", labels.join(","))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn vector(result: &str) -> Reading {
-        read(
-            format!(r#"{{"status":"success","data":{{"resultType":"vector","result":{result}}}}}"#)
-                .as_bytes(),
-        )
-    }
-
-    #[test]
-    fn one_series_is_a_value_and_none_is_nothing() {
-        assert_eq!(
-            vector(r#"[{"metric":{},"value":[1.5,"42.5"]}]"#),
-            Reading::Value(42.5)
-        );
-        assert!(matches!(vector("[]"), Reading::Nothing(why) if why.contains("empty result")));
-        for odd in ["NaN", "+Inf"] {
-            let read = vector(&format!(r#"[{{"metric":{{}},"value":[1,"{odd}"]}}]"#));
-            assert!(matches!(read, Reading::Nothing(why) if why.contains(odd)));
-        }
-        let scalar = read(br#"{"status":"success","data":{"resultType":"scalar","result":[1,"7"]}}"#);
-        assert_eq!(scalar, Reading::Value(7.0));
-    }
-
-    #[test]
-    fn several_series_and_other_answers_are_faults_in_words() {
-        let two = r#"[{"metric":{"__name__":"up","job":"a"},"value":[1,"1"]},{"metric":{"job":"b"},"value":[1,"0"]}]"#;
-        let says = |read: Reading, text: &str| {
-            assert!(
-                matches!(&read, Reading::Fault(why) if why.contains(text)),
-                "{read:?}"
-            );
-        };
-        says(vector(two), "2 series, such as up{job=\"a\"} and {job=\"b\"}");
-        says(
-            read(br#"{"status":"error","errorType":"bad_data","error":"parse error"}"#),
-            "parse error",
-        );
-        says(
-            read(br#"{"status":"success","data":{"resultType":"matrix","result":[]}}"#),
-            "avg_over_time",
-        );
-        says(read(b"[1]"), "not one of Prometheus");
     }
 }
