@@ -301,7 +301,7 @@ fn a_limit_or_version_that_would_be_lost_is_a_mistake_and_nothing_is_sent() {
             "spec:\n- task: http\n  {load}\n- task: assess\n  {assess}\nresult: {{iter8Version: v0.13}}\n"
         )
     };
-    let of_2021 = |beside: &str| format!("spec:\n  {beside}\n  tasks:\n  - task: http\n    {load}\n");
+    let written = |beside: &str| format!("spec:\n  {beside}\n  tasks:\n  - task: http\n    {load}\n");
     let slo = "{metric: http/error-count, upperLimit: 0}";
     for (file, says) in [
         (
@@ -323,11 +323,11 @@ fn a_limit_or_version_that_would_be_lost_is_a_mistake_and_nothing_is_sent() {
             "unknown field `criteria`",
         ),
         (
-            of_2021(&format!("objectives: [{slo}]")),
+            written(&format!("objectives: [{slo}]")),
             "unknown field `objectives`",
         ),
         (
-            of_2021(&format!("criteria: {{objectives: [{slo}]}}")),
+            written(&format!("criteria: {{objectives: [{slo}]}}")),
             "unknown field `criteria`",
         ),
         (

@@ -71,10 +71,10 @@ fn data(answer: Answer) -> Option<AnswerData> {
 /// The error that an answer is about, if it is one.
 pub(super) fn error(body: &[u8]) -> Option<String> {
     let answer = parsed(body).filter(|answer| answer.status == "error")?;
-    let text = match answer.error? {
-        serde_json::Value::Null => return None,
-        serde_json::Value::String(text) => text,
-        other => other.to_string(),
+    let error = answer.error.filter(|error| !error.is_null())?;
+    let text = match error.as_str() {
+        Some(text) => text.to_owned(),
+        None => error.to_string(),
     };
     let who = if answer.error_type.is_some() {
         "Prometheus"

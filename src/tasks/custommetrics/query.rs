@@ -323,7 +323,7 @@ mod tests {
             context.shutdown.cancel();
         };
         let both = async { tokio::join!(desk.ask(&query), stops).0 };
-        let became = tokio::time::timeout(Duration::from_secs(60), both).await;
+        let became = tokio::time::timeout(Duration::from_mins(1), both).await;
         assert!(matches!(became, Ok(Ok(Became::Stopped))));
     }
 
