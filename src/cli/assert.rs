@@ -1,5 +1,6 @@
 //! `iter8 assert`: Iter8's gate on a stored result.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
@@ -10,6 +11,7 @@ use super::exit::Exit;
 use super::stored::Unread;
 use crate::diagnostic::did_you_mean;
 use crate::results::ExperimentResult;
+use crate::slo::{Confidence, Verdict};
 use crate::spec::Period;
 
 const POLL: Duration = Duration::from_millis(500);
@@ -62,21 +64,61 @@ impl Condition {
                 Self::NoFailure => result.no_failure(),
                 Self::Slos => {
                     let trusted = result.no_failure() && result.distrust.is_empty();
-                    trusted && result.assessment.all_met() && !result.assessment.judgements.is_empty()
+                    trusted && unkept(result).is_none()
                 }
             }
     }
 
-    fn describe(self, holds: bool) -> &'static str {
-        match (self, holds) {
+    fn describe(self, result: &ExperimentResult) -> String {
+        let holds = self.holds(result);
+        let words = match (self, holds) {
             (Self::Completed, true) => "experiment completed",
             (Self::Completed, false) => "experiment did not complete",
             (Self::NoFailure, true) => "experiment has no failure",
             (Self::NoFailure, false) => "experiment failed",
             (Self::Slos, true) => "SLOs are satisfied",
-            (Self::Slos, false) => "SLOs are not satisfied, or none was judged",
-        }
+            (Self::Slos, false) => return format!("SLOs are not satisfied: {}", why(result)),
+        };
+        words.to_owned()
     }
+}
+
+/// What of the SLOs and rewards does not hold.
+fn unkept(result: &ExperimentResult) -> Option<String> {
+    let assessment = &result.assessment;
+    if assessment.judgements.is_empty() {
+        return Some("no objective was judged".to_owned());
+    }
+    let broken = assessment
+        .judgements
+        .iter()
+        .filter(|one| !one.objective.warn && one.verdict != Verdict::Met)
+        .map(|one| match one.verdict {
+            Verdict::NoData => format!("{} has no data", one.objective),
+            Verdict::NotAssessed => format!("{} was not judged", one.objective),
+            Verdict::Undecided => format!("{} is undecided", one.objective),
+            Verdict::Met | Verdict::NotMet => format!("{} is not met", one.objective),
+        });
+    let without = assessment
+        .awards
+        .iter()
+        .filter(|award| award.confidence == Confidence::NoData)
+        .map(|award| format!("the reward {} has no data", award.reward));
+    let all: BTreeSet<String> = broken.chain(without).collect();
+    let all: Vec<String> = all.into_iter().collect();
+    (!all.is_empty()).then(|| all.join(", "))
+}
+
+fn why(result: &ExperimentResult) -> String {
+    if result.imported.is_none() && (!result.ended || result.interrupted.is_some()) {
+        return "the run did not come to its end".to_owned();
+    }
+    if !result.no_failure() {
+        return "a task failed".to_owned();
+    }
+    let distrust = result.distrust.first().cloned();
+    let found = distrust.or_else(|| unkept(result));
+    found.unwrap_or_else(|| "no metric was stored".to_owned())
 }
 
 /// Checks, waiting up to the time-out while the experiment may still go on.
@@ -137,7 +179,7 @@ fn verdict(conditions: &[Condition], result: &ExperimentResult, console: &Consol
     for condition in conditions {
         let holds = condition.holds(result);
         all &= holds;
-        console.say(LogLevel::Info, condition.describe(holds));
+        console.say(LogLevel::Info, &condition.describe(result));
     }
     if all {
         console.say(LogLevel::Info, "all conditions were satisfied");

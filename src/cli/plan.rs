@@ -13,7 +13,7 @@ use crate::metrics::{MetricName, Stream, Unit};
 use crate::platform::Env;
 use crate::report::{Align, Prose, Table, Text, number};
 use crate::slo::{Foresight, Limit, Objective, ShareForesight, foresee};
-use crate::tasks::{Pipeline, Planned, Step};
+use crate::tasks::{Pipeline, Planned, Repetition, Step};
 
 /// Shows the plan of what `iter8 run` would do with the same flags.
 pub(super) fn plan(args: &Run, console: &Console, env: &Env) -> Result<Exit, Exit> {
@@ -110,7 +110,10 @@ fn total(pipeline: &Pipeline) -> String {
     if loads.is_empty() {
         return "No load is sent.".to_owned();
     }
-    let requests: Option<u64> = loads.iter().map(|planned| sum(planned)).sum();
+    let repetition = pipeline.repetition.as_ref();
+    let loops = repetition.map_or(Some(1), Repetition::planned);
+    let each: Option<u64> = loads.iter().map(|planned| sum(planned)).sum();
+    let requests = each.map(|requests| requests.saturating_mul(loops.unwrap_or(1)));
     let time: Option<Duration> = loads.iter().map(|planned| time(planned)).sum();
     let requests = requests.map_or_else(
         || "As many requests as the target answers".to_owned(),
@@ -120,7 +123,13 @@ fn total(pipeline: &Pipeline) -> String {
         || "for as long as the target takes".to_owned(),
         |time| format!("in {}", seconds(time)),
     );
-    format!("{requests} {time}, beside probes and what other tasks do.")
+    let repeated = match (repetition, loops) {
+        (None, _) => String::new(),
+        // What lies between the loops is no part of the time.
+        (Some(_), Some(n)) if each.is_some() => format!(" per loop, {}", number::counted(n, "loop")),
+        (Some(repetition), _) => format!(" per loop, in a loop: {}", repetition.about()),
+    };
+    format!("{requests} {time}{repeated}, beside probes and what other tasks do.")
 }
 
 fn objectives(pipeline: &Pipeline) -> Table {

@@ -100,7 +100,7 @@ impl Order<'_> {
     }
 
     /// The stored result that this run is another loop of, if it is one.
-    fn reused(&self, console: &Console) -> Result<Option<ExperimentResult>, Diagnostic> {
+    fn reused(&self, text: &str, console: &Console) -> Result<Option<ExperimentResult>, Diagnostic> {
         if !self.reuse {
             return Ok(None);
         }
@@ -116,6 +116,14 @@ impl Order<'_> {
                     result.revision
                 );
                 console.say(LogLevel::Info, &text);
+                Ok(None)
+            }
+            // Iter8's results hold no text, and who gives a revision says that it is the same.
+            None if !result.experiment.text.is_empty()
+                && result.experiment.text != console.mask.apply(text) =>
+            {
+                let message = "the stored result is of another experiment: this one starts anew; to go on with it, give both the same --revision";
+                console.say(LogLevel::Warning, &format!("warning: {message}"));
                 Ok(None)
             }
             Some(_) | None => Ok(Some(result)),
@@ -167,7 +175,7 @@ impl Stage<'_> {
         let context = self.platform.context(env);
         console.diagnostics(&context.notes);
         let reused = order
-            .reused(console)
+            .reused(source.text(), console)
             .map_err(|wrong| self.mistakes(vec![wrong]))?;
         let (earlier, unread) = earlier(order.history);
         console.diagnostics(unread.as_slice());

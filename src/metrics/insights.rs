@@ -49,6 +49,9 @@ pub struct VersionInsights {
     /// Distributions of which only the counts between bounds are known.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub buckets: BTreeMap<String, Buckets>,
+    /// What a former loop measured and this one has not: protocols of loads, names of metrics.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub former: BTreeSet<String>,
 }
 
 impl VersionInsights {
@@ -93,6 +96,39 @@ impl VersionInsights {
         self.buckets.retain(|name, _| !old(name));
     }
 
+    /// Another loop begins: all that is known is of a former one.
+    fn age(&mut self) {
+        let protocols = self.loads.iter().map(|load| load.stream.protocol.to_string());
+        let names = self.values.keys().chain(&self.absent).chain(self.buckets.keys());
+        self.former = protocols.chain(names.cloned()).collect();
+    }
+
+    /// Forgets what a former loop measured of what this one measures now. Whether nothing is left of it.
+    fn retire(&mut self, now: &BTreeSet<String>) -> bool {
+        let (gone, kept) = std::mem::take(&mut self.former)
+            .into_iter()
+            .partition(|name| now.contains(name) || now.contains(protocol(name)));
+        self.former = kept;
+        let gone: BTreeSet<String> = gone;
+        self.loads
+            .retain(|load| !gone.contains(&load.stream.protocol.to_string()));
+        self.values.retain(|name, _| !gone.contains(name));
+        self.absent.retain(|name| !gone.contains(name));
+        self.buckets.retain(|name, _| !gone.contains(name));
+        let left = !self.loads.is_empty() || !self.values.is_empty();
+        !gone.is_empty() && !left && self.absent.is_empty() && self.buckets.is_empty()
+    }
+
+    /// Whether what a metric rests on was measured by a former loop.
+    pub fn is_former(&self, metric: &MetricName) -> bool {
+        match metric {
+            MetricName::Load(stream, _) if self.measurement(stream).is_some() => {
+                self.former.contains(&stream.protocol.to_string())
+            }
+            MetricName::Load(..) | MetricName::Custom { .. } => self.former.contains(&metric.to_string()),
+        }
+    }
+
     /// The value of a metric in its unit; `None` when nothing measured it.
     pub fn value(&self, metric: &MetricName) -> Option<f64> {
         let measured = match metric {
@@ -104,6 +140,12 @@ impl VersionInsights {
     }
 }
 
+/// The protocol that a metric of a load is of, as text; of any other metric something that no protocol is called.
+fn protocol(metric: &str) -> &str {
+    let stream = metric.split_once('/').map_or("", |(stream, _)| stream);
+    stream.split_once('-').map_or(stream, |(protocol, _)| protocol)
+}
+
 /// What is known about all versions, in the order in which they were first measured.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -113,12 +155,33 @@ pub struct Insights {
 }
 
 impl Insights {
-    /// Adds what a task measured; a load of the same name replaces the earlier one, as in Iter8.
+    /// Another loop begins: what is known stays until it is measured anew, of whatever version.
+    pub fn age(&mut self) {
+        self.versions.iter_mut().for_each(VersionInsights::age);
+    }
+
+    /// What this measures: protocols of loads, names of metrics.
+    fn measured(&self) -> BTreeSet<String> {
+        let of = |version: &VersionInsights| {
+            let mut version = version.clone();
+            version.age();
+            version.former
+        };
+        self.versions.iter().flat_map(of).collect()
+    }
+
+    /// Adds what a task measured; a load of the same name replaces the earlier one, as in Iter8. Versions of a former loop
+    /// are gone once this one measures the same of others, and the newest measurement says which version is the baseline.
     pub fn merge(&mut self, newer: Insights) {
+        let now = newer.measured();
+        self.versions.retain_mut(|known| {
+            let is_empty = known.retire(&now);
+            !is_empty || newer.versions.iter().any(|version| version.name == known.name)
+        });
         for version in newer.versions {
             match self.versions.iter_mut().find(|known| known.name == version.name) {
                 Some(known) => {
-                    known.baseline |= version.baseline;
+                    known.baseline = version.baseline;
                     // A new load of a protocol replaces the endpoints of an earlier one, or the union would mix both.
                     known.loads.retain(|old| {
                         !version
@@ -129,6 +192,8 @@ impl Insights {
                     known.forget(&version.loads);
                     known.loads.extend(version.loads);
                     known.absent.retain(|name| !version.values.contains_key(name));
+                    // Who asks and gets no answer knows no longer what an earlier answer was.
+                    known.values.retain(|name, _| !version.absent.contains(name));
                     known.values.extend(version.values);
                     known.absent.extend(version.absent);
                     known.buckets.extend(version.buckets);
@@ -224,6 +289,67 @@ mod tests {
         assert_eq!(value(&first, "http-a/request-count"), None);
         assert_eq!(value(&first, "grpc/request-count"), Some(7.0));
         assert_eq!(value(&first, "shop/cost"), Some(7.0));
+    }
+
+    #[test]
+    fn a_metric_that_was_asked_for_in_vain_has_no_value_any_more() {
+        let mut all = insights(Vec::new());
+        for name in ["db/errors", "db/orders"] {
+            all.versions[0].values.insert(name.into(), Provided::from(1.0));
+        }
+        let mut newer = insights(Vec::new());
+        newer.versions[0].absent.insert("db/errors".into());
+        all.merge(newer);
+        assert_eq!(value(&all, "db/errors"), None);
+        assert_eq!(value(&all, "db/orders"), Some(1.0));
+        let mut answered = insights(Vec::new());
+        answered.versions[0]
+            .values
+            .insert("db/errors".into(), Provided::from(2.0));
+        all.merge(answered);
+        assert_eq!(value(&all, "db/errors"), Some(2.0));
+        assert!(all.versions[0].absent.is_empty());
+    }
+
+    fn versions(all: &[(&str, bool, &str)]) -> Insights {
+        let version = |(name, baseline, stream): &(&str, bool, &str)| VersionInsights {
+            name: (*name).to_owned(),
+            baseline: *baseline,
+            ..insights(vec![load(stream, 1)]).versions.remove(0)
+        };
+        Insights {
+            versions: all.iter().map(version).collect(),
+        }
+    }
+
+    fn roles(insights: &Insights) -> Vec<(&str, bool)> {
+        let all = insights.versions.iter();
+        all.map(|version| (version.name.as_str(), version.baseline))
+            .collect()
+    }
+
+    #[test]
+    fn versions_of_a_former_loop_give_way_to_those_of_this_one() {
+        let first = versions(&[("stable", true, "http"), ("canary", false, "http")]);
+        let mut only = first.clone();
+        only.age();
+        only.merge(versions(&[("stable", false, "http")]));
+        assert_eq!(roles(&only), [("stable", false)]);
+        let mut swapped = first.clone();
+        swapped.age();
+        swapped.merge(versions(&[("stable", false, "http"), ("canary", true, "http")]));
+        assert_eq!(roles(&swapped), [("stable", false), ("canary", true)]);
+        // Another protocol says nothing of them, nor does another load of the same loop.
+        let mut other = first.clone();
+        other.age();
+        other.merge(versions(&[("stable", true, "grpc")]));
+        assert_eq!(other.versions.len(), 2);
+        let metric = |text: &str| text.parse().expect(text);
+        assert!(other.versions[0].is_former(&metric("http/request-count")));
+        assert!(!other.versions[0].is_former(&metric("grpc/request-count")));
+        let mut same = first;
+        same.merge(versions(&[("stable", true, "http")]));
+        assert_eq!(same.versions.len(), 2);
     }
 
     #[test]

@@ -60,6 +60,7 @@ impl ExperimentResult {
         self.started = started;
         self.seconds = 0.0;
         self.loops = self.loops.saturating_add(1);
+        self.insights.age();
         self.tasks.clear();
         self.distrust.clear();
         self.ended = false;

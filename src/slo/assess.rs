@@ -47,21 +47,16 @@ pub fn assess(objectives: &[Objective], insights: &Insights, policy: Policy) -> 
         versions if versions.is_empty() => vec![&nothing],
         versions => versions,
     };
-    let mut judgements = Vec::new();
-    for version in judged {
-        let own = |objective| judge(objective, version, baseline, policy);
-        let own: Vec<Judgement> = objectives.iter().map(own).collect();
-        let vain: Vec<_> = own.iter().map(|one| vain(one, version, &own)).collect();
-        judgements.push(own.into_iter().zip(vain).map(|(judgement, vain)| match vain {
-            Some(why) => Judgement {
-                verdict: Verdict::NoData,
-                certainty: Certainty::Sure,
-                note: Some(why),
-                ..judgement
-            },
-            None => judgement,
-        }));
-    }
+    let mut judgements: Vec<_> = judged
+        .into_iter()
+        .map(|version| of_version(objectives.iter(), version, baseline, policy).into_iter())
+        .collect();
+    let absolute = || {
+        objectives
+            .iter()
+            .filter(|one| matches!(one.limit, Limit::Value(_)))
+    };
+    let of_baseline = baseline.map(|version| of_version(absolute(), version, None, policy));
     // By objective, then by version.
     let judgements = objectives
         .iter()
@@ -74,8 +69,32 @@ pub fn assess(objectives: &[Objective], insights: &Insights, policy: Policy) -> 
         .collect();
     Assessment {
         judgements,
+        of_baseline: of_baseline.unwrap_or_default(),
         ..Assessment::default()
     }
+}
+
+/// Judges objectives on one version.
+fn of_version<'a>(
+    objectives: impl Iterator<Item = &'a Objective>,
+    version: &VersionInsights,
+    baseline: Option<&VersionInsights>,
+    policy: Policy,
+) -> Vec<Judgement> {
+    let own: Vec<Judgement> = objectives
+        .map(|objective| judge(objective, version, baseline, policy))
+        .collect();
+    let vain: Vec<_> = own.iter().map(|one| vain(one, version, &own)).collect();
+    let judged = own.into_iter().zip(vain).map(|(judgement, vain)| match vain {
+        Some(why) => Judgement {
+            verdict: Verdict::NoData,
+            certainty: Certainty::Sure,
+            note: Some(why),
+            ..judgement
+        },
+        None => judgement,
+    });
+    judged.collect()
 }
 
 /// Why a promise about times is not kept though the times are short: not one request went well, and nothing else that was

@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::award::{common_winner, exclude, weights};
 use super::interval::Interval;
 use super::objective::Objective;
 use super::reward::{Award, Weight};
@@ -81,6 +82,9 @@ pub struct Judgement {
 pub struct Assessment {
     /// In the order of the experiment, versions within an objective.
     pub judgements: Vec<Judgement>,
+    /// How the baseline does by the objectives with an absolute limit: shown nowhere, but only who meets them can win.
+    #[serde(skip)]
+    pub(crate) of_baseline: Vec<Judgement>,
     /// Rewards and who has won them, in the order of the experiment.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub awards: Vec<Award>,
@@ -90,26 +94,34 @@ pub struct Assessment {
 }
 
 impl Assessment {
-    /// Adds what a later `assess` task judged; nothing that was judged before is forgotten.
+    /// Adds what a later `assess` task judged; nothing that was judged before is forgotten. Who breaks an objective now
+    /// loses what it had won, and the shares follow from all rewards.
     pub fn merge(&mut self, newer: Assessment) {
         self.judgements.extend(newer.judgements);
-        if !newer.awards.is_empty() {
-            self.weights = newer.weights;
-        }
+        self.of_baseline.extend(newer.of_baseline);
         self.awards.extend(newer.awards);
+        let judged = || self.judgements.iter().chain(&self.of_baseline);
+        for award in &mut self.awards {
+            exclude(award, judged());
+        }
+        self.weights = weights(&self.latest());
     }
 
-    /// The version that has won every reward; of a reward that was assessed again the last time counts.
-    pub fn unanimous(&self) -> Option<&str> {
+    /// The rewards; of one that was assessed again the last time counts.
+    fn latest(&self) -> Vec<&Award> {
         let later = |index: usize, award: &Award| {
             let mut after = self.awards.iter().skip(index + 1);
             after.any(|other| other.reward == award.reward)
         };
-        let mut last = (self.awards.iter().enumerate())
-            .filter(|(index, award)| !later(*index, award))
-            .map(|(_, award)| award.winner.as_deref());
-        let first = last.next()??;
-        last.all(|winner| winner == Some(first)).then_some(first)
+        let all = self.awards.iter().enumerate();
+        all.filter(|(index, award)| !later(*index, award))
+            .map(|(_, award)| award)
+            .collect()
+    }
+
+    /// The version that has won every reward; of a reward that was assessed again the last time counts.
+    pub fn unanimous(&self) -> Option<&str> {
+        common_winner(&self.latest())
     }
 
     /// Whether every objective that can fail the run was met (true without objectives).

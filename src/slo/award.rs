@@ -4,73 +4,66 @@
 //! Only a version that met all of its objectives can win, the baseline included: it is no winner by being there, and none
 //! where nothing says more. The best value wins; it is certain where the 95 % intervals of all others lie wholly beyond
 //! the winner's. A version's share of traffic is its chance to be the best (probability matching, Thompson 1933), the mean
-//! over all rewards; where no interval tells, the winner gets twice as much as any other. Who cannot win gets nothing.
+//! over all rewards, and never more than that of who has won them all; where no interval tells, the winner gets twice as
+//! much as any other. Who cannot win gets nothing, and one version alone has nothing to win against.
 
-use super::assess::{Policy, judge};
+use super::assess::Policy;
 use super::assessment::{Judgement, Verdict};
 use super::chance::chances;
 use super::estimate::{estimate, rests_on};
 use super::interval::Interval;
-use super::objective::{Bound, Limit, Objective};
+use super::objective::Bound;
 use super::reward::{Award, Confidence, Contender, Goal, Reward, Weight};
 use crate::metrics::{Insights, Measure, MetricName, VersionInsights};
 
 /// How much more the winner gets than any other, where no interval says how sure it is.
 const WINNER: f64 = 2.0;
 
-/// Compares all versions by every reward. `judged` is what was judged of them so far, `objectives` what the baseline, which
-/// is not judged, has to meet as well.
-pub fn award(
-    rewards: &[Reward],
-    objectives: &[Objective],
-    judged: &[Judgement],
-    insights: &Insights,
-    policy: Policy,
-) -> (Vec<Award>, Vec<Weight>) {
-    if rewards.is_empty() {
-        return (Vec::new(), Vec::new());
-    }
-    let missed: Vec<Option<String>> = insights
-        .versions
-        .iter()
-        .map(|version| missed(version, objectives, judged, policy))
-        .collect();
-    let awards: Vec<Award> = rewards
-        .iter()
-        .map(|reward| {
-            let contenders = insights.versions.iter().zip(&missed);
-            let contenders =
-                contenders.map(|(version, missed)| contender(reward, version, missed.as_ref(), policy));
-            decide(reward, contenders.collect())
-        })
-        .collect();
-    let weights = weights(&awards);
-    (awards, weights)
+/// Compares all versions by every reward. `judged` is all that was judged of them so far, the baseline included.
+pub fn award(rewards: &[Reward], judged: &[Judgement], insights: &Insights, policy: Policy) -> Vec<Award> {
+    let versions = &insights.versions;
+    let of = |reward: &Reward| {
+        let contenders = versions.iter().map(|version| {
+            let missed = missed(&version.name, judged.iter());
+            contender(reward, version, missed.as_ref(), policy)
+        });
+        decide(reward, contenders.collect())
+    };
+    rewards.iter().map(of).collect()
 }
 
 /// The first objective that a version did not meet.
-fn missed(
-    version: &VersionInsights,
-    objectives: &[Objective],
-    judged: &[Judgement],
-    policy: Policy,
-) -> Option<String> {
-    let broken = |judgement: &Judgement| {
-        (!judgement.objective.warn && judgement.verdict != Verdict::Met)
-            .then(|| judgement.objective.to_string())
-    };
-    if version.baseline {
-        let absolute = objectives
-            .iter()
-            .filter(|one| matches!(one.limit, Limit::Value(_)));
-        return absolute
-            .map(|objective| judge(objective, version, None, policy))
-            .find_map(|judgement| broken(&judgement));
+fn missed<'a>(version: &str, mut judged: impl Iterator<Item = &'a Judgement>) -> Option<String> {
+    let broken = judged.find(|judgement| {
+        judgement.version == version && !judgement.objective.warn && judgement.verdict != Verdict::Met
+    });
+    broken.map(|judgement| judgement.objective.to_string())
+}
+
+fn why_not(objective: &str) -> String {
+    format!("it does not meet {objective}")
+}
+
+/// Decides an award anew where a version that could have won has broken an objective since.
+pub(super) fn exclude<'a>(award: &mut Award, judged: impl Iterator<Item = &'a Judgement> + Clone) {
+    let mut changed = false;
+    for contender in award.contenders.iter_mut().filter(|one| one.eligible) {
+        if let Some(objective) = missed(&contender.version, judged.clone()) {
+            contender.eligible = false;
+            contender.note = Some(why_not(&objective));
+            changed = true;
+        }
     }
-    let mut own = judged
-        .iter()
-        .filter(|judgement| judgement.version == version.name);
-    own.find_map(broken)
+    if changed {
+        let mut contenders = std::mem::take(&mut award.contenders);
+        contenders
+            .iter_mut()
+            .for_each(|contender| contender.chance = None);
+        *award = Award {
+            task: award.task,
+            ..decide(&award.reward, contenders)
+        };
+    }
 }
 
 fn contender(
@@ -90,7 +83,7 @@ fn contender(
         eligible: missed.is_none(),
         chance: None,
         note: match missed {
-            Some(objective) => Some(format!("it does not meet {objective}")),
+            Some(objective) => Some(why_not(objective)),
             None => lacking,
         },
     }
@@ -144,6 +137,13 @@ fn decide(reward: &Reward, mut contenders: Vec<Contender>) -> Award {
         contenders,
         note: Some(note.to_owned()),
     };
+    if contenders.len() == 1 {
+        return nobody(
+            Confidence::NoData,
+            "nothing to compare with: there is one version only",
+            contenders,
+        );
+    }
     if contenders.iter().all(|contender| contender.value.is_none()) {
         return nobody(Confidence::NoData, "no version has a value", contenders);
     }
@@ -231,26 +231,50 @@ fn confidence(goal: Goal, best: &Contender, others: &[&Contender]) -> Confidence
     }
 }
 
+/// The version that has won all of these awards.
+pub(super) fn common_winner<'a>(awards: &[&'a Award]) -> Option<&'a str> {
+    let mut winners = awards.iter().map(|award| award.winner.as_deref());
+    let first = winners.next()??;
+    winners.all(|winner| winner == Some(first)).then_some(first)
+}
+
 /// Shares of traffic: none where a reward has no winner.
-fn weights(awards: &[Award]) -> Vec<Weight> {
-    let Some(first) = awards.first() else {
-        return Vec::new();
-    };
+pub(super) fn weights(awards: &[&Award]) -> Vec<Weight> {
     if awards.iter().any(|award| award.winner.is_none()) {
         return Vec::new();
     }
-    let share =
-        |version: &str| awards.iter().map(|award| share(award, version)).sum::<f64>() / awards.len() as f64;
-    let shares: Vec<f64> = first
-        .contenders
-        .iter()
-        .map(|contender| share(&contender.version))
-        .collect();
-    let percents = rounded(&shares);
-    let versions = first.contenders.iter().map(|contender| contender.version.clone());
-    versions
-        .zip(percents)
-        .map(|(version, percent)| Weight { version, percent })
+    let mut versions: Vec<&str> = Vec::new();
+    for contender in awards.iter().flat_map(|award| &award.contenders) {
+        if !versions.contains(&contender.version.as_str()) {
+            versions.push(&contender.version);
+        }
+    }
+    let excluded = |version: &str| {
+        let mut all = awards.iter().flat_map(|award| &award.contenders);
+        all.any(|contender| contender.version == version && !contender.eligible)
+    };
+    let share = |version: &&str| {
+        if excluded(version) {
+            return 0.0;
+        }
+        let sum: f64 = awards.iter().map(|award| share(award, version)).sum();
+        sum / awards.len() as f64
+    };
+    let mut percents = rounded(&versions.iter().map(share).collect::<Vec<_>>());
+    // Rounding takes nothing from who has won everything.
+    let winner = common_winner(awards).and_then(|name| versions.iter().position(|version| *version == name));
+    let most = (0..percents.len()).max_by_key(|index| percents[*index]);
+    if let (Some(winner), Some(most)) = (winner, most) {
+        let (own, highest) = (percents[winner], percents[most]);
+        percents[winner] = highest;
+        percents[most] = own;
+    }
+    let named = versions.iter().zip(percents);
+    named
+        .map(|(version, percent)| Weight {
+            version: (*version).to_owned(),
+            percent,
+        })
         .collect()
 }
 

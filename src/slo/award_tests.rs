@@ -2,7 +2,8 @@
 
 use super::*;
 use crate::metrics::Provided;
-use crate::slo::{Certainty, assess};
+use crate::slo::objective::Objective;
+use crate::slo::{Assessment, Certainty, assess};
 
 fn insights(versions: &[(&str, &[(&str, f64)])]) -> Insights {
     let version = |(name, values): &(&str, &[(&str, f64)])| VersionInsights {
@@ -30,11 +31,15 @@ fn reward(text: &str) -> Reward {
 fn compare(insights: &Insights, rewards: &[&str], objectives: &[&str]) -> (Vec<Award>, Vec<(String, u32)>) {
     let rewards: Vec<Reward> = rewards.iter().map(|text| reward(text)).collect();
     let objectives: Vec<Objective> = objectives.iter().map(|text| text.parse().expect(text)).collect();
-    let judged = assess(&objectives, insights, Policy::default()).judgements;
-    let (awards, weights) = award(&rewards, &objectives, &judged, insights, Policy::default());
+    let mut all = assess(&objectives, insights, Policy::default());
+    let judged = [all.judgements.clone(), all.of_baseline.clone()].concat();
+    all.awards = award(&rewards, &judged, insights, Policy::default());
+    let mut whole = Assessment::default();
+    whole.merge(all);
     (
-        awards,
-        weights
+        whole.awards,
+        whole
+            .weights
             .into_iter()
             .map(|weight| (weight.version, weight.percent))
             .collect(),
@@ -109,7 +114,7 @@ fn without_a_value_nobody_wins() {
 }
 
 #[test]
-fn the_first_of_equal_values_wins_and_one_alone_is_told_so() {
+fn the_first_of_equal_values_wins_and_one_version_has_nothing_to_win_against() {
     let all = insights(&[("a", &[("shop/sales", 1.0)]), ("b", &[("shop/sales", 1.0)])]);
     assert_eq!(
         compare(&all, &["max shop/sales"], &[]).0[0].winner.as_deref(),
@@ -117,8 +122,11 @@ fn the_first_of_equal_values_wins_and_one_alone_is_told_so() {
     );
     let alone = insights(&[("a", &[("shop/sales", 1.0)])]);
     let (awards, weights) = compare(&alone, &["max shop/sales"], &[]);
-    assert_eq!(awards[0].confidence, Confidence::Alone);
-    assert_eq!(weights, [("a".into(), 100)]);
+    assert_eq!(
+        (awards[0].winner.as_deref(), awards[0].confidence),
+        (None, Confidence::NoData)
+    );
+    assert!(weights.is_empty());
 }
 
 #[test]
@@ -134,7 +142,7 @@ fn intervals_say_how_sure_it_is() {
         (apart.winner.as_deref(), apart.confidence),
         (Some("a"), Confidence::Certain)
     );
-    assert_eq!(weights(&[apart])[0].percent, 100);
+    assert_eq!(weights(&[&apart])[0].percent, 100);
     let close = decide(
         &reward("max http/latency-p95"),
         vec![
@@ -146,7 +154,7 @@ fn intervals_say_how_sure_it_is() {
         (close.winner.as_deref(), close.confidence),
         (Some("b"), Confidence::NotCertain)
     );
-    let shares: Vec<u32> = weights(&[close]).iter().map(|weight| weight.percent).collect();
+    let shares: Vec<u32> = weights(&[&close]).iter().map(|weight| weight.percent).collect();
     assert_eq!(shares, [32, 68]);
 }
 
@@ -162,19 +170,14 @@ fn rewards_that_disagree_share_the_traffic() {
 
 #[test]
 fn an_undecided_objective_is_not_kept() {
-    let all = insights(&[("a", &[("shop/sales", 1.0)])]);
+    let all = insights(&[("a", &[("shop/sales", 1.0)]), ("b", &[("shop/sales", 0.0)])]);
     let objective: Objective = "shop/sales >= 1".parse().expect("an objective");
     let mut judged = assess(std::slice::from_ref(&objective), &all, Policy::default()).judgements;
     judged[0].verdict = Verdict::Undecided;
     judged[0].certainty = Certainty::Unsure { more_requests: None };
-    let (awards, _) = award(
-        &[reward("max shop/sales")],
-        &[objective],
-        &judged,
-        &all,
-        Policy::default(),
-    );
+    let awards = award(&[reward("max shop/sales")], &judged, &all, Policy::default());
     assert_eq!(awards[0].winner, None);
+    assert!(!awards[0].contenders[0].eligible);
 }
 
 #[test]
@@ -190,4 +193,78 @@ fn percents_add_up() {
         let wanted = if shares.iter().sum::<f64>() > 0.0 { 100 } else { 0 };
         assert_eq!(percents.iter().sum::<u32>(), wanted, "{percents:?}");
     }
+}
+
+/// What an `assess` task finds after others.
+fn again(so_far: &mut Assessment, insights: &Insights, rewards: &[&str], objectives: &[&str]) {
+    let rewards: Vec<Reward> = rewards.iter().map(|text| reward(text)).collect();
+    let objectives: Vec<Objective> = objectives.iter().map(|text| text.parse().expect(text)).collect();
+    let mut newer = assess(&objectives, insights, Policy::default());
+    let all = [&*so_far, &newer];
+    let judged: Vec<Judgement> = all
+        .iter()
+        .flat_map(|one| one.judgements.iter().chain(&one.of_baseline))
+        .cloned()
+        .collect();
+    newer.awards = award(&rewards, &judged, insights, Policy::default());
+    so_far.merge(newer);
+}
+
+#[test]
+fn the_baseline_is_held_against_what_another_task_judges() {
+    let mut all = insights(&[
+        ("base", &[("shop/cost", 1.0), ("shop/errors", 5.0)]),
+        ("new", &[("shop/cost", 2.0), ("shop/errors", 0.0)]),
+    ]);
+    all.versions[0].baseline = true;
+    let (errors, cost) = (["shop/errors <= 1"], ["min shop/cost"]);
+    for errors_first in [true, false] {
+        let mut whole = Assessment::default();
+        if errors_first {
+            again(&mut whole, &all, &[], &errors);
+        }
+        again(&mut whole, &all, &cost, &[]);
+        if !errors_first {
+            assert_eq!(whole.unanimous(), Some("base"));
+            again(&mut whole, &all, &[], &errors);
+        }
+        assert_eq!(whole.unanimous(), Some("new"), "{errors_first}");
+        let percents: Vec<u32> = whole.weights.iter().map(|weight| weight.percent).collect();
+        assert_eq!(percents, [0, 100], "{errors_first}");
+    }
+}
+
+#[test]
+fn shares_follow_from_the_rewards_of_all_tasks() {
+    let all = insights(&[
+        ("a", &[("shop/sales", 1.0), ("shop/cost", 1.0)]),
+        ("b", &[("shop/sales", 2.0), ("shop/cost", 2.0)]),
+    ]);
+    let mut whole = Assessment::default();
+    again(&mut whole, &all, &["max shop/sales"], &[]);
+    again(&mut whole, &all, &["min shop/cost"], &[]);
+    assert_eq!(whole.unanimous(), None);
+    let percents = |whole: &Assessment| -> Vec<u32> { whole.weights.iter().map(|one| one.percent).collect() };
+    assert_eq!(percents(&whole), [50, 50]);
+    // A task without rewards leaves them as they are.
+    again(&mut whole, &all, &[], &["shop/cost <= 3"]);
+    assert_eq!(percents(&whole), [50, 50]);
+}
+
+#[test]
+fn the_winner_gets_no_less_than_any_other() {
+    let equal = decide(
+        &reward("min http/latency-p95"),
+        ["a", "b", "c"]
+            .into_iter()
+            .zip([9.0, 8.0, 7.0])
+            .map(|(name, value)| Contender {
+                interval: Some(Interval::OPEN),
+                ..with_interval(name, value, value, value)
+            })
+            .collect(),
+    );
+    assert_eq!(equal.winner.as_deref(), Some("c"));
+    let shares: Vec<u32> = weights(&[&equal]).iter().map(|weight| weight.percent).collect();
+    assert_eq!((shares[2], shares.iter().sum::<u32>()), (34, 100), "{shares:?}");
 }

@@ -10,24 +10,44 @@ const WIDTH: f64 = 6.0;
 /// in so many steps.
 const STEPS: i32 = 600;
 
-/// For each value and its 95 % interval the chance that it is the best, 0 to 1, together 1. Each is taken for normal, with
-/// the interval's middle and width; an open side is as far away as the other. Nothing where an interval is open on both.
+/// How much farther than anything known an end lies that nobody knows.
+const FAR: f64 = 1e6;
+
+/// For each value and its 95 % interval the chance that it is the best, 0 to 1, together 1. Each is taken for normal around
+/// its value; its width is that of the side which faces the others, the worse one of the best value and the better one of
+/// every other, so that an end which is far away or unknown makes them equal. No other has more than the best value. Nothing
+/// without values.
 pub(super) fn chances(goal: Goal, known: &[(f64, Interval)]) -> Option<Vec<f64>> {
     let sign = match goal {
         Goal::Max => 1.0,
         Goal::Min => -1.0,
     };
+    let mut best = 0;
+    for (index, (value, _)) in known.iter().enumerate() {
+        if sign * value > sign * known.get(best)?.0 {
+            best = index;
+        }
+    }
+    let half = |index: usize, (value, interval): &(f64, Interval)| {
+        let end = if (index == best) == (goal == Goal::Max) {
+            interval.low
+        } else {
+            interval.high
+        };
+        end.map(|end| (value - end).abs())
+    };
+    let halves: Vec<Option<f64>> = known
+        .iter()
+        .enumerate()
+        .map(|(index, one)| half(index, one))
+        .collect();
+    let largest = (known.iter().map(|(value, _)| value.abs())).fold(1.0, f64::max);
+    let largest = halves.iter().flatten().copied().fold(largest, f64::max);
     let normal: Vec<(f64, f64)> = known
         .iter()
-        .map(|(value, interval)| {
-            let (middle, half) = match (interval.low, interval.high) {
-                (Some(low), Some(high)) => (f64::midpoint(low, high), (high - low) / 2.0),
-                (Some(bound), None) | (None, Some(bound)) => (*value, (value - bound).abs()),
-                (None, None) => return None,
-            };
-            Some((sign * middle, half / Z_975))
-        })
-        .collect::<Option<_>>()?;
+        .zip(&halves)
+        .map(|((value, _), half)| (sign * value, half.unwrap_or(largest * FAR) / Z_975))
+        .collect();
     let alone = |index: usize| -> f64 {
         let (middle, deviation) = normal[index];
         let mut sum = 0.0;
@@ -42,7 +62,9 @@ pub(super) fn chances(goal: Goal, known: &[(f64, Interval)]) -> Option<Vec<f64>>
         }
         sum
     };
-    let sums: Vec<f64> = (0..normal.len()).map(alone).collect();
+    let mut sums: Vec<f64> = (0..normal.len()).map(alone).collect();
+    let most = *sums.get(best)?;
+    sums.iter_mut().for_each(|sum| *sum = sum.min(most));
     let total: f64 = sums.iter().sum();
     (total > 0.0 && total.is_finite()).then(|| sums.into_iter().map(|sum| sum / total).collect())
 }
@@ -109,6 +131,23 @@ mod tests {
         };
         let open = chances(Goal::Min, &[(10.0, open), (10.0, open)]).expect("one side");
         assert!((open[0] - 0.5).abs() < 1e-9);
-        assert_eq!(chances(Goal::Min, &[(10.0, Interval::OPEN)]), None);
+        assert_eq!(chances(Goal::Min, &[]), None);
+    }
+
+    #[test]
+    fn a_wide_or_open_end_makes_chances_equal_and_never_turns_them_round() {
+        let wide = chances(Goal::Min, &known(&[(10.0, 9.0, 11.0), (7.0, 6.9, 100.0)])).expect("values");
+        assert!(wide[1] >= 0.5 && wide[1] < 0.6, "{wide:?}");
+        let open = |low, high| Interval { low, high };
+        let all = [(10.0, open(Some(9.0), Some(11.0))), (7.0, open(Some(6.9), None))];
+        let open_end = chances(Goal::Min, &all).expect("values");
+        assert!((open_end[1] - 0.5).abs() < 5e-3, "{open_end:?}");
+        // An end that faces nobody changes nothing.
+        let all = [(10.0, open(Some(9.0), None)), (7.0, open(None, Some(7.1)))];
+        assert!(chances(Goal::Min, &all).expect("values")[1] > 0.99);
+        // Two that are wide together are no better than the best.
+        let many = known(&[(7.0, 6.9, 7.1), (8.0, -90.0, 100.0), (8.0, -90.0, 100.0)]);
+        let many = chances(Goal::Min, &many).expect("values");
+        assert!(many.iter().all(|chance| *chance <= many[0]), "{many:?}");
     }
 }

@@ -1,5 +1,7 @@
 //! [`Pipeline`]: the steps of an experiment, everything about them checked before the first request.
 
+use std::collections::BTreeSet;
+
 use serde_json::json;
 
 use super::repetition::Repetition;
@@ -79,9 +81,14 @@ impl Pipeline {
     fn check_replaced(&self, places: &[At], decoder: &mut Decoder<'_>) {
         let mut open: Vec<(&Step, Protocol)> = Vec::new();
         for (step, at) in self.steps.iter().zip(places) {
-            if !step.task.objectives().is_empty() {
-                open.clear();
-            }
+            let read = |protocol: Protocol| {
+                let mut objectives = step.task.objectives().iter();
+                objectives.any(|objective| match &objective.value.metric {
+                    MetricName::Load(stream, _) => stream.protocol == protocol,
+                    MetricName::Custom { .. } => false,
+                })
+            };
+            open.retain(|(_, protocol)| !read(*protocol));
             let Some(stream) = step.task.produces().into_iter().next() else {
                 continue;
             };
@@ -225,8 +232,9 @@ impl Pipeline {
                 }
             }
             for reward in step.task.rewards() {
-                if !guessed(&reward.value.metric) {
-                    self.check_metric(position, &reward.value.metric, &reward.at, decoder);
+                let metric = &reward.value.metric;
+                if !guessed(metric) && self.check_metric(position, metric, &reward.at, decoder) {
+                    check_contenders(&self.steps[..position], metric, &reward.at, decoder);
                 }
             }
         }
@@ -283,6 +291,20 @@ impl Pipeline {
                 })
             }
         }
+    }
+}
+
+/// One version alone has nothing to win against.
+fn check_contenders(steps: &[Step], metric: &MetricName, at: &At, decoder: &mut Decoder<'_>) {
+    let steps = steps.iter().filter(|step| step.task.measures(metric));
+    let names: BTreeSet<&str> = steps
+        .flat_map(|step| step.task.tests())
+        .map(|version| version.name.as_str())
+        .collect();
+    if names.len() < 2 {
+        let message = "nothing to compare with: only one version is measured, and the run will be invalid";
+        let hint = "give the task that measures it `versions`, or leave the reward out";
+        decoder.warning(at, message, Some(hint.to_owned()));
     }
 }
 

@@ -462,3 +462,19 @@ fn an_early_end_is_promised_only_where_a_verdict_is_sure_to_follow() {
         assert_eq!(promised, expected.is_none(), "{text}");
     }
 }
+
+#[test]
+fn an_objective_on_something_else_does_not_judge_a_load() {
+    let load = "- {task: http, with: {url: http://a}}\n";
+    let provider = "- {task: custommetrics, with: {templates: {db: http://a/db.tpl}}}\n";
+    let judge = |metric: &str| format!("- {{task: assess, with: {{objectives: [{metric} <= 1]}}}}\n");
+    let found = check(&format!(
+        "spec:\n{load}{provider}{}{load}{}",
+        judge("db/errors"),
+        judge("http/error-rate")
+    ));
+    assert_eq!(
+        found,
+        ["5:3: this load replaces the measurements of task 1, which nothing has judged"]
+    );
+}

@@ -72,6 +72,11 @@ impl Repetition {
         schema
     }
 
+    /// How many loops there will be; nothing where a condition decides.
+    pub fn planned(&self) -> Option<u64> {
+        self.times.filter(|_| self.until.is_none())
+    }
+
     /// What it does, in a few words.
     pub fn about(&self) -> String {
         let mut parts = Vec::new();

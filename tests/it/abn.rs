@@ -128,3 +128,17 @@ fn a_reward_that_no_task_measures_is_found_before_anything_is_sent() {
         .says("no task measures grpc/latency/mean");
     assert_eq!(server.requests(), 0);
 }
+
+#[test]
+fn one_version_alone_wins_nothing_and_neither_gate_lets_it_pass() {
+    let server = serving(1, 0);
+    let app = experiment(
+        &[("only", &server)],
+        "{objectives: [http/error-rate <= 1%], rewards: {min: [http/latency-mean]}}",
+    );
+    app.run(&["validate"]).exits(0).says("nothing to compare with");
+    app.run(&["run"]).exits(5).says("nothing to compare with");
+    app.run(&["assert", "-c", "slos"])
+        .exits(1)
+        .says("the reward min http/latency-mean has no data");
+}

@@ -294,3 +294,19 @@ fn one_version_joins_the_version_of_a_load() {
     assert_eq!(versions.len(), 1);
     assert_eq!(versions[0]["values"]["shop/orders"]["value"], 3.0);
 }
+
+#[test]
+fn an_empty_answer_does_not_leave_the_answer_of_the_loop_before() {
+    let server = Server::new(|seen| {
+        let values = if seen.number == 0 { "[1]" } else { "[]" };
+        Answer::status(200).body(format!("{{\"values\":{values}}}"))
+    });
+    let template = "{url: 'URL/', provider: db, method: GET, metrics: [{name: errors, type: gauge, jqExpression: '.values[0]'}]}";
+    let app = App::with(
+        "loop: {times: 2}\nspec:\n- task: custommetrics\n  with: {templates: {db: db.tpl}}\n- task: assess\n  with: {objectives: [db/errors <= 5]}\n",
+    )
+    .file("db.tpl", &template.replace("URL", &server.url("")));
+    app.run(&["run"]).exits(5).says("db/errors");
+    let version = &app.result()["insights"]["versions"][0];
+    assert_eq!(version["absent"][0], "db/errors");
+}

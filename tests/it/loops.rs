@@ -174,3 +174,38 @@ fn a_loop_without_an_end_or_with_a_wrong_one_is_refused() {
         assert!(!app.path("sent").exists());
     }
 }
+
+#[test]
+fn the_result_of_another_experiment_is_not_gone_on_with_unasked() {
+    let app = App::with("spec: [{run: echo one}]\n");
+    app.run(&["run"]).exits(0);
+    let other = app.file("experiment.yaml", "spec: [{run: echo two}]\n");
+    other
+        .run(&["run", "--reuseResult"])
+        .exits(0)
+        .says("of another experiment");
+    assert_eq!(other.result()["loops"], 1);
+    other.run(&["run", "--reuseResult"]).exits(0);
+    assert_eq!(other.result()["loops"], 2);
+}
+
+#[test]
+fn loops_that_failed_are_named_and_what_was_not_measured_again_too() {
+    let server = Server::new(|seen| {
+        let failing = (seen.number / 5).is_multiple_of(2);
+        Answer::status(if failing { 500 } else { 200 })
+    });
+    let app = App::with(&format!(
+        "loop: {{times: 4}}\nspec:\n- task: http\n  with: {{url: '{}', numRequests: 5, qps: 200, connections: 1}}\n- task: assess\n  with: {{SLOs: [http/error-rate <= 50%]}}\n",
+        server.url("/")
+    ));
+    app.run(&["plan"])
+        .exits(0)
+        .says("20 requests")
+        .says("per loop, 4 loops");
+    app.run(&["run"]).says(" of 4 loops failed: ");
+    assert!(
+        app.read("iter8-results/report.md")
+            .contains(" of 4 loops failed: ")
+    );
+}

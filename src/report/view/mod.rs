@@ -92,6 +92,26 @@ pub struct View {
     pub imported: Option<Imported>,
 }
 
+/// The loops that did not pass, where there were several: the outcome is that of the last.
+fn failed_loops(result: &ExperimentResult) -> Option<Prose> {
+    let past = result.past.iter().map(|one| (one.number, one.outcome));
+    let all: Vec<(u64, Outcome)> = past.chain([(result.loops, result.outcome)]).collect();
+    let failed: Vec<String> = all
+        .iter()
+        .filter(|(_, outcome)| *outcome != Outcome::Pass)
+        .map(|(number, _)| number.to_string())
+        .collect();
+    (all.len() > 1 && !failed.is_empty()).then(|| {
+        let counts = format!(
+            "{} of {} loops failed: {}",
+            failed.len(),
+            all.len(),
+            failed.join(", ")
+        );
+        Prose::from(format!("{counts}. The outcome is that of the last loop."))
+    })
+}
+
 impl View {
     /// The view of a result.
     pub fn of(result: &ExperimentResult) -> Self {
@@ -107,7 +127,10 @@ impl View {
             reason: told.reason,
             headline: told.headline,
             summary: told.summary,
-            warnings: measured::warnings(&known),
+            warnings: failed_loops(result)
+                .into_iter()
+                .chain(measured::warnings(&known))
+                .collect(),
             context: measured::context(&known),
             sections: sections::all(&known, &rewards, &slowest, &tasks),
             charts: charts::all(&known),

@@ -148,6 +148,7 @@ fn assessment(insights: &StoredInsights, lookup: &Lookup<'_>) -> Assessment {
     }
     let awards = insights.rewards.iter().filter(|reward| reward.assessed);
     Assessment {
+        of_baseline: Vec::new(),
         judgements,
         awards: awards.map(|reward| award(reward, insights, lookup)).collect(),
         weights: Vec::new(),

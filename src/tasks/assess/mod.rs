@@ -2,6 +2,8 @@
 
 mod input;
 
+use std::collections::BTreeSet;
+
 use futures_util::future::BoxFuture;
 
 use super::{Placed, RunContext, Task, TaskError, TaskKind, TaskOutput};
@@ -133,13 +135,32 @@ impl Task for AssessTask {
             min_requests: self.min_requests.unwrap_or(context.policy.min_requests),
         };
         let mut assessment = assess(&self.plain, &so_far.insights, policy);
-        let judged = [so_far.assessment.judgements.as_slice(), &assessment.judgements].concat();
+        let judged = [&so_far.assessment, &assessment];
+        let judged: Vec<_> = judged
+            .into_iter()
+            .flat_map(|all| all.judgements.iter().chain(&all.of_baseline))
+            .cloned()
+            .collect();
         let rewards: Vec<Reward> = self.rewards.iter().map(|reward| reward.value.clone()).collect();
-        (assessment.awards, assessment.weights) =
-            award(&rewards, &self.plain, &judged, &so_far.insights, policy);
+        assessment.awards = award(&rewards, &judged, &so_far.insights, policy);
         Box::pin(std::future::ready(Ok(TaskOutput {
             assessment,
+            notes: self.former(so_far).into_iter().collect(),
             ..TaskOutput::default()
         })))
+    }
+}
+
+impl AssessTask {
+    /// What is judged though this loop has not measured it.
+    fn former(&self, so_far: &ExperimentResult) -> Option<String> {
+        let objectives = self.plain.iter().map(|objective| &objective.metric);
+        let metrics = objectives.chain(self.rewards.iter().map(|reward| &reward.value.metric));
+        let versions = &so_far.insights.versions;
+        let former = metrics.filter(|metric| versions.iter().any(|version| version.is_former(metric)));
+        let names: BTreeSet<String> = former.map(ToString::to_string).collect();
+        let names: Vec<String> = names.into_iter().collect();
+        (!names.is_empty())
+            .then(|| format!("measured by a loop before, not by this one: {}", names.join(", ")))
     }
 }

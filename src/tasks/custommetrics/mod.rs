@@ -11,6 +11,7 @@ mod provider_spec;
 mod query;
 mod window;
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
@@ -255,8 +256,8 @@ impl CustomMetricsTask {
         notes
     }
 
-    fn output(&self, answers: Answers, mut notes: Vec<String>) -> Result<TaskOutput, TaskError> {
-        let mut values = answers.values;
+    fn output(&self, mut answers: Answers, mut notes: Vec<String>) -> Result<TaskOutput, TaskError> {
+        let mut values = std::mem::take(&mut answers.values);
         let versions = self
             .tested
             .iter()
@@ -265,6 +266,7 @@ impl CustomMetricsTask {
                 name: tested.name.clone(),
                 baseline: tested.baseline,
                 values: values.remove(&index).unwrap_or_default(),
+                absent: answers.without(index),
                 ..VersionInsights::default()
             });
         let insights = Insights {
@@ -325,6 +327,13 @@ impl CustomMetricsTask {
 }
 
 impl Answers {
+    /// What was asked of a version and has no value.
+    fn without(&self, version: usize) -> BTreeSet<String> {
+        let all = self.nothing.iter().chain(&self.faults);
+        let own = all.filter(|(of, metric, _)| *of == version && !metric.is_empty());
+        own.map(|(_, metric, _)| metric.clone()).collect()
+    }
+
     fn join(&mut self, other: Self) {
         for (version, values) in other.values {
             self.values.entry(version).or_default().extend(values);
