@@ -102,7 +102,7 @@ impl Assessment {
         self.awards.extend(newer.awards);
         let judged = || self.judgements.iter().chain(&self.of_baseline);
         for award in &mut self.awards {
-            exclude(award, judged());
+            exclude(award, &judged());
         }
         self.weights = weights(&self.latest());
     }

@@ -45,7 +45,7 @@ fn why_not(objective: &str) -> String {
 }
 
 /// Decides an award anew where a version that could have won has broken an objective since.
-pub(super) fn exclude<'a>(award: &mut Award, judged: impl Iterator<Item = &'a Judgement> + Clone) {
+pub(super) fn exclude<'a>(award: &mut Award, judged: &(impl Iterator<Item = &'a Judgement> + Clone)) {
     let mut changed = false;
     for contender in award.contenders.iter_mut().filter(|one| one.eligible) {
         if let Some(objective) = missed(&contender.version, judged.clone()) {

@@ -305,7 +305,7 @@ fn an_empty_answer_does_not_leave_the_answer_of_the_loop_before() {
     let app = App::with(
         "loop: {times: 2}\nspec:\n- task: custommetrics\n  with: {templates: {db: db.tpl}}\n- task: assess\n  with: {objectives: [db/errors <= 5]}\n",
     )
-    .file("db.tpl", &template.replace("URL", &server.url("")));
+    .file("db.tpl", template.replace("URL", &server.url("")));
     app.run(&["run"]).exits(5).says("db/errors");
     let version = &app.result()["insights"]["versions"][0];
     assert_eq!(version["absent"][0], "db/errors");
