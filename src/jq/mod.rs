@@ -6,7 +6,7 @@
 //! very program, with limits on memory, processor time and the time of each answer; one child serves a whole task.
 //!
 //! # Why not gojq's language to the letter
-//! jaq is close to it; [`engine`] brings what Iter8's users meet into line (`tonumber`, an empty environment).
+//! jaq is close to it; `engine` brings what Iter8's users meet into line (`tonumber`, an empty environment).
 
 mod child;
 mod engine;

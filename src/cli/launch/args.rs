@@ -46,7 +46,7 @@ pub(in crate::cli) struct ChartArgs {
         help_heading = "Chart"
     )]
     pub files: Vec<String>,
-    /// Values such as http.url=https://example.com,http.qps=20; may be repeated
+    /// Values such as http.url=URL,http.qps=20; may be repeated
     #[arg(
         long = "set",
         value_name = "KEY=VALUE",

@@ -1,4 +1,4 @@
-//! [`line`] and [`command`]: what to type to launch the same again, without what may be secret.
+//! [`line()`] and [`command`]: what to type to launch the same again, without what may be secret.
 
 use super::args::ChartArgs;
 use crate::charts::DEFAULT;

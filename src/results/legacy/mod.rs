@@ -2,8 +2,8 @@
 //! knows an era.
 //!
 //! # How
-//! YAML → [`Stored`] (one file per form: [`v0_8`] for the lists of 0.8 to 0.10, [`v0_11`] for the maps after them) →
-//! [`convert`]. What was judged stays judged as it was stored; values are only looked up, never estimated anew.
+//! YAML → `Stored` (one file per form: `v0_8` for the lists of 0.8 to 0.10, `v0_11` for the maps after them) →
+//! `convert`. What was judged stays judged as it was stored; values are only looked up, never estimated anew.
 
 mod convert;
 mod lift;
