@@ -132,10 +132,10 @@ fn a_reward_that_no_task_measures_is_found_before_anything_is_sent() {
 #[test]
 fn one_version_alone_wins_nothing_and_neither_gate_lets_it_pass() {
     let server = serving(1, 0);
-    let app = experiment(
-        &[("only", &server)],
-        "{objectives: [http/error-rate <= 1%], rewards: {min: [http/latency-mean]}}",
-    );
+    let app = App::with(&format!(
+        "spec:\n- task: http\n  with: {{url: '{}', numRequests: 20, qps: 200}}\n- task: assess\n  with: {{objectives: [http/error-rate <= 1%], rewards: {{min: [http/latency-mean]}}}}\n",
+        server.url("/")
+    ));
     app.run(&["validate"]).exits(0).says("nothing to compare with");
     app.run(&["run"]).exits(5).says("nothing to compare with");
     app.run(&["assert", "-c", "slos"])
