@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154
 # Source me after env.sh, with `work` set to a folder of this run: makes `run_act`, which runs a workflow for real.
 # The image of the job is empty; its programs are this machine's own, mounted read-only, and those in $work/bin.
 wait_for() { for _ in $(seq 100); do [ -e "$1" ] && return; sleep 0.1; done; echo "no $1" >&2; exit 1; }
