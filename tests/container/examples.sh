@@ -34,7 +34,7 @@ cat > "$work/bin/gh" <<'GH'
 #!/usr/bin/env bash
 case "$1 $2" in
   "run list") echo 1 ;;
-  "run download") cp -r "$ARTIFACTS/iter8" "$5" ;;
+  "run download") cp -r "$ARTIFACTS/iter8" "$7" ;;
   "api "*) echo 89abcdef0123456789abcdef0123456789abcdef ;;
 esac
 GH
