@@ -14,7 +14,7 @@ cache=$(cd "$cache" && pwd)
 work=$(mktemp -d)
 server=
 cleanup() {
-  if [ -n "$server" ]; then kill "$server" && wait "$server"; fi
+  if [ -n "$server" ]; then kill "$server" && wait "$server" || true; fi
   rm -rf "$work"
 } 2> /dev/null
 trap cleanup EXIT
