@@ -144,19 +144,19 @@ impl<K: LoadKind> LoadTask<K> {
                 continue;
             }
             let watch = self.watch(batch, context, so_far);
-            let measured = match batch.send(&parts, watch, context).await {
-                Ok(ran) => {
-                    output
-                        .notes
-                        .extend(ran.enough.map(|why| format!("the load was ended early: {why}")));
-                    ran.parts
-                }
+            let ran = match batch.send(&parts, watch, context).await {
+                Ok(ran) => ran,
                 Err(error) => {
                     failed = Some(error);
                     break;
                 }
             };
-            let sent = batch.parts.iter().zip(&parts).zip(measured);
+            let early = ran.enough.map(|why| format!("the load was ended early: {why}"));
+            output.notes.extend(early);
+            let unmade = ran.unmade.map(TaskError::new);
+            let ended = unmade.is_some();
+            failed = failed.or(unmade);
+            let sent = batch.parts.iter().zip(&parts).zip(ran.parts);
             for (position, ((part, sent), measurement)) in sent.enumerate() {
                 output.notes.extend(part.notes(&measurement));
                 if !self.warmup {
@@ -168,6 +168,9 @@ impl<K: LoadKind> LoadTask<K> {
                     reproduce: Some(K::reproduce(sent, &context.mask)),
                     ..load
                 });
+            }
+            if ended {
+                break;
             }
         }
         output.notes.extend(uneven(&versions, &K::WORDS));
