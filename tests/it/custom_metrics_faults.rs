@@ -267,7 +267,7 @@ fn a_template_that_cannot_be_filled_names_the_value_and_nothing_is_guessed_of_it
 fn a_limit_in_a_unit_of_a_provider_is_told_to_be_a_plain_number() {
     let text = "spec:\n- task: assess\n  with: {objectives: [prometheus/memory <= 50MB]}\n";
     let output = App::with(text).run(&["run"]);
-    output.exits(2).says("plain numbers, in the unit of the provider");
+    output.exits(2).says("plain numbers in the unit of the provider");
     assert!(!output.has("did you mean"), "{output}");
 }
 
