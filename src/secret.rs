@@ -33,12 +33,22 @@ const SHORTEST: usize = 6;
 pub struct Mask(Arc<Mutex<Vec<Secret>>>);
 
 impl Mask {
-    /// Remembers a secret (each line of it too, as GitHub does), if it has at least 6 characters.
+    /// Remembers a secret (each line of it too, as GitHub does, and as it stands between quotes in YAML and JSON), if it has
+    /// at least 6 characters.
     pub fn add(&self, value: &str) {
         let mut list = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        for part in std::iter::once(value).chain(value.lines()).map(str::trim) {
-            if part.chars().count() >= SHORTEST && !list.iter().any(|known| known.expose() == part) {
-                list.push(Secret::new(part));
+        let parts = std::iter::once(value).chain(value.lines()).map(str::trim);
+        for part in parts.filter(|part| part.chars().count() >= SHORTEST) {
+            let escaped = serde_json::Value::from(part).to_string();
+            let forms = [
+                part.to_owned(),
+                escaped[1..escaped.len() - 1].to_owned(),
+                part.replace('\'', "''"),
+            ];
+            for form in forms {
+                if !list.iter().any(|known| known.expose() == form) {
+                    list.push(Secret::new(form));
+                }
             }
         }
         // Longest first, so that a secret inside another one cannot leave the rest of it visible.
@@ -91,6 +101,19 @@ mod tests {
         mask.add("hunter2");
         assert_eq!(mask.apply("abc hunter2-token hunter2"), "abc *** ***");
         assert_eq!(format!("{mask:?}").matches("hunter2").count(), 0);
+    }
+
+    #[test]
+    fn a_secret_is_masked_where_its_quotes_are_escaped() {
+        let mask = Mask::default();
+        mask.add(r#"it's "s3cret""#);
+        for text in [
+            r#"key: "it's \"s3cret\"""#,
+            r#"key: 'it''s "s3cret"'"#,
+            r#"it's "s3cret""#,
+        ] {
+            assert!(!mask.apply(text).contains("s3cret"), "{text}");
+        }
     }
 
     #[test]

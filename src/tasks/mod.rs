@@ -8,6 +8,7 @@ mod grpc;
 mod http;
 mod inputs;
 mod load;
+mod measured;
 mod notify;
 mod pipeline;
 mod planned;

@@ -1,9 +1,8 @@
 //! [`Pipeline`]: the steps of an experiment, everything about them checked before the first request.
 
-use std::collections::BTreeSet;
-
 use serde_json::json;
 
+use super::measured::{check_contenders, comparable, unmeasured};
 use super::repetition::Repetition;
 use super::run::RunKind;
 use super::{Ahead, TASKS, Task, TaskKind, kind_of};
@@ -67,6 +66,7 @@ impl Pipeline {
         // What an unreadable load would have measured is not known: no guesses then.
         if loads_known {
             pipeline.check_metrics(provided_known, decoder);
+            pipeline.check_versions(provided_known, decoder);
             pipeline.check_replaced(&places, decoder);
             pipeline.check_baselines(&places, decoder);
         }
@@ -240,6 +240,30 @@ impl Pipeline {
         }
     }
 
+    /// Every version is judged by every objective: one that nothing measures it for is sure to have no data. Found once
+    /// for each `assess` task.
+    fn check_versions(&self, provided_known: bool, decoder: &mut Decoder<'_>) {
+        for (position, step) in self.steps.iter().enumerate() {
+            let before = &self.steps[..position];
+            let mut objectives = step.task.objectives().iter();
+            let found = objectives.find_map(|objective| {
+                let metric = &objective.value.metric;
+                let guessed = !provided_known && matches!(metric, MetricName::Custom { .. });
+                let names = unmeasured(before, metric).filter(|_| !guessed && !objective.value.warn)?;
+                Some((names, metric, &objective.at))
+            });
+            if let Some((names, metric, at)) = found {
+                let names: Vec<String> = names.into_iter().map(|name| format!("`{name}`")).collect();
+                let message = format!(
+                    "every version is judged, and no task measures {metric} of {}",
+                    names.join(", ")
+                );
+                let hint = "give a version the same name in every task: `versions: [{name: …}]`, or `name:` in each of `versionValues`";
+                decoder.stray(at, message, Some(hint.to_owned()));
+            }
+        }
+    }
+
     /// Whether a task before a position measures a metric; if not, that has been reported.
     fn check_metric(&self, position: usize, metric: &MetricName, at: &At, decoder: &mut Decoder<'_>) -> bool {
         let measured = |steps: &[Step]| steps.iter().any(|step| step.task.measures(metric));
@@ -292,60 +316,6 @@ impl Pipeline {
             }
         }
     }
-}
-
-/// One version alone has nothing to win against.
-fn check_contenders(steps: &[Step], metric: &MetricName, at: &At, decoder: &mut Decoder<'_>) {
-    let steps = steps.iter().filter(|step| step.task.measures(metric));
-    let names: BTreeSet<&str> = steps
-        .flat_map(|step| step.task.tests())
-        .map(|version| version.name.as_str())
-        .collect();
-    if names.len() < 2 {
-        let message = "nothing to compare with: only one version is measured, and the run will be invalid";
-        let hint = "give the task that measures it `versions`, or leave the reward out";
-        decoder.warning(at, message, Some(hint.to_owned()));
-    }
-}
-
-/// Whether every version that would be judged has been measured beside the baseline: the last load of both is one task's.
-///
-/// # Errors
-/// What to do about it.
-fn comparable(steps: &[Step], metric: &MetricName) -> Result<(), String> {
-    let MetricName::Load(stream, _) = metric else {
-        return Ok(());
-    };
-    let loads = |step: &&Step| {
-        let mut produced = step.task.produces().into_iter();
-        produced.any(|known| known.protocol == stream.protocol)
-    };
-    let versions = || steps.iter().filter(loads).flat_map(|step| step.task.tests());
-    let measured_by = |name: &str| {
-        let mut latest = steps.iter().filter(loads).rev();
-        latest.find(|step| step.task.tests().iter().any(|version| version.name == name))
-    };
-    let Some((baseline, beside)) = versions()
-        .find(|version| version.baseline)
-        .and_then(|baseline| Some((baseline, measured_by(&baseline.name)?.index)))
-    else {
-        let (field, kind) = match stream.protocol {
-            Protocol::Http => ("baselineURL", "http"),
-            Protocol::Grpc => ("baselineHost", "grpc"),
-        };
-        return Err(format!(
-            "give `{field}` or `versions` to the `{kind}` task, or a number as the limit"
-        ));
-    };
-    for version in versions().filter(|version| !version.baseline) {
-        if let Some(step) = measured_by(&version.name).filter(|step| step.index != beside) {
-            return Err(format!(
-                "`{}` is measured by task {}, the baseline `{}` by task {beside}: measure both in one task, side by side, or give a number as the limit",
-                version.name, step.index, baseline.name
-            ));
-        }
-    }
-    Ok(())
 }
 
 /// Whether a task that cannot be read may have been meant to measure a load.
