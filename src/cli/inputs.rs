@@ -2,10 +2,13 @@
 
 use std::path::PathBuf;
 
+use clap::ValueEnum as _;
+
+use super::args::LogLevel;
 use super::assemble::{Given, Guard};
 use super::run::DEFAULT_FILE;
-use crate::platform::Context;
 use crate::platform::github::Inputs;
+use crate::platform::{Context, Env};
 
 /// How long the target may take until it is ready, unless an input says otherwise.
 pub(super) const READY_TIMEOUT: &str = "60s";
@@ -31,6 +34,11 @@ pub(super) const GUARDS: &[(&str, &str)] = &[
     ("cfAccessClientId", "CF-Access-Client-Id"),
     ("cfAccessClientSecret", "CF-Access-Client-Secret"),
 ];
+
+/// How much is told, if the input says so; what it may be is checked with all inputs.
+pub(super) fn log_level(env: &Env) -> Option<LogLevel> {
+    LogLevel::from_str(env.get("INPUT_LOGLEVEL")?.trim(), true).ok()
+}
 
 /// The file to run, if one is.
 pub(super) fn file(inputs: &Inputs, given: &Given) -> Option<PathBuf> {

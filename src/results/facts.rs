@@ -144,7 +144,7 @@ impl ExperimentResult {
     }
 
     fn awards(&self, goal: Goal) -> impl Iterator<Item = &Award> {
-        let awards = self.assessment.awards.iter();
+        let awards = self.known_assessment().awards.iter();
         awards.filter(move |award| award.reward.goal == goal)
     }
 
@@ -197,7 +197,7 @@ impl ExperimentResult {
     fn objectives(&self, bound: Bound) -> Vec<&Judgement> {
         let mut seen: Vec<&Judgement> = Vec::new();
         for judgement in self
-            .assessment
+            .known_assessment()
             .judgements
             .iter()
             .filter(|judgement| judgement.objective.bound == bound)
