@@ -10,6 +10,7 @@ pub mod interval;
 mod objective;
 mod prospect;
 mod reward;
+mod terms;
 
 pub use assess::{Policy, assess, limits_errors};
 pub use assessment::{Assessment, Certainty, Judgement, OnInconclusive, Verdict};
@@ -18,3 +19,4 @@ pub use foresight::{Foresight, ShareForesight, foresee};
 pub use objective::{Bound, Limit, Objective, ObjectiveError};
 pub use prospect::{Prospect, prospect};
 pub use reward::{Award, Confidence, Contender, Goal, Reward, Weight};
+pub use terms::Terms;

@@ -166,6 +166,7 @@ fn plan(stop: Stop, rate: f64, connections: u32) -> Asked {
             grace: ms(10_000),
             under_way: UnderWay::Finish,
             skip: 0,
+            shard: None,
         },
         pool: Pool {
             connections,
