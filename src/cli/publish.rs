@@ -32,7 +32,7 @@ pub(super) fn publication(finished: &Finished, files: &(PathBuf, PathBuf), summa
         message: warning.plain(),
         place: None,
     }));
-    if !matches!(result.outcome, Outcome::Pass | Outcome::Fail) {
+    if !matches!(result.outcome, Outcome::Pass | Outcome::Measured | Outcome::Fail) {
         let title = format!("iter8: {}", result.outcome.name());
         annotations.insert(
             0,

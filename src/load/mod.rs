@@ -19,6 +19,7 @@ mod pool;
 mod random;
 mod schedule;
 mod seats;
+mod shard;
 mod tally;
 mod target;
 mod warm_up;
@@ -30,6 +31,7 @@ pub use plan::{Arrivals, Mix, Pace, Plan, Rate, Stage, Stop, UnderWay};
 pub use pool::{AtOnce, MOST_AT_ONCE, Pool, Steps};
 pub use schedule::Extent;
 pub use seats::Seat;
+pub use shard::{Shard, Undivided};
 pub use tally::{Messages, Progress, Recent, Sent, Tally};
 pub use target::{Answer, ConnectTimes, Failed, Sample, Target, Way};
 

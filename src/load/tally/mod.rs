@@ -11,6 +11,7 @@ mod times;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use tokio::time::Instant;
 
 use super::{Answer, ConnectTimes, Failed};
@@ -57,6 +58,8 @@ struct Counted {
 #[derive(Debug, Clone)]
 pub struct Tally {
     start: Instant,
+    /// The start by the clock that people have.
+    pub(in crate::load) began: Option<Timestamp>,
     /// Requests of a lower number are not counted.
     skip: u64,
     /// Requests that were not counted, for whatever reason.
@@ -103,6 +106,7 @@ impl Tally {
     pub fn new(start: Instant) -> Self {
         Self {
             start,
+            began: None,
             skip: 0,
             uncounted: 0,
             ignored: 0,
@@ -446,6 +450,7 @@ impl Tally {
         };
         let messages = self.messages.unwrap_or_default();
         LoadMeasurement {
+            began: self.began.and_then(|began| began.checked_add(begin).ok()),
             requests: self.requests,
             answered: self.answered,
             errors: self.errors,
