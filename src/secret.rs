@@ -1,7 +1,7 @@
 //! [`Secret`]: text that must not be shown, and [`Mask`]: the rule that keeps it out of every output.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// A value whose `Debug` prints stars.
 #[derive(Clone, PartialEq, Eq)]
@@ -30,34 +30,49 @@ const SHORTEST: usize = 6;
 
 /// The secrets of a run, shared by everything that prints. Cloning shares the list.
 #[derive(Debug, Clone, Default)]
-pub struct Mask(Arc<Mutex<Vec<Secret>>>);
+pub struct Mask(Arc<Mutex<List>>);
+
+#[derive(Debug, Default)]
+struct List {
+    hidden: Vec<Secret>,
+    shown: Vec<Secret>,
+}
 
 impl Mask {
     /// Remembers a secret (each line of it too, as GitHub does, and as it stands between quotes in YAML and JSON), if it has
     /// at least 6 characters.
     pub fn add(&self, value: &str) {
-        let mut list = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let parts = std::iter::once(value).chain(value.lines()).map(str::trim);
-        for part in parts.filter(|part| part.chars().count() >= SHORTEST) {
-            let escaped = serde_json::Value::from(part).to_string();
-            let forms = [
-                part.to_owned(),
-                escaped[1..escaped.len() - 1].to_owned(),
-                part.replace('\'', "''"),
-            ];
-            for form in forms {
-                if !list.iter().any(|known| known.expose() == form) {
-                    list.push(Secret::new(form));
+        let List { hidden, shown } = &mut *self.list();
+        for part in std::iter::once(value).chain(value.lines()).map(str::trim) {
+            if part.chars().count() < SHORTEST || shown.iter().any(|known| known.expose() == part) {
+                continue;
+            }
+            for form in forms(part) {
+                if !hidden.iter().any(|known| known.expose() == form) {
+                    hidden.push(Secret::new(form));
                 }
             }
         }
         // Longest first, so that a secret inside another one cannot leave the rest of it visible.
-        list.sort_by_key(|secret| std::cmp::Reverse(secret.expose().len()));
+        hidden.sort_by_key(|secret| std::cmp::Reverse(secret.expose().len()));
+    }
+
+    /// Says that a text is shown, as the name of a version is: it is no secret, wherever else it is given.
+    pub fn reveal(&self, value: &str) {
+        let mut list = self.list();
+        let shown = forms(value);
+        list.hidden
+            .retain(|secret| !shown.iter().any(|form| secret.expose() == form));
+        list.shown.push(Secret::new(value));
+    }
+
+    fn list(&self) -> MutexGuard<'_, List> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// `text` with every secret replaced by `***`.
     pub fn apply(&self, text: &str) -> String {
-        let list = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let list = &self.list().hidden;
         let masked = list.iter().fold(text.to_owned(), |text, secret| {
             if text.contains(secret.expose()) {
                 text.replace(secret.expose(), "***")
@@ -85,8 +100,18 @@ impl Mask {
 
     /// The secrets, for the platform that registers them with its own log filter.
     pub fn secrets(&self) -> Vec<Secret> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.list().hidden.clone()
     }
+}
+
+/// A text as it is, and as it stands between the quotes of JSON and of YAML.
+fn forms(text: &str) -> [String; 3] {
+    let escaped = serde_json::Value::from(text).to_string();
+    [
+        text.to_owned(),
+        escaped[1..escaped.len() - 1].to_owned(),
+        text.replace('\'', "''"),
+    ]
 }
 
 #[cfg(test)]
@@ -114,6 +139,20 @@ mod tests {
         ] {
             assert!(!mask.apply(text).contains("s3cret"), "{text}");
         }
+    }
+
+    #[test]
+    fn what_is_shown_is_no_secret_before_or_after() {
+        let mask = Mask::default();
+        mask.add("canary-1");
+        mask.add("canary-1-token");
+        mask.reveal("canary-1");
+        mask.reveal("stable-1");
+        mask.add("stable-1");
+        assert_eq!(
+            mask.apply("canary-1 canary-1-token stable-1"),
+            "canary-1 *** stable-1"
+        );
     }
 
     #[test]

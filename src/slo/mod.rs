@@ -9,6 +9,7 @@ mod foresight;
 pub mod interval;
 mod objective;
 mod prospect;
+mod provided;
 mod reward;
 
 pub use assess::{Policy, assess, limits_errors};
@@ -17,4 +18,5 @@ pub use award::award;
 pub use foresight::{Foresight, ShareForesight, foresee};
 pub use objective::{Bound, Limit, Objective, ObjectiveError};
 pub use prospect::{Prospect, prospect};
+pub use provided::ill_suited;
 pub use reward::{Award, Confidence, Contender, Goal, Reward, Weight};

@@ -97,6 +97,11 @@ pub trait Task: Send + Sync {
         Vec::new()
     }
 
+    /// The unit that a provider states for a metric, empty if it states none; `None` where that is not known before the run.
+    fn provided_unit(&self, _: &MetricName) -> Option<&str> {
+        None
+    }
+
     /// The loads it will send and count, in order.
     fn planned(&self) -> Vec<Planned> {
         Vec::new()

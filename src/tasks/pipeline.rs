@@ -2,13 +2,10 @@
 
 use serde_json::json;
 
-use super::measured::{check_contenders, comparable, unmeasured};
 use super::repetition::Repetition;
 use super::run::RunKind;
 use super::{Ahead, TASKS, Task, TaskKind, kind_of};
-use crate::diagnostic::did_you_mean;
 use crate::metrics::{MetricName, Protocol, Stream};
-use crate::slo::Limit;
 use crate::spec::condition::Condition;
 use crate::spec::{At, Decoder, Entry, Experiment, Node, Value, Work};
 
@@ -141,7 +138,7 @@ impl Pipeline {
                 (false, true) => format!("`{name}` is to be judged here, and is the baseline in task {task}"),
                 (true, true) | (false, false) => continue,
             };
-            let hint = "an experiment has one baseline: give it the same name everywhere";
+            let hint = "an experiment has one baseline: it has the same name everywhere, and says `baseline: true` where nothing else makes it that";
             decoder.error(at, message, Some(hint.to_owned()));
         }
     }
@@ -210,110 +207,6 @@ impl Pipeline {
                 )
             };
             decoder.warning(at, message, Some(hint.to_owned()));
-        }
-    }
-
-    /// Every metric of an objective must be measured by a task before it.
-    fn check_metrics(&self, provided_known: bool, decoder: &mut Decoder<'_>) {
-        let guessed = |metric: &MetricName| !provided_known && matches!(metric, MetricName::Custom { .. });
-        for (position, step) in self.steps.iter().enumerate() {
-            for objective in step.task.objectives() {
-                let metric = &objective.value.metric;
-                if guessed(metric) {
-                    continue;
-                }
-                let measured = self.check_metric(position, metric, &objective.at, decoder);
-                if measured
-                    && matches!(objective.value.limit, Limit::TimesBaseline(_))
-                    && let Err(hint) = comparable(&self.steps[..position], metric)
-                {
-                    let message = "there is no baseline to compare with";
-                    decoder.error(&objective.at, message, Some(hint));
-                }
-            }
-            for reward in step.task.rewards() {
-                let metric = &reward.value.metric;
-                if !guessed(metric) && self.check_metric(position, metric, &reward.at, decoder) {
-                    check_contenders(&self.steps[..position], metric, &reward.at, decoder);
-                }
-            }
-        }
-    }
-
-    /// Every version is judged by every objective: one that nothing measures it for is sure to have no data. Found once
-    /// for each `assess` task.
-    fn check_versions(&self, provided_known: bool, decoder: &mut Decoder<'_>) {
-        for (position, step) in self.steps.iter().enumerate() {
-            let before = &self.steps[..position];
-            let mut objectives = step.task.objectives().iter();
-            let found = objectives.find_map(|objective| {
-                let metric = &objective.value.metric;
-                let guessed = !provided_known && matches!(metric, MetricName::Custom { .. });
-                let names = unmeasured(before, metric).filter(|_| !guessed && !objective.value.warn)?;
-                Some((names, metric, &objective.at))
-            });
-            if let Some((names, metric, at)) = found {
-                let names: Vec<String> = names.into_iter().map(|name| format!("`{name}`")).collect();
-                let message = format!(
-                    "every version is judged, and no task measures {metric} of {}",
-                    names.join(", ")
-                );
-                let hint = "give a version the same name in every task: `versions: [{name: …}]`, or `name:` in each of `versionValues`";
-                decoder.stray(at, message, Some(hint.to_owned()));
-            }
-        }
-    }
-
-    /// Whether a task before a position measures a metric; if not, that has been reported.
-    fn check_metric(&self, position: usize, metric: &MetricName, at: &At, decoder: &mut Decoder<'_>) -> bool {
-        let measured = |steps: &[Step]| steps.iter().any(|step| step.task.measures(metric));
-        if measured(&self.steps[..position]) {
-            return true;
-        }
-        let (message, hint) = if measured(&self.steps[position..]) {
-            (
-                format!("{metric} is measured only after this task"),
-                Some("put the `assess` task behind it".to_owned()),
-            )
-        } else {
-            (format!("no task measures {metric}"), self.suggest(metric))
-        };
-        decoder.stray(at, message, hint);
-        false
-    }
-
-    fn suggest(&self, metric: &MetricName) -> Option<String> {
-        let streams: Vec<Stream> = self.steps.iter().flat_map(|step| step.task.produces()).collect();
-        match metric {
-            MetricName::Load(stream, measure) => {
-                let names: Vec<String> = streams.iter().map(Stream::to_string).collect();
-                let near = did_you_mean(&stream.to_string(), names.iter().map(String::as_str));
-                let meant = |stream: Stream| MetricName::Load(stream, *measure);
-                match (near.and_then(|name| name.parse().ok()), streams.first()) {
-                    (Some(near), _) => Some(format!("did you mean `{}`?", meant(near))),
-                    (None, Some(first)) => Some(format!("measured is `{}`", meant(first.clone()))),
-                    (None, None) => Some(match stream.protocol {
-                        Protocol::Http => "add an `http` task before it".to_owned(),
-                        Protocol::Grpc => "add a `grpc` task before it".to_owned(),
-                    }),
-                }
-            }
-            MetricName::Custom { provider, name } => {
-                let provided: Vec<String> = self.steps.iter().flat_map(|step| step.task.provides()).collect();
-                let near = did_you_mean(&metric.to_string(), provided.iter().map(String::as_str))
-                    .map(|meant| format!("did you mean `{meant}`?"));
-                let near = near.or_else(|| {
-                    did_you_mean(provider, ["http", "grpc"])
-                        .map(|protocol| format!("did you mean `{protocol}/{name}`?"))
-                });
-                near.or_else(|| {
-                    if !provided.is_empty() {
-                        let some: Vec<String> = provided.into_iter().take(8).collect();
-                        return Some(format!("read from providers are {}", some.join(", ")));
-                    }
-                    Some("measured are metrics of the load tasks, such as http/latency-p95".to_owned())
-                })
-            }
         }
     }
 }
@@ -448,4 +341,4 @@ pub fn experiment_schema() -> serde_json::Value {
 
 #[cfg(test)]
 #[path = "pipeline_tests.rs"]
-mod tests;
+pub(super) mod tests;

@@ -201,6 +201,7 @@ fn judgement(stored: &StoredObjective, index: usize, version: &str, lookup: &Loo
             metric: names::metric(&spelled),
             bound: stored.bound,
             limit: Limit::Value(stored.limit),
+            written: None,
             warn: false,
         },
         version: version.to_owned(),

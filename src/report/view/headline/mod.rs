@@ -366,7 +366,7 @@ fn worst_first<'a>(known: &Known<'a>) -> Vec<&'a Judgement> {
 
 fn limit_of(judgement: &Judgement) -> (f64, bool, Unit) {
     match judgement.objective.limit {
-        Limit::Value(limit) => (limit, false, judgement.objective.metric.unit()),
+        Limit::Value(limit) => (limit, false, judgement.objective.unit()),
         Limit::TimesBaseline(limit) => (limit, true, Unit::Plain),
     }
 }
