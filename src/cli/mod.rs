@@ -17,6 +17,7 @@ mod index;
 mod inputs;
 mod launch;
 mod load_flags;
+mod merge;
 mod note;
 mod origin;
 mod plan;
@@ -26,6 +27,7 @@ mod publish;
 mod reproduce;
 mod run;
 mod session;
+mod shard;
 mod shown;
 mod signals;
 mod stored;
@@ -122,6 +124,10 @@ async fn command(
             exit
         }
         Command::Plan(run) => plan::plan(&run, console, env),
+        Command::Merge(args) => tokio::select! {
+            exit = merge::merge(*args, console, env, platform) => exit,
+            (_, exit) = signals.next() => Err(exit),
+        },
         Command::Launch(args) => Box::pin(launch::launch(*args, console, env, platform, signals)).await,
         Command::Gen(args) => launch::generate(*args, console, env).await,
         Command::Action => Box::pin(action::action(console, env, platform, signals)).await,

@@ -15,17 +15,18 @@ use super::post::{self, Poster, Told};
 use super::publish::{refused, verdicts};
 use super::reproduce::command;
 use super::session::{Finished, Session, formats};
+use super::shard::Said;
 use super::shown::show;
 use super::signals::Signals;
 use super::stored::{self, earlier};
 use crate::diagnostic::Diagnostic;
 use crate::platform::{Env, Platform};
 use crate::report::render_within;
-use crate::results::{ExperimentResult, SourceInfo};
+use crate::results::{ExperimentResult, Shard, SourceInfo};
 use crate::secret::Mask;
 use crate::spec::compat::{Era, Modern};
 use crate::spec::{Node, SourceFile};
-use crate::tasks::{Reach, TaskError};
+use crate::tasks::{Pipeline, Reach, TaskError};
 
 /// The file that is read when none is named.
 pub(super) const DEFAULT_FILE: &str = "experiment.yaml";
@@ -47,6 +48,7 @@ pub(super) async fn run(
         reuse: args.reuse_result,
         revision: args.revision,
         reproduce: command(&given, args.file.as_deref()),
+        part: Said::flags(args.shard.as_deref(), args.start_at.as_deref()),
     };
     let opened = read(file.as_deref(), &given);
     order.run(opened, console, env, platform, signals).await
@@ -64,6 +66,8 @@ pub(super) struct Order<'a> {
     pub(super) revision: Option<u64>,
     /// A command that repeats the run.
     pub(super) reproduce: String,
+    /// Which part of it.
+    pub(super) part: Said,
 }
 
 impl Order<'_> {
@@ -207,9 +211,10 @@ impl Stage<'_> {
         })?;
         let checked = check(&source, (&root, era), &order.output.run_dir, env, console, &[]).and(found);
         let found = checked.diagnostics.clone();
-        let pipeline = checked
+        let mut pipeline = checked
             .or_usage(console)
             .map_err(|_shown| Stop::Mistakes(found))?;
+        let shard = self.shard(&mut pipeline)?;
         let context = self.platform.context(env);
         console.diagnostics(&context.notes);
         let reused = order
@@ -238,7 +243,10 @@ impl Stage<'_> {
             earlier,
             reused,
             revision: order.revision,
+            shard,
         };
+        // Whoever merges has the verdict to tell.
+        let note = note.filter(|_| session.shard.is_none());
         let finished = session
             .run(&pipeline, &formats, signals)
             .await
@@ -254,6 +262,24 @@ impl Stage<'_> {
         Ok(finished
             .publish(order.output, console, env, self.platform)
             .if_written(shown && outcome.written))
+    }
+
+    /// The part of the experiment that is asked for, which is left in the pipeline.
+    fn shard(&self, pipeline: &mut Pipeline) -> Result<Option<Shard>, Stop> {
+        let shard = self.order.part.clone().read(self.env);
+        let Some(shard) = shard.map_err(|wrong| self.mistakes(vec![wrong]))? else {
+            return Ok(None);
+        };
+        let mut found = pipeline.divide(shard.number);
+        if self.order.reuse {
+            let message = "a shard cannot go on with a stored result: --reuseResult";
+            found.push(Diagnostic::error(message).hint("leave --reuseResult or the shard out"));
+        }
+        if found.is_empty() {
+            Ok(Some(shard))
+        } else {
+            Err(self.mistakes(found))
+        }
     }
 
     /// Shows mistakes; nothing was sent.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{ExperimentResult, TaskStatus};
+use super::ExperimentResult;
 use crate::metrics::{Measure, MetricName, Provided, ProvidedKind, Statistic, Timing, VersionInsights};
 use crate::slo::{Assessment, Award, Bound, Goal, Judgement, Limit, Verdict};
 use crate::spec::condition::{
@@ -30,8 +30,7 @@ const STORED: &[Measure] = &[
 impl ExperimentResult {
     /// What a condition may ask, as it is now.
     pub fn facts(&self) -> Facts {
-        let done = |status: &TaskStatus| matches!(status, TaskStatus::Completed | TaskStatus::Skipped { .. });
-        let completed = self.tasks.iter().filter(|task| done(&task.status)).count();
+        let completed = self.tasks.iter().filter(|task| task.status.is_done()).count();
         Facts {
             completed: self.completed(),
             no_failure: !self.known_failure(),

@@ -118,18 +118,6 @@ impl Pipeline {
     }
 }
 
-/// A limit that was written with a unit is of the kind of the metric's own.
-fn check_unit(steps: &[Step], objective: &Placed<Objective>, decoder: &mut Decoder<'_>) {
-    let Placed { value, at } = objective;
-    let mut units = steps
-        .iter()
-        .filter_map(|step| step.task.provided_unit(&value.metric));
-    let found = units.find_map(|unit| ill_suited(value, Some(unit).filter(|unit| !unit.is_empty())));
-    if let Some(why) = found {
-        decoder.error(at, format!("{value}: {why}"), None);
-    }
-}
-
 /// The versions that are sure to be there, and that nothing measures a metric of; `None` where there are none.
 fn unmeasured<'a>(steps: &'a [Step], metric: &MetricName) -> Option<BTreeSet<&'a str>> {
     let names = |step: &'a Step| step.task.tests().iter().map(|version| version.name.as_str());
@@ -146,6 +134,18 @@ fn unmeasured<'a>(steps: &'a [Step], metric: &MetricName) -> Option<BTreeSet<&'a
         .filter(|version| !version.baseline && !measured.contains(version.name.as_str()));
     let missing: BTreeSet<&str> = judged.map(|version| version.name.as_str()).collect();
     (!measured.is_empty() && !missing.is_empty()).then_some(missing)
+}
+
+/// A limit that was written with a unit is of the kind of the metric's own.
+fn check_unit(steps: &[Step], objective: &Placed<Objective>, decoder: &mut Decoder<'_>) {
+    let Placed { value, at } = objective;
+    let mut units = steps
+        .iter()
+        .filter_map(|step| step.task.provided_unit(&value.metric));
+    let found = units.find_map(|unit| ill_suited(value, Some(unit).filter(|unit| !unit.is_empty())));
+    if let Some(why) = found {
+        decoder.error(at, format!("{value}: {why}"), None);
+    }
 }
 
 /// One version alone has nothing to win against.

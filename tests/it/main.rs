@@ -42,6 +42,7 @@ mod history;
 mod http2;
 mod keep_alive;
 mod loops;
+mod merge;
 mod notify;
 mod plan;
 mod prometheus;

@@ -87,6 +87,10 @@ fn title(known: &Known<'_>, rows: &[ObjectiveRow]) -> (Sign, String) {
     match result.outcome {
         Outcome::Pass if rows.is_empty() && result.assessment.awards.is_empty() => unjudged(known),
         Outcome::Pass => (Sign::Met, passed(known, rows, all, with(&[Verdict::Met]))),
+        Outcome::Measured => (
+            Sign::Skipped,
+            "a shard was measured; iter8 merge judges".to_owned(),
+        ),
         Outcome::Fail => (
             Sign::NotMet,
             format!("{} of {} not met", with(&[Verdict::NotMet]), objectives(all)),
@@ -191,6 +195,7 @@ fn finding(known: &Known<'_>, rows: &[ObjectiveRow], awarded: &[RewardRow]) -> P
         Outcome::Pass if rows.is_empty() && !awarded.is_empty() => rewards::told(awarded),
         Outcome::Pass if rows.is_empty() => overview(known),
         Outcome::Pass => shown(rows),
+        Outcome::Measured => overview(known),
         Outcome::Inconclusive => undecided(rows),
         Outcome::Error => failed_task(known),
         Outcome::Invalid => match result.distrust.first() {
@@ -225,7 +230,9 @@ fn sentence_part(text: &str) -> String {
 fn failed_task(known: &Known<'_>) -> Prose {
     let mut failed = known.result.tasks.iter().filter_map(|task| match &task.status {
         TaskStatus::Failed { error } => Some((task, error)),
-        TaskStatus::NotRun | TaskStatus::Completed | TaskStatus::Skipped { .. } => None,
+        TaskStatus::NotRun | TaskStatus::Completed | TaskStatus::Left { .. } | TaskStatus::Skipped { .. } => {
+            None
+        }
     });
     match failed.next() {
         Some((task, error)) => Prose::new()
