@@ -43,17 +43,12 @@ impl Mask {
     /// at least 6 characters.
     pub fn add(&self, value: &str) {
         let List { hidden, shown } = &mut *self.list();
-        let parts = std::iter::once(value).chain(value.lines()).map(str::trim);
-        for part in parts.filter(|part| part.chars().count() >= SHORTEST) {
-            let escaped = serde_json::Value::from(part).to_string();
-            let forms = [
-                part.to_owned(),
-                escaped[1..escaped.len() - 1].to_owned(),
-                part.replace('\'', "''"),
-            ];
-            for form in forms {
-                let mut known = hidden.iter().chain(&*shown);
-                if !known.any(|known| known.expose() == form) {
+        for part in std::iter::once(value).chain(value.lines()).map(str::trim) {
+            if part.chars().count() < SHORTEST || shown.iter().any(|known| known.expose() == part) {
+                continue;
+            }
+            for form in forms(part) {
+                if !hidden.iter().any(|known| known.expose() == form) {
                     hidden.push(Secret::new(form));
                 }
             }
@@ -65,7 +60,9 @@ impl Mask {
     /// Says that a text is shown, as the name of a version is: it is no secret, wherever else it is given.
     pub fn reveal(&self, value: &str) {
         let mut list = self.list();
-        list.hidden.retain(|secret| secret.expose() != value);
+        let shown = forms(value);
+        list.hidden
+            .retain(|secret| !shown.iter().any(|form| secret.expose() == form));
         list.shown.push(Secret::new(value));
     }
 
@@ -107,6 +104,16 @@ impl Mask {
     }
 }
 
+/// A text as it is, and as it stands between the quotes of JSON and of YAML.
+fn forms(text: &str) -> [String; 3] {
+    let escaped = serde_json::Value::from(text).to_string();
+    [
+        text.to_owned(),
+        escaped[1..escaped.len() - 1].to_owned(),
+        text.replace('\'', "''"),
+    ]
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -122,6 +129,19 @@ mod tests {
     }
 
     #[test]
+    fn a_secret_is_masked_where_its_quotes_are_escaped() {
+        let mask = Mask::default();
+        mask.add(r#"it's "s3cret""#);
+        for text in [
+            r#"key: "it's \"s3cret\"""#,
+            r#"key: 'it''s "s3cret"'"#,
+            r#"it's "s3cret""#,
+        ] {
+            assert!(!mask.apply(text).contains("s3cret"), "{text}");
+        }
+    }
+
+    #[test]
     fn what_is_shown_is_no_secret_before_or_after() {
         let mask = Mask::default();
         mask.add("canary-1");
@@ -133,19 +153,6 @@ mod tests {
             mask.apply("canary-1 canary-1-token stable-1"),
             "canary-1 *** stable-1"
         );
-    }
-
-    #[test]
-    fn a_secret_is_masked_where_its_quotes_are_escaped() {
-        let mask = Mask::default();
-        mask.add(r#"it's "s3cret""#);
-        for text in [
-            r#"key: "it's \"s3cret\"""#,
-            r#"key: 'it''s "s3cret"'"#,
-            r#"it's "s3cret""#,
-        ] {
-            assert!(!mask.apply(text).contains("s3cret"), "{text}");
-        }
     }
 
     #[test]
