@@ -34,28 +34,61 @@ pub struct Mask(Arc<Mutex<List>>);
 
 #[derive(Debug, Default)]
 struct List {
-    hidden: Vec<Secret>,
+    hidden: Vec<Hidden>,
     shown: Vec<Secret>,
+}
+
+/// A text of which the first bytes are no secret: the host of an address.
+#[derive(Debug)]
+struct Hidden {
+    text: Secret,
+    public: usize,
+}
+
+impl Hidden {
+    fn text(&self) -> &str {
+        self.text.expose()
+    }
+
+    /// What stands for it, or for its first half.
+    fn stars(&self) -> String {
+        format!("{}***", &self.text()[..self.public])
+    }
 }
 
 impl Mask {
     /// Remembers a secret (each line of it too, as GitHub does), if it has at least 6 characters.
     pub fn add(&self, value: &str) {
-        let List { hidden, shown } = &mut *self.list();
         for part in std::iter::once(value).chain(value.lines()).map(str::trim) {
-            let mut known = hidden.iter().chain(&*shown);
-            if part.chars().count() >= SHORTEST && !known.any(|known| known.expose() == part) {
-                hidden.push(Secret::new(part));
-            }
+            self.hide("", part);
         }
+    }
+
+    /// Remembers a secret that is one behind a text that is none, as a path is behind the host of an address.
+    pub fn add_behind(&self, public: &str, secret: &str) {
+        self.hide(public, secret);
+    }
+
+    fn hide(&self, public: &str, secret: &str) {
+        let List { hidden, shown } = &mut *self.list();
+        let text = format!("{public}{secret}");
+        let is_known = hidden.iter().any(|known| known.text() == text)
+            || shown.iter().any(|known| known.expose() == text);
+        if text.chars().count() < SHORTEST || secret.is_empty() || is_known {
+            return;
+        }
+        hidden.push(Hidden {
+            text: Secret::new(text),
+            public: public.len(),
+        });
         // Longest first, so that a secret inside another one cannot leave the rest of it visible.
-        hidden.sort_by_key(|secret| std::cmp::Reverse(secret.expose().len()));
+        hidden.sort_by_key(|secret| std::cmp::Reverse(secret.text().len()));
     }
 
     /// Says that a text is shown, as the name of a version is: it is no secret, wherever else it is given.
     pub fn reveal(&self, value: &str) {
         let mut list = self.list();
-        list.hidden.retain(|secret| secret.expose() != value);
+        list.hidden.retain(|secret| secret.text() != value);
         list.shown.push(Secret::new(value));
     }
 
@@ -67,33 +100,43 @@ impl Mask {
     pub fn apply(&self, text: &str) -> String {
         let list = &self.list().hidden;
         let masked = list.iter().fold(text.to_owned(), |text, secret| {
-            if text.contains(secret.expose()) {
-                text.replace(secret.expose(), "***")
+            if text.contains(secret.text()) {
+                text.replace(secret.text(), &secret.stars())
             } else {
                 text
             }
         });
         // A text that was cut may end in the middle of a secret.
         let end = masked.trim_end_matches('…').len();
-        let begun = |secret: &Secret| {
-            let secret = secret.expose();
+        let begun = |hidden: &&Hidden| {
+            let secret = hidden.text();
             let starts = secret
                 .char_indices()
                 .map(|(at, _)| at)
-                .filter(|at| *at >= SHORTEST);
+                .filter(|at| *at >= SHORTEST && *at > hidden.public);
             starts
                 .rev()
                 .find(|length| masked[..end].ends_with(&secret[..*length]))
         };
-        match list.iter().filter_map(begun).max() {
-            Some(length) => format!("{}***{}", &masked[..end - length], &masked[end..]),
+        match list
+            .iter()
+            .filter_map(|hidden| Some((begun(&hidden)?, hidden)))
+            .max_by_key(|(length, _)| *length)
+        {
+            Some((length, hidden)) => {
+                format!("{}{}{}", &masked[..end - length], hidden.stars(), &masked[end..])
+            }
             None => masked,
         }
     }
 
     /// The secrets, for the platform that registers them with its own log filter.
     pub fn secrets(&self) -> Vec<Secret> {
-        self.list().hidden.clone()
+        self.list()
+            .hidden
+            .iter()
+            .map(|hidden| hidden.text.clone())
+            .collect()
     }
 }
 
@@ -109,6 +152,23 @@ mod tests {
         mask.add("hunter2");
         assert_eq!(mask.apply("abc hunter2-token hunter2"), "abc *** ***");
         assert_eq!(format!("{mask:?}").matches("hunter2").count(), 0);
+    }
+
+    #[test]
+    fn what_stands_before_a_secret_is_shown() {
+        let mask = Mask::default();
+        mask.add_behind("hooks.example.com", "/services/status");
+        for (text, shown) in [
+            ("at hooks.example.com", "at hooks.example.com"),
+            (
+                "https://hooks.example.com/services/status?",
+                "https://hooks.example.com***?",
+            ),
+            ("https://hooks.example.com/serv", "https://hooks.example.com***"),
+            ("no /services/status", "no /services/status"),
+        ] {
+            assert_eq!(mask.apply(text), shown);
+        }
     }
 
     #[test]
