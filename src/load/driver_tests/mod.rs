@@ -261,7 +261,7 @@ async fn run_paced(
         schedule.as_ref(),
         workers,
     );
-    let gate = Gate::new(workers, shutdown.clone());
+    let gate = Gate::new(&asked.plan, workers, shutdown.clone());
     let signals = Signals {
         stop: shutdown.clone(),
         shutdown: shutdown.clone(),
