@@ -278,6 +278,8 @@ impl Stage<'_> {
             let (root, found) = given.over(inline.opened.root, &inline.opened.source);
             inline.opened.root = root;
             inline.opened.found.extend(found);
+            // A chart has no flags for what other inputs put over it.
+            inline.reproduce = inline.reproduce.filter(|_| given.is_empty());
             return Ok(inline);
         }
         let file = file(inputs, given);

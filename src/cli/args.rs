@@ -125,6 +125,13 @@ pub(super) enum Command {
     },
     /// Print the reference: tasks, metrics, action inputs and outputs, exit codes
     Docs,
+    /// Iter8 up to 0.11 downloaded charts.
+    #[command(hide = true, disable_help_flag = true)]
+    Hub {
+        /// What it was told.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true, hide = true)]
+        words: Vec<String>,
+    },
     /// Evaluates jq expressions for a parent process.
     #[command(hide = true)]
     JqChild,

@@ -2,6 +2,9 @@
 
 use std::path::PathBuf;
 
+use clap::ValueEnum as _;
+
+use super::args::LogLevel;
 use super::assemble::{Given, Guard};
 use super::run::DEFAULT_FILE;
 use super::shard::Said;
@@ -34,6 +37,11 @@ pub(super) const GUARDS: &[(&str, &str)] = &[
     ("cfAccessClientId", "CF-Access-Client-Id"),
     ("cfAccessClientSecret", "CF-Access-Client-Secret"),
 ];
+
+/// How much is told, if the input says so; what it may be is checked with all inputs.
+pub(super) fn log_level(env: &Env) -> Option<LogLevel> {
+    LogLevel::from_str(env.get("INPUT_LOGLEVEL")?.trim(), true).ok()
+}
 
 /// What is told once, by whoever merges.
 const TOLD: &[&str] = &["comment", "status", "pullRequest"];

@@ -72,7 +72,9 @@ pub fn main() -> ExitCode {
     }
     let env = Env::of_process();
     let platform = detect(&env);
-    let console = Console::new(args.global.log_level, args.global.color, &env, platform);
+    let asked = matches!(args.command, Command::Action).then(|| inputs::log_level(&env));
+    let level = asked.flatten().unwrap_or(args.global.log_level);
+    let console = Console::new(level, args.global.color, &env, platform);
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -135,6 +137,7 @@ async fn command(
         },
         Command::Report(report) => commands::report(&report, console, env),
         Command::Validate(validate) => validate::validate(&validate, console, env),
+        Command::Hub { words } => Err(commands::hub(&words, console)),
         Command::Version { short } => commands::version(short, console),
         Command::Schema { of, chart } => commands::schema(of, chart.as_deref(), console),
         Command::Completions { shell } => commands::completions(shell, console),

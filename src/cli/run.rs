@@ -23,6 +23,7 @@ use crate::diagnostic::Diagnostic;
 use crate::platform::{Env, Platform};
 use crate::report::render_within;
 use crate::results::{ExperimentResult, Shard, SourceInfo};
+use crate::secret::Mask;
 use crate::spec::compat::{Era, Modern};
 use crate::spec::{Node, SourceFile};
 use crate::tasks::{Pipeline, Reach, TaskError};
@@ -122,16 +123,53 @@ impl Order<'_> {
                 console.say(LogLevel::Info, &text);
                 Ok(None)
             }
-            // Iter8's results hold no text, and who gives a revision says that it is the same.
-            None if !result.experiment.text.is_empty()
-                && result.experiment.text != console.mask.apply(text) =>
-            {
+            // Who gives a revision says that it is the same.
+            None if !self.is_of(&result, text, &console.mask) => {
                 let message = "the stored result is of another experiment: this one starts anew; to go on with it, give both the same --revision";
                 console.say(LogLevel::Warning, &format!("warning: {message}"));
                 Ok(None)
             }
             Some(_) | None => Ok(Some(result)),
         }
+    }
+
+    /// Whether a stored result is of this experiment. Iter8's do not say; those of flags alone have no text but a command.
+    fn is_of(&self, result: &ExperimentResult, text: &str, mask: &Mask) -> bool {
+        let stored = &result.experiment.text;
+        if result.imported.is_some() {
+            return true;
+        }
+        if !stored.is_empty() || !text.is_empty() {
+            return *stored == mask.apply(text);
+        }
+        let command = result.environment.reproduce.as_deref().map(without_loop);
+        command == Some(&mask.apply(&self.reproduce))
+    }
+
+    /// The command that repeats the run, this loop of it included.
+    fn command(&self) -> String {
+        let mut command = self.reproduce.clone();
+        if let Some(revision) = self.revision {
+            command.push_str(&format!("{REVISION}{revision}"));
+        }
+        if self.reuse {
+            command.push_str(REUSE);
+        }
+        command
+    }
+}
+
+/// The last words of a command that goes on with a result.
+const REUSE: &str = " --reuseResult";
+/// Those before them, if the experiment has a revision.
+const REVISION: &str = " --revision ";
+
+/// A command without the words that say which loop it is.
+fn without_loop(command: &str) -> &str {
+    let command = command.strip_suffix(REUSE).unwrap_or(command);
+    match command.rsplit_once(REVISION) {
+        Some((command, revision)) if revision.parse::<u64>().is_ok() => command,
+        Some(_) | None => command,
     }
 }
 
@@ -200,7 +238,7 @@ impl Stage<'_> {
             platform: self.platform.name(),
             reach: reach(env),
             validate_slos: true,
-            reproduce: Some(order.reproduce.clone()),
+            reproduce: Some(order.command()),
             publisher: Arc::<Poster>::clone(&poster),
             earlier,
             reused,

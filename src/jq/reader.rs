@@ -16,6 +16,8 @@ use super::{Reading, check};
 const COMMAND: &str = "jq-child";
 /// Time for one expression.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// Questions to one child: all of them together take less of the processor than it may use, however long each takes.
+const QUESTIONS: u32 = 10;
 
 /// Why no expression can be evaluated at all.
 #[derive(Debug, thiserror::Error)]
@@ -38,6 +40,8 @@ struct Running {
     child: Child,
     questions: ChildStdin,
     answers: BufReader<ChildStdout>,
+    /// Questions that it has answered.
+    answered: u32,
 }
 
 impl Reader {
@@ -61,7 +65,8 @@ impl Reader {
         };
         let read = match timeout(self.patience, running.ask(program, answer)).await {
             Ok(Ok(Some(reading))) => {
-                self.running = Some(running);
+                running.answered += 1;
+                self.running = Some(running).filter(|running| running.answered < QUESTIONS);
                 return Ok(reading);
             }
             Ok(Ok(None) | Err(_)) => {
@@ -91,6 +96,7 @@ fn start(program: &Path) -> io::Result<Running> {
         child,
         questions,
         answers: BufReader::new(answers),
+        answered: 0,
     })
 }
 

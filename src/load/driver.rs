@@ -129,6 +129,7 @@ pub(super) async fn run<T: Target>(
     Ok(Ran {
         parts: measured(counted, mix, schedule.as_ref(), stop.is_cancelled()),
         enough,
+        unmade: None,
     })
 }
 
@@ -156,6 +157,8 @@ pub struct Ran {
     pub parts: Vec<LoadMeasurement>,
     /// Why it ended early, if the onlooker wanted that.
     pub enough: Option<String>,
+    /// Why a request could not be made, which ended it.
+    pub unmade: Option<String>,
 }
 
 /// What the threads of a load share.

@@ -8,7 +8,7 @@ mod deadline;
 mod driver;
 mod files;
 pub mod grpc;
-mod h2;
+pub(crate) mod h2;
 mod health;
 pub mod http;
 mod lane;
@@ -66,9 +66,6 @@ pub enum LoadError {
     /// What is no host with a port.
     #[error("`{0}` cannot be the authority of a call: it is a host, with a port if need be")]
     Authority(String),
-    /// What a call sends cannot be made: nothing was found out about who is called.
-    #[error("{0}")]
-    Unmade(String),
     /// No thread or no event loop for the load.
     #[error("the load generator could not be started")]
     Start(#[source] std::io::Error),

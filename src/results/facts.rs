@@ -51,7 +51,8 @@ impl ExperimentResult {
                     let script = task.name == "run";
                     TaskFacts {
                         task: (!script).then(|| task.name.clone()),
-                        run: script.then(|| task.about.clone()),
+                        // What the script says stays here: payloads are made of this.
+                        run: script.then(|| "***".to_owned()),
                         ..TaskFacts::default()
                     }
                 })
@@ -142,7 +143,7 @@ impl ExperimentResult {
     }
 
     fn awards(&self, goal: Goal) -> impl Iterator<Item = &Award> {
-        let awards = self.assessment.awards.iter();
+        let awards = self.known_assessment().awards.iter();
         awards.filter(move |award| award.reward.goal == goal)
     }
 
@@ -195,7 +196,7 @@ impl ExperimentResult {
     fn objectives(&self, bound: Bound) -> Vec<&Judgement> {
         let mut seen: Vec<&Judgement> = Vec::new();
         for judgement in self
-            .assessment
+            .known_assessment()
             .judgements
             .iter()
             .filter(|judgement| judgement.objective.bound == bound)

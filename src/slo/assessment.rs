@@ -64,7 +64,7 @@ pub struct Judgement {
     pub version: String,
     /// Kept or not.
     pub verdict: Verdict,
-    /// The observed value in the metric's unit (against a baseline: the ratio).
+    /// The observed value in the unit of the limit (against a baseline: the ratio).
     pub value: Option<f64>,
     /// Its 95 % interval, where the data give one.
     pub interval: Option<Interval>,

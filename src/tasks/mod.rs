@@ -9,6 +9,7 @@ mod grpc;
 mod http;
 mod inputs;
 mod load;
+mod measured;
 mod notify;
 mod pipeline;
 mod planned;
@@ -96,6 +97,11 @@ pub trait Task: Send + Sync {
     /// Names of metrics from providers that it surely reads.
     fn provides(&self) -> Vec<String> {
         Vec::new()
+    }
+
+    /// The unit that a provider states for a metric, empty if it states none; `None` where that is not known before the run.
+    fn provided_unit(&self, _: &MetricName) -> Option<&str> {
+        None
     }
 
     /// The loads it will send and count, in order.

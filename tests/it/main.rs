@@ -23,6 +23,7 @@ mod examples;
 mod exit_codes;
 mod faults;
 mod forks;
+mod former;
 mod gitlab;
 mod gitlab_faults;
 mod grpc_faults;

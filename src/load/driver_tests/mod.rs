@@ -35,6 +35,7 @@ const TIMES: ConnectTimes = ConnectTimes {
     tls: None,
     resumed: false,
     address: None,
+    http2: false,
 };
 
 /// A server in memory that reacts to a request by its number and the time.

@@ -82,7 +82,7 @@ fn refuse_old_names(objectives: &[Placed<Objective>], decoder: &mut Decoder<'_>)
     for objective in objectives {
         let old = objective.value.metric.to_string();
         let Some(new) = renamed_metric(&old) else { continue };
-        let message = format!("no task measures {old}, a name of Iter8 0.8");
+        let message = format!("no task measures {old}, a name of Iter8 0.8 or before");
         decoder.misshapen(&objective.at, message, Some(format!("write `{new}`")));
         found = true;
     }

@@ -150,21 +150,21 @@ impl<K: LoadKind> LoadTask<K> {
             }
             let watch = self.watch(batch, context, so_far);
             let begin = appointment::wait(batch, context).await;
-            let measured = match batch.send(&begin.plan, &parts, watch, context).await {
-                Ok(ran) => {
-                    output
-                        .notes
-                        .extend(ran.enough.map(|why| format!("the load was ended early: {why}")));
-                    ran.parts
-                }
+            let ran = match batch.send(&begin.plan, &parts, watch, context).await {
+                Ok(ran) => ran,
                 Err(error) => {
                     failed = Some(error);
                     break;
                 }
             };
-            let began = measured.first().and_then(|load| load.began);
+            let early = ran.enough.map(|why| format!("the load was ended early: {why}"));
+            output.notes.extend(early);
+            let unmade = ran.unmade.map(TaskError::new);
+            let ended = unmade.is_some();
+            failed = failed.or(unmade);
+            let began = ran.parts.first().and_then(|load| load.began);
             output.notes.extend(begin.note(began));
-            let sent = batch.parts.iter().zip(&parts).zip(measured);
+            let sent = batch.parts.iter().zip(&parts).zip(ran.parts);
             for (position, ((part, sent), measurement)) in sent.enumerate() {
                 output.notes.extend(part.notes(&measurement));
                 if !self.warmup {
@@ -176,6 +176,9 @@ impl<K: LoadKind> LoadTask<K> {
                     reproduce: Some(K::reproduce(sent, &context.mask)),
                     ..load
                 });
+            }
+            if ended {
+                break;
             }
         }
         output.notes.extend(uneven(&versions, &K::WORDS));
