@@ -147,7 +147,9 @@ mod tests {
 
     use super::*;
 
-    fn both(histogram: &Histogram) -> (Vec<(u16, u64)>, Vec<(u16, u64)>) {
+    type Counts = Vec<(u16, u64)>;
+
+    fn both(histogram: &Histogram) -> (Counts, Counts) {
         let stored = Stored::from(histogram.clone());
         let sparse = packed(stored.clone()).expect("sparse");
         let dense = Histogram::try_from(stored).expect("dense").packed();

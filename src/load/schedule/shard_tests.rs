@@ -7,11 +7,11 @@ use crate::load::Stop;
 /// The requests of every shard, put together in the order of their numbers.
 fn of_shards(plan: &Plan, mix: &Mix, shards: usize) -> Vec<Due> {
     let whole = Schedule::new(plan, mix, 77).expect("a pace");
-    let shares = (0..shards).flat_map(|shard| {
+    let parts = (0..shards).flat_map(|shard| {
         let part = whole.clone().share(shard, shards);
         [part.clone().share(0, 2), part.share(1, 2)]
     });
-    let mut all: Vec<Due> = shares.flatten().collect();
+    let mut all: Vec<Due> = parts.flatten().collect();
     all.sort_by_key(|due| due.n);
     all
 }
