@@ -57,10 +57,16 @@ impl Hidden {
 }
 
 impl Mask {
-    /// Remembers a secret (each line of it too, as GitHub does), if it has at least 6 characters.
+    /// Remembers a secret (each line of it too, as GitHub does, and as it stands between quotes in YAML and JSON), if it has
+    /// at least 6 characters.
     pub fn add(&self, value: &str) {
-        for part in std::iter::once(value).chain(value.lines()).map(str::trim) {
-            self.hide("", part);
+        let parts = std::iter::once(value).chain(value.lines()).map(str::trim);
+        for part in parts.filter(|part| part.chars().count() >= SHORTEST) {
+            let escaped = serde_json::Value::from(part).to_string();
+            let forms = [part, &escaped[1..escaped.len() - 1], &part.replace('\'', "''")];
+            for form in forms {
+                self.hide("", form);
+            }
         }
     }
 
@@ -183,6 +189,19 @@ mod tests {
             mask.apply("canary-1 canary-1-token stable-1"),
             "canary-1 *** stable-1"
         );
+    }
+
+    #[test]
+    fn a_secret_is_masked_where_its_quotes_are_escaped() {
+        let mask = Mask::default();
+        mask.add(r#"it's "s3cret""#);
+        for text in [
+            r#"key: "it's \"s3cret\"""#,
+            r#"key: 'it''s "s3cret"'"#,
+            r#"it's "s3cret""#,
+        ] {
+            assert!(!mask.apply(text).contains("s3cret"), "{text}");
+        }
     }
 
     #[test]

@@ -18,7 +18,6 @@ mod slo_validation_istio;
 mod values;
 mod version;
 mod webhook;
-mod yaml;
 
 #[cfg(test)]
 mod tests;
@@ -28,9 +27,8 @@ use crate::spec::{Decoder, Node, SourceFile, Value};
 
 pub use generated::{heading, is_generated, read_leniently};
 pub use set::{Flag, ReadFile, apply};
-pub use values::merge;
+pub use values::{merge, written};
 pub use version::{Constraint, Release};
-pub use yaml::written;
 
 /// Every chart. The schema, the reference pages and several tests iterate over it.
 pub static CHARTS: &[&dyn Chart] = &[

@@ -1,5 +1,6 @@
 //! What can be known about a version: names, units, and what a load measured.
 
+mod beside;
 mod buckets;
 pub mod code;
 mod exemplar;

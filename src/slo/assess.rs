@@ -5,6 +5,9 @@
 //! A percentile is judged by the share of requests beyond the limit, which needs no interpolation and works where the
 //! percentile's own interval is open.
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
 use super::assessment::{Assessment, Certainty, Judgement, OnInconclusive, Verdict};
 use super::estimate::{Estimate, block_value, estimate, rests_on, side};
 use super::interval::{Interval, ratio_interval};
@@ -15,7 +18,8 @@ use crate::metrics::{
 };
 
 /// What decides where the data do not.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
 pub struct Policy {
     /// Where an interval straddles its limit.
     pub on_inconclusive: OnInconclusive,

@@ -76,6 +76,23 @@ pub struct Judgement {
     pub note: Option<String>,
 }
 
+impl Judgement {
+    /// One that was not made, and why.
+    pub fn not_assessed(task: usize, objective: Objective, why: &str) -> Self {
+        Self {
+            task,
+            objective,
+            version: String::new(),
+            verdict: Verdict::NotAssessed,
+            value: None,
+            interval: None,
+            certainty: Certainty::Sure,
+            requests: None,
+            note: Some(why.to_owned()),
+        }
+    }
+}
+
 /// Everything that was judged.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]

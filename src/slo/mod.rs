@@ -11,6 +11,7 @@ mod objective;
 mod prospect;
 mod provided;
 mod reward;
+mod terms;
 
 pub use assess::{Policy, assess, limits_errors};
 pub use assessment::{Assessment, Certainty, Judgement, OnInconclusive, Verdict};
@@ -20,3 +21,4 @@ pub use objective::{Bound, Limit, Objective, ObjectiveError};
 pub use prospect::{Prospect, prospect};
 pub use provided::ill_suited;
 pub use reward::{Award, Confidence, Contender, Goal, Reward, Weight};
+pub use terms::Terms;

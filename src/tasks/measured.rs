@@ -40,6 +40,30 @@ impl Pipeline {
         }
     }
 
+    /// Every version is judged by every objective: one that nothing measures it for is sure to have no data. Found once
+    /// for each `assess` task.
+    pub(super) fn check_versions(&self, provided_known: bool, decoder: &mut Decoder<'_>) {
+        for (position, step) in self.steps.iter().enumerate() {
+            let before = &self.steps[..position];
+            let mut objectives = step.task.objectives().iter();
+            let found = objectives.find_map(|objective| {
+                let metric = &objective.value.metric;
+                let guessed = !provided_known && matches!(metric, MetricName::Custom { .. });
+                let names = unmeasured(before, metric).filter(|_| !guessed && !objective.value.warn)?;
+                Some((names, metric, &objective.at))
+            });
+            if let Some((names, metric, at)) = found {
+                let names: Vec<String> = names.into_iter().map(|name| format!("`{name}`")).collect();
+                let message = format!(
+                    "every version is judged, and no task measures {metric} of {}",
+                    names.join(", ")
+                );
+                let hint = "give a version the same name in every task: `versions: [{name: …}]`, or `name:` in each of `versionValues`";
+                decoder.stray(at, message, Some(hint.to_owned()));
+            }
+        }
+    }
+
     /// Whether a task before a position measures a metric; if not, that has been reported.
     fn check_metric(&self, position: usize, metric: &MetricName, at: &At, decoder: &mut Decoder<'_>) -> bool {
         let measured = |steps: &[Step]| steps.iter().any(|step| step.task.measures(metric));
@@ -92,6 +116,24 @@ impl Pipeline {
             }
         }
     }
+}
+
+/// The versions that are sure to be there, and that nothing measures a metric of; `None` where there are none.
+fn unmeasured<'a>(steps: &'a [Step], metric: &MetricName) -> Option<BTreeSet<&'a str>> {
+    let names = |step: &'a Step| step.task.tests().iter().map(|version| version.name.as_str());
+    let measured: BTreeSet<&str> = steps
+        .iter()
+        .filter(|step| step.task.measures(metric))
+        .flat_map(names)
+        .collect();
+    let judged = steps
+        .iter()
+        // One with a condition may be skipped.
+        .filter(|step| step.condition.is_none())
+        .flat_map(|step| step.task.tests())
+        .filter(|version| !version.baseline && !measured.contains(version.name.as_str()));
+    let missing: BTreeSet<&str> = judged.map(|version| version.name.as_str()).collect();
+    (!measured.is_empty() && !missing.is_empty()).then_some(missing)
 }
 
 /// A limit that was written with a unit is of the kind of the metric's own.

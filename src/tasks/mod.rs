@@ -3,6 +3,7 @@
 mod assess;
 mod context;
 mod custommetrics;
+mod divide;
 mod event;
 mod grpc;
 mod http;
@@ -21,13 +22,14 @@ mod shell;
 
 use futures_util::future::BoxFuture;
 
+use crate::load::Undivided;
 use crate::metrics::{Insights, MetricName, Stream};
-use crate::results::ExperimentResult;
-use crate::slo::{Assessment, Objective, Reward};
+use crate::results::{ExperimentResult, ShardNumber};
+use crate::slo::{Assessment, Objective, Policy, Reward, Terms};
 use crate::spec::{At, Decoder, Field, Node};
 
 pub use assess::AssessKind;
-pub use context::{Reach, RunContext};
+pub use context::{Appointment, Reach, RunContext};
 pub use event::{Event, Progress};
 pub use grpc::{Fit, GHZ, GrpcKind};
 pub use http::HttpKind;
@@ -125,6 +127,21 @@ pub trait Task: Send + Sync {
     /// Fewest requests that its verdicts rest on, if it says so.
     fn min_requests(&self) -> Option<u64> {
         None
+    }
+
+    /// What it judges by, if it judges; `policy` decides what it does not say itself.
+    fn terms(&self, _policy: Policy) -> Option<Terms> {
+        None
+    }
+
+    /// Whether it tells others what has come of the run: of several shards, none does.
+    fn tells(&self) -> bool {
+        false
+    }
+
+    /// Leaves of what it sends the part of one shard.
+    fn divide(&mut self, _shard: ShardNumber) -> Result<(), Undivided> {
+        Ok(())
     }
 
     /// What else it would have measured had it been asked: used for hints.

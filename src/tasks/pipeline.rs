@@ -63,6 +63,7 @@ impl Pipeline {
         // What an unreadable load would have measured is not known: no guesses then.
         if loads_known {
             pipeline.check_metrics(provided_known, decoder);
+            pipeline.check_versions(provided_known, decoder);
             pipeline.check_replaced(&places, decoder);
             pipeline.check_baselines(&places, decoder);
         }

@@ -382,3 +382,71 @@ fn a_template_that_is_fetched_may_bring_a_unit_that_does_not_fit() {
     let output = App::with(&text.replace("URL", &server.url(""))).run(&["run"]);
     output.exits(5).says("which is `EUR`");
 }
+
+#[test]
+fn what_is_sure_to_be_invalid_is_found_before_anything_is_sent() {
+    let load = "- task: http\n  with: {url: 'http://127.0.0.1:1/'}\n";
+    let compared =
+        "- task: http\n  with: {url: 'http://127.0.0.1:1/', versions: [{name: old}, {name: new}]}\n";
+    let read = |versions: &str| {
+        format!(
+            "- task: custommetrics\n  with: {{prometheus: {{url: 'http://127.0.0.1:1/', queries: {{up: up}}}}{versions}}}\n"
+        )
+    };
+    let two = read(", versionValues: [{zone: a}, {zone: b}]");
+    let same = read(", versions: [{name: old, baseline: true}, {name: new}]");
+    let other = read(", versionValues: [{name: new}]");
+    for (tasks, objective, says) in [
+        (
+            format!("{load}{two}"),
+            "http/error-rate <= 1%",
+            "no task measures http/error-rate of `version 0`, `version 1`",
+        ),
+        (
+            format!("{load}{two}"),
+            "prometheus/up <= 1",
+            "no task measures prometheus/up of `default`",
+        ),
+        (
+            format!("{compared}{}", read("")),
+            "http/error-rate <= 1%",
+            "no task measures http/error-rate of `default`",
+        ),
+        (
+            format!("{load}{}", read("")),
+            "prometheus/up <= 1.1x base",
+            "there is no baseline to compare with",
+        ),
+        (
+            format!("{compared}{other}"),
+            "prometheus/up <= 1.1x base",
+            "there is no baseline to compare with",
+        ),
+    ] {
+        let judged = format!("spec:\n{tasks}- task: assess\n  with: {{objectives: ['{objective}']}}\n");
+        App::with(&judged).run(&["validate"]).exits(2).says(says);
+        // What only warns makes no run invalid.
+        let warned = format!(
+            "spec:\n{tasks}- task: assess\n  with: {{objectives: [{{objective: '{objective}', warn: true}}]}}\n"
+        );
+        let code = if objective.ends_with("base") { 2 } else { 0 };
+        App::with(&warned).run(&["validate"]).exits(code);
+    }
+    for (tasks, objective) in [
+        (format!("{load}{}", read("")), "prometheus/up <= 1"),
+        (format!("{compared}{same}"), "prometheus/up <= 1.1x base"),
+        (format!("{compared}{same}"), "http/latency-p95 <= 1.1x base"),
+        (format!("{compared}{other}"), "http/error-rate <= 1%"),
+    ] {
+        let text = format!("spec:\n{tasks}- task: assess\n  with: {{objectives: ['{objective}']}}\n");
+        App::with(&text).run(&["validate"]).exits(0);
+    }
+    // Files of Iter8 run as they did, to the same end.
+    let old = format!(
+        "spec:\n{load}{two}- task: assess\n  with: {{SLOs: {{upper: [{{metric: http/error-rate, limit: 0}}]}}}}\nresult: {{iter8Version: v0.13}}\n"
+    );
+    App::with(&old)
+        .run(&["validate"])
+        .exits(0)
+        .says("no task measures http/error-rate of `version 0`");
+}

@@ -13,6 +13,7 @@ use super::args::Output;
 use super::console::Console;
 use super::exit::Exit;
 use super::run::{Opened, Order, unreadable};
+use super::shard::Said;
 use super::signals::Signals;
 use crate::charts::{self, CHARTS, Chart, MetricNames, Rendered};
 use crate::diagnostic::Diagnostic;
@@ -43,6 +44,7 @@ pub(super) async fn launch(
         reuse: false,
         revision: None,
         reproduce: reproduce::line(&args.chart),
+        part: Said::default(),
     };
     let exit = match made {
         Ok(made) => {

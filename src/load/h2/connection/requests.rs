@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 use super::super::frame::{self, HEAD, flag, kind};
 use super::super::hpack::HeadId;
 use super::super::reason::Reason;
-use super::streams::{Key, Phase, Stream};
+use super::streams::{Key, Phase, Stream, Upload};
 use super::{BACKLOG, Connection, signed};
 
 impl Connection {
@@ -151,14 +151,8 @@ impl Connection {
         if !full && stream.upload.rest.is_empty() && stream.upload.window > 0 {
             return Poll::Ready(true);
         }
-        if stream
-            .waker
-            .as_ref()
-            .is_none_or(|known| !known.will_wake(cx.waker()))
-        {
-            stream.waker = Some(cx.waker().clone());
-        }
-        if !self.wanting.contains(&key) {
+        stream.wake_later(cx);
+        if !std::mem::replace(&mut stream.upload.wanting, true) {
             self.wanting.push(key);
         }
         Poll::Pending
@@ -183,12 +177,15 @@ impl Connection {
         if resets {
             frame::put_reset(&mut self.output.bytes, stream.id, Reason::CANCEL);
         }
-        let listed = stream.upload.listed;
+        let Upload { listed, wanting, .. } = stream.upload;
         self.taken_of_all(unread);
         self.streams.unlink(key, resets);
         self.streams.free(key);
         if listed {
             self.sending.retain(|other| *other != key);
+        }
+        if wanting {
+            self.wanting.retain(|other| *other != key);
         }
     }
 }

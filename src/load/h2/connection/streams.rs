@@ -3,7 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::hash::{BuildHasherDefault, Hasher};
 use std::rc::Rc;
-use std::task::Waker;
+use std::task::{Context, Waker};
 
 use bytes::Bytes;
 use tokio::time::Instant;
@@ -55,7 +55,7 @@ pub(in super::super) struct Stream {
     pub(super) linked: bool,
     pub(in super::super) fault: Option<Fault>,
     /// Whoever waits for news.
-    pub(in super::super) waker: Option<Waker>,
+    waker: Option<Waker>,
     /// The answer never has a body.
     pub(super) bodiless: bool,
     /// A head that nobody has taken.
@@ -89,6 +89,8 @@ pub(super) struct Upload {
     pub(super) complete: bool,
     /// Whether it waits for its turn.
     pub(super) listed: bool,
+    /// Whether whoever sends it waits for room to send more.
+    pub(super) wanting: bool,
 }
 
 impl Upload {
@@ -123,7 +125,16 @@ impl Stream {
                 last: false,
                 complete,
                 listed: false,
+                wanting: false,
             },
+        }
+    }
+
+    /// Whoever asks waits for news.
+    pub(super) fn wake_later(&mut self, cx: &Context<'_>) {
+        let known = self.waker.as_ref();
+        if known.is_none_or(|known| !known.will_wake(cx.waker())) {
+            self.waker = Some(cx.waker().clone());
         }
     }
 
