@@ -88,7 +88,7 @@ mod tests {
             (
                 "${BASE}/services/T00/B00/sEcReT",
                 "'${BASE}/services/T00/B00/sEcReT'",
-                "'***'",
+                "'${BASE}/***'",
             ),
             (
                 "${HOOK:-http://h/x/sEcReT}",
