@@ -162,8 +162,8 @@ impl<K: LoadKind> LoadTask<K> {
             let unmade = ran.unmade.map(TaskError::new);
             let ended = unmade.is_some();
             failed = failed.or(unmade);
-            let began = ran.parts.first().and_then(|load| load.began);
-            output.notes.extend(begin.note(began));
+            let start = ran.parts.first().and_then(|load| load.began);
+            output.notes.extend(begin.note(start));
             let sent = batch.parts.iter().zip(&parts).zip(ran.parts);
             for (position, ((part, sent), measurement)) in sent.enumerate() {
                 output.notes.extend(part.notes(&measurement));
