@@ -75,7 +75,7 @@ fn part(shard: &Shard) -> String {
         .start_at
         .map_or_else(String::new, |at| format!(", beginning at {at}"));
     format!(
-        "This is shard {}: one of {} turns of the schedule, in turn{start}; iter8 merge judges what all shards measured.\n",
+        "This is shard {}: it sends one turn in {} of the schedule{start}; iter8 merge judges what all shards measured.\n",
         shard.number, shard.number.of
     )
 }

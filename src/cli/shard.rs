@@ -77,7 +77,7 @@ mod tests {
         let given = |text: &'static str| Some(text).filter(|text| !text.is_empty());
         let leak = |text: &str| -> &'static str { Box::leak(text.to_owned().into_boxed_str()) };
         let said = Said::flags(given(leak(shard)), given(leak(start_at)));
-        said.read(&Env::from_iter(env.iter().copied()))
+        said.read(&env.iter().copied().collect())
             .map_err(|found| found.message)
     }
 

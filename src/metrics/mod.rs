@@ -13,6 +13,7 @@ mod provided;
 mod recorder;
 mod slice_recorder;
 mod slices;
+mod sparse;
 mod unit;
 
 pub use buckets::nanos;

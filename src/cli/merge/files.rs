@@ -185,7 +185,7 @@ mod tests {
         let (results, empty) = of(&["r/*"]).expect("found");
         assert_eq!((&results, empty), (&both, vec!["r/iter8-2".to_owned()]));
         assert_eq!(of(&["r/iter8-?"]).expect("found").0, both);
-        assert_eq!(of(&["*/*-[0]", "r"]).is_err(), true);
+        assert!(of(&["*/*-[0]", "r"]).is_err());
         assert_eq!(of(&["one.json"]).expect("found").0, ["one.json"]);
         assert!(of(&["none"]).is_err_and(|why| why.contains("there is no file")));
         assert!(of(&["x*"]).is_err_and(|why| why.contains("matches")));

@@ -125,7 +125,7 @@ impl Order<'_> {
         platform: &str,
         console: &Console,
     ) -> Result<ExperimentResult, Diagnostic> {
-        let found = files::find(self.named)?;
+        let found = files::find(self.named).inspect_err(|_wrong| self.output.set_aside())?;
         let same = |path: &std::path::PathBuf| {
             let own = self.output.result();
             matches!((path.canonicalize(), own.canonicalize()), (Ok(path), Ok(own)) if path == own)

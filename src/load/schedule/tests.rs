@@ -10,19 +10,19 @@ use crate::load::{Rate, Stage, Stop, UnderWay};
 
 const NANO: Duration = Duration::from_nanos(1);
 
-fn secs(seconds: f64) -> Duration {
+pub(super) fn secs(seconds: f64) -> Duration {
     Duration::from_secs_f64(seconds)
 }
 
-fn count(n: u64) -> NonZeroU64 {
+pub(super) fn count(n: u64) -> NonZeroU64 {
     NonZeroU64::new(n).expect("not zero")
 }
 
-fn rate(rate: f64) -> Pace {
+pub(super) fn rate(rate: f64) -> Pace {
     Pace::PerSecond(Rate::per_second(rate).expect("a rate"))
 }
 
-fn stage(from: f64, to: f64, seconds: f64) -> Stage {
+pub(super) fn stage(from: f64, to: f64, seconds: f64) -> Stage {
     Stage {
         from: Rate::per_second(from),
         to: Rate::per_second(to),
@@ -30,7 +30,7 @@ fn stage(from: f64, to: f64, seconds: f64) -> Stage {
     }
 }
 
-fn mix(weights: &[u32], versions: usize) -> Mix {
+pub(super) fn mix(weights: &[u32], versions: usize) -> Mix {
     Mix {
         weights: weights
             .iter()
@@ -40,7 +40,7 @@ fn mix(weights: &[u32], versions: usize) -> Mix {
     }
 }
 
-fn plan(pace: Pace, stop: Stop) -> Plan {
+pub(super) fn plan(pace: Pace, stop: Stop) -> Plan {
     Plan {
         stop,
         pace,
@@ -52,7 +52,7 @@ fn plan(pace: Pace, stop: Stop) -> Plan {
     }
 }
 
-fn poisson(pace: Pace, stop: Stop) -> Plan {
+pub(super) fn poisson(pace: Pace, stop: Stop) -> Plan {
     Plan {
         arrivals: Arrivals::Poisson,
         ..plan(pace, stop)
@@ -447,56 +447,5 @@ proptest! {
             prop_assert!(due.at.as_secs_f64() >= earliest - 2e-9, "{due:?} before {earliest}");
             prop_assert!(due.at.as_secs_f64() <= earliest + 1.0 / per_second + 2e-9, "{due:?} after {earliest}");
         }
-    }
-}
-
-/// The requests of every shard, put together in the order of their numbers.
-fn of_shards(plan: &Plan, mix: &Mix, shards: usize) -> Vec<Due> {
-    let whole = Schedule::new(plan, mix, 77).expect("a pace");
-    let parts = (0..shards).flat_map(|shard| {
-        let part = whole.clone().share(shard, shards);
-        [part.clone().share(0, 2), part.share(1, 2)]
-    });
-    let mut all: Vec<Due> = parts.flatten().collect();
-    all.sort_by_key(|due| due.n);
-    all
-}
-
-#[test]
-fn eight_shards_of_two_thousand_a_second_are_the_schedule_of_sixteen_thousand() {
-    let ramp = vec![stage(0.0, 16_000.0, 2.0), stage(16_000.0, 4_000.0, 2.0)];
-    let steps = vec![stage(8_000.0, 8_000.0, 1.0), stage(16_000.0, 16_000.0, 1.0)];
-    for pace in [rate(16_000.0), Pace::Stages(ramp), Pace::Stages(steps)] {
-        for plan in [plan, poisson].map(|plan| plan(pace.clone(), Stop::For(secs(4.0)))) {
-            for mix in [mix(&[1], 1), mix(&[1], 3), mix(&[5, 2, 1], 2)] {
-                let whole: Vec<Due> = Schedule::new(&plan, &mix, 77).expect("a pace").collect();
-                assert!(whole.len() > 10_000);
-                assert_eq!(of_shards(&plan, &mix, 8), whole);
-            }
-        }
-    }
-}
-
-#[test]
-fn a_shard_sends_every_nth_turn_whole_and_lasts_as_long_as_the_load() {
-    let versions = mix(&[1], 2);
-    let plan = plan(rate(100.0), Stop::After(count(101)));
-    let whole = Schedule::new(&plan, &versions, 5).expect("a pace");
-    for shard in 0..4 {
-        let part = whole.clone().share(shard, 4);
-        let turns: Vec<u64> = part
-            .clone()
-            .map(|due| due.of_part)
-            .filter(|turn| turn % 4 == shard as u64)
-            .collect();
-        let sent = part.clone().count();
-        assert_eq!(turns.len(), sent, "only its own");
-        assert_eq!(part.total(), Some(sent as u64));
-        assert_eq!(
-            (sent, part.end()),
-            (if shard == 0 { 52 } else { 50 }, whole.end())
-        );
-        assert_eq!(part.covers(sent as u64 / 2), whole.covers(101));
-        assert!(part.covers(1) < whole.covers(9));
     }
 }

@@ -225,18 +225,16 @@ impl Merger {
 
     fn add_version(&mut self, version: VersionInsights, first_of_all: bool) {
         let versions = &mut self.insights.versions;
-        let known = match versions.iter().position(|known| known.name == version.name) {
-            Some(position) => &mut versions[position],
-            None => {
-                versions.push(VersionInsights {
-                    name: version.name.clone(),
-                    baseline: version.baseline,
-                    ..VersionInsights::default()
-                });
-                let last = versions.len() - 1;
-                &mut versions[last]
-            }
-        };
+        let known = versions.iter().position(|known| known.name == version.name);
+        let position = known.unwrap_or_else(|| {
+            versions.push(VersionInsights {
+                name: version.name.clone(),
+                baseline: version.baseline,
+                ..VersionInsights::default()
+            });
+            versions.len() - 1
+        });
+        let known = &mut versions[position];
         for load in version.loads {
             let key = (version.name.clone(), load.stream.clone());
             note_start(&mut self.starts, &key, &load);

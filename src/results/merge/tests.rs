@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::*;
 use crate::metrics::{Histogram, LoadMeasurement, Provided, SliceRecorder, Timing, nanos};
 use crate::results::{Outcome, SourceInfo, TaskRecord, TaskStatus};
-use crate::slo::{Policy, Terms, Verdict};
+use crate::slo::{Assessment, Policy, Terms, Verdict};
 
 /// What a shard sent: so many requests in ten seconds, of that many milliseconds each.
 fn load(requests: u64, milliseconds: u64, began: Timestamp) -> LoadMeasurement {
@@ -93,11 +93,11 @@ fn shard(number: &str, milliseconds: u64) -> ExperimentResult {
 }
 
 fn try_merge(results: Vec<ExperimentResult>) -> Result<ExperimentResult, MergeError> {
-    let mut merger = Merger::new(None);
+    let mut all = Merger::new(None);
     for (n, result) in results.into_iter().enumerate() {
-        merger.add(&format!("{n}.json"), result)?;
+        all.add(&format!("{n}.json"), result)?;
     }
-    merger.finish(Environment::default())
+    all.finish(Environment::default())
 }
 
 fn merge(results: Vec<ExperimentResult>) -> ExperimentResult {
@@ -247,7 +247,7 @@ fn results_of_different_experiments_are_refused() {
                 one.shard = Some(Shard {
                     number: "1/3".parse().expect("one"),
                     start_at: None,
-                })
+                });
             },
             "of 3",
         ),
@@ -262,8 +262,8 @@ fn results_of_different_experiments_are_refused() {
     }
     let twice = try_merge(vec![shard("0/2", 10), shard("0/2", 10)]).expect_err("twice");
     assert!(twice.to_string().contains("the same shard, 0"), "{twice}");
-    let mut merger = Merger::new(Some(3));
-    let asked = merger.add("a", shard("0/2", 10)).expect_err("another number");
+    let mut all = Merger::new(Some(3));
+    let asked = all.add("a", shard("0/2", 10)).expect_err("another number");
     assert_eq!(asked, MergeError::Count { of: 2, asked: 3 });
     assert_eq!(try_merge(vec![]), Err(MergeError::Nothing));
     let merged = merge(vec![shard("0/1", 10)]);
@@ -285,7 +285,7 @@ fn alone(qps: u64, seconds: i64) -> ExperimentResult {
     result.started = start() + Duration::from_secs(seconds.unsigned_abs());
     result.insights.versions[0].loads[0].measurement.began = Some(result.started);
     result.tasks[1].status = TaskStatus::Completed;
-    result.assessment = result.terms[0].judge(&result.insights, &Default::default());
+    result.assessment = result.terms[0].judge(&result.insights, &Assessment::default());
     result.conclude();
     result
 }
@@ -299,16 +299,16 @@ fn independent_loads_may_differ_in_how_much_they_send_and_are_judged_once() {
     );
     let load = &merged.insights.versions[0].loads[0];
     assert_eq!(load.plan, "1 × 100 requests/s; 1 × 50 requests/s");
-    assert_eq!(load.measurement.elapsed, 70.0);
+    assert!((load.measurement.elapsed - 70.0).abs() < 1e-9);
     let twice = try_merge(vec![alone(100, 0), alone(100, 0)]);
     assert!(matches!(twice, Err(MergeError::Twice { number: None, .. })));
     let mut other = alone(50, 1);
     other.experiment.text = other.experiment.text.replace("url: a", "url: b");
     assert!(try_merge(vec![alone(50, 0), other]).is_err());
-    let mut merger = Merger::new(Some(3));
-    merger.add("a", alone(1, 0)).expect("one");
-    merger.add("b", alone(1, 1)).expect("another");
-    let merged = merger.finish(Environment::default()).expect("merged");
+    let mut all = Merger::new(Some(3));
+    all.add("a", alone(1, 0)).expect("one");
+    all.add("b", alone(1, 1)).expect("another");
+    let merged = all.finish(Environment::default()).expect("merged");
     assert!(
         merged.because[0].contains("1 of 3 shards gave no result"),
         "{:?}",

@@ -10,6 +10,8 @@ use crate::spec::condition::Condition;
 
 /// From this share of its time on, a load of which one shard began later than another was never that of the experiment.
 const APART: f64 = 0.1;
+/// So far apart, in seconds, may the parts of the shortest load begin.
+const TOGETHER: f64 = 0.1;
 /// Most doubts of shards that are told.
 const MOST_DOUBTS: usize = 20;
 
@@ -62,7 +64,7 @@ fn apart<K>(starts: &BTreeMap<K, Starts>, divided: bool) -> Option<String> {
     let worst = starts
         .values()
         .max_by(|one, other| (one.apart() * other.lasted).total_cmp(&(other.apart() * one.lasted)))?;
-    (divided && worst.apart() > worst.lasted * APART).then(|| {
+    (divided && worst.apart() > (worst.lasted * APART).max(TOGETHER)).then(|| {
         format!(
             "the shards began up to {:.1} s apart with a load of {:.1} s: together they never sent what the experiment \
              says; give all of them the same --startAt, late enough for the last",
