@@ -143,7 +143,10 @@ mod tests {
         assert_eq!((result.loops, result.facts().result.num_loops), (2, 2));
         assert!(result.facts().slos && result.assessment.judgements.is_empty());
         let insights = result.facts().result.insights.expect("insights");
-        assert_eq!(insights.slos.expect("objectives").upper[0].limit, 0.01);
+        assert_eq!(
+            insights.slos.expect("objectives").upper[0].metric,
+            "http/error-rate"
+        );
         assert_eq!(insights.slos_satisfied.expect("verdicts").upper, [[true]]);
         result.assessment = judged(Verdict::NotAssessed);
         assert!(result.facts().slos);

@@ -343,7 +343,13 @@ fn what_shares_its_parts_is_not_written_without_end() {
     // 2^20 elements below 20 lists, each of which would be indented.
     let mut text = "{{ $l := list 1 1 }}".to_owned();
     text.push_str(&"{{ $l = list $l $l }}".repeat(19));
-    for function in ["toYaml", "toPrettyJson", "toJson"] {
+    for function in [
+        "toYaml",
+        "toPrettyJson",
+        "toJson",
+        "toString",
+        "printf \"%.9000d\"",
+    ] {
         let message = refused(&format!("{text}{{{{ $l | {function} }}}}"));
         assert!(message.contains("a text of more than"), "{function}: {message}");
     }

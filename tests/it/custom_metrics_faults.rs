@@ -327,63 +327,6 @@ fn values_that_the_provider_warns_of_are_not_trusted() {
 }
 
 #[test]
-fn a_search_that_failed_in_part_is_not_trusted() {
-    let body = r#"{"timed_out":false,"_shards":{"total":5,"failed":1},"aggregations":{"a":{"value":3}}}"#;
-    let row = Row {
-        body,
-        program: ".aggregations.a.value",
-        ..ROWS[0]
-    };
-    let server = Server::new(move |_| Answer::status(200).body(body));
-    let output = app(&row, &server, true).run(&["run"]);
-    output.exits(5).says("the provider warns: 1 of 5 shards failed");
-}
-
-#[test]
-fn a_limit_with_a_unit_is_not_held_against_a_number_in_another() {
-    let server = Server::new(|_| {
-        Answer::status(200).body(
-            r#"{"status":"success","data":{"resultType":"vector","result":[{"metric":{},"value":[1,"42"]}]}}"#,
-        )
-    });
-    let run = |query: &str, objective: &str| {
-        let text = format!(
-            "spec:\n- task: custommetrics\n  with: {{prometheus: {{url: '{}', provider: shop, queries: {{m: {query}}}}}}}\n- task: assess\n  with: {{objectives: ['{objective}']}}\n",
-            server.url("")
-        );
-        App::with(&text).run(&["run"])
-    };
-    run("{query: up, unit: percent}", "shop/m >= 99%")
-        .exits(1)
-        .says("is 42 %, the limit is at least 99 %");
-    run("{query: up, unit: percent}", "shop/m >= 40%").exits(0);
-    run("{query: up, unit: percent}", "shop/m >= 40").exits(0);
-    run("{query: up, unit: s}", "shop/m <= 1s").exits(1);
-    run("{query: up, unit: ms}", "shop/m <= 1s").exits(0);
-    run("up", "shop/m >= 99%")
-        .exits(5)
-        .says("42 without a unit is no share");
-    let asked = server.requests();
-    run("up", "shop/m <= 250ms").exits(2).says("the metric has none");
-    run("{query: up, unit: EUR}", "shop/m <= 1%")
-        .exits(2)
-        .says("which is `EUR`");
-    assert_eq!(server.requests(), asked);
-}
-
-#[test]
-fn a_template_that_is_fetched_may_bring_a_unit_that_does_not_fit() {
-    let server = Server::new(|seen| match seen.path.as_str() {
-        "/db.tpl" => Answer::status(200)
-            .body("url: {{ .url }}/q\nmetrics:\n- {name: m, units: EUR, jqExpression: .n}\n"),
-        _ => Answer::status(200).body("{\"n\": 1}"),
-    });
-    let text = "spec:\n- task: custommetrics\n  with: {templates: {db: URL/db.tpl}, values: {url: 'URL'}}\n- task: assess\n  with: {objectives: [db/m <= 250ms]}\n";
-    let output = App::with(&text.replace("URL", &server.url(""))).run(&["run"]);
-    output.exits(5).says("which is `EUR`");
-}
-
-#[test]
 fn what_is_sure_to_be_invalid_is_found_before_anything_is_sent() {
     let load = "- task: http\n  with: {url: 'http://127.0.0.1:1/'}\n";
     let compared =
@@ -449,4 +392,61 @@ fn what_is_sure_to_be_invalid_is_found_before_anything_is_sent() {
         .run(&["validate"])
         .exits(0)
         .says("no task measures http/error-rate of `version 0`");
+}
+
+#[test]
+fn a_search_that_failed_in_part_is_not_trusted() {
+    let body = r#"{"timed_out":false,"_shards":{"total":5,"failed":1},"aggregations":{"a":{"value":3}}}"#;
+    let row = Row {
+        body,
+        program: ".aggregations.a.value",
+        ..ROWS[0]
+    };
+    let server = Server::new(move |_| Answer::status(200).body(body));
+    let output = app(&row, &server, true).run(&["run"]);
+    output.exits(5).says("the provider warns: 1 of 5 shards failed");
+}
+
+#[test]
+fn a_limit_with_a_unit_is_not_held_against_a_number_in_another() {
+    let server = Server::new(|_| {
+        Answer::status(200).body(
+            r#"{"status":"success","data":{"resultType":"vector","result":[{"metric":{},"value":[1,"42"]}]}}"#,
+        )
+    });
+    let run = |query: &str, objective: &str| {
+        let text = format!(
+            "spec:\n- task: custommetrics\n  with: {{prometheus: {{url: '{}', provider: shop, queries: {{m: {query}}}}}}}\n- task: assess\n  with: {{objectives: ['{objective}']}}\n",
+            server.url("")
+        );
+        App::with(&text).run(&["run"])
+    };
+    run("{query: up, unit: percent}", "shop/m >= 99%")
+        .exits(1)
+        .says("is 42 %, the limit is at least 99 %");
+    run("{query: up, unit: percent}", "shop/m >= 40%").exits(0);
+    run("{query: up, unit: percent}", "shop/m >= 40").exits(0);
+    run("{query: up, unit: s}", "shop/m <= 1s").exits(1);
+    run("{query: up, unit: ms}", "shop/m <= 1s").exits(0);
+    run("up", "shop/m >= 99%")
+        .exits(5)
+        .says("42 without a unit is no share");
+    let asked = server.requests();
+    run("up", "shop/m <= 250ms").exits(2).says("the metric has none");
+    run("{query: up, unit: EUR}", "shop/m <= 1%")
+        .exits(2)
+        .says("which is `EUR`");
+    assert_eq!(server.requests(), asked);
+}
+
+#[test]
+fn a_template_that_is_fetched_may_bring_a_unit_that_does_not_fit() {
+    let server = Server::new(|seen| match seen.path.as_str() {
+        "/db.tpl" => Answer::status(200)
+            .body("url: {{ .url }}/q\nmetrics:\n- {name: m, units: EUR, jqExpression: .n}\n"),
+        _ => Answer::status(200).body("{\"n\": 1}"),
+    });
+    let text = "spec:\n- task: custommetrics\n  with: {templates: {db: URL/db.tpl}, values: {url: 'URL'}}\n- task: assess\n  with: {objectives: [db/m <= 250ms]}\n";
+    let output = App::with(&text.replace("URL", &server.url(""))).run(&["run"]);
+    output.exits(5).says("which is `EUR`");
 }

@@ -380,16 +380,16 @@ fn a_probe_reaches_a_version_as_the_load_does() {
     let file = "spec: [{task: grpc, with: {call: a.B/C, cacert: task.pem, proxy: none, versions: [\
                 {name: new, host: a:1, caCert: new.pem, clientCert: new.crt}, \
                 {name: old, host: b:1, baseline: true, skipTLS: true}]}}]";
-    let probed = tasks(file, &[("host", "pr:1"), ("baselineHost", "main:1")]);
-    let mut probes = probed.lines();
+    let all = tasks(file, &[("host", "pr:1"), ("baselineHost", "main:1")]);
+    let mut each = all.lines();
     assert_eq!(
-        probes.next(),
+        each.next(),
         Some(
             "{task: ready, with: {proxy: none, caCert: new.pem, clientCert: new.crt, grpc: pr:1, status: any, timeout: 10s}}"
         )
     );
     assert_eq!(
-        probes.next(),
+        each.next(),
         Some(
             "{task: ready, with: {caCert: task.pem, proxy: none, skipTLS: true, grpc: main:1, status: any, timeout: 10s}}"
         )

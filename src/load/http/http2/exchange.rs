@@ -40,8 +40,8 @@ impl Session {
         way: &mut Way,
     ) -> Result<Incoming, Broken> {
         let body = &request.body;
-        let begin = self.begin(&request.head, request.id, body.is_empty(), way);
-        let mut begun = begin.await?;
+        let queued = self.begin(&request.head, request.id, body.is_empty(), way);
+        let mut begun = queued.await?;
         if !body.is_empty() {
             begun.send(body, true);
         }
