@@ -154,7 +154,7 @@ impl Merger {
         self.judge_shard(index, &result);
         tasks::add(&mut self.tasks, index, &result.tasks);
         let insights = std::mem::take(&mut result.insights);
-        self.readings.add(&insights, ended(&result));
+        self.readings.add(index, &insights, ended(&result));
         for version in insights.versions {
             self.add_version(version, first_of_all);
         }
@@ -270,8 +270,7 @@ impl Merger {
         }
         self.readings.settle(&mut result);
         result.shards = Some(shards);
-        verdict::judge(&mut result);
-        self.readings.doubt(&mut result);
+        self.readings.judge(&mut result);
         result.ended = true;
         result.conclude();
         Ok(result)

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::*;
 use crate::metrics::{Histogram, LoadMeasurement, Provided, SliceRecorder, Timing, nanos};
 use crate::results::{Outcome, SourceInfo, TaskRecord, TaskStatus};
-use crate::slo::{Assessment, Policy, Terms, Verdict};
+use crate::slo::{Assessment, Goal, Policy, Reward, Terms, Verdict};
 
 /// What a shard sent: so many requests in ten seconds, of that many milliseconds each.
 fn load(requests: u64, milliseconds: u64, began: Timestamp) -> LoadMeasurement {
@@ -380,4 +380,141 @@ fn a_task_that_only_some_shards_did_is_doubted() {
         "{:?}",
         merged.because
     );
+}
+
+/// A load of an endpoint, one of whose parts began later.
+fn endpoint(name: &str, lasted: f64, late: f64) -> [Load; 2] {
+    [0.0, late].map(|late| Load {
+        stream: format!("http-{name}").parse().expect("a stream"),
+        target: format!("http://example.com/{name}"),
+        plan: "100 requests/s".into(),
+        reproduce: None,
+        together: None,
+        percentiles: Vec::new(),
+        measurement: LoadMeasurement {
+            elapsed: lasted,
+            ..load(10, 10, start() + Duration::from_secs_f64(late))
+        },
+    })
+}
+
+#[test]
+fn a_short_load_hides_no_long_one_that_was_not_sent_together() {
+    let mut pair = [shard("0/2", 10), shard("1/2", 10)];
+    for loads in [endpoint("short", 0.2, 0.09), endpoint("long", 40.0, 5.0)] {
+        for (result, load) in pair.iter_mut().zip(loads) {
+            result.insights.versions[0].loads.push(load);
+        }
+    }
+    let merged = merge(pair.to_vec());
+    assert_eq!(merged.outcome, Outcome::Invalid);
+    assert!(
+        merged.because[0].contains("5.0 s apart with a load of 40.0 s"),
+        "{:?}",
+        merged.because
+    );
+}
+
+/// A shard that read the cost of two versions, and when it ended.
+fn costs(number: &str, base: f64, new: f64, seconds: f64) -> ExperimentResult {
+    let mut result = shard(number, 10);
+    result.tasks[0].name = "custommetrics".into();
+    result.seconds = seconds;
+    result.terms[0].objectives = vec!["db/cost <= 1.1x base".parse().expect("an objective")];
+    let mut other = result.insights.versions[0].clone();
+    other.name = "base".into();
+    other.baseline = true;
+    result.insights.versions.push(other);
+    for (version, cost) in result.insights.versions.iter_mut().zip([new, base]) {
+        version.values = BTreeMap::from([("db/cost".to_owned(), Provided::from(cost))]);
+    }
+    result
+}
+
+#[test]
+fn the_readings_of_every_shard_are_judged_as_it_read_them() {
+    // Neither all of the least nor all of the greatest are what a shard read.
+    let merged = merge(vec![
+        costs("0/2", 100.0, 200.0, 11.0),
+        costs("1/2", 200.0, 100.0, 12.0),
+    ]);
+    assert_eq!(merged.assessment.judgements[0].verdict, Verdict::Met);
+    assert_eq!(merged.outcome, Outcome::Invalid);
+    assert!(
+        merged.because[0].contains("the verdict on db/cost depends on"),
+        "{:?}",
+        merged.because
+    );
+    assert_eq!(merged.insights.versions[0].values["db/cost"].value, 100.0);
+    let rewarded = |mut result: ExperimentResult| {
+        result.terms[0].objectives.clear();
+        result.terms[0].rewards = vec![Reward {
+            metric: "db/cost".parse().expect("a metric"),
+            goal: Goal::Min,
+        }];
+        result
+    };
+    let merged = merge(vec![
+        rewarded(costs("0/2", 100.0, 200.0, 11.0)),
+        rewarded(costs("1/2", 200.0, 100.0, 12.0)),
+    ]);
+    assert_eq!(merged.assessment.awards[0].winner.as_deref(), Some("default"));
+    assert_eq!(merged.outcome, Outcome::Invalid);
+    assert!(
+        merged.because[0].contains("the winner by db/cost depends on"),
+        "{:?}",
+        merged.because
+    );
+}
+
+#[test]
+fn readings_that_decide_nothing_that_counts_are_noted() {
+    let pair = || vec![costs("0/2", 100.0, 200.0, 11.0), costs("1/2", 200.0, 100.0, 12.0)];
+    let (mut warned, mut shown) = (pair(), pair());
+    for (warned, shown) in warned.iter_mut().zip(&mut shown) {
+        warned.terms[0].objectives[0].warn = true;
+        shown.validate_slos = false;
+    }
+    for results in [warned, shown] {
+        let merged = merge(results);
+        assert_eq!(
+            (merged.outcome, &merged.distrust),
+            (Outcome::Pass, &Vec::new()),
+            "{:?}",
+            merged.because
+        );
+        let notes = &merged.tasks[1].notes;
+        assert!(
+            notes[0].contains("the verdict on db/cost depends on"),
+            "{notes:?}"
+        );
+    }
+}
+
+#[test]
+fn readings_are_judged_by_all_tasks_in_their_order() {
+    let read = |number: &str, cost: f64, seconds: f64| {
+        let mut result = costs(number, 100.0, cost, seconds);
+        result.insights.versions[1].baseline = false;
+        result.terms[0].objectives = vec!["db/cost <= 150".parse().expect("an objective")];
+        let second = Terms {
+            task: 3,
+            objectives: vec!["http/error-count <= 0".parse().expect("an objective")],
+            condition: Some("SLOs()".into()),
+            ..result.terms[0].clone()
+        };
+        result.terms.push(second);
+        result.tasks.push(task(3, "assess", left()));
+        result.validate_slos = false;
+        result
+    };
+    let merged = merge(vec![read("0/2", 200.0, 11.0), read("1/2", 120.0, 12.0)]);
+    let notes = &merged.tasks[2].notes;
+    assert!(
+        notes
+            .iter()
+            .any(|note| note.contains("whether task 3 (assess) is due")),
+        "{notes:?}"
+    );
+    assert_eq!(merged.tasks[2].status, TaskStatus::Completed);
 }

@@ -61,10 +61,12 @@ pub(super) fn doubts(merger: &Merger, shards: &Shards) -> Vec<String> {
 
 /// A load whose parts were not sent together.
 fn apart<K>(starts: &BTreeMap<K, Starts>, divided: bool) -> Option<String> {
+    let too_far = |one: &&Starts| one.apart() > (one.lasted * APART).max(TOGETHER);
     let worst = starts
         .values()
+        .filter(too_far)
         .max_by(|one, other| (one.apart() * other.lasted).total_cmp(&(other.apart() * one.lasted)))?;
-    (divided && worst.apart() > (worst.lasted * APART).max(TOGETHER)).then(|| {
+    divided.then(|| {
         format!(
             "the shards began up to {:.1} s apart with a load of {:.1} s: together they never sent what the experiment \
              says; give all of them the same --startAt, late enough for the last",
