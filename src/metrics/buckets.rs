@@ -66,7 +66,7 @@ impl Packed {
                 && mine_bucket <= bucket
             {
                 if mine_bucket == bucket {
-                    sum += mine_count;
+                    sum = u64::saturating_add(sum, mine_count);
                 } else {
                     pack.push(mine_bucket, mine_count);
                 }

@@ -235,25 +235,30 @@ impl LoadMeasurement {
 
     /// Adds a load that ran after this one: the union of two endpoints.
     pub fn append(&mut self, later: &Self) {
-        self.requests += later.requests;
-        self.answered += later.answered;
-        self.errors += later.errors;
-        self.unsent += later.unsent;
-        self.waited += later.waited;
-        self.bytes_received += later.bytes_received;
-        self.connections += later.connections;
-        self.reconnects += later.reconnects;
-        self.resumed += later.resumed;
-        self.messages_sent += later.messages_sent;
-        self.messages_received += later.messages_received;
-        self.ignored += later.ignored;
+        for (mine, later) in [
+            (&mut self.requests, later.requests),
+            (&mut self.answered, later.answered),
+            (&mut self.errors, later.errors),
+            (&mut self.unsent, later.unsent),
+            (&mut self.waited, later.waited),
+            (&mut self.bytes_received, later.bytes_received),
+            (&mut self.connections, later.connections),
+            (&mut self.reconnects, later.reconnects),
+            (&mut self.resumed, later.resumed),
+            (&mut self.messages_sent, later.messages_sent),
+            (&mut self.messages_received, later.messages_received),
+            (&mut self.ignored, later.ignored),
+        ] {
+            *mine = mine.saturating_add(later);
+        }
         for (mine, later) in [
             (&mut self.spoken, &later.spoken),
             (&mut self.addresses, &later.addresses),
             (&mut self.walls, &later.walls),
         ] {
             for (name, n) in later {
-                *mine.entry(name.clone()).or_default() += n;
+                let mine = mine.entry(name.clone()).or_default();
+                *mine = mine.saturating_add(*n);
             }
         }
         self.exemplars
@@ -265,14 +270,15 @@ impl LoadMeasurement {
         self.elapsed += later.elapsed;
         self.cold_start = self.cold_start.or(later.cold_start);
         for (status, n) in &later.statuses {
-            *self.statuses.entry(*status).or_default() += n;
+            let mine = self.statuses.entry(*status).or_default();
+            *mine = mine.saturating_add(*n);
         }
         for (class, failure) in &later.failures {
             let mine = self.failures.entry(*class).or_insert_with(|| Failure {
                 count: 0,
                 example: failure.example.clone(),
             });
-            mine.count += failure.count;
+            mine.count = mine.count.saturating_add(failure.count);
         }
         for (timing, histogram) in &later.timings {
             self.timings.entry(*timing).or_default().merge(histogram);

@@ -5,9 +5,11 @@
 //! it was slow. Slices are 100 ms wide, merged in pairs when there are more than 600, narrower in runs that would
 //! otherwise have fewer than 10. So their number, and their memory, does not grow with the length of a run.
 
+use std::fmt;
 use std::time::Duration;
 
 use schemars::JsonSchema;
+use serde::de::{Error as _, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
 
 use super::Histogram;
@@ -39,8 +41,8 @@ pub struct Slice {
 impl Slice {
     /// Adds all of `other`. `scratch` only saves allocations.
     pub(super) fn add(&mut self, other: &Self, scratch: &mut Vec<u8>) {
-        self.requests += other.requests;
-        self.errors += other.errors;
+        self.requests = self.requests.saturating_add(other.requests);
+        self.errors = self.errors.saturating_add(other.errors);
         self.latency.add(other.latency.iter(), scratch);
     }
 
@@ -51,7 +53,8 @@ impl Slice {
 
     /// Number of latencies.
     pub fn latencies(&self) -> u64 {
-        self.latency.iter().map(|(_, count)| count).sum()
+        let counts = self.latency.iter().map(|(_, count)| count);
+        counts.fold(0, u64::saturating_add)
     }
 
     /// Sum of latencies in milliseconds, to three digits each.
@@ -73,8 +76,7 @@ impl Slice {
         let limit = milliseconds * 1e6;
         self.latency_counts()
             .filter(|(nanos, _)| *nanos as f64 > limit)
-            .map(|(_, count)| count)
-            .sum()
+            .fold(0, |sum, (_, count)| u64::saturating_add(sum, count))
     }
 
     /// The quantile (0 to 1) of the latencies in milliseconds; `None` when there are none.
@@ -83,7 +85,7 @@ impl Slice {
         let rank = (quantile.clamp(0.0, 1.0) * total as f64).ceil().max(1.0);
         let mut seen = 0;
         self.latency_counts().find_map(|(nanos, count)| {
-            seen += count;
+            seen = u64::saturating_add(seen, count);
             (seen as f64 >= rank).then_some(nanos as f64 / 1e6)
         })
     }
@@ -97,6 +99,7 @@ pub struct Slices {
     #[serde(deserialize_with = "width")]
     pub(super) width_ns: u64,
     /// From the start of the load; a slice without requests is there, too.
+    #[serde(deserialize_with = "few")]
     pub(super) slices: Vec<Slice>,
 }
 
@@ -116,7 +119,33 @@ fn width<'de, D: serde::Deserializer<'de>>(input: D) -> Result<u64, D::Error> {
         return Ok(width);
     }
     let text = format!("slices are {FIRST_WIDTH} ns wide, or 2, 4, 8, … times as wide, not {width} ns");
-    Err(serde::de::Error::custom(text))
+    Err(D::Error::custom(text))
+}
+
+/// No more slices than are ever kept; more are not even read.
+fn few<'de, D: serde::Deserializer<'de>>(input: D) -> Result<Vec<Slice>, D::Error> {
+    struct Few;
+
+    impl<'de> Visitor<'de> for Few {
+        type Value = Vec<Slice>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            write!(f, "at most {MOST} slices")
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Vec<Slice>, A::Error> {
+            let mut slices = Vec::new();
+            while let Some(slice) = items.next_element()? {
+                if slices.len() == MOST {
+                    return Err(A::Error::invalid_length(MOST + 1, &self));
+                }
+                slices.push(slice);
+            }
+            Ok(slices)
+        }
+    }
+
+    input.deserialize_seq(Few)
 }
 
 impl Slices {
@@ -327,6 +356,33 @@ mod tests {
         for width in [FIRST_WIDTH, WIDTH, 1024 * WIDTH] {
             serde_json::from_str::<Slices>(&stored(width)).expect("a width");
         }
+    }
+
+    #[test]
+    fn more_slices_than_are_kept_are_refused() {
+        let stored = |slices: usize| Slices {
+            width_ns: WIDTH,
+            slices: vec![Slice::default(); slices],
+        };
+        let read = |slices| serde_json::from_value::<Slices>(serde_json::json!(stored(slices)));
+        assert_eq!(read(MOST).expect("slices"), stored(MOST));
+        let error = read(MOST + 1).expect_err("refused").to_string();
+        assert!(error.contains("at most 600 slices"), "{error}");
+    }
+
+    #[test]
+    fn counts_that_no_load_has_do_not_overflow() {
+        let slice = r#"{"requests":18446744073709551615,"errors":18446744073709551615,"latency":LATENCY}"#;
+        let mut latency = Histogram::new();
+        latency.record_many(Duration::from_millis(1), 7);
+        let latency = serde_json::to_string(&latency).expect("JSON");
+        let slice: Slice = serde_json::from_str(&slice.replace("LATENCY", &latency)).expect("a slice");
+        let mut sum = slice.clone();
+        sum.add(&slice, &mut Vec::new());
+        assert_eq!(
+            (sum.requests, sum.errors, sum.latencies()),
+            (u64::MAX, u64::MAX, 14)
+        );
     }
 
     #[test]

@@ -15,12 +15,28 @@ pub const MOST_SHARDS: u32 = 10_000;
 
 /// A shard by its number: `0/8` is the first of eight.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", try_from = "Unchecked")]
+#[schemars(!try_from)]
 pub struct ShardNumber {
     /// From 0, as GitHub's `strategy.job-index` and Kubernetes' `JOB_COMPLETION_INDEX` count.
     pub index: u32,
     /// How many there are.
     pub of: NonZeroU32,
+}
+
+/// A number as a result has it.
+#[derive(Deserialize)]
+struct Unchecked {
+    index: u32,
+    of: u32,
+}
+
+impl TryFrom<Unchecked> for ShardNumber {
+    type Error = ShardNumberError;
+
+    fn try_from(Unchecked { index, of }: Unchecked) -> Result<Self, Self::Error> {
+        Self::new(index, of)
+    }
 }
 
 /// Why a text is no number of a shard.
@@ -167,6 +183,20 @@ mod tests {
         ] {
             let error = text.parse::<ShardNumber>().expect_err(text).to_string();
             assert!(error.contains(says), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_stored_number_is_one_that_there_can_be() {
+        let read = |json: &str| serde_json::from_str::<Shard>(json).map(|shard| shard.number.to_string());
+        assert_eq!(read(r#"{"index":2,"of":3}"#).expect("a shard"), "2/3");
+        for (json, says) in [
+            (r#"{"index":0,"of":4294967295}"#, "not 4294967295"),
+            (r#"{"index":2,"of":2}"#, "the last is 1/2"),
+            (r#"{"index":0,"of":0}"#, "not 0"),
+        ] {
+            let error = read(json).expect_err(json).to_string();
+            assert!(error.contains(says), "{error}");
         }
     }
 }

@@ -42,10 +42,12 @@ pub enum WireError {
         source: serde_json::Error,
     },
     /// No run leaves so much behind, or measures such numbers.
-    #[error("{} has a number that no run measures, or more than {MOST_LOADS} loads", path.display())]
+    #[error("{} has {what}", path.display())]
     Absurd {
         /// The file.
         path: PathBuf,
+        /// What, and where in it.
+        what: String,
     },
     /// The file is of another major version.
     #[error("{} has format version {found}, this iter8 reads {SCHEMA_VERSION}", path.display())]
@@ -105,25 +107,49 @@ pub fn read_bounded(path: &Path) -> Result<ExperimentResult, WireError> {
         source,
     })?;
     let versions = value.pointer("/insights/versions").and_then(Value::as_array);
-    let loads = |version: &Value| version["loads"].as_array().map_or(0, Vec::len);
-    let loads: usize = versions.into_iter().flatten().map(loads).sum();
-    if loads > MOST_LOADS || has_absurd_number(&value) {
-        return Err(WireError::Absurd {
-            path: path.to_owned(),
-        });
+    let absurd = |what: String| WireError::Absurd {
+        path: path.to_owned(),
+        what,
+    };
+    let mut count = 0;
+    for (index, version) in versions.into_iter().flatten().enumerate() {
+        let Some(loads) = version.get("loads") else {
+            continue;
+        };
+        count += loads.as_array().map_or(0, Vec::len);
+        if count > MOST_LOADS {
+            return Err(absurd(format!("more than {MOST_LOADS} loads")));
+        }
+        // What a provider says may be as large as it likes: nobody adds it up.
+        if let Some(place) = absurd_number(loads) {
+            let place = format!("/insights/versions/{index}/loads{place}");
+            return Err(absurd(format!("a number that no run measures, at {place}")));
+        }
     }
     parse(path, &text)
 }
 
 /// Whether there is a number with which a sum of some of them would overflow.
 pub fn has_absurd_number(value: &Value) -> bool {
+    absurd_number(value).is_some()
+}
+
+/// Where the first such number is, as a JSON pointer.
+fn absurd_number(value: &Value) -> Option<String> {
+    let inside = |name: &dyn std::fmt::Display, value: &Value| {
+        absurd_number(value).map(|place| format!("/{name}{place}"))
+    };
     match value {
-        Value::Number(number) => !number
-            .as_f64()
-            .is_some_and(|number| number.abs() <= LARGEST_NUMBER),
-        Value::Array(items) => items.iter().any(has_absurd_number),
-        Value::Object(fields) => fields.values().any(has_absurd_number),
-        Value::Null | Value::Bool(_) | Value::String(_) => false,
+        Value::Number(number) => {
+            let fits = |number: f64| number.abs() <= LARGEST_NUMBER;
+            (!number.as_f64().is_some_and(fits)).then(String::new)
+        }
+        Value::Array(items) => {
+            let mut items = items.iter().enumerate();
+            items.find_map(|(index, value)| inside(&index, value))
+        }
+        Value::Object(fields) => fields.iter().find_map(|(name, value)| inside(name, value)),
+        Value::Null | Value::Bool(_) | Value::String(_) => None,
     }
 }
 
@@ -171,4 +197,52 @@ pub fn schema() -> serde_json::Value {
     let mut schema = schemars::schema_for!(ExperimentResult).to_value();
     schema["$id"] = "https://iter8.tools/schemas/result/v1.json".into();
     schema
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::metrics::{Insights, Load, LoadMeasurement, Provided, VersionInsights};
+    use crate::results::{Environment, SourceInfo};
+
+    #[test]
+    fn a_provider_may_say_any_number_and_a_load_may_not() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("result.json");
+        let with = |requests: u64| {
+            let started = jiff::Timestamp::UNIX_EPOCH;
+            let mut result = ExperimentResult::new(SourceInfo::default(), Environment::default(), started);
+            let load = Load {
+                stream: "http".parse().expect("a stream"),
+                target: String::new(),
+                plan: String::new(),
+                reproduce: None,
+                together: None,
+                percentiles: Vec::new(),
+                measurement: LoadMeasurement {
+                    requests,
+                    ..LoadMeasurement::default()
+                },
+            };
+            let values = [("db/time_ns".to_owned(), Provided::from(1.77e18))];
+            result.insights = Insights {
+                versions: vec![VersionInsights {
+                    loads: vec![load],
+                    values: values.into(),
+                    ..VersionInsights::default()
+                }],
+            };
+            write(&path, &result).expect("written");
+            read_bounded(&path)
+        };
+        let read = with(1000).expect("a result");
+        assert_eq!(read.insights.versions[0].values["db/time_ns"].value, 1.77e18);
+        let error = with(1 << 60).expect_err("refused").to_string();
+        assert!(
+            error.contains(
+                "a number that no run measures, at /insights/versions/0/loads/0/measurement/requests"
+            ),
+            "{error}"
+        );
+    }
 }

@@ -12,7 +12,7 @@ const RESULT: &str = "result.json";
 pub(super) struct Found {
     /// The results.
     pub(super) results: Vec<PathBuf>,
-    /// Folders without one.
+    /// Folders without one, and files that are missing where a pattern means them.
     pub(super) empty: Vec<PathBuf>,
 }
 
@@ -20,12 +20,13 @@ pub(super) struct Found {
 pub(super) fn find(named: &[String]) -> Result<Found, Diagnostic> {
     let mut found = Found::default();
     for name in named {
-        let paths = expand(Path::new(name));
-        if paths.is_empty() {
+        let Expanded { paths, missing } = expand(Path::new(name));
+        if paths.is_empty() && missing.is_empty() {
             let message = format!("no file or folder matches {name}");
             let hint = "did the jobs upload their results, and this one download them?";
             return Err(Diagnostic::error(message).hint(hint));
         }
+        found.empty.extend(missing);
         for path in paths {
             look(path, &mut found)?;
         }
@@ -41,6 +42,15 @@ pub(super) fn find(named: &[String]) -> Result<Found, Diagnostic> {
         return Err(Diagnostic::error(message).hint(hint));
     }
     Ok(found)
+}
+
+/// What is wrong with a place where a result should have been.
+pub(super) fn lacks(place: &Path) -> &'static str {
+    if place.exists() {
+        "holds no result.json"
+    } else {
+        "is not there"
+    }
 }
 
 fn look(path: PathBuf, found: &mut Found) -> Result<(), Diagnostic> {
@@ -83,17 +93,25 @@ fn entries(folder: &Path) -> Vec<PathBuf> {
     paths
 }
 
+/// What a pattern means.
+struct Expanded {
+    paths: Vec<PathBuf>,
+    missing: Vec<PathBuf>,
+}
+
 /// The paths that a pattern means, as a shell would say: `*` and `?` within a name, no hidden ones. A path without them is
-/// itself, there or not.
-fn expand(pattern: &Path) -> Vec<PathBuf> {
+/// itself, there or not; what follows a name that matches and is not there is missing.
+fn expand(pattern: &Path) -> Expanded {
     let is_pattern = |name: &str| name.contains(['*', '?']);
     let mut paths = vec![PathBuf::new()];
+    let mut is_wild = false;
     for part in pattern.components() {
         let name = part.as_os_str().to_string_lossy();
         if !matches!(part, Component::Normal(_)) || !is_pattern(&name) {
             paths.iter_mut().for_each(|path| path.push(part));
             continue;
         }
+        is_wild = true;
         let name: Vec<char> = name.chars().collect();
         paths = paths
             .iter()
@@ -112,7 +130,8 @@ fn expand(pattern: &Path) -> Vec<PathBuf> {
             })
             .collect();
     }
-    paths
+    let (paths, missing) = paths.into_iter().partition(|path| !is_wild || path.exists());
+    Expanded { paths, missing }
 }
 
 /// Whether a name is one of those that a pattern means; its time grows with the product of both lengths at most.
@@ -185,6 +204,9 @@ mod tests {
         let (results, empty) = of(&["r/*"]).expect("found");
         assert_eq!((&results, empty), (&both, vec!["r/iter8-2".to_owned()]));
         assert_eq!(of(&["r/iter8-?"]).expect("found").0, both);
+        let lost = vec!["r/iter8-2/result.json".to_owned()];
+        assert_eq!(of(&["r/*/result.json"]).expect("found"), (both.clone(), lost));
+        assert!(of(&["r/*/none"]).is_err_and(|why| why.contains("holds no result.json")));
         assert!(of(&["*/*-[0]", "r"]).is_err());
         assert_eq!(of(&["one.json"]).expect("found").0, ["one.json"]);
         assert!(of(&["none"]).is_err_and(|why| why.contains("there is no file")));

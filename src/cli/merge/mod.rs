@@ -152,7 +152,7 @@ impl Order<'_> {
             Diagnostic::error(TaskError::from_error(error).message)
         };
         for folder in &found.empty {
-            let text = format!("warning: {} holds no result.json", folder.display());
+            let text = format!("warning: {} {}", folder.display(), files::lacks(folder));
             console.say(LogLevel::Warning, &text);
         }
         let mut merger = Merger::new(self.shards);

@@ -484,7 +484,7 @@ impl Tally {
     fn time(&mut self, at_least: Duration) -> (Duration, Duration, Slices) {
         let elapsed = Duration::from_nanos(self.last_end).max(at_least);
         let mut slices = std::mem::take(&mut self.slices).finish();
-        if self.skip == 0 {
+        if self.skip == 0 || self.first_due == u64::MAX {
             return (Duration::ZERO, elapsed, slices);
         }
         let begin = Duration::from_nanos(self.first_due);

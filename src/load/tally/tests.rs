@@ -208,3 +208,13 @@ fn connections_are_numbered_and_counted_per_address() {
     );
     assert_eq!(measured.timings[&Timing::Tls].count(), 100);
 }
+
+#[test]
+fn a_load_of_which_nothing_was_counted_begins_at_its_start() {
+    let mut tally = Tally::new(Instant::now()).skipping(5);
+    tally.began = Some(Timestamp::UNIX_EPOCH);
+    tally.skipped();
+    let measured = tally.finish(Duration::from_secs(2));
+    assert_eq!(measured.began, Some(Timestamp::UNIX_EPOCH));
+    assert!((measured.elapsed - 2.0).abs() < 1e-9, "{}", measured.elapsed);
+}
