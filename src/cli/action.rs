@@ -28,7 +28,7 @@ use crate::diagnostic::Diagnostic;
 use crate::platform::github::{Event, Inputs};
 use crate::platform::{Context, Env, Platform, Publication};
 use crate::report::render_within;
-use crate::results::{ExperimentResult, Outcome, SourceInfo};
+use crate::results::{ExperimentResult, Outcome, SourceInfo, fingerprint};
 use crate::spec::SourceFile;
 use crate::tasks::{Pipeline, Publisher, Reach};
 
@@ -170,6 +170,7 @@ impl Stage<'_> {
         let given = given(inputs, &context);
         let work = self.work(inputs, &given).await?;
         let output = output(inputs.text("outputDir"), reports);
+        let fingerprint = fingerprint(&work.opened.root, &|text| self.console.mask.apply(text));
         let (source, mut pipeline, mut found) = self.prepared(&event, work.opened, work.file.as_deref())?;
         if let Some(shard) = &shard {
             let undivided = pipeline.divide(shard.number);
@@ -192,6 +193,7 @@ impl Stage<'_> {
             source: SourceInfo {
                 name: source.name().to_owned(),
                 text: source.text().to_owned(),
+                fingerprint: Some(fingerprint),
             },
             context,
             platform: self.platform.name(),

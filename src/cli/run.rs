@@ -22,7 +22,7 @@ use super::stored::{self, earlier};
 use crate::diagnostic::Diagnostic;
 use crate::platform::{Env, Platform};
 use crate::report::render_within;
-use crate::results::{ExperimentResult, Shard, SourceInfo};
+use crate::results::{ExperimentResult, Shard, SourceInfo, fingerprint};
 use crate::secret::Mask;
 use crate::spec::compat::{Era, Modern};
 use crate::spec::{Node, SourceFile};
@@ -209,6 +209,7 @@ impl Stage<'_> {
             unreadable(&found, console);
             Stop::Mistakes(found)
         })?;
+        let fingerprint = fingerprint(&root, &|text| console.mask.apply(text));
         let checked = check(&source, (&root, era), &order.output.run_dir, env, console, &[]).and(found);
         let found = checked.diagnostics.clone();
         let mut pipeline = checked
@@ -233,6 +234,7 @@ impl Stage<'_> {
             source: SourceInfo {
                 name: source.name().to_owned(),
                 text: source.text().to_owned(),
+                fingerprint: Some(fingerprint),
             },
             context,
             platform: self.platform.name(),

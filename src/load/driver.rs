@@ -127,6 +127,7 @@ pub(super) async fn run<T: Target>(
         .iter_mut()
         .for_each(|(tally, _)| tally.began = began);
     Ok(Ran {
+        began,
         parts: measured(counted, mix, schedule.as_ref(), stop.is_cancelled()),
         enough,
         unmade: None,
@@ -153,6 +154,8 @@ pub type Enough = Box<dyn FnMut(&[LoadMeasurement]) -> Option<String> + Send>;
 /// A load that ran.
 #[derive(Debug)]
 pub struct Ran {
+    /// When it began to send, whatever of that is counted.
+    pub began: Option<Timestamp>,
     /// What was measured of each part.
     pub parts: Vec<LoadMeasurement>,
     /// Why it ended early, if the onlooker wanted that.

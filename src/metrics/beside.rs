@@ -51,6 +51,7 @@ impl LoadMeasurement {
             exemplars: Vec::new(),
             ..other.clone()
         });
+        self.late = [self.late, other.late].into_iter().flatten().reduce(f64::max);
         self.began = starts.map_or(self.began.or(other.began), |(mine, other)| Some(mine.min(other)));
         (self.slices, self.health, self.exemplars, self.elapsed) = (slices, health, exemplars, elapsed);
     }

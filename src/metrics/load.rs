@@ -142,6 +142,10 @@ pub struct LoadMeasurement {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>")]
     pub began: Option<Timestamp>,
+    /// Of a shard, how long after the start that all shards agreed on it began to send this load, in seconds. Requests that
+    /// are not counted are sent from then on, so that the load may begin later.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub late: Option<f64>,
     /// Requests sent.
     pub requests: u64,
     /// Requests answered completely, whatever the status.

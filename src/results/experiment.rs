@@ -93,6 +93,10 @@ pub struct SourceInfo {
     pub name: String,
     /// Its text as the user wrote it (`${NAME}` not replaced), or the experiment made of flags, secrets masked.
     pub text: String,
+    /// A checksum of it with what flags and inputs put over it, but for how much is sent: only runs with the same one can be
+    /// merged.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fingerprint: Option<String>,
 }
 
 /// The result of an experiment.

@@ -3,6 +3,7 @@
 mod environment;
 mod experiment;
 mod facts;
+mod fingerprint;
 mod history;
 pub mod legacy;
 mod loops;
@@ -13,6 +14,7 @@ mod wire;
 
 pub use environment::Environment;
 pub use experiment::{ExperimentResult, Imported, SourceInfo, TaskRecord, TaskStatus};
+pub use fingerprint::fingerprint;
 pub use history::{Change, History};
 pub use loops::{KEPT, PastLoop};
 pub use outcome::{Outcome, OutcomeReason};

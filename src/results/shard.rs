@@ -112,6 +112,9 @@ pub struct Shards {
     pub count: u32,
     /// Whether each sent its part of one schedule (`--shard`), rather than a load of its own.
     pub divided: bool,
+    /// Whether somebody said how many there were to be; where nobody did, a missing one is not noticed.
+    #[serde(default)]
+    pub counted: bool,
     /// The start that they agreed on, if they did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>")]

@@ -342,6 +342,17 @@ fn independent_runs_are_merged_by_what_they_promised() {
     }
     app.run(&["merge", "r/*"]).exits(0).says("all 2 objectives met");
     assert_eq!(load(&app.result())["requests"], 40);
+    app.run(&["report", "-o", "html"])
+        .exits(0)
+        .says("How many shards there were is not known");
+    let url = server.url("/");
+    let post = ["run", "--url", &url, "--numRequests", "20", "--payloadStr", "x"];
+    app.run(&[&post[..], &["--outputDir", "p/0"]].concat()).exits(0);
+    let get = ["run", "--url", &url, "--numRequests", "20", "--outputDir", "p/1"];
+    app.run(&get).exits(0);
+    app.run(&["merge", "p/*"])
+        .exits(2)
+        .says("made different experiments");
     app.run(&["merge", "r/*", "--shards", "4"])
         .exits(5)
         .says("2 of 4 shards gave no result (shards 2 and 3): 50 % of the load is missing");

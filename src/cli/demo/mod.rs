@@ -64,6 +64,7 @@ pub(super) async fn demo(
         source: SourceInfo {
             name: source.name().to_owned(),
             text: EXPERIMENT.to_owned(),
+            fingerprint: None,
         },
         context: platform.context(env),
         platform: platform.name(),

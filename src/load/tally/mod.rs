@@ -473,10 +473,10 @@ impl Tally {
             elapsed: elapsed.as_secs_f64(),
             slices,
             exemplars,
-            health: None,
             ignored: self.ignored,
             messages_sent: messages.sent,
             messages_received: messages.received,
+            ..LoadMeasurement::default()
         }
     }
 

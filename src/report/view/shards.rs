@@ -99,7 +99,13 @@ pub(super) fn how(known: &Known<'_>) -> Option<Prose> {
         "each with a load of its own"
     };
     let apart = number::duration(shards.skew_seconds);
-    let text =
-        format!("Merged from {count}, {each}; by their clocks they began within {apart} of each other.");
+    let unknown = if shards.counted || shards.divided {
+        ""
+    } else {
+        " How many shards there were is not known, so that a missing one would not be noticed: give --shards."
+    };
+    let text = format!(
+        "Merged from {count}, {each}; by their clocks they began within {apart} of each other.{unknown}"
+    );
     Some(text.into())
 }

@@ -4,22 +4,8 @@ use std::collections::BTreeSet;
 
 use crate::metrics::{Insights, Load, Stream, VersionInsights};
 use crate::results::ExperimentResult;
+use crate::results::fingerprint::OWN;
 use crate::spec::{Node, SourceFile, Value};
-
-/// Keys by which independent loads of one experiment may differ.
-const OWN: &[&str] = &[
-    "numrequests",
-    "duration",
-    "qps",
-    "connections",
-    "maxconnections",
-    "streams",
-    "n",
-    "total",
-    "rps",
-    "concurrency",
-    "c",
-];
 
 /// In what they differ, if in anything. `measured` is what the others measured, where both came to their end.
 pub(super) fn check(
@@ -56,11 +42,6 @@ fn same_experiment(first: &ExperimentResult, other: &ExperimentResult, divided: 
         let tasks = of.tasks.iter();
         tasks.map(|task| (task.name.clone(), about(task))).collect()
     };
-    let commits = first
-        .environment
-        .commit
-        .as_ref()
-        .zip(other.environment.commit.as_ref());
     let differs = [
         (told(first) != told(other), "their tasks differ"),
         (first.terms != other.terms, "their objectives differ"),
@@ -73,16 +54,25 @@ fn same_experiment(first: &ExperimentResult, other: &ExperimentResult, divided: 
             !same_text(first, other, divided),
             "the text of their experiments differs",
         ),
+        (
+            !same_sum(first, other),
+            "flags or inputs made different experiments of the same text",
+        ),
     ];
     if let Some((_, why)) = differs.into_iter().find(|(differs, _)| *differs) {
         return Err(why.to_owned());
     }
-    match commits {
-        Some((mine, theirs)) if mine != theirs => {
-            Err(format!("one is of commit {mine}, the other of {theirs}"))
-        }
-        Some(_) | None => Ok(()),
-    }
+    Ok(())
+}
+
+/// Whether flags and inputs left the same of both; earlier results do not say.
+fn same_sum(first: &ExperimentResult, other: &ExperimentResult) -> bool {
+    let sums = first
+        .experiment
+        .fingerprint
+        .as_ref()
+        .zip(other.experiment.fingerprint.as_ref());
+    sums.is_none_or(|(mine, theirs)| mine == theirs)
 }
 
 fn same_text(first: &ExperimentResult, other: &ExperimentResult, divided: bool) -> bool {

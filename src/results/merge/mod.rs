@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Environment, ExperimentResult, MOST_SHARDS, MergedShard, Shard, Shards};
-use crate::metrics::{Insights, Load, Stream, VersionInsights};
+use crate::metrics::{Insights, Load, LoadMeasurement, Stream, VersionInsights};
 use readings::Readings;
 use tasks::Became;
 
@@ -38,6 +38,21 @@ pub enum MergeError {
     /// Only scripts or metrics of providers.
     #[error("{0} has no load: there is nothing to merge")]
     NoLoad(String),
+    /// Numbers of an earlier run, of which nobody knows whether all shards have them.
+    #[error(
+        "{0} goes on with an earlier result: only runs that measured everything themselves can be merged"
+    )]
+    Loop(String),
+    /// They are not of what is tested where they are merged.
+    #[error("{file} is of commit {commit}, and what merges it of {here}")]
+    Commit {
+        /// The result.
+        file: String,
+        /// What it is of.
+        commit: String,
+        /// What the merging job is of.
+        here: String,
+    },
     /// They are not of one experiment.
     #[error("{file} and {first} are of different experiments: {why}")]
     Different {
@@ -80,6 +95,8 @@ pub struct Merger {
     missing: u32,
     /// What all have in common: the first result that is complete, or else the first, without its measurements.
     common: Option<Common>,
+    /// The first commit that a result names, and its file.
+    commit: Option<(String, String)>,
     insights: Insights,
     readings: Readings,
     tasks: Vec<Became>,
@@ -125,6 +142,7 @@ impl Merger {
             asked,
             missing: 0,
             common: None,
+            commit: None,
             insights: Insights::default(),
             readings: Readings::default(),
             tasks: Vec::new(),
@@ -147,6 +165,7 @@ impl Merger {
         check(file, &result)?;
         let whole = result.ended && result.interrupted.is_none() && result.no_failure();
         self.check_kin(file, &result, whole)?;
+        self.check_commit(file, &result)?;
         let index = self.number(file, &result)?;
         let first_of_all = self.shards.keys().next().is_none_or(|lowest| index < *lowest);
         self.ended = self.ended.max(ended(&result));
@@ -175,6 +194,23 @@ impl Merger {
             file: file.to_owned(),
             first: common.file.clone(),
             why,
+        })
+    }
+
+    fn check_commit(&mut self, file: &str, result: &ExperimentResult) -> Result<(), MergeError> {
+        let Some(theirs) = &result.environment.commit else {
+            return Ok(());
+        };
+        let (commit, first) = self
+            .commit
+            .get_or_insert_with(|| (theirs.clone(), file.to_owned()));
+        if commit == theirs {
+            return Ok(());
+        }
+        Err(MergeError::Different {
+            file: file.to_owned(),
+            first: first.clone(),
+            why: format!("one is of commit {commit}, the other of {theirs}"),
         })
     }
 
@@ -249,10 +285,18 @@ impl Merger {
         let Some(Common { result: common, .. }) = self.common.take() else {
             return Err(MergeError::Nothing);
         };
+        let commit = match (self.commit.take(), &environment.commit) {
+            (Some((commit, file)), Some(here)) if commit != *here => {
+                let here = here.clone();
+                return Err(MergeError::Commit { file, commit, here });
+            }
+            (known, here) => known.map(|(commit, _)| commit).or_else(|| here.clone()),
+        };
         let started = self.shards.values().map(|shard| shard.started).min();
         let started = started.unwrap_or(common.started);
         let shards = self.summary(&common);
         let environment = Environment {
+            commit,
             reproduce: None,
             ..verdict::environment(&common.environment, environment)
         };
@@ -284,6 +328,7 @@ impl Merger {
         Shards {
             count,
             divided: divided.is_some(),
+            counted: divided.is_some() || self.asked.is_some(),
             start_at: divided.and_then(|shard| shard.start_at),
             merged: self.shards.values().cloned().collect(),
             lost: (0..count)
@@ -310,6 +355,9 @@ fn check(file: &str, result: &ExperimentResult) -> Result<(), MergeError> {
     if loads.any(|load| load.measurement.began.is_none()) || judged && result.terms.is_empty() {
         return Err(MergeError::Old(file()));
     }
+    if result.loops > 1 || versions.iter().any(|version| !version.former.is_empty()) {
+        return Err(MergeError::Loop(file()));
+    }
     let empty = versions.iter().all(|version| version.loads.is_empty());
     // A shard that was stopped before its load is one all the same.
     let whole = result.ended && result.interrupted.is_none() && result.no_failure();
@@ -326,8 +374,16 @@ fn ended(result: &ExperimentResult) -> Timestamp {
 
 /// The start of its first load.
 fn began(result: &ExperimentResult) -> Option<Timestamp> {
+    first_load(result).and_then(|load| load.began)
+}
+
+/// The load that began first.
+fn first_load(result: &ExperimentResult) -> Option<&LoadMeasurement> {
     let loads = result.insights.versions.iter().flat_map(|version| &version.loads);
-    loads.filter_map(|load| load.measurement.began).min()
+    let begun = loads
+        .map(|load| &load.measurement)
+        .filter(|load| load.began.is_some());
+    begun.min_by_key(|load| load.began)
 }
 
 /// How many requests it sent, and how many of them are errors.
@@ -343,18 +399,15 @@ fn requests(result: &ExperimentResult) -> (u64, u64) {
 }
 
 fn shard(index: u32, file: &str, result: &ExperimentResult) -> MergedShard {
-    let began = began(result);
-    let agreed = result.shard.as_ref().and_then(|shard| shard.start_at);
+    let first = first_load(result);
     let (requests, errors) = requests(result);
     MergedShard {
         index,
         file: file.to_owned(),
         outcome: result.outcome,
         started: result.started,
-        began,
-        late_seconds: began
-            .zip(agreed)
-            .map(|(began, agreed)| began.duration_since(agreed).as_secs_f64()),
+        began: first.and_then(|load| load.began),
+        late_seconds: first.and_then(|load| load.late),
         requests,
         errors,
         environment: result.environment.clone(),

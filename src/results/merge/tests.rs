@@ -6,14 +6,17 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::*;
-use crate::metrics::{Histogram, LoadMeasurement, Provided, SliceRecorder, Timing, nanos};
+use crate::metrics::{Histogram, LoadMeasurement, SliceRecorder, Timing, nanos};
 use crate::results::{Outcome, SourceInfo, TaskRecord, TaskStatus};
-use crate::slo::{Assessment, Goal, Policy, Reward, Terms, Verdict};
+use crate::slo::{Assessment, Policy, Terms, Verdict};
+
+mod readings;
 
 /// What a shard sent: so many requests in ten seconds, of that many milliseconds each.
 fn load(requests: u64, milliseconds: u64, began: Timestamp) -> LoadMeasurement {
     let mut load = LoadMeasurement {
         began: Some(began),
+        late: Some(began.duration_since(start()).as_secs_f64()),
         requests,
         answered: requests,
         elapsed: 10.0,
@@ -58,6 +61,7 @@ fn shard(number: &str, milliseconds: u64) -> ExperimentResult {
     let source = SourceInfo {
         name: "experiment.yaml".into(),
         text: "spec: []".into(),
+        fingerprint: Some("one".into()),
     };
     let mut result = ExperimentResult::new(source, Environment::default(), start());
     result.shard = Some(Shard {
@@ -205,14 +209,16 @@ fn shards_that_did_not_send_together_are_doubted() {
     let late = |seconds: f64| {
         let mut late = shard("1/2", 10);
         let measurement = &mut late.insights.versions[0].loads[0].measurement;
+        // Its first requests were not counted.
         measurement.began = Some(start() + Duration::from_secs_f64(seconds));
+        measurement.late = Some(0.2);
         merge(vec![shard("0/2", 10), late])
     };
     let merged = late(0.9);
     assert_eq!(merged.outcome, Outcome::Pass);
     let shards = merged.shards.expect("shards");
     assert!((shards.skew_seconds - 0.9).abs() < 1e-9);
-    assert_eq!(shards.merged[1].late_seconds, Some(0.9));
+    assert_eq!(shards.merged[1].late_seconds, Some(0.2));
     let merged = late(1.1);
     assert_eq!(merged.outcome, Outcome::Invalid);
     assert!(
@@ -226,7 +232,11 @@ fn shards_that_did_not_send_together_are_doubted() {
 fn results_of_different_experiments_are_refused() {
     type Change = fn(&mut ExperimentResult);
     let version = |result: &mut ExperimentResult| result.insights.versions[0].name = "other".into();
-    let changes: [(Change, &str); 10] = [
+    let changes: [(Change, &str); 11] = [
+        (
+            |one| one.experiment.fingerprint = Some("other".into()),
+            "flags or inputs made different",
+        ),
         (|one| one.experiment.text = "spec: [1]".into(), "the text"),
         (|one| one.terms[0].objectives.clear(), "objectives"),
         (|one| one.tasks[0].name = "grpc".into(), "tasks"),
@@ -317,42 +327,6 @@ fn independent_loads_may_differ_in_how_much_they_send_and_are_judged_once() {
 }
 
 #[test]
-fn different_readings_of_a_provider_are_told_and_decide_nothing_unseen() {
-    let read = |number: &str, value: f64, seconds: f64| {
-        let mut result = shard(number, 10);
-        result.tasks[0].name = "custommetrics".into();
-        result.seconds = seconds;
-        result.terms[0].objectives = vec!["db/errors <= 5".parse().expect("an objective")];
-        result.insights.versions[0].values =
-            BTreeMap::from([("db/errors".to_owned(), Provided::from(value))]);
-        result
-    };
-    let merged = merge(vec![read("0/2", 3.0, 12.0), read("1/2", 4.0, 11.0)]);
-    assert_eq!(merged.outcome, Outcome::Pass);
-    assert_eq!(
-        merged.assessment.judgements[0].value,
-        Some(3.0),
-        "the last reading"
-    );
-    assert!(
-        merged.tasks[0].notes[0].contains("shards read 3 to 4"),
-        "{:?}",
-        merged.tasks[0].notes
-    );
-    for values in [[3.0, 6.0], [6.0, 3.0]] {
-        let merged = merge(vec![read("0/2", values[0], 12.0), read("1/2", values[1], 11.0)]);
-        assert_eq!(merged.outcome, Outcome::Invalid, "{values:?}");
-        assert!(merged.because[0].contains("db/errors"), "{:?}", merged.because);
-    }
-    let mut vain = read("1/2", 3.0, 11.0);
-    vain.insights.versions[0].values.clear();
-    vain.insights.versions[0].absent.insert("db/errors".into());
-    let merged = merge(vec![read("0/2", 3.0, 12.0), vain]);
-    assert_eq!(merged.assessment.judgements[0].verdict, Verdict::NoData);
-    assert_eq!(merged.outcome, Outcome::Invalid);
-}
-
-#[test]
 fn a_condition_of_a_verdict_is_asked_of_what_was_merged() {
     let with = |number: &str, condition: &str| {
         let mut result = shard(number, 10);
@@ -415,106 +389,57 @@ fn a_short_load_hides_no_long_one_that_was_not_sent_together() {
     );
 }
 
-/// A shard that read the cost of two versions, and when it ended.
-fn costs(number: &str, base: f64, new: f64, seconds: f64) -> ExperimentResult {
-    let mut result = shard(number, 10);
-    result.tasks[0].name = "custommetrics".into();
-    result.seconds = seconds;
-    result.terms[0].objectives = vec!["db/cost <= 1.1x base".parse().expect("an objective")];
-    let mut other = result.insights.versions[0].clone();
-    other.name = "base".into();
-    other.baseline = true;
-    result.insights.versions.push(other);
-    for (version, cost) in result.insights.versions.iter_mut().zip([new, base]) {
-        version.values = BTreeMap::from([("db/cost".to_owned(), Provided::from(cost))]);
-    }
-    result
-}
-
 #[test]
-fn the_readings_of_every_shard_are_judged_as_it_read_them() {
-    // Neither all of the least nor all of the greatest are what a shard read.
-    let merged = merge(vec![
-        costs("0/2", 100.0, 200.0, 11.0),
-        costs("1/2", 200.0, 100.0, 12.0),
-    ]);
-    assert_eq!(merged.assessment.judgements[0].verdict, Verdict::Met);
-    assert_eq!(merged.outcome, Outcome::Invalid);
-    assert!(
-        merged.because[0].contains("the verdict on db/cost depends on"),
-        "{:?}",
-        merged.because
-    );
-    assert_eq!(merged.insights.versions[0].values["db/cost"].value, 100.0);
-    let rewarded = |mut result: ExperimentResult| {
-        result.terms[0].objectives.clear();
-        result.terms[0].rewards = vec![Reward {
-            metric: "db/cost".parse().expect("a metric"),
-            goal: Goal::Min,
-        }];
+fn results_are_of_one_commit_that_of_who_merges_them_included() {
+    let of = |number: &str, commit: Option<&str>| {
+        let mut result = shard(number, 10);
+        result.environment.commit = commit.map(str::to_owned);
         result
     };
-    let merged = merge(vec![
-        rewarded(costs("0/2", 100.0, 200.0, 11.0)),
-        rewarded(costs("1/2", 200.0, 100.0, 12.0)),
-    ]);
-    assert_eq!(merged.assessment.awards[0].winner.as_deref(), Some("default"));
-    assert_eq!(merged.outcome, Outcome::Invalid);
-    assert!(
-        merged.because[0].contains("the winner by db/cost depends on"),
-        "{:?}",
-        merged.because
-    );
-}
-
-#[test]
-fn readings_that_decide_nothing_that_counts_are_noted() {
-    let pair = || vec![costs("0/2", 100.0, 200.0, 11.0), costs("1/2", 200.0, 100.0, 12.0)];
-    let (mut warned, mut shown) = (pair(), pair());
-    for (warned, shown) in warned.iter_mut().zip(&mut shown) {
-        warned.terms[0].objectives[0].warn = true;
-        shown.validate_slos = false;
-    }
-    for results in [warned, shown] {
-        let merged = merge(results);
-        assert_eq!(
-            (merged.outcome, &merged.distrust),
-            (Outcome::Pass, &Vec::new()),
-            "{:?}",
-            merged.because
-        );
-        let notes = &merged.tasks[1].notes;
-        assert!(
-            notes[0].contains("the verdict on db/cost depends on"),
-            "{notes:?}"
-        );
-    }
-}
-
-#[test]
-fn readings_are_judged_by_all_tasks_in_their_order() {
-    let read = |number: &str, cost: f64, seconds: f64| {
-        let mut result = costs(number, 100.0, cost, seconds);
-        result.insights.versions[1].baseline = false;
-        result.terms[0].objectives = vec!["db/cost <= 150".parse().expect("an objective")];
-        let second = Terms {
-            task: 3,
-            objectives: vec!["http/error-count <= 0".parse().expect("an objective")],
-            condition: Some("SLOs()".into()),
-            ..result.terms[0].clone()
+    let merge_at = |commits: [Option<&str>; 3], here: Option<&str>| {
+        let mut all = Merger::new(None);
+        for (number, commit) in ["0/3", "1/3", "2/3"].into_iter().zip(commits) {
+            all.add(number, of(number, commit))?;
+        }
+        let environment = Environment {
+            commit: here.map(str::to_owned),
+            ..Environment::default()
         };
-        result.terms.push(second);
-        result.tasks.push(task(3, "assess", left()));
-        result.validate_slos = false;
-        result
+        all.finish(environment).map(|merged| merged.environment.commit)
     };
-    let merged = merge(vec![read("0/2", 200.0, 11.0), read("1/2", 120.0, 12.0)]);
-    let notes = &merged.tasks[2].notes;
-    assert!(
-        notes
-            .iter()
-            .any(|note| note.contains("whether task 3 (assess) is due")),
-        "{notes:?}"
-    );
-    assert_eq!(merged.tasks[2].status, TaskStatus::Completed);
+    let (a, b) = (Some("a"), Some("b"));
+    assert_eq!(merge_at([a, a, None], None), Ok(Some("a".to_owned())));
+    assert_eq!(merge_at([None, None, a], a), Ok(Some("a".to_owned())));
+    assert_eq!(merge_at([None; 3], a), Ok(Some("a".to_owned())));
+    assert!(matches!(
+        merge_at([None, a, b], None),
+        Err(MergeError::Different { .. })
+    ));
+    let stale = merge_at([a, a, a], b).expect_err("another commit").to_string();
+    assert_eq!(stale, "0/3 is of commit a, and what merges it of b");
+}
+
+#[test]
+fn what_an_earlier_loop_measured_is_not_merged() {
+    let mut former = alone(100, 0);
+    former.insights.versions[0].former.insert("http".into());
+    assert!(matches!(try_merge(vec![former]), Err(MergeError::Loop(_))));
+    let mut later = alone(100, 0);
+    later.loops = 2;
+    assert!(matches!(try_merge(vec![later]), Err(MergeError::Loop(_))));
+}
+
+#[test]
+fn a_report_says_that_nobody_knows_how_many_there_were() {
+    let told = |asked: Option<u32>| {
+        let mut all = Merger::new(asked);
+        all.add("a", alone(1, 0)).expect("one");
+        all.add("b", alone(1, 1)).expect("another");
+        let merged = all.finish(Environment::default()).expect("merged");
+        assert_eq!(merged.outcome, Outcome::Pass);
+        merged.shards.expect("shards").counted
+    };
+    assert!(!told(None));
+    assert!(told(Some(2)));
+    assert!(merge(vec![shard("0/1", 10)]).shards.expect("shards").counted);
 }

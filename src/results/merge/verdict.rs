@@ -20,7 +20,6 @@ pub(super) fn environment(shards: &Environment, here: Environment) -> Environmen
     Environment {
         iter8_version: here.iter8_version,
         platform: here.platform,
-        commit: here.commit.or_else(|| shards.commit.clone()),
         commit_url: here.commit_url.or_else(|| shards.commit_url.clone()),
         pull_request: here.pull_request.or(shards.pull_request),
         run_url: here.run_url.or_else(|| shards.run_url.clone()),

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use tokio::time::{Instant, sleep};
 
 use super::LoadKind;
@@ -18,7 +18,12 @@ const LEAD: Duration = Duration::from_secs(2);
 /// From the end of one load to the start of the next, for answers that are still to come.
 const PAUSE: Duration = Duration::from_secs(5);
 /// What is less late is a matter of scheduling.
-const LATE: SignedDuration = SignedDuration::from_millis(50);
+const LATE: f64 = 0.05;
+
+/// What a reader should know of a load that is so late, in seconds.
+pub(super) fn note(late: f64) -> Option<String> {
+    (late > LATE).then(|| format!("this shard began {late:.1} s after the start that was agreed on"))
+}
 
 /// A load that is about to begin.
 pub(super) struct Begin {
@@ -61,14 +66,8 @@ pub(super) async fn wait<K: LoadKind>(batch: &Batch<K>, context: &RunContext) ->
 }
 
 impl Begin {
-    /// What a reader should know of a load that began at an instant.
-    pub(super) fn note(&self, began: Option<Timestamp>) -> Option<String> {
-        let late = began?.duration_since(self.agreed?);
-        (late > LATE).then(|| {
-            format!(
-                "this shard began {:.1} s after the start that was agreed on",
-                late.as_secs_f64()
-            )
-        })
+    /// How late a load is that began to be sent at an instant, in seconds.
+    pub(super) fn late(&self, began: Option<Timestamp>) -> Option<f64> {
+        Some(began?.duration_since(self.agreed?).as_secs_f64())
     }
 }

@@ -8,7 +8,7 @@ use super::part::Part;
 use super::versions::{self, Version};
 use super::{LoadKind, Watch, Watched, Words, appointment, pace};
 use crate::load::Undivided;
-use crate::metrics::{Insights, Load, Stream, VersionInsights};
+use crate::metrics::{Insights, Load, LoadMeasurement, Stream, VersionInsights};
 use crate::results::{ExperimentResult, ShardNumber};
 use crate::spec::{At, Decoder, Node};
 use crate::tasks::inputs::Places;
@@ -162,8 +162,8 @@ impl<K: LoadKind> LoadTask<K> {
             let unmade = ran.unmade.map(TaskError::new);
             let ended = unmade.is_some();
             failed = failed.or(unmade);
-            let start = ran.parts.first().and_then(|load| load.began);
-            output.notes.extend(begin.note(start));
+            let late = begin.late(ran.began);
+            output.notes.extend(late.and_then(appointment::note));
             let sent = batch.parts.iter().zip(&parts).zip(ran.parts);
             for (position, ((part, sent), measurement)) in sent.enumerate() {
                 output.notes.extend(part.notes(&measurement));
@@ -171,6 +171,7 @@ impl<K: LoadKind> LoadTask<K> {
                     output.distrust.extend(part.doubts(&measurement));
                 }
                 failed = failed.or_else(|| part.unreachable(&measurement, context));
+                let measurement = LoadMeasurement { late, ..measurement };
                 let load = part.measured(batch.share(position), index, measurement);
                 versions[part.version].loads.push(Load {
                     reproduce: Some(K::reproduce(sent, &context.mask)),
