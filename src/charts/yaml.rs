@@ -1,8 +1,40 @@
 //! [`written`]: a tree as YAML, in the style of Iter8's own files: blocks, lists not indented, strings quoted where they
 //! would be read as something else.
 
+use serde_json::Value as Json;
+
 use super::set::typed;
-use crate::spec::{Key, Node, Value};
+use crate::spec::{At, Key, Node, Value};
+
+/// A tree of a value; it stands nowhere.
+pub fn of_json(value: &Json) -> Node {
+    let value = match value {
+        Json::Null => Value::Null,
+        Json::Bool(value) => Value::Bool(*value),
+        Json::Number(number) => number
+            .as_i128()
+            .map_or_else(|| Value::Float(number.as_f64().unwrap_or(f64::NAN)), Value::Int),
+        Json::String(text) => Value::String(text.clone()),
+        Json::Array(items) => Value::List(items.iter().map(of_json).collect()),
+        Json::Object(entries) => {
+            let key = |name: &String| Key {
+                name: name.clone(),
+                at: nowhere(),
+            };
+            Value::Map(
+                entries
+                    .iter()
+                    .map(|(name, value)| (key(name), of_json(value)))
+                    .collect(),
+            )
+        }
+    };
+    Node { value, at: nowhere() }
+}
+
+fn nowhere() -> At {
+    At::Named("what is written".into())
+}
 
 /// The YAML of a tree, with a line end.
 pub fn written(node: &Node) -> String {

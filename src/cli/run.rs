@@ -18,6 +18,7 @@ use super::session::{Finished, Session, formats};
 use super::shown::show;
 use super::signals::Signals;
 use super::stored::{self, earlier};
+use crate::cluster::Access;
 use crate::diagnostic::Diagnostic;
 use crate::platform::{Env, Platform};
 use crate::report::render_within;
@@ -46,6 +47,7 @@ pub(super) async fn run(
         reuse: args.reuse_result,
         revision: args.revision,
         reproduce: command(&given, args.file.as_deref()),
+        cluster: args.cluster.access(env, &console.mask),
     };
     let opened = read(file.as_deref(), &given);
     order.run(opened, console, env, platform, signals).await
@@ -63,6 +65,8 @@ pub(super) struct Order<'a> {
     pub(super) revision: Option<u64>,
     /// A command that repeats the run.
     pub(super) reproduce: String,
+    /// How a Kubernetes cluster is reached.
+    pub(super) cluster: Access,
 }
 
 impl Order<'_> {
@@ -196,6 +200,7 @@ impl Stage<'_> {
             reach: reach(env),
             validate_slos: true,
             reproduce: Some(order.reproduce.clone()),
+            cluster: order.cluster.clone(),
             publisher: Arc::<Poster>::clone(&poster),
             earlier,
             reused,

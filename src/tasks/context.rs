@@ -6,6 +6,7 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
 use super::{Ahead, Event, Groups, Publisher};
+use crate::cluster::Access;
 use crate::secret::Mask;
 use crate::slo::Policy;
 
@@ -39,6 +40,8 @@ pub struct RunContext {
     pub ahead: Vec<Ahead>,
     /// Who publishes in the middle of a run.
     pub publisher: Arc<dyn Publisher>,
+    /// How a Kubernetes cluster is reached.
+    pub cluster: Access,
 }
 
 impl RunContext {
@@ -55,6 +58,7 @@ impl RunContext {
             groups: Groups::default(),
             ahead: Vec::new(),
             publisher: Arc::new(super::publish::tests::Nobody),
+            cluster: Access::default(),
         }
     }
 

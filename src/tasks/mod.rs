@@ -20,6 +20,7 @@ mod shell;
 
 use futures_util::future::BoxFuture;
 
+use crate::cluster::ObjectName;
 use crate::metrics::{Insights, MetricName, Stream};
 use crate::results::ExperimentResult;
 use crate::slo::{Assessment, Objective, Reward};
@@ -36,7 +37,7 @@ pub use notify::data as notify_data;
 pub use pipeline::{Pipeline, Step, experiment_schema};
 pub use planned::Planned;
 pub use publish::{Ask, Changes, Publisher, PullRequest, Rendered, When, Wording};
-pub use ready::ReadyKind;
+pub use ready::{ReadyKind, SHORTCUTS, Shortcut};
 pub use repetition::Repetition;
 pub use run::Groups;
 pub use runner::{Persist, run};
@@ -113,6 +114,11 @@ pub trait Task: Send + Sync {
 
     /// Where it asks to be ended early, once an objective ahead is certain to fail; `None` if it does not.
     fn ends_early(&self) -> Option<&At> {
+        None
+    }
+
+    /// The object of a Kubernetes cluster that it reads, if it does.
+    fn reads(&self) -> Option<&ObjectName> {
         None
     }
 

@@ -3,6 +3,7 @@
 mod args;
 mod dry;
 mod inputs;
+mod manifest;
 mod origin;
 mod reproduce;
 mod values;
@@ -20,10 +21,11 @@ use crate::platform::{Env, Platform};
 use crate::secret::Mask;
 use crate::spec::compat::{Era, Modern, modern};
 use crate::spec::{Decoder, Node, SourceFile};
-pub(super) use args::{Gen, Launch};
+pub(super) use args::{Gen, InCluster, Launch};
 use dry::Dry;
 pub(super) use dry::store;
 pub(super) use inputs::{Inline, from_inputs};
+pub(super) use manifest::in_cluster;
 
 /// Renders a chart and runs it, or with `--dry` writes it down.
 pub(super) async fn launch(
@@ -43,6 +45,7 @@ pub(super) async fn launch(
         reuse: false,
         revision: None,
         reproduce: reproduce::line(&args.chart),
+        cluster: args.cluster.access(env, &console.mask),
     };
     let exit = match made {
         Ok(made) => {

@@ -46,8 +46,8 @@ impl Probe for PageProbe<'_> {
         self.page.url.to_string()
     }
 
-    fn url(&self) -> &Url {
-        &self.page.url.0
+    fn url(&self) -> Option<&Url> {
+        Some(&self.page.url.0)
     }
 
     async fn attempt(&self, patience: Duration) -> Result<(), Refusal> {
@@ -68,9 +68,9 @@ impl Probe for PageProbe<'_> {
                         | ClientError::Setup(_)
                 );
                 Err(Refusal {
-                    reason: TaskError::from_error(&error).message,
                     unreachable,
                     final_,
+                    ..Refusal::answered(TaskError::from_error(&error).message)
                 })
             }
         }
