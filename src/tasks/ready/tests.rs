@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use crate::diagnostic::Diagnostic;
 use crate::secret::Mask;
 use crate::spec::{Decoder, Experiment, Node, SourceFile};
 use crate::tasks::Pipeline;
@@ -17,7 +18,7 @@ fn check(text: &str) -> Vec<String> {
     let found = decoder
         .into_diagnostics()
         .into_iter()
-        .filter(|found| found.is_error());
+        .filter(Diagnostic::is_error);
     let shown = found.map(|found| {
         let place = found.place.expect("a place").to_string();
         format!("{}: {}", place.trim_start_matches("e.yaml:"), found.message)

@@ -188,7 +188,7 @@ impl Namespace {
 
     /// Asks again and again until something holds.
     pub(crate) fn until(&self, what: &str, mut holds: impl FnMut(&Self) -> bool) {
-        let deadline = Instant::now() + Duration::from_secs(60);
+        let deadline = Instant::now() + Duration::from_mins(1);
         while !holds(self) {
             assert!(Instant::now() < deadline, "{}: never {what}", self.name);
             std::thread::sleep(Duration::from_millis(200));
