@@ -137,13 +137,9 @@ impl Access {
                 .collect(),
         };
         let (there, missing): (Vec<_>, Vec<_>) = named.into_iter().partition(|path| path.exists());
-        // A pod's image may set a variable that means nothing there; elsewhere who names a file wants it.
-        match (
-            &self.surroundings.kubeconfig,
-            &self.surroundings.service,
-            missing.first(),
-        ) {
-            (Some(_), None, Some(path)) if there.is_empty() => Err(ClusterError::Unusable {
+        // Who names a file wants it: another cluster than that one would be a surprise.
+        match (&self.surroundings.kubeconfig, missing.first()) {
+            (Some(_), Some(path)) if there.is_empty() => Err(ClusterError::Unusable {
                 path: path.clone(),
                 reason: "KUBECONFIG names it, and it is not there".into(),
             }),

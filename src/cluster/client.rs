@@ -75,11 +75,6 @@ impl Cluster {
         &self.namespace
     }
 
-    /// Address of the API server.
-    pub fn server(&self) -> &str {
-        &self.server
-    }
-
     /// Whether credentials that are refused can be had anew, from the program that gave them.
     pub fn is_renewable(&self) -> bool {
         self.renewable
@@ -103,7 +98,9 @@ impl Cluster {
             )
         };
         match self.get(&within(namespace), asked, deadline).await {
-            Err(ClusterError::NoSuchResource { .. }) => self.explain(object, namespace, deadline).await,
+            Err(error @ (ClusterError::NoSuchResource { .. } | ClusterError::Forbidden(_))) => {
+                self.explain(error, object, namespace, deadline).await
+            }
             Err(ClusterError::Absent { object, namespace }) => {
                 Err(self.absent(object, namespace, deadline).await)
             }

@@ -9,10 +9,11 @@ use super::object::{ObjectName, Resource};
 use crate::diagnostic::did_you_mean;
 
 impl Cluster {
-    /// What the API has of an object that it does not find where objects of a namespace are: either it has no namespace, or
-    /// there is no such kind.
+    /// What the API has of an object that it does not give where objects of a namespace are: either it has no namespace, or
+    /// there is no such kind. Else the error stands.
     pub(super) async fn explain(
         &self,
+        error: ClusterError,
         object: &ObjectName,
         namespace: &str,
         deadline: Instant,
@@ -40,6 +41,7 @@ impl Cluster {
                 };
                 self.get(&path, asked, deadline).await
             }
+            Some(_) if matches!(error, ClusterError::Forbidden(_)) => Err(error),
             // Its definition came this moment.
             Some(_) => Err(ClusterError::Absent {
                 object: object.to_string(),

@@ -173,14 +173,6 @@ impl ClusterError {
         }
     }
 
-    /// Whether the same may go well a moment later, without anybody doing anything.
-    pub fn is_passing(&self) -> bool {
-        matches!(
-            self,
-            Self::Unreachable { .. } | Self::TimedOut { .. } | Self::Faulty { .. }
-        )
-    }
-
     /// Whether it can be told before anything is asked: by flags, files and the programs that they name.
     pub fn is_of_settings(&self) -> bool {
         matches!(

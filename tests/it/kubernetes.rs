@@ -249,6 +249,10 @@ fn a_right_that_is_missing_is_named_with_the_rule_that_gives_it() {
     here.wait_for("ksvc: other, timeout: 1s", &guest)
         .exits(3)
         .says("forbidden: guest may not get");
+    // What has no namespace needs a role without one.
+    here.wait_for("resource: nodes, name: loopback, timeout: 1s", &guest)
+        .exits(3)
+        .says("forbidden: guest may not get nodes called loopback; a rule for a ClusterRole, bound to that account:");
 }
 
 #[test]
