@@ -1,7 +1,7 @@
 //! [`Secret`]: text that must not be shown, and [`Mask`]: the rule that keeps it out of every output.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// A value whose `Debug` prints stars.
 #[derive(Clone, PartialEq, Eq)]
@@ -30,53 +30,133 @@ const SHORTEST: usize = 6;
 
 /// The secrets of a run, shared by everything that prints. Cloning shares the list.
 #[derive(Debug, Clone, Default)]
-pub struct Mask(Arc<Mutex<Vec<Secret>>>);
+pub struct Mask(Arc<Mutex<List>>);
+
+#[derive(Debug, Default)]
+struct List {
+    hidden: Vec<Hidden>,
+    shown: Vec<Secret>,
+}
+
+/// A text of which the first bytes are no secret: the host of an address.
+#[derive(Debug)]
+struct Hidden {
+    text: Secret,
+    public: usize,
+}
+
+impl Hidden {
+    fn text(&self) -> &str {
+        self.text.expose()
+    }
+
+    /// What stands for it, or for its first half.
+    fn stars(&self) -> String {
+        format!("{}***", &self.text()[..self.public])
+    }
+}
 
 impl Mask {
-    /// Remembers a secret (each line of it too, as GitHub does), if it has at least 6 characters.
+    /// Remembers a secret (each line of it too, as GitHub does, and as it stands between quotes in YAML and JSON), if it has
+    /// at least 6 characters.
     pub fn add(&self, value: &str) {
-        let mut list = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         for part in std::iter::once(value).chain(value.lines()).map(str::trim) {
-            if part.chars().count() >= SHORTEST && !list.iter().any(|known| known.expose() == part) {
-                list.push(Secret::new(part));
+            let is_shown = self.list().shown.iter().any(|known| known.expose() == part);
+            if part.chars().count() < SHORTEST || is_shown {
+                continue;
+            }
+            for form in forms(part) {
+                self.hide("", &form);
             }
         }
+    }
+
+    /// Remembers a secret that is one behind a text that is none, as a path is behind the host of an address.
+    pub fn add_behind(&self, public: &str, secret: &str) {
+        self.hide(public, secret);
+    }
+
+    fn hide(&self, public: &str, secret: &str) {
+        let List { hidden, shown } = &mut *self.list();
+        let text = format!("{public}{secret}");
+        let is_known = hidden.iter().any(|known| known.text() == text)
+            || shown.iter().any(|known| known.expose() == text);
+        if text.chars().count() < SHORTEST || secret.is_empty() || is_known {
+            return;
+        }
+        hidden.push(Hidden {
+            text: Secret::new(text),
+            public: public.len(),
+        });
         // Longest first, so that a secret inside another one cannot leave the rest of it visible.
-        list.sort_by_key(|secret| std::cmp::Reverse(secret.expose().len()));
+        hidden.sort_by_key(|secret| std::cmp::Reverse(secret.text().len()));
+    }
+
+    /// Says that a text is shown, as the name of a version is: it is no secret, wherever else it is given.
+    pub fn reveal(&self, value: &str) {
+        let mut list = self.list();
+        let shown = forms(value);
+        list.hidden
+            .retain(|secret| !shown.iter().any(|form| secret.text() == form));
+        list.shown.push(Secret::new(value));
+    }
+
+    fn list(&self) -> MutexGuard<'_, List> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// `text` with every secret replaced by `***`.
     pub fn apply(&self, text: &str) -> String {
-        let list = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let list = &self.list().hidden;
         let masked = list.iter().fold(text.to_owned(), |text, secret| {
-            if text.contains(secret.expose()) {
-                text.replace(secret.expose(), "***")
+            if text.contains(secret.text()) {
+                text.replace(secret.text(), &secret.stars())
             } else {
                 text
             }
         });
         // A text that was cut may end in the middle of a secret.
         let end = masked.trim_end_matches('…').len();
-        let begun = |secret: &Secret| {
-            let secret = secret.expose();
+        let begun = |hidden: &&Hidden| {
+            let secret = hidden.text();
             let starts = secret
                 .char_indices()
                 .map(|(at, _)| at)
-                .filter(|at| *at >= SHORTEST);
+                .filter(|at| *at >= SHORTEST && *at > hidden.public);
             starts
                 .rev()
                 .find(|length| masked[..end].ends_with(&secret[..*length]))
         };
-        match list.iter().filter_map(begun).max() {
-            Some(length) => format!("{}***{}", &masked[..end - length], &masked[end..]),
+        match list
+            .iter()
+            .filter_map(|hidden| Some((begun(&hidden)?, hidden)))
+            .max_by_key(|(length, _)| *length)
+        {
+            Some((length, hidden)) => {
+                format!("{}{}{}", &masked[..end - length], hidden.stars(), &masked[end..])
+            }
             None => masked,
         }
     }
 
     /// The secrets, for the platform that registers them with its own log filter.
     pub fn secrets(&self) -> Vec<Secret> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.list()
+            .hidden
+            .iter()
+            .map(|hidden| hidden.text.clone())
+            .collect()
     }
+}
+
+/// A text as it is, and as it stands between the quotes of JSON and of YAML.
+fn forms(text: &str) -> [String; 3] {
+    let escaped = serde_json::Value::from(text).to_string();
+    [
+        text.to_owned(),
+        escaped[1..escaped.len() - 1].to_owned(),
+        text.replace('\'', "''"),
+    ]
 }
 
 #[cfg(test)]
@@ -91,6 +171,50 @@ mod tests {
         mask.add("hunter2");
         assert_eq!(mask.apply("abc hunter2-token hunter2"), "abc *** ***");
         assert_eq!(format!("{mask:?}").matches("hunter2").count(), 0);
+    }
+
+    #[test]
+    fn a_secret_is_masked_where_its_quotes_are_escaped() {
+        let mask = Mask::default();
+        mask.add(r#"it's "s3cret""#);
+        for text in [
+            r#"key: "it's \"s3cret\"""#,
+            r#"key: 'it''s "s3cret"'"#,
+            r#"it's "s3cret""#,
+        ] {
+            assert!(!mask.apply(text).contains("s3cret"), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_stands_before_a_secret_is_shown() {
+        let mask = Mask::default();
+        mask.add_behind("hooks.example.com", "/services/status");
+        for (text, shown) in [
+            ("at hooks.example.com", "at hooks.example.com"),
+            (
+                "https://hooks.example.com/services/status?",
+                "https://hooks.example.com***?",
+            ),
+            ("https://hooks.example.com/serv", "https://hooks.example.com***"),
+            ("no /services/status", "no /services/status"),
+        ] {
+            assert_eq!(mask.apply(text), shown);
+        }
+    }
+
+    #[test]
+    fn what_is_shown_is_no_secret_before_or_after() {
+        let mask = Mask::default();
+        mask.add("canary-1");
+        mask.add("canary-1-token");
+        mask.reveal("canary-1");
+        mask.reveal("stable-1");
+        mask.add("stable-1");
+        assert_eq!(
+            mask.apply("canary-1 canary-1-token stable-1"),
+            "canary-1 *** stable-1"
+        );
     }
 
     #[test]

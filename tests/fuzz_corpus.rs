@@ -1,4 +1,4 @@
-//! The corpora of the fuzzers of encoded bodies and of placeholders, through their checks.
+//! The corpora of the fuzzers of encoded bodies, of placeholders and of connections, through their checks.
 
 #[path = "../fuzz/src/lib.rs"]
 pub mod checks;
@@ -6,7 +6,7 @@ pub mod checks;
 use std::path::Path;
 use std::sync::LazyLock;
 
-use checks::{bodies, requests};
+use checks::{bodies, connections, requests};
 use iter8::fuzzing::render;
 use proptest::prelude::*;
 use proptest::sample::Index;
@@ -19,6 +19,8 @@ static SMALL_BODIES: LazyLock<Vec<(String, Vec<u8>)>> = LazyLock::new(|| {
     seeds.retain(|(_, input)| small(input));
     seeds
 });
+
+static CONNECTIONS: LazyLock<Vec<(String, Vec<u8>)>> = LazyLock::new(|| seeds("http2_connection"));
 
 static REQUESTS: LazyLock<Vec<(String, Vec<u8>)>> = LazyLock::new(|| seeds("placeholders"));
 
@@ -72,12 +74,32 @@ fn requests_that_are_named_faults_are_refused_and_others_sent() {
     }
 }
 
+#[test]
+fn servers_that_are_named_faults_break_the_rules_and_others_are_understood() {
+    for (name, server) in CONNECTIONS.iter() {
+        connections::check(server);
+        let heard = connections::heard([&server[..]]);
+        let outcome = (heard.violation.as_ref(), heard.replies[0].end.as_ref());
+        let expected = match name.split('-').next() {
+            Some("fault") => outcome.0.is_some(),
+            Some("malformed") => matches!(outcome, (None, Some(Err(_)))),
+            _ => matches!(outcome, (None, Some(Ok(())))),
+        };
+        assert!(expected, "{name}: {outcome:?}");
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 500, rng_seed: RngSeed::Fixed(1), failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn changed_bodies_keep_the_laws(seed: Index, cut: Index, at: Index, byte: u8) {
         bodies::check(&changed(&SMALL_BODIES, seed, cut, at, byte));
+    }
+
+    #[test]
+    fn changed_servers_keep_the_laws(seed: Index, cut: Index, at: Index, byte: u8) {
+        connections::check(&changed(&CONNECTIONS, seed, cut, at, byte));
     }
 
     #[test]

@@ -134,11 +134,12 @@ fn run(case: &Case) -> End {
     let mut found: Vec<Difference> = Vec::new();
     let mut refused = false;
     for step in &case.steps {
-        let args: Vec<&str> = step.args.iter().map(String::as_str).collect();
+        let args: Vec<String> = step.args.iter().map(|arg| servers.rewrite(arg)).collect();
+        let args: Vec<&str> = args.iter().map(String::as_str).collect();
         let output = app.run(&args);
         let code = output.code.unwrap_or(-1);
         match args[0] {
-            "run" => {
+            "run" | "launch" => {
                 refused |= code == 2;
                 let failed = step.exit != 0 || case.failed_silently(step);
                 let difference = match (failed, code) {

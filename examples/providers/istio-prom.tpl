@@ -2,12 +2,16 @@
 #
 # Values:
 #   istioPromURL        default http://prometheus.istio-system:9090/api/v1/query
-#   labels              map of label values, for example {destination_workload: checkout, reporter: destination}
+#   labels              map of label values, for example {destination_workload: checkout, reporter: destination}; at least
+#                       one, or the metrics would be those of the whole mesh
 #   latencyPercentiles  list, for example [50, 95, 99.9]
 #   startingTime        RFC 3339; default the start of the run
 #
 # Unlike Iter8's template of this name, counts are of the window and not since the proxies began, percentiles are numbers
-# (5 is the 5th, 99.9 works), and a window of no requests gives no error rate and no latency instead of NaN.
+# (5 is the 5th, 99.9 works), and a window of no requests gives no errors, no error rate and no latency instead of 0 or NaN.
+{{- if not .labels }}
+  {{- fail "labels: there are none, and the metrics would be those of the whole mesh" }}
+{{- end }}
 {{- define "labels" }}
   {{- range $label, $value := .labels }}
     {{- if or (kindIs "map" $value) (kindIs "slice" $value) }}
@@ -43,10 +47,11 @@ metrics:
   params:
   - name: query
     value: |
-      {{ template "errors" . }} or on() vector(0)
+      ({{ template "errors" . }} or on() vector(0)) and on() {{ template "requests" . }} > 0
   jqExpression: .data.result[0].value[1] | tonumber
 - name: error-rate
   type: gauge
+  units: fraction
   description: share of the requests in the window that were answered with 5xx
   params:
   - name: query

@@ -21,6 +21,7 @@ metrics:
   jqExpression: .results[0].count | tonumber
 - name: error-rate
   type: gauge
+  units: fraction
   description: share of the transactions in the window that failed
   params:
   - name: nrql

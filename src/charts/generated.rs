@@ -1,6 +1,6 @@
 //! Files that charts are rendered into: known again by their first line, so that nothing else is ever replaced.
 
-use super::values::{entries, is_map, map, untyped};
+use super::values::{is_map, map, untyped};
 use crate::spec::{Key, Node, Value};
 
 const MARK: &str = "# Made by iter8 from the chart ";
@@ -54,9 +54,7 @@ fn entry((name, node): &(Key, Node)) -> (Key, Node) {
     let node = if ["task", "run", "data"].contains(&name.name.as_str()) {
         node.clone()
     } else if STRINGS.contains(&name.name.as_str()) && is_map(node) {
-        let texts = entries(node)
-            .iter()
-            .map(|(name, node)| (name.clone(), text(node)));
+        let texts = node.pairs().iter().map(|(name, node)| (name.clone(), text(node)));
         map(texts.collect(), node)
     } else {
         read_leniently(node)

@@ -6,7 +6,7 @@ use super::load::{GRPC, GrpcValues, HTTP, HttpValues};
 use super::objectives::{AssessValues, assess};
 use super::ready::{ReadyValues, ResourceTypes, tasks as ready_tasks};
 use super::shape::{AnyMap, Anything, Raw, Shape, Text, shapes};
-use super::values::{entries, is_map, key, list, map, task, text, with_types};
+use super::values::{is_map, key, list, map, task, with_types};
 use super::webhook::{GitHubValues, SlackValues, github, slack};
 use super::{Chart, MetricNames, Release, Rendered};
 use crate::diagnostic::did_you_mean;
@@ -139,7 +139,8 @@ impl Chart for Iter8 {
                 files: Vec::new(),
             };
         }
-        let (today, rest): (Vec<_>, Vec<_>) = entries(values)
+        let (today, rest): (Vec<_>, Vec<_>) = values
+            .pairs()
             .iter()
             .cloned()
             .partition(|(key, _)| is_of_today(&key.name));
@@ -181,14 +182,14 @@ fn named(read: &Values, values: &Node, decoder: &mut Decoder<'_>) -> Vec<(String
         );
         return Vec::new();
     };
-    let blank = |item: &Node| text(item).is_some_and(|name| name.trim().is_empty());
+    let blank = |item: &Node| item.as_text().is_some_and(|name| name.trim().is_empty());
     if items.iter().all(blank) {
         decoder.error(&tasks.at, "`tasks` is empty", hint());
         return Vec::new();
     }
     let mut named = Vec::new();
     for item in items {
-        match text(item) {
+        match item.as_text() {
             Some(name) => named.push((name.trim().to_owned(), item.clone())),
             None => decoder.mismatch(item, "the name of a task"),
         }
@@ -215,7 +216,8 @@ fn tasks(
     decoder: &mut Decoder<'_>,
 ) -> Vec<Node> {
     // Keys are read in any case, as those of tasks are.
-    let given = entries(values)
+    let given = values
+        .pairs()
         .iter()
         .find(|(key, node)| key.name.eq_ignore_ascii_case(name) && node.value != Value::Null);
     let given = given.map(|(_, node)| node);
@@ -290,7 +292,7 @@ fn warn_of_unused(named: &[(String, Node)], values: &Node, decoder: &mut Decoder
     if named.is_empty() {
         return;
     }
-    for (key, node) in entries(values) {
+    for (key, node) in values.pairs() {
         let is = |name: &str| name.eq_ignore_ascii_case(&key.name);
         let is_task = names().into_iter().any(is);
         if is_task && node.value != Value::Null && !named.iter().any(|(name, _)| is(name)) {
@@ -302,7 +304,7 @@ fn warn_of_unused(named: &[(String, Node)], values: &Node, decoder: &mut Decoder
 
 fn check_runner(read: &Values, decoder: &mut Decoder<'_>) {
     let Some(Raw(node, ..)) = &read.runner else { return };
-    match text(node) {
+    match node.as_text() {
         Some(word) if RUNNERS.contains(&word) => {}
         Some(word) => decoder.unknown_word(node, word, &RUNNERS),
         None => decoder.mismatch(node, "job, cronjob or none"),
@@ -311,7 +313,8 @@ fn check_runner(read: &Values, decoder: &mut Decoder<'_>) {
 
 /// Says once that some values mean something elsewhere only.
 pub(super) fn warn_of_cluster(values: &Node, known: &[&str], decoder: &mut Decoder<'_>) {
-    let found: Vec<&(Key, Node)> = entries(values)
+    let found: Vec<&(Key, Node)> = values
+        .pairs()
         .iter()
         .filter(|(key, node)| known.contains(&key.name.as_str()) && node.value != Value::Null)
         .collect();

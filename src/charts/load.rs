@@ -1,7 +1,7 @@
 //! Values of a load → its tasks: an optional warm-up and the load itself.
 
 use super::shape::{Shape, shapes, with_properties};
-use super::values::{entries, is_map, key, list, map, task, with_types};
+use super::values::{is_map, key, list, map, task, with_types};
 use crate::spec::{At, Key, Node, Value};
 use crate::tasks::{GrpcKind, HttpKind, TaskKind};
 use serde_json::{Value as Json, json};
@@ -95,7 +95,7 @@ impl Load {
         if given.is_empty() {
             return vec![load];
         }
-        let mut with: Vec<(Key, Node)> = entries(&fields).to_vec();
+        let mut with: Vec<(Key, Node)> = fields.pairs().to_vec();
         with.retain(|(key, _)| !given.iter().any(|(own, _)| own.name == key.name));
         with.extend(given);
         let yes = Node {
@@ -108,7 +108,8 @@ impl Load {
 
     /// Values in the words of the task.
     fn fields(&self, values: &Node) -> Node {
-        let fields = entries(values)
+        let fields = values
+            .pairs()
             .iter()
             .filter(|(_, node)| node.value != Value::Null)
             .map(|(key, node)| self.field(key, node))
@@ -142,7 +143,7 @@ impl Load {
             };
             return (
                 key.clone(),
-                map(entries(node).iter().map(endpoint).collect(), node),
+                map(node.pairs().iter().map(endpoint).collect(), node),
             );
         }
         let fields = self.kind.fields();

@@ -7,7 +7,7 @@ use super::load::{HTTP, Load};
 use super::objectives::{ShortNames, upper_limits};
 use super::ready::{ReadyValues, tasks as ready_tasks};
 use super::shape::{AnyMap, Limits, Raw, Text, refuse_unknown, with_properties};
-use super::values::{entries, key, list, map};
+use super::values::{key, list, map};
 use super::{Chart, MetricNames, Release, Rendered};
 use crate::spec::{Decode, Decoder, Key, Node, Value};
 
@@ -76,7 +76,7 @@ pub(super) fn render(
             let mut fields = Values::FIELDS.iter();
             fields.any(|field| field.key.eq_ignore_ascii_case(&key.name))
         };
-        let (own, rest): (Vec<_>, Vec<_>) = entries(values).iter().cloned().partition(is_own);
+        let (own, rest): (Vec<_>, Vec<_>) = values.pairs().iter().cloned().partition(is_own);
         let (with, unknown): (Vec<_>, Vec<_>) = rest.into_iter().partition(|(key, _)| load.knows(&key.name));
         let known: Vec<&str> = Values::FIELDS
             .iter()

@@ -6,6 +6,7 @@
 
 mod generated;
 mod iter8;
+mod json;
 mod load;
 mod load_test;
 mod load_test_grpc;
@@ -19,7 +20,6 @@ mod slo_validation_istio;
 mod values;
 mod version;
 mod webhook;
-mod yaml;
 
 #[cfg(test)]
 mod tests;
@@ -28,11 +28,11 @@ use crate::diagnostic::did_you_mean;
 use crate::spec::{Decoder, Node, SourceFile, Value};
 
 pub use generated::{heading, is_generated, manifest_heading, read_leniently, stored_heading};
+pub use json::of_json;
 pub use runner::{Runner, take_runner};
 pub use set::{Flag, ReadFile, apply};
-pub use values::merge;
+pub use values::{merge, written};
 pub use version::{Constraint, Release};
-pub use yaml::{of_json, written};
 
 /// Every chart. The schema, the reference pages and several tests iterate over it.
 pub static CHARTS: &[&dyn Chart] = &[

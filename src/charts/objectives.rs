@@ -5,7 +5,7 @@ use serde_json::Value as Json;
 use super::MetricNames;
 use super::load::rename;
 use super::shape::{Limits, Metrics, Raw, Shape, shapes, with_properties};
-use super::values::{entries, is_map, key, list, map, number, string, task, text, with_types};
+use super::values::{is_map, key, list, map, number, string, task, with_types};
 use crate::diagnostic::did_you_mean;
 use crate::spec::{At, Decode, Decoder, Key, Node, Value};
 use crate::tasks::{AssessKind, TaskKind as _};
@@ -55,7 +55,7 @@ pub(super) fn assess(values: &Node, decoder: &mut Decoder<'_>) -> Node {
         if !is_limits {
             return (name.clone(), with_types(node));
         }
-        let sides = entries(node).iter().map(|(side, limits)| {
+        let sides = node.pairs().iter().map(|(side, limits)| {
             (
                 side.clone(),
                 if is_map(limits) {
@@ -89,7 +89,7 @@ pub(super) fn upper_limits(limits: &Node, names: ShortNames, decoder: &mut Decod
 /// `{metric: limit}` as a list of `{metric, limit}`, in the order of the names.
 fn listed(limits: &Node, names: Option<ShortNames>, decoder: &mut Decoder<'_>) -> Node {
     let mut found: Vec<(String, Node)> = Vec::new();
-    for (name, limit) in entries(limits) {
+    for (name, limit) in limits.pairs() {
         if limit.value == Value::Null {
             // A flag takes a limit away; in a file the number was forgotten.
             if !matches!(limit.at, At::Named(_)) {
@@ -183,7 +183,9 @@ impl ShortNames {
 pub(super) fn with_condition(mut task: Node, condition: Option<&Node>) -> Node {
     if let (Value::Map(entries), Some(condition)) = (&mut task.value, condition) {
         // An expression has no other type.
-        let text = text(condition).map_or_else(|| condition.clone(), |text| string(text, condition));
+        let text = condition
+            .as_text()
+            .map_or_else(|| condition.clone(), |text| string(text, condition));
         entries.insert(1, (key("if", condition), text));
     }
     task

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value as Json, json};
 
 use super::shape::{Raw, Shape, is_field, refuse_unknown, shapes, with_properties};
-use super::values::{entries, key, list, map, string, task};
+use super::values::{key, list, map, string, task};
 use crate::spec::{Decode, Decoder, Key, Node, Value};
 use crate::tasks::{ReadyKind, SHORTCUTS, TaskKind as _};
 
@@ -70,7 +70,7 @@ pub(super) fn tasks(
         .map(|types| read_types(&types.0, decoder))
         .unwrap_or_default();
     let given = |name: &str| {
-        let found = entries(values).iter().find(|(key, _)| key.name == name);
+        let found = values.pairs().iter().find(|(key, _)| key.name == name);
         found.filter(|(_, node)| node.value != Value::Null)
     };
     let shared: Vec<(Key, Node)> = SHARED.into_iter().filter_map(given).cloned().collect();
@@ -101,7 +101,8 @@ fn read_types(types: &Node, decoder: &mut Decoder<'_>) -> BTreeMap<String, Resou
     if !matches!(types.value, Value::Map(_)) {
         decoder.mismatch(types, "a map of types");
     }
-    let read = entries(types)
+    let read = types
+        .pairs()
         .iter()
         .filter_map(|(key, node)| Some((key.name.clone(), decoder.read(node)?)));
     read.collect()
@@ -147,7 +148,8 @@ fn of_target(values: &Node) -> Option<Node> {
     let fields = ReadyKind.fields();
     // Shared by the others, and its own.
     let any = values.field("resource").is_some();
-    let own: Vec<(Key, Node)> = entries(values)
+    let own: Vec<(Key, Node)> = values
+        .pairs()
         .iter()
         .filter(|(key, node)| {
             node.value != Value::Null && fields.iter().any(|field| is_field(field, &key.name))
@@ -166,7 +168,7 @@ fn is_object(name: &str) -> bool {
 
 fn refuse(values: &Node, types: &BTreeMap<String, ResourceType>, decoder: &mut Decoder<'_>) {
     let fields = ReadyKind.fields();
-    let unknown = entries(values).iter().map(|(key, _)| key).filter(|key| {
+    let unknown = values.pairs().iter().map(|(key, _)| key).filter(|key| {
         !SHARED.contains(&key.name.as_str())
             && !is_object(&key.name)
             && !types.contains_key(&key.name)

@@ -2,8 +2,9 @@
 
 use serde_json::{Map as JsonMap, Value as Json};
 
+use super::json::json;
 use super::shape::{AnyMap, Raw, Text};
-use super::values::{entries, map, with_types};
+use super::values::{map, with_types};
 use super::{Chart, Work};
 use crate::spec::{At, Decode, Decoder, Key, Node, Value};
 
@@ -59,13 +60,14 @@ pub fn take_runner(chart: &dyn Chart, values: Node, decoder: &mut Decoder<'_>) -
         return (None, values);
     }
     let is_ours = |name: &str| Values::FIELDS.iter().any(|field| field.key == name);
-    let (ours, rest): (Vec<(Key, Node)>, Vec<_>) = entries(&values)
+    let (ours, rest): (Vec<(Key, Node)>, Vec<_>) = values
+        .pairs()
         .iter()
         .cloned()
         .partition(|(key, _)| is_ours(&key.name));
     let (library, rest): (Vec<_>, Vec<_>) = rest.into_iter().partition(|(key, _)| key.name == LIBRARY);
     // The nearer one wins, as a value of a chart goes over that of a chart in it.
-    let library = library.iter().flat_map(|(_, node)| entries(node)).cloned();
+    let library = library.iter().flat_map(|(_, node)| node.pairs()).cloned();
     let library = library.filter(|(key, _)| !ours.iter().any(|(own, _)| own.name == key.name));
     let all: Vec<(Key, Node)> = ours.iter().cloned().chain(library).collect();
     let all = map(all, &values);
@@ -192,22 +194,6 @@ fn is_schedule(text: &str) -> bool {
             .all(|letter| letter.is_ascii_alphanumeric() || "*/,-?".contains(letter))
     };
     text.split_whitespace().count() == 5 && text.split_whitespace().all(is_field)
-}
-
-/// A tree without its places.
-fn json(node: &Node) -> Json {
-    match &node.value {
-        Value::Null => Json::Null,
-        Value::Bool(value) => Json::Bool(*value),
-        Value::Int(value) => i64::try_from(*value).map_or_else(|_| value.to_string().into(), Json::from),
-        Value::Float(value) => Json::from(*value),
-        Value::String(text) | Value::Text(text) => Json::String(text.clone()),
-        Value::List(items) => items.iter().map(json).collect(),
-        Value::Map(entries) => entries
-            .iter()
-            .map(|(key, node)| (key.name.clone(), json(node)))
-            .collect(),
-    }
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Tests of Helm's grammar: what its own parser gives for the same text.
 
 use super::*;
-use crate::charts::yaml::written;
+use crate::charts::written;
 
 fn set_with(flag: Flag, texts: &[&str]) -> Result<String, String> {
     let mut values = Node::map("flags", Vec::new());
@@ -43,7 +43,7 @@ fn values_have_the_types_that_helm_guesses() {
 #[test]
 fn several_assignments_are_separated_by_commas() {
     assert_eq!(set("a=1,b.c=2,").as_deref(), Ok("a: 1\nb:\n  c: 2\n"));
-    assert_eq!(set("a={x,z},b=1").as_deref(), Ok("a:\n- x\n- z\nb: 1\n"));
+    assert_eq!(set("a={x,z},b=1").as_deref(), Ok("a:\n  - x\n  - z\nb: 1\n"));
     assert_eq!(set("").as_deref(), Ok("{}\n"));
 }
 
@@ -55,26 +55,26 @@ fn keys_nest_and_escapes_keep_what_would_end_them() {
     );
     assert_eq!(set(r"h.x\.y=a\,b").as_deref(), Ok("h:\n  x.y: a,b\n"));
     assert_eq!(set(r"a\=b=1").as_deref(), Ok("a=b: 1\n"));
-    assert_eq!(set(r"a={x\,y,z\}}").as_deref(), Ok("a:\n- x,y\n- z}\n"));
+    assert_eq!(set(r"a={x\,y,z\}}").as_deref(), Ok("a:\n  - x,y\n  - z}\n"));
 }
 
 #[test]
 fn lists_have_indexes_and_grow() {
     assert_eq!(
         set("a[0].lower=500,a[1].upper=99").as_deref(),
-        Ok("a:\n- lower: 500\n- upper: 99\n")
+        Ok("a:\n  - lower: 500\n  - upper: 99\n")
     );
-    assert_eq!(set("a[1]=x").as_deref(), Ok("a:\n- null\n- x\n"));
-    assert_eq!(set("a[0][1]=x").as_deref(), Ok("a:\n- - null\n  - x\n"));
+    assert_eq!(set("a[1]=x").as_deref(), Ok("a:\n  - null\n  - x\n"));
+    assert_eq!(set("a[0][1]=x").as_deref(), Ok("a:\n  - - null\n    - x\n"));
     assert_eq!(
         set_with(Flag::Set, &["a={x,y}", "a[1]=z"]).as_deref(),
-        Ok("a:\n- x\n- z\n")
+        Ok("a:\n  - x\n  - z\n")
     );
 }
 
 #[test]
 fn a_list_may_be_empty_in_its_only_item() {
-    assert_eq!(set("tasks={}").as_deref(), Ok("tasks:\n- \"\"\n"));
+    assert_eq!(set("tasks={}").as_deref(), Ok("tasks:\n  - \"\"\n"));
 }
 
 #[test]

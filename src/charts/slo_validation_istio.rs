@@ -124,8 +124,7 @@ fn refuse_misplaced(read: &Values, values: &Node, decoder: &mut Decoder<'_>) {
     let Some(Raw(providers, ..)) = &read.providers else {
         return;
     };
-    let is_istio =
-        |node: &Node| matches!(&node.value, Value::Text(name) | Value::String(name) if name == "istio");
+    let is_istio = |node: &Node| node.as_text() == Some("istio");
     let Value::List(items) = &providers.value else {
         decoder.mismatch(providers, "a list with `istio`");
         return;

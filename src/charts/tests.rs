@@ -90,7 +90,7 @@ fn tasks_of_today_are_handed_on() {
     );
     assert_eq!(found, []);
     assert!(
-        text.ends_with("- task: comment\n  with:\n    body: done\n"),
+        text.ends_with("  - task: comment\n    with:\n      body: done\n"),
         "{text}"
     );
 }
@@ -103,8 +103,8 @@ fn more_kinds_of_objects_can_be_waited_for() {
     assert_eq!(found, []);
     assert_eq!(
         text,
-        "spec:\n- task: ready\n  with:\n    name: a\n    group: argoproj.io\n    version: v1alpha1\n    resource: rollouts\n    \
-         conditions:\n    - Healthy\n    - Paused\n    timeout: \"5s\"\n- task: ready\n  with:\n    timeout: \"5s\"\n    url: http://h/health\n"
+        "spec:\n  - task: ready\n    with:\n      name: a\n      group: argoproj.io\n      version: v1alpha1\n      resource: rollouts\n      \
+         conditions:\n        - Healthy\n        - Paused\n      timeout: \"5s\"\n  - task: ready\n    with:\n      timeout: \"5s\"\n      url: http://h/health\n"
     );
 }
 

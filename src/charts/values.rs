@@ -1,7 +1,7 @@
 //! Trees of values: merging, and looking into them.
 
 use super::set::typed;
-use crate::spec::{Key, Node, Value};
+use crate::spec::{Key, Node, Value, to_yaml};
 
 /// `over` put over `base`, as Helm merges: maps entry by entry, anything else is replaced; `null` removes.
 pub fn merge(base: Node, over: Node) -> Node {
@@ -22,32 +22,9 @@ pub fn merge(base: Node, over: Node) -> Node {
     }
 }
 
-/// The entries of a map; of anything else none.
-pub(super) fn entries(node: &Node) -> &[(Key, Node)] {
-    match &node.value {
-        Value::Map(entries) => entries,
-        Value::Null
-        | Value::Bool(_)
-        | Value::Int(_)
-        | Value::Float(_)
-        | Value::String(_)
-        | Value::Text(_)
-        | Value::List(_) => &[],
-    }
-}
-
 /// Whether it is a map.
 pub(super) fn is_map(node: &Node) -> bool {
     matches!(node.value, Value::Map(_))
-}
-
-/// The text of a file or a flag.
-pub(super) fn text(node: &Node) -> Option<&str> {
-    if let Value::Text(text) | Value::String(text) = &node.value {
-        Some(text)
-    } else {
-        None
-    }
 }
 
 /// Text as from a flag, which the type of a field reads.
@@ -118,6 +95,11 @@ pub(super) fn with_types(node: &Node) -> Node {
         value,
         at: node.at.clone(),
     }
+}
+
+/// The YAML of a tree, in which texts of flags have the types that Helm gives them.
+pub fn written(node: &Node) -> String {
+    to_yaml(&with_types(node))
 }
 
 /// A number, if the text of a flag is one: limits were printed into the file as they are.

@@ -14,13 +14,14 @@ use super::console::Console;
 use super::deployment::{Lookup, Missing, refusal};
 use super::exit::Exit;
 use super::forward::forward;
-use super::inputs::{GUARDS, READY_TIMEOUT, file, given};
+use super::inputs::{GUARDS, READY_TIMEOUT, file, given, shard};
 use super::launch::{Inline, from_inputs, store};
+use super::merge;
 use super::post::{Poster, Posts, Told};
 use super::publish::{counted, for_usage, masked, mistake, mistakes, publication, unsent, verdicts};
 use super::reproduce::command;
 use super::run::{DEFAULT_FILE, Opened, read};
-use super::session::{Finished, Session, formats};
+use super::session::{Ending, Finished, Session, formats};
 use super::shown::show;
 use super::signals::Signals;
 use super::stored::earlier;
@@ -51,7 +52,9 @@ pub(super) async fn action(
         platform,
     };
     let exit = stage.start(signals).await;
-    if matches!(exit, Err(Exit::Usage | Exit::Error)) && !is_publishing(env) {
+    // What is merged may lie where results go.
+    let others = is_publishing(env) || env.get("INPUT_MERGE").is_some();
+    if matches!(exit, Err(Exit::Usage | Exit::Error)) && !others {
         output(env.get("INPUT_OUTPUTDIR"), Vec::new()).set_aside();
     }
     exit
@@ -111,7 +114,15 @@ impl Stage<'_> {
             Ok(posts) => posts,
             Err(found) => return Err(self.refused(self.mistakes(found), None).await),
         };
-        match self.perform(&inputs, context, signals, &posts, &poster).await {
+        let ended = if inputs.text("merge").is_some() {
+            tokio::select! {
+                ended = self.merge(&inputs, &context, &posts, &poster) => ended,
+                (_, exit) = signals.next() => Err(Stop::Quit(exit)),
+            }
+        } else {
+            self.perform(&inputs, context, signals, &posts, &poster).await
+        };
+        match ended {
             Ok(exit) => Ok(exit),
             Err(stop) => Err(self.refused(stop, Some((&posts, &poster))).await),
         }
@@ -146,10 +157,13 @@ impl Stage<'_> {
         };
         let reports: Vec<String> = inputs.lines("reports").into_iter().map(str::to_owned).collect();
         let formats = formats(&reports).map_err(|message| refuse(message, "reports"))?;
-        if inputs.text("artifact").is_some() {
-            let message = "`artifact` would change nothing without `mode: publish`";
-            return Err(refuse(message.to_owned(), "artifact"));
+        for (input, other) in [("artifact", "mode: publish"), ("shards", "merge")] {
+            if inputs.text(input).is_some() {
+                let message = format!("`{input}` would change nothing without `{other}`");
+                return Err(refuse(message, input));
+            }
         }
+        let shard = shard(inputs, self.env).map_err(|wrong| self.mistakes(vec![wrong]))?;
         // One that cannot be read is among the notes.
         let event = Event::of(self.env).unwrap_or_default();
         self.find_target(inputs, &event, &mut context, &mut signals, poster)
@@ -157,7 +171,13 @@ impl Stage<'_> {
         let given = given(inputs, &context);
         let work = self.work(inputs, &given).await?;
         let output = output(inputs.text("outputDir"), reports);
-        let (source, pipeline, mut found) = self.prepared(&event, work.opened, work.file.as_deref())?;
+        let (source, mut pipeline, mut found) = self.prepared(&event, work.opened, work.file.as_deref())?;
+        if let Some(shard) = &shard {
+            let undivided = pipeline.divide(shard.number);
+            if !undivided.is_empty() {
+                return Err(self.mistakes(undivided));
+            }
+        }
         if store(&output.run_dir, &work.files, self.console).is_err() {
             let names = work.files.iter().map(|(name, _)| *name).collect::<Vec<_>>();
             let message = format!("cannot write {}", names.join(", "));
@@ -184,21 +204,73 @@ impl Stage<'_> {
             earlier,
             reused: None,
             revision: None,
+            shard,
         };
         let finished = session
             .run(&pipeline, &formats, signals)
             .await
             .map_err(Stop::Quit)?;
+        Ok(self
+            .end(inputs, (posts, poster), &finished, (&output, &found))
+            .await)
+    }
+
+    /// Merges what shards left behind.
+    async fn merge(
+        &self,
+        inputs: &Inputs,
+        context: &Context,
+        posts: &Posts,
+        poster: &Arc<Poster>,
+    ) -> Result<Exit, Stop> {
+        let refuse = |wrong: Diagnostic| self.mistakes(vec![wrong]);
+        let shards = merge::shards(inputs).map_err(refuse)?;
+        let reports: Vec<String> = inputs.lines("reports").into_iter().map(str::to_owned).collect();
+        let formats = formats(&reports)
+            .map_err(|message| refuse(Diagnostic::error(message).at(Inputs::place("reports"))))?;
+        let output = output(inputs.text("outputDir"), reports);
+        let named: Vec<String> = inputs.lines("merge").into_iter().map(str::to_owned).collect();
+        let order = merge::Order {
+            named: &named,
+            shards,
+            output: &output,
+        };
+        self.console.diagnostics(&context.notes);
+        let result = order.result(context, self.platform.name(), self.console);
+        let mut result = result.map_err(refuse)?;
+        result.validate_slos &= inputs.flag("validateSLOs").unwrap_or(true);
+        let (earlier, unread) = earlier(inputs.text("history").map(Path::new));
+        self.console.diagnostics(unread.as_slice());
+        output.clear();
+        let ending = Ending {
+            console: self.console,
+            output: &output,
+            earlier: earlier.as_ref(),
+        };
+        let finished = ending.write(result, &formats, Vec::new());
+        Ok(self
+            .end(inputs, (posts, poster), &finished, (&output, unread.as_slice()))
+            .await)
+    }
+
+    /// Shows and publishes what came of it, and what else was found.
+    async fn end(
+        &self,
+        inputs: &Inputs,
+        (posts, poster): (&Posts, &Poster),
+        finished: &Finished,
+        (output, found): (&Output, &[Diagnostic]),
+    ) -> Exit {
         let shown = show(&finished.view, self.console, self.env).is_ok();
         let summary = inputs.flag("summary").unwrap_or(true);
-        let mut publication = publication(&finished, &output.files(), summary);
+        let mut publication = publication(finished, &output.files(), summary);
         publication.annotations.extend(found.iter().map(Into::into));
-        self.report(posts, &finished).await;
+        self.report(posts, finished).await;
         let outcome = poster.posted();
         let written = outcome.written;
         publication.add(outcome);
         let published = self.publish(&publication);
-        Ok(finished.exit.if_written(shown && published && written))
+        finished.exit.if_written(shown && published && written)
     }
 
     /// What is to be run: a chart, inline values, a file, or what the other inputs say alone; those are put over it.
@@ -208,6 +280,8 @@ impl Stage<'_> {
             let (root, found) = given.over(inline.opened.root, &inline.opened.source);
             inline.opened.root = root;
             inline.opened.found.extend(found);
+            // A chart has no flags for what other inputs put over it.
+            inline.reproduce = inline.reproduce.filter(|_| given.is_empty());
             return Ok(inline);
         }
         let file = file(inputs, given);
@@ -397,38 +471,5 @@ impl Stage<'_> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::cli::args::Colour;
-    use crate::platform::github::GitHub;
-
-    /// The outputs of the action for an experiment that cannot be used.
-    async fn refused(experiment: &Path) -> String {
-        let outputs = tempfile::NamedTempFile::new().expect("a file");
-        let env = Env::from_iter([
-            ("INPUT_EXPERIMENT", experiment.display().to_string()),
-            ("GITHUB_OUTPUT", outputs.path().display().to_string()),
-        ]);
-        let console = Console::new(LogLevel::Panic, Colour::Never, &env, &GitHub);
-        let signals = Signals::listen().expect("signals");
-        let exit = action(&console, &env, &GitHub, signals).await;
-        assert_eq!(exit, Err(Exit::Usage));
-        std::fs::read_to_string(outputs.path()).expect("outputs")
-    }
-
-    #[tokio::test]
-    async fn the_reason_says_where_a_file_is_no_yaml() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let file = folder.path().join("bad.yaml");
-        std::fs::write(&file, "spec:\n- {url: [\n").expect("written");
-        let outputs = refused(&file).await;
-        assert!(outputs.contains("bad.yaml:2:9: not usable YAML"), "{outputs}");
-    }
-
-    #[tokio::test]
-    async fn the_reason_says_why_a_file_cannot_be_read() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let outputs = refused(&folder.path().join("none.yaml")).await;
-        assert!(outputs.contains("none.yaml: No such file"), "{outputs}");
-    }
-}
+#[path = "action_tests.rs"]
+mod tests;

@@ -89,6 +89,9 @@ pub(super) enum Command {
     Run(Box<Run>),
     /// Say what `run` would send with the same flags, how long it takes, and what that many requests can decide
     Plan(Box<Run>),
+    /// One verdict from the results of several shards: jobs of a matrix, pods
+    #[command(after_help = MERGE_EXAMPLES)]
+    Merge(Box<Merge>),
     /// Run one of Iter8's charts, built in, with values; --dry only writes experiment.yaml
     #[command(after_help = LAUNCH_EXAMPLES)]
     Launch(Box<Launch>),
@@ -126,6 +129,13 @@ pub(super) enum Command {
     },
     /// Print the reference: tasks, metrics, action inputs and outputs, exit codes
     Docs,
+    /// Iter8 up to 0.11 downloaded charts.
+    #[command(hide = true, disable_help_flag = true)]
+    Hub {
+        /// What it was told.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true, hide = true)]
+        words: Vec<String>,
+    },
     /// Evaluates jq expressions for a parent process.
     #[command(hide = true)]
     JqChild,
@@ -151,6 +161,12 @@ Examples:
   iter8 run --url http://127.0.0.1:8080/ --qps 100 --duration 30s --connections 10
   iter8 run --url http://127.0.0.1:8080/ --method POST --payloadFile body.json --contentType application/json
   iter8 run experiment.yaml --url https://pr-42.example.com/   flags override the file";
+
+const MERGE_EXAMPLES: &str = "\
+Examples:
+  iter8 run experiment.yaml --shard 0/2 --startAt 2026-03-01T12:00:00Z --outputDir r/0   on one machine
+  iter8 run experiment.yaml --shard 1/2 --startAt 2026-03-01T12:00:00Z --outputDir r/1   on another
+  iter8 merge r/*                                                                        one result, one exit code";
 
 const LAUNCH_EXAMPLES: &str = "\
 Examples:
@@ -200,6 +216,17 @@ pub(super) struct Run {
     /// Revision of the experiment; with --reuseResult a stored result of another one is not gone on with
     #[arg(long, value_name = "N", help_heading = "Output")]
     pub revision: Option<u64>,
+    /// Send only a part of the load, INDEX/COUNT counted from 0, while others send theirs; `iter8 merge` judges [env: ITER8_SHARD]
+    #[arg(long, value_name = "I/N", help_heading = "Shards")]
+    pub shard: Option<String>,
+    /// When the loads of all shards begin, such as 2026-03-01T12:00:00Z [env: ITER8_START_AT]
+    #[arg(
+        long = "startAt",
+        alias = "start-at",
+        value_name = "INSTANT",
+        help_heading = "Shards"
+    )]
+    pub start_at: Option<String>,
     /// The fields of load tasks.
     #[command(flatten)]
     pub load: LoadFlags,
@@ -209,6 +236,32 @@ pub(super) struct Run {
     /// Which cluster `ready` tasks ask.
     #[command(flatten)]
     pub cluster: ClusterFlags,
+}
+
+/// `merge`.
+#[derive(Debug, ClapArgs)]
+pub(super) struct Merge {
+    /// Results of shards: files, folders with result.json, folders of such folders, or patterns of these
+    #[arg(required = true)]
+    pub results: Vec<String>,
+    /// How many shards there are, where the results do not say; missing ones make the result invalid
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub shards: Option<u32>,
+    /// What is printed: text, markdown, html, json, junit, csv or openmetrics
+    #[arg(
+        short = 'o',
+        long = "outputFormat",
+        alias = "output-format",
+        value_name = "FORMAT",
+        default_value = "text"
+    )]
+    pub format: String,
+    /// An earlier result, a folder or a file, to be shown beside this one; it never fails a run
+    #[arg(long, value_name = "PATH")]
+    pub history: Option<PathBuf>,
+    /// Where results go.
+    #[command(flatten)]
+    pub output: Output,
 }
 
 /// Where results go.

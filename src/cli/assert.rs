@@ -76,6 +76,10 @@ impl Condition {
             (Self::Completed, false) => "experiment did not complete",
             (Self::NoFailure, true) => "experiment has no failure",
             (Self::NoFailure, false) => "experiment failed",
+            // Only Iter8's gate was open then, and is for its results.
+            (Self::Slos, true) if result.assessment.judgements.is_empty() => {
+                "no SLO was judged, which Iter8 took for satisfied"
+            }
             (Self::Slos, true) => "SLOs are satisfied",
             (Self::Slos, false) => return format!("SLOs are not satisfied: {}", why(result)),
         };
@@ -167,7 +171,7 @@ pub(super) async fn assert(args: &Assert, console: &Console) -> Result<Exit, Exi
 /// What cannot be read of Iter8's failed its gate, too.
 fn unreadable(unread: Unread, console: &Console) -> Exit {
     let exit = match &unread {
-        Unread::Ours(_) => Exit::Usage,
+        Unread::Missing(_) | Unread::Ours(_) => Exit::Usage,
         Unread::Iter8(_) => Exit::Fail,
     };
     console.diagnostics(&[unread.diagnostic()]);

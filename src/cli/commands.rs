@@ -72,6 +72,18 @@ fn schema_of(name: Option<&str>, console: &Console) -> Result<serde_json::Value,
     })
 }
 
+/// Says why there is nothing to download, to who has a script of Iter8 0.8 to 0.11.
+pub(super) fn hub(words: &[String], console: &Console) -> Exit {
+    let named = words.iter().find_map(|word| charts::find(word).ok());
+    let chart = named.map_or("CHART", charts::Chart::name);
+    let hint = format!(
+        "leave this command out; `iter8 launch -c {chart}` runs the chart, and `iter8 schema chart {chart}` lists its values"
+    );
+    let message = "charts are built in: there is nothing for `hub` to download";
+    console.diagnostics(&[Diagnostic::error(message).hint(hint)]);
+    Exit::Usage
+}
+
 /// Prints completions.
 pub(super) fn completions(shell: clap_complete::Shell, console: &Console) -> Result<Exit, Exit> {
     let mut bytes = Vec::new();

@@ -61,7 +61,7 @@ impl Exit {
         match self {
             Self::Pass => (
                 "pass",
-                "every objective met (also: no objectives, or `validateSLOs: false`)",
+                "every objective met (also: no objectives, or `validateSLOs: false`); of a shard: measured, which `iter8 merge` judges",
             ),
             Self::Fail => ("fail", "at least one objective not met"),
             Self::Usage => ("–", "wrong usage or invalid experiment; nothing was sent"),
@@ -102,7 +102,8 @@ impl Exit {
     /// The code of an outcome; which signal interrupted is told by its name.
     pub fn of(outcome: Outcome, signal: Option<&str>) -> Self {
         match outcome {
-            Outcome::Pass => Self::Pass,
+            // What comes of it is told where the shards are merged.
+            Outcome::Pass | Outcome::Measured => Self::Pass,
             Outcome::Fail => Self::Fail,
             Outcome::Error => Self::Error,
             Outcome::Inconclusive => Self::Inconclusive,

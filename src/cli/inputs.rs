@@ -2,10 +2,16 @@
 
 use std::path::PathBuf;
 
+use clap::ValueEnum as _;
+
+use super::args::LogLevel;
 use super::assemble::{Given, Guard};
 use super::run::DEFAULT_FILE;
-use crate::platform::Context;
+use super::shard::Said;
+use crate::diagnostic::Diagnostic;
 use crate::platform::github::Inputs;
+use crate::platform::{Context, Env};
+use crate::results::Shard;
 
 /// How long the target may take until it is ready, unless an input says otherwise.
 pub(super) const READY_TIMEOUT: &str = "60s";
@@ -31,6 +37,37 @@ pub(super) const GUARDS: &[(&str, &str)] = &[
     ("cfAccessClientId", "CF-Access-Client-Id"),
     ("cfAccessClientSecret", "CF-Access-Client-Secret"),
 ];
+
+/// How much is told, if the input says so; what it may be is checked with all inputs.
+pub(super) fn log_level(env: &Env) -> Option<LogLevel> {
+    LogLevel::from_str(env.get("INPUT_LOGLEVEL")?.trim(), true).ok()
+}
+
+/// What is told once, by whoever merges.
+const TOLD: &[&str] = &["comment", "status", "pullRequest"];
+
+/// The part of the load that is to be sent, if not all of it.
+pub(super) fn shard(inputs: &Inputs, env: &Env) -> Result<Option<Shard>, Diagnostic> {
+    let said = |name: &str| {
+        let text = inputs.text(name)?;
+        Some((text.to_owned(), Inputs::place(name).source))
+    };
+    let said = Said {
+        shard: said("shard"),
+        start_at: said("startAt"),
+    };
+    let shard = said.read(env)?;
+    let useless = TOLD
+        .iter()
+        .find(|name| inputs.text(name).is_some_and(|value| value != "never"));
+    match (shard, useless) {
+        (Some(_), Some(name)) => {
+            let message = format!("`{name}` goes where the results are merged: a shard judges nothing");
+            Err(Diagnostic::error(message).at(Inputs::place(name)))
+        }
+        (shard, _) => Ok(shard),
+    }
+}
 
 /// The file to run, if one is.
 pub(super) fn file(inputs: &Inputs, given: &Given) -> Option<PathBuf> {

@@ -18,6 +18,7 @@ mod index;
 mod inputs;
 mod launch;
 mod load_flags;
+mod merge;
 mod note;
 mod origin;
 mod plan;
@@ -27,6 +28,7 @@ mod publish;
 mod reproduce;
 mod run;
 mod session;
+mod shard;
 mod shown;
 mod signals;
 mod stored;
@@ -71,7 +73,9 @@ pub fn main() -> ExitCode {
     }
     let env = Env::of_process();
     let platform = detect(&env);
-    let console = Console::new(args.global.log_level, args.global.color, &env, platform);
+    let asked = matches!(args.command, Command::Action).then(|| inputs::log_level(&env));
+    let level = asked.flatten().unwrap_or(args.global.log_level);
+    let console = Console::new(level, args.global.color, &env, platform);
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -121,6 +125,10 @@ async fn command(
             exit
         }
         Command::Plan(run) => plan::plan(&run, console, env),
+        Command::Merge(args) => tokio::select! {
+            exit = merge::merge(*args, console, env, platform) => exit,
+            (_, exit) = signals.next() => Err(exit),
+        },
         Command::Launch(args) => Box::pin(launch::launch(*args, console, env, platform, signals)).await,
         Command::Gen(args) => launch::generate(*args, console, env).await,
         Command::K(K::Launch(args)) => Box::pin(launch::in_cluster(*args, console, env)).await,
@@ -131,6 +139,7 @@ async fn command(
         },
         Command::Report(report) => commands::report(&report, console, env),
         Command::Validate(validate) => validate::validate(&validate, console, env),
+        Command::Hub { words } => Err(commands::hub(&words, console)),
         Command::Version { short } => commands::version(short, console),
         Command::Schema { of, chart } => commands::schema(of, chart.as_deref(), console),
         Command::Completions { shell } => commands::completions(shell, console),

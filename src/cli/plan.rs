@@ -8,10 +8,12 @@ use super::check::check;
 use super::console::Console;
 use super::exit::Exit;
 use super::run::{file_of, given, read, unreadable};
+use super::shard::Said;
 use super::shown::print_text;
 use crate::metrics::{MetricName, Stream, Unit};
 use crate::platform::Env;
 use crate::report::{Align, Prose, Table, Text, number};
+use crate::results::Shard;
 use crate::slo::{Foresight, Limit, Objective, ShareForesight, foresee};
 use crate::tasks::{Pipeline, Planned, Repetition, Step};
 
@@ -20,7 +22,9 @@ pub(super) fn plan(args: &Run, console: &Console, env: &Env) -> Result<Exit, Exi
     let given = given(args);
     let opened =
         read(file_of(args, &given).as_deref(), &given).map_err(|found| unreadable(&found, console))?;
-    let pipeline = check(
+    let said = Said::flags(args.shard.as_deref(), args.start_at.as_deref());
+    let shard = said.read(env).map_err(|wrong| unreadable(&[wrong], console))?;
+    let mut pipeline = check(
         &opened.source,
         (&opened.root, opened.era),
         &args.output.run_dir,
@@ -30,19 +34,32 @@ pub(super) fn plan(args: &Run, console: &Console, env: &Env) -> Result<Exit, Exi
     )
     .and(opened.found)
     .or_usage(console)?;
-    let text = describe(&pipeline);
+    if let Some(shard) = &shard {
+        let found = pipeline.divide(shard.number);
+        if !found.is_empty() {
+            return Err(unreadable(&found, console));
+        }
+    }
+    let text = describe(&pipeline, shard.as_ref());
     print_text(&console.inert(&console.mask.apply(&text)), console)?;
     Ok(Exit::Pass)
 }
 
-fn describe(pipeline: &Pipeline) -> String {
+fn describe(pipeline: &Pipeline, shard: Option<&Shard>) -> String {
     let mut sections = vec![("What would be done", tasks(pipeline))];
-    let objectives = objectives(pipeline);
+    // What all shards together can decide is told by the plan of the whole.
+    let objectives = match shard {
+        None => objectives(pipeline),
+        Some(_) => Table::new(&[]),
+    };
     if !objectives.rows.is_empty() {
         sections.push(("What that many requests can decide", objectives));
     }
     let mut text = Text::tables(&sections);
     text.push_str(&format!("\n{}\n", total(pipeline)));
+    if let Some(shard) = shard {
+        text.push_str(&part(shard));
+    }
     if sections.len() > 1 {
         text.push_str(
             "\"For sure\" is with 95 % confidence, if requests do not hang together; those of one run do, more or less.\n\
@@ -50,6 +67,17 @@ fn describe(pipeline: &Pipeline) -> String {
         );
     }
     text
+}
+
+/// What these requests are a part of.
+fn part(shard: &Shard) -> String {
+    let start = shard
+        .start_at
+        .map_or_else(String::new, |at| format!(", beginning at {at}"));
+    format!(
+        "This is shard {}: it sends one turn in {} of the schedule{start}; iter8 merge judges what all shards measured.\n",
+        shard.number, shard.number.of
+    )
 }
 
 fn tasks(pipeline: &Pipeline) -> Table {

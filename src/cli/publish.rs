@@ -32,7 +32,7 @@ pub(super) fn publication(finished: &Finished, files: &(PathBuf, PathBuf), summa
         message: warning.plain(),
         place: None,
     }));
-    if !matches!(result.outcome, Outcome::Pass | Outcome::Fail) {
+    if !matches!(result.outcome, Outcome::Pass | Outcome::Measured | Outcome::Fail) {
         let title = format!("iter8: {}", result.outcome.name());
         annotations.insert(
             0,
@@ -290,11 +290,13 @@ fn outputs(result: &ExperimentResult, view: &View, files: &(PathBuf, PathBuf)) -
         .collect()
 }
 
-/// Every metric of a version as one flat JSON object.
+/// Every metric of a version, under all its names, as one flat JSON object.
 fn metrics(view: &View, version: &str) -> String {
     let rows = view.metrics.iter().filter(|row| row.version == version);
+    let values = rows.map(|row| (row.metric.clone(), row.value)).collect();
+    let all = MetricName::under_all_names(values).into_iter();
     let map: serde_json::Map<String, serde_json::Value> =
-        rows.map(|row| (row.metric.clone(), row.value.into())).collect();
+        all.map(|(name, value)| (name, value.into())).collect();
     serde_json::Value::Object(map).to_string()
 }
 

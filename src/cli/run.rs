@@ -15,6 +15,7 @@ use super::post::{self, Poster, Told};
 use super::publish::{refused, verdicts};
 use super::reproduce::command;
 use super::session::{Finished, Session, formats};
+use super::shard::Said;
 use super::shown::show;
 use super::signals::Signals;
 use super::stored::{self, earlier};
@@ -22,10 +23,11 @@ use crate::cluster::Access;
 use crate::diagnostic::Diagnostic;
 use crate::platform::{Env, Platform};
 use crate::report::render_within;
-use crate::results::{ExperimentResult, SourceInfo};
+use crate::results::{ExperimentResult, Shard, SourceInfo};
+use crate::secret::Mask;
 use crate::spec::compat::{Era, Modern};
 use crate::spec::{Node, SourceFile};
-use crate::tasks::{Reach, TaskError};
+use crate::tasks::{Pipeline, Reach, TaskError};
 
 /// The file that is read when none is named.
 pub(super) const DEFAULT_FILE: &str = "experiment.yaml";
@@ -48,6 +50,7 @@ pub(super) async fn run(
         revision: args.revision,
         reproduce: command(&given, args.file.as_deref()),
         cluster: args.cluster.access(env, &console.mask),
+        part: Said::flags(args.shard.as_deref(), args.start_at.as_deref()),
     };
     let opened = read(file.as_deref(), &given);
     order.run(opened, console, env, platform, signals).await
@@ -67,6 +70,8 @@ pub(super) struct Order<'a> {
     pub(super) reproduce: String,
     /// How a Kubernetes cluster is reached.
     pub(super) cluster: Access,
+    /// Which part of it.
+    pub(super) part: Said,
 }
 
 impl Order<'_> {
@@ -122,16 +127,53 @@ impl Order<'_> {
                 console.say(LogLevel::Info, &text);
                 Ok(None)
             }
-            // Iter8's results hold no text, and who gives a revision says that it is the same.
-            None if !result.experiment.text.is_empty()
-                && result.experiment.text != console.mask.apply(text) =>
-            {
+            // Who gives a revision says that it is the same.
+            None if !self.is_of(&result, text, &console.mask) => {
                 let message = "the stored result is of another experiment: this one starts anew; to go on with it, give both the same --revision";
                 console.say(LogLevel::Warning, &format!("warning: {message}"));
                 Ok(None)
             }
             Some(_) | None => Ok(Some(result)),
         }
+    }
+
+    /// Whether a stored result is of this experiment. Iter8's do not say; those of flags alone have no text but a command.
+    fn is_of(&self, result: &ExperimentResult, text: &str, mask: &Mask) -> bool {
+        let stored = &result.experiment.text;
+        if result.imported.is_some() {
+            return true;
+        }
+        if !stored.is_empty() || !text.is_empty() {
+            return *stored == mask.apply(text);
+        }
+        let command = result.environment.reproduce.as_deref().map(without_loop);
+        command == Some(&mask.apply(&self.reproduce))
+    }
+
+    /// The command that repeats the run, this loop of it included.
+    fn command(&self) -> String {
+        let mut command = self.reproduce.clone();
+        if let Some(revision) = self.revision {
+            command.push_str(&format!("{REVISION}{revision}"));
+        }
+        if self.reuse {
+            command.push_str(REUSE);
+        }
+        command
+    }
+}
+
+/// The last words of a command that goes on with a result.
+const REUSE: &str = " --reuseResult";
+/// Those before them, if the experiment has a revision.
+const REVISION: &str = " --revision ";
+
+/// A command without the words that say which loop it is.
+fn without_loop(command: &str) -> &str {
+    let command = command.strip_suffix(REUSE).unwrap_or(command);
+    match command.rsplit_once(REVISION) {
+        Some((command, revision)) if revision.parse::<u64>().is_ok() => command,
+        Some(_) | None => command,
     }
 }
 
@@ -173,9 +215,10 @@ impl Stage<'_> {
         })?;
         let checked = check(&source, (&root, era), &order.output.run_dir, env, console, &[]).and(found);
         let found = checked.diagnostics.clone();
-        let pipeline = checked
+        let mut pipeline = checked
             .or_usage(console)
             .map_err(|_shown| Stop::Mistakes(found))?;
+        let shard = self.shard(&mut pipeline)?;
         let context = self.platform.context(env);
         console.diagnostics(&context.notes);
         let reused = order
@@ -199,13 +242,16 @@ impl Stage<'_> {
             platform: self.platform.name(),
             reach: reach(env),
             validate_slos: true,
-            reproduce: Some(order.reproduce.clone()),
+            reproduce: Some(order.command()),
             cluster: order.cluster.clone(),
             publisher: Arc::<Poster>::clone(&poster),
             earlier,
             reused,
             revision: order.revision,
+            shard,
         };
+        // Whoever merges has the verdict to tell.
+        let note = note.filter(|_| session.shard.is_none());
         let finished = session
             .run(&pipeline, &formats, signals)
             .await
@@ -221,6 +267,24 @@ impl Stage<'_> {
         Ok(finished
             .publish(order.output, console, env, self.platform)
             .if_written(shown && outcome.written))
+    }
+
+    /// The part of the experiment that is asked for, which is left in the pipeline.
+    fn shard(&self, pipeline: &mut Pipeline) -> Result<Option<Shard>, Stop> {
+        let shard = self.order.part.clone().read(self.env);
+        let Some(shard) = shard.map_err(|wrong| self.mistakes(vec![wrong]))? else {
+            return Ok(None);
+        };
+        let mut found = pipeline.divide(shard.number);
+        if self.order.reuse {
+            let message = "a shard cannot go on with a stored result: --reuseResult";
+            found.push(Diagnostic::error(message).hint("leave --reuseResult or the shard out"));
+        }
+        if found.is_empty() {
+            Ok(Some(shard))
+        } else {
+            Err(self.mistakes(found))
+        }
     }
 
     /// Shows mistakes; nothing was sent.

@@ -14,10 +14,10 @@ use super::signals::{Signals, Stop};
 use crate::cluster::Access;
 use crate::platform::Context;
 use crate::report::{FORMATS, Format, View};
-use crate::results::{self, Environment, ExperimentResult, History, SourceInfo};
+use crate::results::{self, Environment, ExperimentResult, History, Shard, SourceInfo};
 use crate::secret::Mask;
 use crate::slo::Policy;
-use crate::tasks::{self, Groups, Pipeline, Publisher, Reach, RunContext, TaskError};
+use crate::tasks::{self, Appointment, Groups, Pipeline, Publisher, Reach, RunContext, TaskError};
 
 /// Formats that are always written.
 const ALWAYS: &[&str] = &["markdown", "html"];
@@ -50,6 +50,8 @@ pub(super) struct Session<'a> {
     pub reused: Option<ExperimentResult>,
     /// Revision of the experiment, if it has one.
     pub revision: Option<u64>,
+    /// The part of the experiment that this run is, if it is not all of it.
+    pub shard: Option<Shard>,
 }
 
 /// A finished run.
@@ -89,6 +91,8 @@ impl Session<'_> {
             ahead: Vec::new(),
             publisher: Arc::clone(&self.publisher),
             cluster: self.cluster.clone(),
+            is_shard: self.shard.is_some(),
+            appointment: Appointment::at(self.shard.as_ref().and_then(|shard| shard.start_at)),
         };
         let stopped = {
             let mut persist = |result: &mut ExperimentResult| {
@@ -105,10 +109,71 @@ impl Session<'_> {
             Stop::Signal(name) => result.interrupted = Some(name.to_owned()),
             Stop::Quit(exit) => return Err(exit),
         }
+        let ending = Ending {
+            console: self.console,
+            output: self.output,
+            earlier: self.earlier.as_ref(),
+        };
+        Ok(ending.write(result, formats, unwritten))
+    }
+
+    fn blank(&mut self) -> ExperimentResult {
+        let environment = here(&self.context, self.platform, self.reproduce.clone());
+        let started = Timestamp::now();
+        let mut result = match self.reused.take() {
+            Some(mut reused) => {
+                reused.next_loop(started);
+                reused.environment = environment;
+                reused.experiment = self.source.clone();
+                reused
+            }
+            None => ExperimentResult::new(self.source.clone(), environment, started),
+        };
+        result.revision = self.revision.unwrap_or(result.revision);
+        result.validate_slos = self.validate_slos;
+        result.shard.clone_from(&self.shard);
+        result
+    }
+}
+
+/// Where this runs; `reproduce` is a command that repeats it.
+pub(super) fn here(context: &Context, platform: &str, reproduce: Option<String>) -> Environment {
+    Environment {
+        iter8_version: env!("CARGO_PKG_VERSION").to_owned(),
+        platform: platform.to_owned(),
+        system: format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
+        processors: std::thread::available_parallelism().map_or(1, usize::from),
+        processor: processor(),
+        commit: context.commit.clone(),
+        commit_url: context.commit_url.clone(),
+        pull_request: context.pull_request,
+        run_url: context.run_url.clone(),
+        reproduce,
+    }
+}
+
+/// From the result of a run, or of several, to its files.
+pub(super) struct Ending<'a> {
+    /// stderr.
+    pub console: &'a Console,
+    /// Where results go.
+    pub output: &'a Output,
+    /// An earlier result to show beside this one.
+    pub earlier: Option<&'a ExperimentResult>,
+}
+
+impl Ending<'_> {
+    /// Writes result and reports; what could not be written before is told, too.
+    pub(super) fn write(
+        self,
+        mut result: ExperimentResult,
+        formats: &[&'static dyn Format],
+        mut unwritten: Vec<String>,
+    ) -> Finished {
         result.conclude();
-        result.history = self.earlier.as_ref().map(|earlier| History::of(&result, earlier));
+        result.history = self.earlier.map(|earlier| History::of(&result, earlier));
         mask(&mut result, &self.console.mask);
-        if let Err(error) = results::write(&path, &result) {
+        if let Err(error) = results::write(&self.output.result(), &result) {
             note(&mut unwritten, &TaskError::from_error(&error).message);
         }
         let view = View::of(&result);
@@ -127,40 +192,12 @@ impl Session<'_> {
         }
         let written = unwritten.is_empty();
         let exit = Exit::of(result.outcome, result.interrupted.as_deref()).if_written(written);
-        Ok(Finished {
+        Finished {
             result,
             view,
             written,
             exit,
-        })
-    }
-
-    fn blank(&mut self) -> ExperimentResult {
-        let environment = Environment {
-            iter8_version: env!("CARGO_PKG_VERSION").to_owned(),
-            platform: self.platform.to_owned(),
-            system: format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
-            processors: std::thread::available_parallelism().map_or(1, usize::from),
-            processor: processor(),
-            commit: self.context.commit.clone(),
-            commit_url: self.context.commit_url.clone(),
-            pull_request: self.context.pull_request,
-            run_url: self.context.run_url.clone(),
-            reproduce: self.reproduce.clone(),
-        };
-        let started = Timestamp::now();
-        let mut result = match self.reused.take() {
-            Some(mut reused) => {
-                reused.next_loop(started);
-                reused.environment = environment;
-                reused.experiment = self.source.clone();
-                reused
-            }
-            None => ExperimentResult::new(self.source.clone(), environment, started),
-        };
-        result.revision = self.revision.unwrap_or(result.revision);
-        result.validate_slos = self.validate_slos;
-        result
+        }
     }
 }
 

@@ -21,7 +21,9 @@ const EXPERIMENT: &str = "experiment.yaml";
 /// Why there is no stored result.
 #[derive(Debug)]
 pub(super) enum Unread {
-    /// Ours is not there or cannot be used.
+    /// There is none, ours or Iter8's.
+    Missing(Box<Diagnostic>),
+    /// Ours cannot be used.
     Ours(WireError),
     /// Iter8's cannot be used.
     Iter8(Box<Diagnostic>),
@@ -32,7 +34,7 @@ impl Unread {
     pub(super) fn diagnostic(self) -> Diagnostic {
         match self {
             Self::Ours(error) => Diagnostic::error(TaskError::from_error(&error).message),
-            Self::Iter8(found) => *found,
+            Self::Missing(found) | Self::Iter8(found) => *found,
         }
     }
 }
@@ -49,13 +51,35 @@ pub(super) fn read(run_dir: &Path, output_dir: &Path) -> Result<ExperimentResult
     let ours = results::read(&run_dir.join(output_dir).join(RESULT));
     match ours {
         Err(WireError::Read { path, source }) if source.kind() == io::ErrorKind::NotFound => {
-            let missing = || Unread::Ours(WireError::Read { path, source });
             of_iter8(run_dir)
                 .map_err(|found| Unread::Iter8(Box::new(found)))?
-                .ok_or_else(missing)
+                .ok_or_else(|| Unread::Missing(Box::new(missing(&path, run_dir))))
         }
         ours => ours.map_err(Unread::Ours),
     }
+}
+
+/// Says where a result was looked for.
+fn missing(ours: &Path, run_dir: &Path) -> Diagnostic {
+    let experiment = run_dir.join(EXPERIMENT);
+    let without = if experiment.is_file() {
+        "has none in it"
+    } else {
+        "is not there either"
+    };
+    let looked = format!(
+        "there is no stored result: neither {} nor {} is there, and {} {without}",
+        shown(ours).display(),
+        shown(&run_dir.join(OLD_RESULT)).display(),
+        shown(&experiment).display()
+    );
+    Diagnostic::error(looked)
+        .hint("run an experiment first, or name the folder of one by --runDir or --outputDir")
+}
+
+/// A path without the `./` that says nothing.
+fn shown(path: &Path) -> &Path {
+    path.strip_prefix(".").unwrap_or(path)
 }
 
 /// The result that Iter8 0.8 to 0.15 left in a folder, if it did.
@@ -129,7 +153,7 @@ impl Output {
 
     /// Result and report as later steps find them.
     pub(super) fn files(&self) -> (PathBuf, PathBuf) {
-        let tidy = |path: PathBuf| path.strip_prefix(".").map(PathBuf::from).unwrap_or(path);
+        let tidy = |path: PathBuf| shown(&path).to_owned();
         (tidy(self.result()), tidy(self.folder().join("report.html")))
     }
 

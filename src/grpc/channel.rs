@@ -26,6 +26,7 @@ use super::code::Code;
 use crate::net::connect::{self, ConnectError};
 use crate::net::route::{Route, RouteError};
 use crate::net::tls::{TlsError, client_config};
+use crate::net::wall::is_grpc;
 use crate::net::{NetSettings, USER_AGENT, cause, greeting};
 
 /// Longest message that is taken: descriptors of large services exceed the 4 MiB that gRPC takes by default.
@@ -328,13 +329,6 @@ impl Service<Request<Body>> for Link {
     }
 }
 
-/// Whether an answer says that it is gRPC.
-pub fn is_grpc(headers: &HeaderMap) -> bool {
-    let kind = headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes);
-    let rest = kind.and_then(|kind| kind.strip_prefix(b"application/grpc"));
-    rest.is_some_and(|rest| matches!(rest.first(), None | Some(b'+' | b';' | b' ')))
-}
-
 /// A text of a server as it may be shown: not too long, and nothing but text.
 pub fn foreign(text: &str) -> String {
     let mut chars = text.chars().map(|c| if c.is_control() { ' ' } else { c });
@@ -371,21 +365,6 @@ fn without_details(mut frame: Frame<bytes::Bytes>) -> Frame<bytes::Bytes> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn content_types_of_grpc_are_known() {
-        let of = |kind| HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static(kind))]);
-        for (kind, grpc) in [
-            ("application/grpc", true),
-            ("application/grpc+proto", true),
-            ("application/grpc; charset=utf-8", true),
-            ("application/grpc-web", false),
-            ("text/html", false),
-        ] {
-            assert_eq!(is_grpc(&of(kind)), grpc, "{kind}");
-        }
-        assert!(!is_grpc(&HeaderMap::new()));
-    }
 
     #[test]
     fn texts_of_a_server_are_cut_and_have_no_control_characters() {

@@ -11,7 +11,7 @@ use super::engine::evaluate;
 
 /// Memory that a child may map, in bytes: an answer of 8 MB takes less than a third of it.
 const MEMORY: u64 = 512 << 20;
-/// Seconds of the processor that a child may use, however many expressions it evaluates.
+/// Seconds of the processor that a child may use, all its expressions together; it is replaced before.
 const PROCESSOR: u64 = 60;
 
 /// What is asked of a child.

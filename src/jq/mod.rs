@@ -3,7 +3,7 @@
 //! # Why a child process
 //! A hostile or unlucky expression (`def f: 1 + f; f`, a text doubled sixty times) overflows the stack or uses up all
 //! memory, which no Rust code can catch: it aborts the process. So expressions are evaluated in a child process of this
-//! very program, with limits on memory, processor time and the time of each answer; one child serves a whole task.
+//! very program, with limits on memory, processor time and the time of each answer; one child serves a few expressions.
 //!
 //! # Why not gojq's language to the letter
 //! jaq is close to it; `engine` brings what Iter8's users meet into line (`tonumber`, an empty environment).

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use super::child::Question;
 use super::{Reading, check};
@@ -16,6 +16,8 @@ use super::{Reading, check};
 const COMMAND: &str = "jq-child";
 /// Time for one expression.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// Age at which a child is replaced, before all its expressions together have used what it may of the processor.
+const LIFE: Duration = Duration::from_secs(50);
 
 /// Why no expression can be evaluated at all.
 #[derive(Debug, thiserror::Error)]
@@ -31,6 +33,7 @@ pub struct Reader {
     program: PathBuf,
     running: Option<Running>,
     patience: Duration,
+    life: Duration,
 }
 
 #[derive(Debug)]
@@ -38,6 +41,7 @@ struct Running {
     child: Child,
     questions: ChildStdin,
     answers: BufReader<ChildStdout>,
+    began: Instant,
 }
 
 impl Reader {
@@ -47,6 +51,7 @@ impl Reader {
             program: program.to_owned(),
             running: None,
             patience: PATIENCE,
+            life: LIFE,
         }
     }
 
@@ -61,7 +66,7 @@ impl Reader {
         };
         let read = match timeout(self.patience, running.ask(program, answer)).await {
             Ok(Ok(Some(reading))) => {
-                self.running = Some(running);
+                self.running = Some(running).filter(|running| running.began.elapsed() < self.life);
                 return Ok(reading);
             }
             Ok(Ok(None) | Err(_)) => {
@@ -91,6 +96,7 @@ fn start(program: &Path) -> io::Result<Running> {
         child,
         questions,
         answers: BufReader::new(answers),
+        began: Instant::now(),
     })
 }
 
@@ -109,5 +115,42 @@ impl Running {
         let mut text = String::new();
         self.answers.read_line(&mut text).await?;
         Ok(serde_json::from_str(&text).ok())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    /// A child that answers with its own id.
+    const CHILD: &str = "#!/bin/sh\nwhile read -r line; do echo \"{\\\"value\\\":$$}\"; done\n";
+
+    async fn id(reader: &mut Reader) -> Reading {
+        loop {
+            match reader.read(".", b"").await {
+                // Another test starts a process while this one's file is still open in it.
+                Err(JqError::Start(error)) if error.kind() == io::ErrorKind::ExecutableFileBusy => {
+                    tokio::time::sleep(Duration::from_millis(20)).await;
+                }
+                read => return read.expect("a child"),
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_child_serves_many_questions_and_is_replaced_before_it_has_used_up_its_time() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let program = folder.path().join("child");
+        std::fs::write(&program, CHILD).expect("a file");
+        std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).expect("a program");
+        let mut reader = Reader::new(&program);
+        let first = id(&mut reader).await;
+        assert!(matches!(first, Reading::Value(_)), "{first:?}");
+        assert_eq!(id(&mut reader).await, first);
+        reader.life = Duration::ZERO;
+        assert_eq!(id(&mut reader).await, first);
+        assert_ne!(id(&mut reader).await, first);
     }
 }

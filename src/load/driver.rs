@@ -6,9 +6,10 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use futures_util::future::try_join_all;
+use jiff::Timestamp;
 use tokio::sync::{Barrier, oneshot};
 use tokio::task::JoinError;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use super::files;
@@ -29,6 +30,8 @@ const RATE_PER_WORKER: f64 = 20_000.0;
 const DEAR: f64 = 15_000.0;
 /// As much later may requests be released then.
 const CLOSE: Duration = Duration::from_micros(50);
+/// How long before an agreed start workers of a paced load go ahead: more than a tick of the timer that they wait by.
+const AHEAD: Duration = Duration::from_millis(5);
 /// Connections that keep one thread busy in a closed loop.
 const CONNECTIONS_PER_WORKER: u32 = 32;
 
@@ -49,17 +52,18 @@ pub(super) async fn run<T: Target>(
     let over = shutdown.child_token();
     let _over_when_dropped = over.clone().drop_guard();
     let stop = over.child_token();
-    let schedule = Schedule::new(plan, mix, Random::new().bits());
+    let schedule = schedule(plan, mix);
     let count = workers(plan, mix, pools);
     let total = match (&schedule, plan.stop.time()) {
         (Some(schedule), _) => schedule.total(),
         (None, None) => plan
             .stop
             .count()
-            .map(|count| count.saturating_mul(pools.len() as u64)),
+            .map(|count| share(plan, count).saturating_mul(pools.len() as u64)),
         (None, Some(_)) => None,
     };
-    let total = total.map(|total| total.saturating_sub(plan.skip.saturating_mul(pools.len() as u64)));
+    let skipped = share(plan, plan.skip).saturating_mul(pools.len() as u64);
+    let total = total.map(|total| total.saturating_sub(skipped));
     let shared = Arc::new(Shared {
         targets,
         stop: stop.clone(),
@@ -67,7 +71,7 @@ pub(super) async fn run<T: Target>(
         schedule: schedule.clone(),
         board: Mutex::new(Board::new(count, total, onlooker)),
     });
-    let gate = Arc::new(Gate::new(count, stop.clone()));
+    let gate = Arc::new(Gate::new(plan, count, stop.clone()));
     let signals = Signals {
         stop: stop.clone(),
         shutdown: over,
@@ -111,15 +115,21 @@ pub(super) async fn run<T: Target>(
         all.merge(&other);
         all
     });
-    let counted = counted.expect("there is at least one worker");
+    let mut counted = counted.expect("there is at least one worker");
     let enough = {
         let mut board = shared.board();
         (board.onlooker.progress)(board.progress());
         board.enough.take()
     };
+    let began = gate.start.get().map(|(_, began)| *began);
+    counted
+        .parts
+        .iter_mut()
+        .for_each(|(tally, _)| tally.began = began);
     Ok(Ran {
         parts: measured(counted, mix, schedule.as_ref(), stop.is_cancelled()),
         enough,
+        unmade: None,
     })
 }
 
@@ -147,6 +157,8 @@ pub struct Ran {
     pub parts: Vec<LoadMeasurement>,
     /// Why it ended early, if the onlooker wanted that.
     pub enough: Option<String>,
+    /// Why a request could not be made, which ended it.
+    pub unmade: Option<String>,
 }
 
 /// What the threads of a load share.
@@ -232,19 +244,44 @@ impl<F> Shared<F> {
     }
 }
 
+/// The schedule of what is sent from here, if it is paced.
+fn schedule(plan: &Plan, mix: &Mix) -> Option<Schedule> {
+    let Some(shard) = plan.shard else {
+        return Schedule::new(plan, mix, Random::new().bits());
+    };
+    let to_usize = |n| usize::try_from(n).unwrap_or(usize::MAX);
+    let whole = Schedule::new(plan, mix, shard.seed)?;
+    Some(whole.share(to_usize(shard.index), to_usize(shard.of.get())))
+}
+
+/// Of so many requests of the whole load, those that are sent from here.
+fn share(plan: &Plan, all: u64) -> u64 {
+    plan.shard.map_or(all, |shard| shard.share(all))
+}
+
 /// Lets all workers begin at the same instant.
 struct Gate {
     all: Barrier,
     /// Ends the wait for workers that will never come.
     stop: CancellationToken,
-    start: OnceLock<Instant>,
+    /// The instant that was agreed on, and how long before it workers go ahead: the pacer waits more precisely.
+    agreed: Option<(Instant, Duration)>,
+    /// By both clocks.
+    start: OnceLock<(Instant, Timestamp)>,
 }
 
 impl Gate {
-    fn new(workers: usize, stop: CancellationToken) -> Self {
+    fn new(plan: &Plan, workers: usize, stop: CancellationToken) -> Self {
+        let ahead = if plan.pace.is_paced() {
+            AHEAD
+        } else {
+            Duration::ZERO
+        };
+        let agreed = plan.shard.and_then(|shard| shard.start);
         Self {
             all: Barrier::new(workers),
             stop,
+            agreed: agreed.map(|at| (at, ahead)),
             start: OnceLock::new(),
         }
     }
@@ -252,11 +289,27 @@ impl Gate {
 
 impl Begin for Gate {
     async fn begin(&self) -> Instant {
+        let all = async {
+            self.all.wait().await;
+            if let Some((at, ahead)) = self.agreed {
+                sleep_until(at.checked_sub(ahead).unwrap_or(at)).await;
+            }
+        };
         tokio::select! {
-            _ = self.all.wait() => {}
+            () = all => {}
             () = self.stop.cancelled() => {}
         }
-        *self.start.get_or_init(Instant::now)
+        let now = || {
+            let now = Instant::now();
+            // Within the last moments before it.
+            let at = self
+                .agreed
+                .map(|(at, _)| at)
+                .filter(|at| now < *at && *at < now + 2 * AHEAD);
+            let start = at.unwrap_or(now);
+            (start, Timestamp::now() + (start - now))
+        };
+        self.start.get_or_init(now).0
     }
 }
 
@@ -280,7 +333,7 @@ fn workers(plan: &Plan, mix: &Mix, pools: &[Pool]) -> usize {
     processors.min(wanted.clamp(1, fewest) as usize)
 }
 
-/// The highest rate of a paced load, over all versions.
+/// The highest rate that is sent from here of a paced load, over all versions.
 fn top_rate(plan: &Plan, mix: &Mix) -> f64 {
     let rate = match &plan.pace {
         Pace::Free => 0.0,
@@ -290,7 +343,8 @@ fn top_rate(plan: &Plan, mix: &Mix) -> f64 {
             rates.map(super::Rate::get).fold(0.0, f64::max)
         }
     };
-    rate * mix.versions.get() as f64
+    let shards = plan.shard.map_or(1, |shard| shard.of.get());
+    rate * mix.versions.get() as f64 / f64::from(shards)
 }
 
 /// What each worker has to do.
@@ -299,7 +353,9 @@ fn shares(plan: &Plan, mix: &Mix, pools: &[Pool], schedule: Option<&Schedule>, w
         .iter()
         .map(|_| Free {
             until: plan.stop.time(),
-            count: plan.stop.count().unwrap_or(u64::MAX),
+            count: plan.stop.count().map_or(u64::MAX, |count| share(plan, count)),
+            first: plan.shard.map_or(0, |shard| u64::from(shard.index)),
+            stride: plan.shard.map_or(1, |shard| u64::from(shard.of.get())),
             taken: Arc::new(AtomicU64::new(0)),
         })
         .collect();
@@ -308,7 +364,7 @@ fn shares(plan: &Plan, mix: &Mix, pools: &[Pool], schedule: Option<&Schedule>, w
     } else {
         Duration::ZERO
     };
-    let share = |worker| {
+    let work = |worker| {
         let schedule = schedule.map(|schedule| schedule.clone().share(worker, workers));
         let source = |part: usize| match &schedule {
             Some(schedule) => Source::Paced(Box::new(schedule.clone().only(part))),
@@ -334,7 +390,7 @@ fn shares(plan: &Plan, mix: &Mix, pools: &[Pool], schedule: Option<&Schedule>, w
             },
         }
     };
-    (0..workers).map(share).collect()
+    (0..workers).map(work).collect()
 }
 
 /// What all workers counted, of each part.

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use super::deadline::Deadline;
 use super::lanes::{Lanes, Slot};
-use super::tally::{Sent, Tally};
+use super::tally::{Messages, Sent, Tally};
 use super::{ConnectTimes, Failed, Sample, Seat, Target, UnderWay, Way};
 use crate::metrics::FailureClass;
 
@@ -127,11 +127,17 @@ impl<T: Target> Lane<'_, T> {
         };
         let mut tally = lanes.tally.borrow_mut();
         if let Some(messages) = conn.as_mut().and_then(T::messages) {
+            if way.unmade {
+                *messages = Messages::default();
+            }
             tally.messages(sent.n, messages);
         }
         if let Some((number, times)) = count(way, &mut tally, sent.n) {
             *connection = number;
             (sent.connection, sent.opened) = (number, Some(times));
+        }
+        if way.unmade {
+            return tally.skipped();
         }
         let keep = match outcome {
             Ok(Sample {

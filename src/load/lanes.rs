@@ -41,8 +41,12 @@ pub(super) enum Source {
 pub(super) struct Free {
     /// When the load ends.
     pub(super) until: Option<Duration>,
-    /// How many there are.
+    /// How many there are here.
     pub(super) count: u64,
+    /// Of the numbers of the whole load these are every `stride`-th, from `first` on.
+    pub(super) first: u64,
+    /// See `first`.
+    pub(super) stride: u64,
     /// How many were taken by the lanes of all workers.
     pub(super) taken: Arc<AtomicU64>,
 }
@@ -189,6 +193,7 @@ impl<T: Target> Lanes<T> {
                 }
                 let n = free.taken.fetch_add(1, Ordering::Relaxed);
                 if n < free.count {
+                    let n = n.saturating_mul(free.stride).saturating_add(free.first);
                     Next::Turn(Turn { n, at })
                 } else {
                     Next::Over

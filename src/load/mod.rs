@@ -8,7 +8,7 @@ mod deadline;
 mod driver;
 mod files;
 pub mod grpc;
-mod h2;
+pub(crate) mod h2;
 mod health;
 pub mod http;
 mod lane;
@@ -19,6 +19,7 @@ mod pool;
 mod random;
 mod schedule;
 mod seats;
+mod shard;
 mod tally;
 mod target;
 mod warm_up;
@@ -30,6 +31,7 @@ pub use plan::{Arrivals, Mix, Pace, Plan, Rate, Stage, Stop, UnderWay};
 pub use pool::{AtOnce, MOST_AT_ONCE, Pool, Steps};
 pub use schedule::Extent;
 pub use seats::Seat;
+pub use shard::{Shard, Undivided};
 pub use tally::{Messages, Progress, Recent, Sent, Tally};
 pub use target::{Answer, ConnectTimes, Failed, Sample, Target, Way};
 
@@ -64,9 +66,6 @@ pub enum LoadError {
     /// What is no host with a port.
     #[error("`{0}` cannot be the authority of a call: it is a host, with a port if need be")]
     Authority(String),
-    /// What a call sends cannot be made: nothing was found out about who is called.
-    #[error("{0}")]
-    Unmade(String),
     /// No thread or no event loop for the load.
     #[error("the load generator could not be started")]
     Start(#[source] std::io::Error),

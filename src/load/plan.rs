@@ -4,6 +4,8 @@ use std::fmt;
 use std::num::{NonZeroU32, NonZeroU64, NonZeroUsize};
 use std::time::Duration;
 
+use super::Shard;
+
 /// When no more requests are sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stop {
@@ -128,6 +130,8 @@ pub struct Plan {
     pub under_way: UnderWay,
     /// So many requests of each part are sent first and not counted. The time that they take is no part of the load's.
     pub skip: u64,
+    /// The part of it that is sent here; without it, all.
+    pub shard: Option<Shard>,
 }
 
 impl Plan {

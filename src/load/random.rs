@@ -2,6 +2,9 @@
 
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 
+/// From one state to the next.
+const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
+
 /// SplitMix64 (<https://prng.di.unimi.it/splitmix64.c>). Not for secrets.
 #[derive(Debug, Clone)]
 pub(super) struct Random(u64);
@@ -20,11 +23,16 @@ impl Random {
 
     /// 64 random bits.
     pub(super) fn bits(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        self.0 = self.0.wrapping_add(STEP);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         z ^ (z >> 31)
+    }
+
+    /// Passes over so many numbers.
+    pub(super) fn pass(&mut self, numbers: u64) {
+        self.0 = self.0.wrapping_add(numbers.wrapping_mul(STEP));
     }
 
     /// A whole number below `limit`; zero when `limit` is zero. Uneven by less than `limit` in 2⁶⁴.
@@ -70,6 +78,16 @@ mod tests {
                 9_817_491_932_198_370_423
             ]
         );
+    }
+
+    #[test]
+    fn numbers_that_are_passed_over_are_those_that_were_not_drawn() {
+        let (mut drawn, mut passed) = (Random::seeded(9), Random::seeded(9));
+        for _ in 0..1000 {
+            drawn.bits();
+        }
+        passed.pass(1000);
+        assert_eq!(passed.bits(), drawn.bits());
     }
 
     #[test]

@@ -109,4 +109,6 @@ pub struct Way {
     pub waited: bool,
     /// How often the server had closed a kept connection before the request could be written to it.
     pub reconnects: u32,
+    /// The request could not be made, which says nothing of the server: it is counted nowhere.
+    pub unmade: bool,
 }

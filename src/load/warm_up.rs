@@ -19,8 +19,10 @@ pub(super) struct Warm<C> {
     /// Connections, in order; a failed one leaves its place empty. Those that lanes share stay with the target, where each
     /// lane finds its own.
     pub(super) conns: Vec<Option<C>>,
-    /// What opening them took, where it belongs to the load.
+    /// What opening them took.
     pub(super) times: Vec<ConnectTimes>,
+    /// Whether that belongs to the load.
+    pub(super) counts: bool,
 }
 
 impl<C> Default for Warm<C> {
@@ -28,6 +30,7 @@ impl<C> Default for Warm<C> {
         Self {
             conns: Vec::new(),
             times: Vec::new(),
+            counts: false,
         }
     }
 }
@@ -84,9 +87,10 @@ pub(super) async fn warm_up<T: Target>(
     let mut warm = Warm {
         conns: (0..count).map(|_| None).collect(),
         times: Vec::new(),
+        counts,
     };
     for (index, (conn, times)) in opened.into_inner() {
-        warm.times.extend(times.filter(|_| counts));
+        warm.times.extend(times);
         if !seats.are_shared()
             && let Some(place) = usize::try_from(index)
                 .ok()

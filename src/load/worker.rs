@@ -169,9 +169,15 @@ impl<T: Target> Crew<T> {
     }
 
     /// Starts the lanes whose connections are open. The others start when they are needed.
-    fn start_warm(&mut self, index: usize, Warm { conns, times }: Warm<T::Conn>) {
+    fn start_warm(&mut self, index: usize, warm: Warm<T::Conn>) {
+        let Warm { conns, times, counts } = warm;
         for times in times {
-            self.parts[index].lanes.tally.borrow_mut().connected(times);
+            let mut tally = self.parts[index].lanes.tally.borrow_mut();
+            if counts {
+                tally.connected(times);
+            } else {
+                tally.opened(&times);
+            }
         }
         let most = self.parts[index].most;
         for (number, conn) in (0..most).zip(conns) {

@@ -11,15 +11,17 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Statistic;
+use super::buckets::{Packed, bucket};
+use super::sparse::Head;
 
 /// Longest duration kept apart from longer ones: one hour, in nanoseconds.
 pub(super) const HIGHEST: u64 = 3_600_000_000_000;
 /// How a compressed HDR V2 histogram begins.
-const COMPRESSED: [u8; 4] = [0x1c, 0x84, 0x93, 0x14];
+pub(super) const COMPRESSED: [u8; 4] = [0x1c, 0x84, 0x93, 0x14];
 /// Bytes of a histogram up to [`HIGHEST`] with nine bytes per count, and some.
-const LARGEST_PAYLOAD: u64 = 1 << 19;
+pub(super) const LARGEST_PAYLOAD: u64 = 1 << 19;
 /// Decimal digits that are kept of each value.
-const DIGITS: u8 = 3;
+pub(super) const DIGITS: u8 = 3;
 
 /// A stored histogram that cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -49,14 +51,27 @@ pub struct Histogram {
 /// What is stored of a histogram: HDR V2, deflated, base64; sums in seconds, extremes in nanoseconds.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-struct Stored {
-    count: u64,
+pub(super) struct Stored {
+    pub(super) count: u64,
     sum_seconds: f64,
     sum_squares_seconds: f64,
-    min_ns: u64,
-    max_ns: u64,
+    pub(super) min_ns: u64,
+    pub(super) max_ns: u64,
     /// HdrHistogram V2 (nanoseconds), zlib-compressed, base64.
-    hdr: String,
+    pub(super) hdr: String,
+}
+
+impl Stored {
+    /// Refuses extremes that no values have.
+    pub(super) fn check(&self) -> Result<(), HistogramError> {
+        if self.count > 0 && self.min_ns > self.max_ns {
+            return Err(HistogramError::Format(format!(
+                "the minimum {} is above the maximum {}",
+                self.min_ns, self.max_ns
+            )));
+        }
+        Ok(())
+    }
 }
 
 impl Default for Histogram {
@@ -232,6 +247,14 @@ impl Histogram {
             .map(|step| (step.value_iterated_to(), step.count_at_value()))
     }
 
+    /// The same, packed.
+    pub(super) fn packed(&self) -> Packed {
+        let mut packed = Packed::default();
+        let counts = self.buckets().map(|(nanos, count)| (bucket(nanos), count));
+        packed.add(counts, &mut Vec::new());
+        packed
+    }
+
     fn encode(&self) -> String {
         let mut bytes = Vec::new();
         V2DeflateSerializer::new()
@@ -266,30 +289,12 @@ impl From<Histogram> for Stored {
     }
 }
 
-/// Refuses what a stored histogram of ours never says of itself, before memory is reserved for it: results come from
-/// artifacts that anybody may have written.
-/// <https://github.com/HdrHistogram/HdrHistogram/blob/master/src/main/java/org/HdrHistogram/EncodableHistogram.java>
 fn check_head(bytes: &[u8]) -> Result<(), HistogramError> {
-    let wrong = |why: &str| HistogramError::Format(why.to_owned());
-    let (cookie, rest) = bytes.split_at_checked(8).ok_or_else(|| wrong("too short"))?;
-    if cookie[..4] != COMPRESSED {
-        return Err(wrong("not compressed"));
-    }
-    let mut head = [0; 40];
-    flate2::read::ZlibDecoder::new(rest)
+    let mut head = [0; Head::LENGTH];
+    flate2::read::ZlibDecoder::new(Head::compressed(bytes)?)
         .read_exact(&mut head)
         .map_err(|cause| HistogramError::Format(cause.to_string()))?;
-    let number = |at: usize, length: usize| {
-        let digits = &head[at..at + length];
-        digits
-            .iter()
-            .fold(0_u64, |number, byte| number << 8 | u64::from(*byte))
-    };
-    let (payload, digits, low, high) = (number(4, 4), number(12, 4), number(16, 8), number(24, 8));
-    if payload > LARGEST_PAYLOAD || digits > u64::from(DIGITS) || low == 0 || high > HIGHEST * 2 {
-        return Err(wrong("its range is not one of a load"));
-    }
-    Ok(())
+    Head::read(&head).map(|_head| ())
 }
 
 impl TryFrom<Stored> for Histogram {
@@ -309,12 +314,7 @@ impl TryFrom<Stored> for Histogram {
                 stored.count
             )));
         }
-        if stored.count > 0 && stored.min_ns > stored.max_ns {
-            return Err(HistogramError::Format(format!(
-                "the minimum {} is above the maximum {}",
-                stored.min_ns, stored.max_ns
-            )));
-        }
+        stored.check()?;
         Ok(Self {
             min: if stored.count == 0 {
                 u64::MAX

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -137,6 +138,10 @@ pub struct Failure {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct LoadMeasurement {
+    /// When the load began, by the clock of the machine that sent it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub began: Option<Timestamp>,
     /// Requests sent.
     pub requests: u64,
     /// Requests answered completely, whatever the status.
@@ -157,6 +162,10 @@ pub struct LoadMeasurement {
     /// TLS handshakes that resumed an earlier session.
     #[serde(default)]
     pub resumed: u64,
+    /// Connections per version of HTTP that was spoken on them, those that uncounted requests had opened included:
+    /// `HTTP/1.1` or `HTTP/2`, with or without ` over TLS`.
+    #[serde(default)]
+    pub spoken: BTreeMap<String, u64>,
     /// Connections opened per address.
     #[serde(default)]
     pub addresses: BTreeMap<String, u64>,
@@ -238,8 +247,14 @@ impl LoadMeasurement {
         self.messages_sent += later.messages_sent;
         self.messages_received += later.messages_received;
         self.ignored += later.ignored;
-        for (address, n) in &later.addresses {
-            *self.addresses.entry(address.clone()).or_default() += n;
+        for (mine, later) in [
+            (&mut self.spoken, &later.spoken),
+            (&mut self.addresses, &later.addresses),
+            (&mut self.walls, &later.walls),
+        ] {
+            for (name, n) in later {
+                *mine.entry(name.clone()).or_default() += n;
+            }
         }
         self.exemplars
             .extend(later.exemplars.iter().cloned().map(|exemplar| Exemplar {
@@ -251,9 +266,6 @@ impl LoadMeasurement {
         self.cold_start = self.cold_start.or(later.cold_start);
         for (status, n) in &later.statuses {
             *self.statuses.entry(*status).or_default() += n;
-        }
-        for (wall, n) in &later.walls {
-            *self.walls.entry(wall.clone()).or_default() += n;
         }
         for (class, failure) in &later.failures {
             let mine = self.failures.entry(*class).or_insert_with(|| Failure {
@@ -393,6 +405,7 @@ mod tests {
         let fields = json.as_object_mut().expect("an object");
         for new in [
             "resumed",
+            "spoken",
             "addresses",
             "exemplars",
             "messagesSent",
@@ -419,7 +432,10 @@ mod tests {
             ..LoadMeasurement::default()
         };
         second.statuses.insert(503, 1);
+        first.spoken.insert("HTTP/2".to_owned(), 1);
+        second.spoken.insert("HTTP/2".to_owned(), 3);
         first.append(&second);
+        assert_eq!(first.spoken["HTTP/2"], 4);
         assert_eq!(first.value(Measure::ErrorRate), Some(0.5));
         assert_eq!(first.reconnects, 1);
         assert_eq!(first.value(Measure::StatusClass(5)), Some(1.0));

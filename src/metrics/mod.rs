@@ -1,5 +1,6 @@
 //! What can be known about a version: names, units, and what a load measured.
 
+mod beside;
 mod buckets;
 pub mod code;
 mod exemplar;
@@ -12,6 +13,7 @@ mod provided;
 mod recorder;
 mod slice_recorder;
 mod slices;
+mod sparse;
 mod unit;
 
 pub use buckets::nanos;
@@ -21,7 +23,7 @@ pub use histogram::{Histogram, HistogramError};
 pub use insights::{Insights, Load, VersionInsights};
 pub use load::{Failure, FailureClass, LoadMeasurement, Timing};
 pub use name::{Measure, MetricName, MetricNameError, Protocol, Statistic, Stream};
-pub use provided::{Bucket, Buckets, Provided, ProvidedKind};
+pub use provided::{Bucket, Buckets, Provided, ProvidedKind, converted};
 pub use recorder::Recorder;
 pub use slice_recorder::SliceRecorder;
 pub use slices::{Slice, Slices};

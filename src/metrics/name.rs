@@ -3,6 +3,7 @@
 //! `/` and `-` between a timing and its statistic are equal, and percentiles are compared as numbers, so that
 //! `http/latency/p95.0` is `http/latency-p95`.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
@@ -198,14 +199,18 @@ impl Measure {
         })
     }
 
+    /// What stands between a timing and its statistic.
+    fn separator(protocol: Protocol, timing: Timing) -> char {
+        if protocol == Protocol::Grpc && (timing == Timing::Latency || timing.is_of_messages()) {
+            '/'
+        } else {
+            '-'
+        }
+    }
+
     fn write(self, protocol: Protocol, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Self::Time(timing, statistic) = self {
-            let separator =
-                if protocol == Protocol::Grpc && (timing == Timing::Latency || timing.is_of_messages()) {
-                    '/'
-                } else {
-                    '-'
-                };
+            let separator = Self::separator(protocol, timing);
             return write!(f, "{}{separator}{statistic}", timing.name());
         }
         if let Self::StatusCode(code) = self {
@@ -245,6 +250,27 @@ impl MetricName {
             provider: provider.to_owned(),
             name: name.to_owned(),
         }
+    }
+
+    /// Its other name: `http/latency/p95` is `http/latency-p95`, too.
+    pub fn other(&self) -> Option<String> {
+        let Self::Load(stream, Measure::Time(timing, statistic)) = self else {
+            return None;
+        };
+        let (name, separator) = (timing.name(), Measure::separator(stream.protocol, *timing));
+        let other = if separator == '/' { '-' } else { '/' };
+        Some(format!("{stream}/{name}{other}{statistic}"))
+    }
+
+    /// Values by name under all names, for whoever looks one up.
+    pub fn under_all_names(values: BTreeMap<String, f64>) -> BTreeMap<String, f64> {
+        let others = values.iter().filter_map(|(name, value)| {
+            let other = name.parse::<Self>().ok()?.other()?;
+            Some((other, *value))
+        });
+        let mut all: BTreeMap<String, f64> = others.collect();
+        all.extend(values);
+        all
     }
 
     /// Unit of the value.
@@ -383,101 +409,5 @@ impl FromStr for Stream {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn canonical(text: &str) -> String {
-        text.parse::<MetricName>().expect(text).to_string()
-    }
-
-    #[test]
-    fn both_spellings_and_number_formats_are_one_name() {
-        assert_eq!(canonical("http/latency-p95"), "http/latency-p95");
-        assert_eq!(canonical("http/latency/p95.0"), "http/latency-p95");
-        assert_eq!(canonical("http/latency-p099.90"), "http/latency-p99.9");
-        assert_eq!(canonical("grpc/latency-p99"), "grpc/latency/p99");
-        assert_eq!(
-            canonical("http-check-out/service-time-mean"),
-            "http-check-out/service-time-mean"
-        );
-        assert_eq!(canonical("istio/request-count"), "istio/request-count");
-    }
-
-    #[test]
-    fn every_plain_measure_round_trips() {
-        for (name, measure) in PLAIN {
-            let of_http = measure.is_of(Protocol::Http);
-            let protocol = if of_http { "http" } else { "grpc" };
-            assert_eq!(
-                canonical(&format!("{protocol}/{name}")),
-                format!("{protocol}/{name}")
-            );
-        }
-        for code in Code::all() {
-            let name = format!("grpc/status-{}", code_in_names(code));
-            assert_eq!(canonical(&name), name);
-        }
-    }
-
-    #[test]
-    fn each_protocol_has_its_own_statuses_and_messages() {
-        assert_eq!(canonical("grpc/first-message-p95"), "grpc/first-message/p95");
-        for text in [
-            "http/status-unavailable",
-            "http/messages-sent",
-            "http/first-message-p95",
-            "grpc/status-5xx",
-        ] {
-            assert!(text.parse::<MetricName>().is_err(), "{text}");
-        }
-        let error = "grpc/status-unavailible"
-            .parse::<MetricName>()
-            .expect_err("misspelt");
-        assert_eq!(
-            error.hint().as_deref(),
-            Some("did you mean `grpc/status-unavailable`?")
-        );
-    }
-
-    #[test]
-    fn misspelt_metrics_get_a_suggestion() {
-        let hint = |text: &str| {
-            text.parse::<MetricName>()
-                .expect_err(text)
-                .hint()
-                .unwrap_or_default()
-        };
-        assert!(
-            hint("http/latency-p9x").contains("latency-p9"),
-            "{}",
-            hint("http/latency-p9x")
-        );
-        assert_eq!(hint("http/eror-rate"), "did you mean `http/error-rate`?");
-        assert_eq!(hint("http/mean-latency"), "did you mean `http/latency-mean`?");
-        assert_eq!(hint("http/p95"), "did you mean `http/latency-p95`?");
-        assert_eq!(hint("http/latency"), "did you mean `http/latency-p95`?");
-    }
-
-    #[test]
-    fn stored_names_that_nobody_computes_are_kept() {
-        for text in ["grpc/latency/p101", "http/latency-pxx", "grpc", "a/b/c"] {
-            let name: MetricName = serde_json::from_value(text.into()).expect("any name");
-            assert_eq!(name.to_string(), text);
-            assert_eq!(name.unit(), Unit::Plain, "{text}");
-        }
-    }
-
-    #[test]
-    fn impossible_percentiles_are_refused() {
-        for text in [
-            "http/latency-p0",
-            "http/latency-p101",
-            "http/latency-p1e1",
-            "http/latency-pNaN",
-            "http/",
-            "x",
-        ] {
-            assert!(text.parse::<MetricName>().is_err(), "{text}");
-        }
-    }
-}
+#[path = "name_tests.rs"]
+mod tests;

@@ -3,6 +3,11 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::Unit;
+
+/// A share that was computed may be a bit more than 1.
+const ROUNDED: f64 = 1.0 + 1e-9;
+
 /// How a provider's number behaves over time.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -40,6 +45,27 @@ impl From<f64> for Provided {
     }
 }
 
+/// A number in a provider's unit as one in ours; `None` where they have nothing to do with each other. What has no unit is a
+/// share if it is one.
+pub fn converted(value: f64, theirs: Option<&str>, ours: Unit) -> Option<f64> {
+    let theirs = theirs.unwrap_or_default().trim().to_lowercase();
+    match (ours, theirs.as_str()) {
+        (Unit::Fraction, "fraction" | "ratio" | "share" | "1") => Some(value),
+        (Unit::Fraction, "") => (value <= ROUNDED).then_some(value),
+        (Unit::Fraction, "%" | "percent" | "percentage" | "pct") => Some(value / 100.0),
+        (Unit::Milliseconds, "ms" | "msec" | "msecs" | "millis" | "millisecond" | "milliseconds") => {
+            Some(value)
+        }
+        (Unit::Milliseconds, "s" | "sec" | "secs" | "second" | "seconds") => Some(value * 1e3),
+        (
+            Unit::Milliseconds,
+            "us" | "\u{b5}s" | "\u{3bc}s" | "usec" | "micros" | "microsecond" | "microseconds",
+        ) => Some(value / 1e3),
+        (Unit::Milliseconds, "ns" | "nsec" | "nanos" | "nanosecond" | "nanoseconds") => Some(value / 1e6),
+        _ => None,
+    }
+}
+
 /// A distribution of which only the counts between bounds are known.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -64,4 +90,31 @@ pub struct Bucket {
     pub upper: f64,
     /// How many.
     pub count: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_of_providers_are_converted_where_both_units_are_of_one_kind() {
+        for (value, theirs, ours, expected) in [
+            (42.0, "percent", Unit::Fraction, Some(0.42)),
+            (99.0, " % ", Unit::Fraction, Some(0.99)),
+            (0.5, "fraction", Unit::Fraction, Some(0.5)),
+            (1.5, "ratio", Unit::Fraction, Some(1.5)),
+            (0.5, "", Unit::Fraction, Some(0.5)),
+            (42.0, "", Unit::Fraction, None),
+            (42.0, "EUR", Unit::Fraction, None),
+            (42.0, "ms", Unit::Fraction, None),
+            (0.25, "Seconds", Unit::Milliseconds, Some(250.0)),
+            (250.0, "msec", Unit::Milliseconds, Some(250.0)),
+            (250.0, "µs", Unit::Milliseconds, Some(0.25)),
+            (250.0, "ns", Unit::Milliseconds, Some(0.000_25)),
+            (250.0, "", Unit::Milliseconds, None),
+            (250.0, "percent", Unit::Milliseconds, None),
+        ] {
+            assert_eq!(converted(value, Some(theirs), ours), expected, "{value} {theirs}");
+        }
+    }
 }

@@ -251,10 +251,12 @@ impl<'a> IntoIterator for &'a Slices {
 mod stored {
     use std::time::Duration;
 
+    use serde::de::Error as _;
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
     use super::{Histogram, Packed, lowest};
-    use crate::metrics::buckets::bucket;
+    use crate::metrics::histogram::Stored;
+    use crate::metrics::sparse;
 
     pub(super) fn serialize<S: Serializer>(latency: &Packed, out: S) -> Result<S::Ok, S::Error> {
         let mut histogram = Histogram::new();
@@ -265,11 +267,7 @@ mod stored {
     }
 
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(input: D) -> Result<Packed, D::Error> {
-        let histogram = Histogram::deserialize(input)?;
-        let mut packed = Packed::default();
-        let counts = histogram.buckets().map(|(nanos, count)| (bucket(nanos), count));
-        packed.add(counts, &mut Vec::new());
-        Ok(packed)
+        sparse::packed(Stored::deserialize(input)?).map_err(D::Error::custom)
     }
 }
 

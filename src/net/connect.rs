@@ -80,15 +80,27 @@ pub struct ConnectTimes {
     pub resumed: bool,
     /// Of the server, or of the proxy if there is one.
     pub address: Option<SocketAddr>,
+    /// Whether HTTP/2 is spoken on it, and not HTTP/1.1.
+    pub http2: bool,
+}
+
+impl ConnectTimes {
+    /// What is spoken on it, for people.
+    pub fn spoken(&self) -> &'static str {
+        match (self.http2, self.tls.is_some()) {
+            (false, false) => "HTTP/1.1",
+            (false, true) => "HTTP/1.1 over TLS",
+            (true, false) => "HTTP/2",
+            (true, true) => "HTTP/2 over TLS",
+        }
+    }
 }
 
 /// An open stream, and how long it took.
 pub struct Opened {
     /// The stream.
     pub stream: Box<dyn Duplex>,
-    /// Whether the server chose HTTP/2.
-    pub http2: bool,
-    /// How long that took.
+    /// How long that took; HTTP/2 is spoken if the server chose it.
     pub times: ConnectTimes,
 }
 
@@ -121,8 +133,9 @@ pub async fn open(route: &Route, tls: &Arc<ClientConfig>) -> Result<Opened, Conn
         tls: route.origin.https.then(|| connected.elapsed()),
         resumed,
         address: Some(address),
+        http2,
     };
-    Ok(Opened { stream, http2, times })
+    Ok(Opened { stream, times })
 }
 
 /// Tries the addresses one after the other, the next one beside a slow one, and takes the first that connects.

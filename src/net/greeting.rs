@@ -3,14 +3,29 @@
 
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadBuf};
 use tokio::sync::oneshot;
+use tokio::time::timeout;
+use url::Url;
 
-use super::connect::Duplex;
-use super::route::Purpose;
-use super::tls::describe_handshake_error;
+use super::NetSettings;
+use super::connect::{Duplex, open};
+use super::route::{Purpose, Route};
+use super::tls::{client_config, describe_handshake_error};
+
+/// What a client of HTTP/2 begins with, before its settings (RFC 9113, section 3.4).
+pub const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+/// The server was spoken to in HTTP/1.1.
+pub const HTTP2_INSTEAD: &str = "the server speaks HTTP/2 without TLS, as gRPC servers do: call it with a `grpc` task \
+                                 (`iter8 run --grpc HOST:PORT --call METHOD`), or set `httpVersion: h2c`";
+/// Bytes of the head of a frame.
+const HEAD: usize = 9;
+/// Settings that set nothing.
+const NO_SETTINGS: [u8; HEAD] = [0, 0, 0, SETTINGS, 0, 0, 0, 0, 0];
 
 /// So many bytes show the type of an HTTP/2 frame, and differ from those of HTTP/1 and TLS.
 const ENOUGH: usize = 4;
@@ -81,6 +96,34 @@ fn judge(head: &[u8], start: (u8, u8), kind: u8) -> Result<(), String> {
     Err(other.to_owned())
 }
 
+/// Whether what came begins as a server of HTTP/2 does: with its settings.
+pub fn begins_http2(bytes: &[u8]) -> bool {
+    let head = bytes.first_chunk::<HEAD>();
+    head.is_some_and(|[high, _, _, kind, flags, stream @ ..]| {
+        (*high, *kind, *flags, *stream) == (0, SETTINGS, 0, [0; 4])
+    })
+}
+
+/// Whether the server of an `http://` URL, of whose answer nothing can be made, speaks HTTP/2.
+pub async fn speaks_http2(url: &Url, settings: &NetSettings, patience: Duration) -> bool {
+    let greeted = timeout(patience, greet(url, settings)).await;
+    greeted.ok().flatten().is_some_and(|head| begins_http2(&head))
+}
+
+async fn greet(url: &Url, settings: &NetSettings) -> Option<[u8; HEAD]> {
+    let (route, _) = Route::find(url, settings).await.ok()?;
+    if route.origin.https || route.is_forwarded() {
+        return None;
+    }
+    let tls = Arc::new(client_config(&settings.tls).ok()?);
+    let mut stream = open(&route, &tls).await.ok()?.stream;
+    stream.write_all(PREFACE).await.ok()?;
+    stream.write_all(&NO_SETTINGS).await.ok()?;
+    let mut head = [0; HEAD];
+    stream.read_exact(&mut head).await.ok()?;
+    Some(head)
+}
+
 impl AsyncRead for Greeted {
     fn poll_read(
         mut self: Pin<&mut Self>,
@@ -119,5 +162,25 @@ impl AsyncWrite for Greeted {
 
     fn is_write_vectored(&self) -> bool {
         self.stream.is_write_vectored()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_are_told_from_other_beginnings() {
+        assert!(begins_http2(&NO_SETTINGS));
+        assert!(begins_http2(b"\0\0\x06\x04\0\0\0\0\0\0\x03\0\0\0\x64"));
+        for other in [
+            &b"HTTP/1.1 200 OK\r\n"[..],
+            b"\0\0\x08\x07\0\0\0\0\0",
+            b"\0\0\0\x04\x01\0\0\0\0",
+            b"\x15\x03\x01\0\x02\x02\x46\0\0",
+            b"\0\0\0\x04",
+        ] {
+            assert!(!begins_http2(other), "{}", other.escape_ascii());
+        }
     }
 }

@@ -2,7 +2,7 @@
 //! pure; it never judges the application's own answers, only those that a platform gives in its place.
 
 use http::header::{CONTENT_TYPE, LOCATION, RETRY_AFTER, SERVER, WWW_AUTHENTICATE};
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, HeaderValue, StatusCode};
 use url::Url;
 
 use super::{display_url, login_page::is_login_page};
@@ -26,6 +26,8 @@ pub enum WallKind {
     Challenge,
     /// The platform's page for "nothing here yet".
     Placeholder,
+    /// A server of gRPC, which may answer 200 to whatever it is asked.
+    Grpc,
 }
 
 /// A wall: what it is and what to do about it.
@@ -53,6 +55,8 @@ const LOGIN_HINT: &str = "send the credentials in a header taken from a secret (
 const VERCEL_HINT: &str = "send the header `x-vercel-protection-bypass` with the secret VERCEL_AUTOMATION_BYPASS_SECRET of the project (in the action: `vercelBypass`)";
 const ACCESS_HINT: &str = "send the headers `CF-Access-Client-Id` and `CF-Access-Client-Secret` of a service token whose policy has the action Service Auth (in the action: `cfAccessClientId` and `cfAccessClientSecret`)";
 const BASIC_HINT: &str = "give `basicAuth` (user and password from secrets) or an `Authorization` header";
+/// What to do where a server of gRPC is found.
+pub const CALL_HINT: &str = "call it with a `grpc` task (`iter8 run --grpc HOST:PORT --call METHOD`)";
 const WAIT_HINT: &str =
     "wait for the deployment with a `ready` task, and check that the URL is the one that was deployed";
 
@@ -74,7 +78,8 @@ pub fn recognise(requested: &Url, status: StatusCode, headers: &HeaderMap, body:
         html,
         text,
     };
-    challenge(&page)
+    grpc(&page)
+        .or_else(|| challenge(&page))
         .or_else(|| rate_limit(&page))
         .or_else(|| redirect(requested, &page))
         .or_else(|| login(&page))
@@ -84,7 +89,14 @@ pub fn recognise(requested: &Url, status: StatusCode, headers: &HeaderMap, body:
 
 /// Whether a wall can have such a head; if not, it is the application's own answer, whatever its body.
 pub fn is_possible(status: StatusCode, headers: &HeaderMap) -> bool {
-    !status.is_success() || is_html(headers) || headers.contains_key(CHALLENGE)
+    !status.is_success() || is_html(headers) || is_grpc(headers) || headers.contains_key(CHALLENGE)
+}
+
+/// Whether an answer says that it is gRPC.
+pub fn is_grpc(headers: &HeaderMap) -> bool {
+    let kind = headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes);
+    let rest = kind.and_then(|kind| kind.strip_prefix(b"application/grpc"));
+    rest.is_some_and(|rest| matches!(rest.first(), None | Some(b'+' | b';' | b' ')))
 }
 
 /// Whether [`recognise`] looks at the body of such an answer at all.
@@ -125,6 +137,10 @@ fn header(headers: &HeaderMap, name: impl http::header::AsHeaderName) -> &str {
         .get(name)
         .and_then(|value| value.to_str().ok())
         .unwrap_or_default()
+}
+
+fn grpc(page: &Page<'_>) -> Option<Wall> {
+    is_grpc(page.headers).then(|| Wall::new(WallKind::Grpc, "a gRPC server answers here", CALL_HINT))
 }
 
 fn challenge(page: &Page<'_>) -> Option<Wall> {
@@ -409,6 +425,22 @@ mod tests {
         let mut headers = HeaderMap::new();
         headers.insert(CONTENT_TYPE, "text/html".parse().expect("header"));
         assert_eq!(recognise(&asked, StatusCode::OK, &headers, page.as_bytes()), None);
+    }
+
+    #[test]
+    fn a_server_of_grpc_is_none_of_http() {
+        for content in [
+            "application/grpc",
+            "application/grpc+proto",
+            "application/grpc; charset=utf-8",
+        ] {
+            let wall = seen(200, &[("content-type", content)], "").expect("a wall");
+            assert_eq!(wall.kind, WallKind::Grpc, "{content}");
+            assert!(wall.hint.contains("--grpc HOST:PORT --call METHOD"));
+        }
+        for content in ["application/grpc-web+proto", "text/plain"] {
+            assert_eq!(kind(200, &[("content-type", content)], ""), None, "{content}");
+        }
     }
 
     #[test]

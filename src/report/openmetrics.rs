@@ -241,7 +241,7 @@ fn objectives(view: &View, out: &mut dyn Write) -> io::Result<()> {
         "iter8_objective_limit",
         "gauge",
         "",
-        "The limit in the metric's unit.",
+        "The limit in the unit of the objective.",
     )?;
     for row in &view.objectives {
         writeln!(
@@ -257,7 +257,7 @@ fn objectives(view: &View, out: &mut dyn Write) -> io::Result<()> {
             "iter8_objective_value",
             "gauge",
             "",
-            "The measured value in the metric's unit.",
+            "The measured value in the unit of the objective.",
         )?;
         for row in &view.objectives {
             if let Some(value) = row.value {

@@ -90,6 +90,8 @@ pub enum Topic {
     Distributions,
     /// How the load generator itself fared.
     Generator,
+    /// The shards that were merged.
+    Shards,
     /// The tasks of the experiment.
     Tasks,
 }

@@ -5,9 +5,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::loops::Before;
-use super::{Environment, History, Outcome, OutcomeReason, PastLoop};
+use super::{Environment, History, Outcome, OutcomeReason, PastLoop, Shard, Shards};
 use crate::metrics::Insights;
-use crate::slo::{Assessment, Judgement, Verdict};
+use crate::slo::{Assessment, Judgement, Terms, Verdict};
 
 /// What became of a task.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -17,6 +17,11 @@ pub enum TaskStatus {
     NotRun,
     /// It did its work.
     Completed,
+    /// A shard left it: `iter8 merge` judges, and nothing that follows from a verdict happens before.
+    Left {
+        /// Why, in words.
+        why: String,
+    },
     /// Its `if:` was false.
     Skipped {
         /// The condition.
@@ -27,6 +32,16 @@ pub enum TaskStatus {
         /// What went wrong, in words.
         error: String,
     },
+}
+
+impl TaskStatus {
+    /// Whether nothing is left to do of it here.
+    pub fn is_done(&self) -> bool {
+        match self {
+            Self::Completed | Self::Skipped { .. } | Self::Left { .. } => true,
+            Self::NotRun | Self::Failed { .. } => false,
+        }
+    }
 }
 
 /// One task of the experiment and what became of it.
@@ -103,6 +118,15 @@ pub struct ExperimentResult {
     pub assessment: Assessment,
     /// Whether broken objectives fail the run (`validateSLOs`).
     pub validate_slos: bool,
+    /// What is judged, by task.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub terms: Vec<Terms>,
+    /// The part of the experiment that this is the result of, if it is not all of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shard: Option<Shard>,
+    /// What it was merged from, if it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shards: Option<Shards>,
     /// Why the measurement cannot be trusted; empty when it can.
     pub distrust: Vec<String>,
     /// Whether the run came to its end; a result without it is of a run that goes on, or was killed.
@@ -155,6 +179,9 @@ impl ExperimentResult {
             insights: Insights::default(),
             assessment: Assessment::default(),
             validate_slos: true,
+            terms: Vec::new(),
+            shard: None,
+            shards: None,
             distrust: Vec::new(),
             ended: false,
             interrupted: None,
@@ -182,11 +209,7 @@ impl ExperimentResult {
         if let Some(imported) = &self.imported {
             return imported.completed;
         }
-        self.interrupted.is_none()
-            && self
-                .tasks
-                .iter()
-                .all(|task| matches!(task.status, TaskStatus::Completed | TaskStatus::Skipped { .. }))
+        self.interrupted.is_none() && self.tasks.iter().all(|task| task.status.is_done())
     }
 
     /// The version that won: the one that has won every reward, or without rewards the only one that met all of its

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{ExperimentResult, TaskStatus};
+use super::ExperimentResult;
 use crate::metrics::{Measure, MetricName, Provided, ProvidedKind, Statistic, Timing, VersionInsights};
 use crate::slo::{Assessment, Award, Bound, Goal, Judgement, Limit, Verdict};
 use crate::spec::condition::{
@@ -30,8 +30,7 @@ const STORED: &[Measure] = &[
 impl ExperimentResult {
     /// What a condition may ask, as it is now.
     pub fn facts(&self) -> Facts {
-        let done = |status: &TaskStatus| matches!(status, TaskStatus::Completed | TaskStatus::Skipped { .. });
-        let completed = self.tasks.iter().filter(|task| done(&task.status)).count();
+        let completed = self.tasks.iter().filter(|task| task.status.is_done()).count();
         Facts {
             completed: self.completed(),
             no_failure: !self.known_failure(),
@@ -52,7 +51,8 @@ impl ExperimentResult {
                     let script = task.name == "run";
                     TaskFacts {
                         task: (!script).then(|| task.name.clone()),
-                        run: script.then(|| task.about.clone()),
+                        // What the script says stays here: payloads are made of this.
+                        run: script.then(|| "***".to_owned()),
                         ..TaskFacts::default()
                     }
                 })
@@ -143,7 +143,7 @@ impl ExperimentResult {
     }
 
     fn awards(&self, goal: Goal) -> impl Iterator<Item = &Award> {
-        let awards = self.assessment.awards.iter();
+        let awards = self.known_assessment().awards.iter();
         awards.filter(move |award| award.reward.goal == goal)
     }
 
@@ -196,7 +196,7 @@ impl ExperimentResult {
     fn objectives(&self, bound: Bound) -> Vec<&Judgement> {
         let mut seen: Vec<&Judgement> = Vec::new();
         for judgement in self
-            .assessment
+            .known_assessment()
             .judgements
             .iter()
             .filter(|judgement| judgement.objective.bound == bound)

@@ -142,6 +142,12 @@ mod tests {
         result.next_loop(Timestamp::UNIX_EPOCH);
         assert_eq!((result.loops, result.facts().result.num_loops), (2, 2));
         assert!(result.facts().slos && result.assessment.judgements.is_empty());
+        let insights = result.facts().result.insights.expect("insights");
+        assert_eq!(
+            insights.slos.expect("objectives").upper[0].metric,
+            "http/error-rate"
+        );
+        assert_eq!(insights.slos_satisfied.expect("verdicts").upper, [[true]]);
         result.assessment = judged(Verdict::NotAssessed);
         assert!(result.facts().slos);
         result.assessment = judged(Verdict::NotMet);

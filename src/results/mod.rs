@@ -6,7 +6,9 @@ mod facts;
 mod history;
 pub mod legacy;
 mod loops;
+pub mod merge;
 mod outcome;
+mod shard;
 mod wire;
 
 pub use environment::Environment;
@@ -14,4 +16,5 @@ pub use experiment::{ExperimentResult, Imported, SourceInfo, TaskRecord, TaskSta
 pub use history::{Change, History};
 pub use loops::{KEPT, PastLoop};
 pub use outcome::{Outcome, OutcomeReason};
-pub use wire::{WireError, parse, read, schema, store, write};
+pub use shard::{MOST_SHARDS, MergedShard, Shard, ShardNumber, ShardNumberError, Shards};
+pub use wire::{WireError, has_absurd_number, parse, read, read_bounded, schema, store, write};

@@ -12,6 +12,8 @@ use crate::slo::{Confidence, Verdict};
 pub enum Outcome {
     /// Every objective met, or none given.
     Pass,
+    /// A shard did its part, and judged nothing: `iter8 merge` does.
+    Measured,
     /// The data cannot tell, and that was to fail.
     Inconclusive,
     /// At least one objective not met.
@@ -29,6 +31,7 @@ impl Outcome {
     pub fn name(self) -> &'static str {
         match self {
             Self::Pass => "pass",
+            Self::Measured => "measured",
             Self::Inconclusive => "inconclusive",
             Self::Fail => "fail",
             Self::Invalid => "invalid",
@@ -91,7 +94,7 @@ impl OutcomeReason {
                     Verdict::NotMet => Outcome::Fail,
                     Verdict::Undecided => Outcome::Inconclusive,
                     // After a task error, "not assessed" is a consequence and no finding of its own.
-                    Verdict::NotAssessed if stopped => continue,
+                    Verdict::NotAssessed if stopped || result.shard.is_some() => continue,
                     Verdict::NoData | Verdict::NotAssessed => Outcome::Invalid,
                 };
                 if judgement.objective.warn {
@@ -109,7 +112,10 @@ impl OutcomeReason {
             .iter()
             .map(|(outcome, _)| *outcome)
             .max()
-            .unwrap_or(Outcome::Pass);
+            .unwrap_or(match result.shard {
+                Some(_) => Outcome::Measured,
+                None => Outcome::Pass,
+            });
         let because = reasons
             .into_iter()
             .filter(|(kind, _)| *kind == outcome)

@@ -3,7 +3,10 @@
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
+use serde_json::Value;
+
 use super::ExperimentResult;
+use crate::spec::read_file;
 
 /// Version of the format; additions raise the minor, anything else the major.
 pub(super) const SCHEMA_VERSION: &str = "1.0.0";
@@ -37,6 +40,12 @@ pub enum WireError {
         /// Why.
         #[source]
         source: serde_json::Error,
+    },
+    /// No run leaves so much behind, or measures such numbers.
+    #[error("{} has a number that no run measures, or more than {MOST_LOADS} loads", path.display())]
+    Absurd {
+        /// The file.
+        path: PathBuf,
     },
     /// The file is of another major version.
     #[error("{} has format version {found}, this iter8 reads {SCHEMA_VERSION}", path.display())]
@@ -75,6 +84,47 @@ pub fn parse(path: &Path, text: &str) -> Result<ExperimentResult, WireError> {
         });
     }
     serde_json::from_str(text).map_err(format)
+}
+
+/// Bytes of a result of a shard: hundreds of endpoints over ten minutes stay below.
+const LARGEST: u64 = 64 << 20;
+/// Loads of a result, each of which takes megabytes once it is read.
+const MOST_LOADS: usize = 1000;
+/// Any number: nanoseconds of eleven days, a thousand million million requests.
+const LARGEST_NUMBER: f64 = 1e15;
+
+/// Reads a result that anybody may have written: neither its size nor its numbers can do harm.
+pub fn read_bounded(path: &Path) -> Result<ExperimentResult, WireError> {
+    let bytes = read_file(path, LARGEST).map_err(|source| WireError::Read {
+        path: path.to_owned(),
+        source,
+    })?;
+    let text = String::from_utf8_lossy(&bytes);
+    let value: Value = serde_json::from_str(&text).map_err(|source| WireError::Format {
+        path: path.to_owned(),
+        source,
+    })?;
+    let versions = value.pointer("/insights/versions").and_then(Value::as_array);
+    let loads = |version: &Value| version["loads"].as_array().map_or(0, Vec::len);
+    let loads: usize = versions.into_iter().flatten().map(loads).sum();
+    if loads > MOST_LOADS || has_absurd_number(&value) {
+        return Err(WireError::Absurd {
+            path: path.to_owned(),
+        });
+    }
+    parse(path, &text)
+}
+
+/// Whether there is a number with which a sum of some of them would overflow.
+pub fn has_absurd_number(value: &Value) -> bool {
+    match value {
+        Value::Number(number) => !number
+            .as_f64()
+            .is_some_and(|number| number.abs() <= LARGEST_NUMBER),
+        Value::Array(items) => items.iter().any(has_absurd_number),
+        Value::Object(fields) => fields.values().any(has_absurd_number),
+        Value::Null | Value::Bool(_) | Value::String(_) => false,
+    }
 }
 
 /// Writes a result so that a reader sees the old one or the new one, never a part.

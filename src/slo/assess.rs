@@ -5,19 +5,21 @@
 //! A percentile is judged by the share of requests beyond the limit, which needs no interpolation and works where the
 //! percentile's own interval is open.
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
 use super::assessment::{Assessment, Certainty, Judgement, OnInconclusive, Verdict};
 use super::estimate::{Estimate, block_value, estimate, rests_on, side};
 use super::interval::{Interval, ratio_interval};
 use super::objective::{Bound, Limit, Objective};
+use super::provided;
 use crate::metrics::{
     Insights, LoadMeasurement, Measure, MetricName, Slices, Statistic, Stream, Timing, VersionInsights,
 };
 
-/// Why a value from outside may be missing.
-const NOT_PROVIDED: &str = "no provider gave this metric a value";
-
 /// What decides where the data do not.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
 pub struct Policy {
     /// Where an interval straddles its limit.
     pub on_inconclusive: OnInconclusive,
@@ -255,9 +257,7 @@ fn absolute(objective: &Objective, limit: f64, version: &VersionInsights) -> Res
         Bound::AtLeast => value >= limit,
     };
     let MetricName::Load(stream, measure) = &objective.metric else {
-        let value = version
-            .value(&objective.metric)
-            .ok_or_else(|| NOT_PROVIDED.to_owned())?;
+        let value = provided::value(objective, version)?;
         return Ok(certain(Estimate::plain(value, None), holds(value)));
     };
     if version.measurement(stream).is_none()
@@ -348,7 +348,7 @@ impl<'a> Observed<'a> {
         let MetricName::Load(stream, measure) = metric else {
             let value = version
                 .value(metric)
-                .ok_or_else(|| lacking(NOT_PROVIDED.to_owned()))?;
+                .ok_or_else(|| lacking(provided::NOT_PROVIDED.to_owned()))?;
             return Ok(Self {
                 value,
                 requests: None,
@@ -379,6 +379,7 @@ fn relative(
     let mine = Observed::of(&objective.metric, version, "version")?;
     let theirs = Observed::of(&objective.metric, baseline, "baseline")?;
     enough(theirs.requests, policy, "the baseline")?;
+    provided::same_unit(&objective.metric, version, baseline)?;
     if mine.value == 0.0 && theirs.value == 0.0 {
         return Ok(both_zero(mine.requests));
     }

@@ -64,7 +64,7 @@ pub struct Judgement {
     pub version: String,
     /// Kept or not.
     pub verdict: Verdict,
-    /// The observed value in the metric's unit (against a baseline: the ratio).
+    /// The observed value in the unit of the limit (against a baseline: the ratio).
     pub value: Option<f64>,
     /// Its 95 % interval, where the data give one.
     pub interval: Option<Interval>,
@@ -74,6 +74,23 @@ pub struct Judgement {
     pub requests: Option<u64>,
     /// What a reader should know: why there are no data, that bursts could not be seen.
     pub note: Option<String>,
+}
+
+impl Judgement {
+    /// One that was not made, and why.
+    pub fn not_assessed(task: usize, objective: Objective, why: &str) -> Self {
+        Self {
+            task,
+            objective,
+            version: String::new(),
+            verdict: Verdict::NotAssessed,
+            value: None,
+            interval: None,
+            certainty: Certainty::Sure,
+            requests: None,
+            note: Some(why.to_owned()),
+        }
+    }
 }
 
 /// Everything that was judged.

@@ -9,7 +9,9 @@ mod foresight;
 pub mod interval;
 mod objective;
 mod prospect;
+mod provided;
 mod reward;
+mod terms;
 
 pub use assess::{Policy, assess, limits_errors};
 pub use assessment::{Assessment, Certainty, Judgement, OnInconclusive, Verdict};
@@ -17,4 +19,6 @@ pub use award::award;
 pub use foresight::{Foresight, ShareForesight, foresee};
 pub use objective::{Bound, Limit, Objective, ObjectiveError};
 pub use prospect::{Prospect, prospect};
+pub use provided::ill_suited;
 pub use reward::{Award, Confidence, Contender, Goal, Reward, Weight};
+pub use terms::Terms;

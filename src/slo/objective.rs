@@ -33,7 +33,7 @@ impl Bound {
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum Limit {
-    /// A number in the metric's unit.
+    /// A number in the metric's unit, or in that in which it was written.
     Value(f64),
     /// A multiple of the baseline's value.
     TimesBaseline(f64),
@@ -49,6 +49,9 @@ pub struct Objective {
     pub bound: Bound,
     /// The limit.
     pub limit: Limit,
+    /// Unit of a limit that was written with one, where only a provider knows that of the metric: values are converted to it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub written: Option<Unit>,
     /// A broken objective is reported but does not fail the run.
     #[serde(default)]
     pub warn: bool,
@@ -57,7 +60,7 @@ pub struct Objective {
 impl fmt::Display for Objective {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {} ", self.metric, self.bound.symbol())?;
-        match (self.limit, self.metric.unit()) {
+        match (self.limit, self.unit()) {
             (Limit::TimesBaseline(factor), _) => write!(f, "{factor}x base"),
             (Limit::Value(value), Unit::Milliseconds) => write!(f, "{value}ms"),
             (Limit::Value(value), Unit::Fraction) => write!(f, "{}%", tidy(value * 100.0)),
@@ -171,8 +174,14 @@ impl Objective {
             metric,
             bound,
             limit,
+            written: None,
             warn: false,
         })
+    }
+
+    /// Unit of the values that are compared, and of a limit that is a number.
+    pub fn unit(&self) -> Unit {
+        self.written.unwrap_or_else(|| self.metric.unit())
     }
 }
 
@@ -199,12 +208,17 @@ impl FromStr for Objective {
             }
         };
         let metric: MetricName = text[..at].parse()?;
-        let limit = parse_limit(limit, &metric)?;
-        Self::new(metric, bound, limit)
+        let (limit, unit) = parse_limit(limit, &metric)?;
+        let written = unit.filter(|unit| *unit != metric.unit());
+        Ok(Self {
+            written,
+            ..Self::new(metric, bound, limit)?
+        })
     }
 }
 
-fn parse_limit(text: &str, metric: &MetricName) -> Result<Limit, ObjectiveError> {
+/// A limit, and its unit if it was written with one.
+fn parse_limit(text: &str, metric: &MetricName) -> Result<(Limit, Option<Unit>), ObjectiveError> {
     let text = text.trim();
     let refused = || ObjectiveError::Limit(text.to_owned());
     let end = text
@@ -217,25 +231,30 @@ fn parse_limit(text: &str, metric: &MetricName) -> Result<Limit, ObjectiveError>
         .filter(|number: &f64| number.is_finite())
         .ok_or_else(refused)?;
     let unit = unit.trim();
-    let misfit = |fits| ObjectiveError::Unit {
-        unit: unit.to_owned(),
-        metric: metric.to_string(),
-        fits,
-    };
-    let factor = match (metric.unit(), unit) {
-        (_, "") | (Unit::Milliseconds, "ms") | (Unit::PerSecond, "/s") => 1.0,
-        (_, "x base" | "x baseline" | "× base") => return Ok(Limit::TimesBaseline(number)),
-        (Unit::Milliseconds, "us" | "µs") => 1e-3,
-        (Unit::Milliseconds, "s") => 1e3,
-        (Unit::Fraction | Unit::Plain, "%") => 1e-2,
-        (Unit::Milliseconds, "%") => return Err(misfit("us, ms or s")),
-        (Unit::Fraction, "us" | "µs" | "ms" | "s") => {
-            return Err(misfit("a percentage such as 1%, or a fraction such as 0.01"));
-        }
-        (_, "us" | "µs" | "ms" | "s" | "%") => return Err(misfit("a plain number")),
+    // Quotients, not products: 7 / 100 is 0.07 to the last bit, 7 * 0.01 is not.
+    let (value, written) = match unit {
+        "" => (number, None),
+        "x base" | "x baseline" | "× base" => return Ok((Limit::TimesBaseline(number), None)),
+        "%" => (number / 100.0, Some(Unit::Fraction)),
+        "us" | "µs" => (number / 1e3, Some(Unit::Milliseconds)),
+        "ms" => (number, Some(Unit::Milliseconds)),
+        "s" => (number * 1e3, Some(Unit::Milliseconds)),
+        "/s" if metric.unit() == Unit::PerSecond => (number, None),
         _ => return Err(refused()),
     };
-    Ok(Limit::Value(number * factor))
+    let fits = match metric.unit() {
+        Unit::Milliseconds => "us, ms or s",
+        Unit::Fraction => "a percentage such as 1%, or a fraction such as 0.01",
+        Unit::Plain | Unit::Count | Unit::PerSecond | Unit::Bytes => "a plain number",
+    };
+    if written.is_some_and(|unit| unit != metric.unit()) && metric.unit() != Unit::Plain {
+        return Err(ObjectiveError::Unit {
+            unit: unit.to_owned(),
+            metric: metric.to_string(),
+            fits,
+        });
+    }
+    Ok((Limit::Value(value), written))
 }
 
 #[cfg(test)]
@@ -262,6 +281,7 @@ mod tests {
         assert!((value("http/error-rate <= 1%") - 0.01).abs() < 1e-9);
         assert!((value("http/error-rate <= 0.01") - 0.01).abs() < 1e-9);
         assert!((value("http/request-count >= 100") - 100.0).abs() < 1e-9);
+        assert_eq!(value("http/error-rate <= 7%").to_bits(), 0.07_f64.to_bits());
     }
 
     #[test]
@@ -272,8 +292,33 @@ mod tests {
             "http-cart/request-count >= 100",
             "grpc/latency/p99 <= 50ms",
             "http/latency-p95 <= 1.1x base",
+            "shop/availability >= 99%",
+            "shop/latency <= 250ms",
+            "shop/latency <= 250",
         ] {
             assert_eq!(parse(text).expect(text).to_string(), text);
+        }
+    }
+
+    #[test]
+    fn a_limit_for_a_metric_of_a_provider_remembers_the_unit_it_was_written_in() {
+        for (text, written, limit) in [
+            ("shop/ok >= 99%", Some(Unit::Fraction), 0.99),
+            ("shop/ok >= 0.99", None, 0.99),
+            ("shop/wait <= 1.5s", Some(Unit::Milliseconds), 1500.0),
+            ("shop/wait <= 900us", Some(Unit::Milliseconds), 0.9),
+            ("shop/wait <= 1.5x base", None, 1.5),
+        ] {
+            let objective = parse(text).expect(text);
+            assert_eq!(objective.written, written, "{text}");
+            let (Limit::Value(value) | Limit::TimesBaseline(value)) = objective.limit;
+            assert!((value - limit).abs() < 1e-12, "{text}");
+            let stored = serde_json::to_string(&objective).expect("JSON");
+            assert_eq!(
+                serde_json::from_str::<Objective>(&stored).ok(),
+                Some(objective),
+                "{text}"
+            );
         }
     }
 

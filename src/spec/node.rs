@@ -154,31 +154,43 @@ impl Node {
         }
     }
 
+    /// The text of a string, of a file or of a flag.
+    pub fn as_text(&self) -> Option<&str> {
+        if let Value::String(text) | Value::Text(text) = &self.value {
+            Some(text)
+        } else {
+            None
+        }
+    }
+
+    /// The items of a list; none of anything else.
+    pub fn items(&self) -> &[Self] {
+        if let Value::List(items) = &self.value {
+            items
+        } else {
+            &[]
+        }
+    }
+
+    /// The entries of a map; none of anything else.
+    pub fn pairs(&self) -> &[(Key, Self)] {
+        if let Value::Map(entries) = &self.value {
+            entries
+        } else {
+            &[]
+        }
+    }
+
     /// The entry of a field that a map gives, in whatever spelling; `null` is the same as absent.
-    pub fn field(&self, name: &str) -> Option<&(Key, Node)> {
-        let Value::Map(entries) = &self.value else {
-            return None;
-        };
-        entries
-            .iter()
-            .find(|(key, node)| same_field(&key.name, name) && node.value != Value::Null)
+    pub fn field(&self, name: &str) -> Option<&(Key, Self)> {
+        let mut entries = self.pairs().iter();
+        entries.find(|(key, node)| same_field(&key.name, name) && node.value != Value::Null)
     }
 
     /// The value under a key of a map.
-    pub fn get(&self, name: &str) -> Option<&Node> {
-        match &self.value {
-            Value::Map(entries) => entries
-                .iter()
-                .find(|(key, _)| key.name == name)
-                .map(|(_, node)| node),
-            Value::Null
-            | Value::Bool(_)
-            | Value::Int(_)
-            | Value::Float(_)
-            | Value::String(_)
-            | Value::Text(_)
-            | Value::List(_) => None,
-        }
+    pub fn get(&self, name: &str) -> Option<&Self> {
+        let found = self.pairs().iter().find(|(key, _)| key.name == name);
+        found.map(|(_, node)| node)
     }
 }
 

@@ -1,8 +1,9 @@
 //! [`RunContext`]: what tasks share while an experiment runs.
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
 use super::{Ahead, Event, Groups, Publisher};
@@ -17,6 +18,52 @@ pub enum Reach {
     Machine,
     /// From inside a container, whose `localhost` is its own.
     Container,
+}
+
+/// When the loads of a shard begin.
+#[derive(Debug, Clone, Default)]
+pub struct Appointment(Arc<Mutex<Loads>>);
+
+#[derive(Debug, Default)]
+struct Loads {
+    /// Of the first load.
+    start: Option<Timestamp>,
+    /// Of the next one.
+    next: Option<Timestamp>,
+    /// Loads that have begun.
+    begun: u64,
+}
+
+impl Appointment {
+    /// The first load begins at this instant.
+    pub fn at(start: Option<Timestamp>) -> Self {
+        let next = start;
+        Self(Arc::new(Mutex::new(Loads {
+            start,
+            next,
+            begun: 0,
+        })))
+    }
+
+    fn loads(&self) -> MutexGuard<'_, Loads> {
+        // Who panicked in here has left nothing half done.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The start of the load that is about to begin, and what its random numbers follow from: the same for all shards.
+    pub(super) fn take(&self) -> (Option<Timestamp>, u64) {
+        let mut loads = self.loads();
+        loads.begun += 1;
+        let start = loads
+            .start
+            .map_or(0, |start| start.as_microsecond().cast_unsigned());
+        (loads.next.take(), start.wrapping_add(loads.begun))
+    }
+
+    /// The start of the load after it.
+    pub(super) fn next(&self, at: Option<Timestamp>) {
+        self.loads().next = at;
+    }
 }
 
 /// What tasks share.
@@ -42,6 +89,10 @@ pub struct RunContext {
     pub publisher: Arc<dyn Publisher>,
     /// How a Kubernetes cluster is reached.
     pub cluster: Access,
+    /// Whether this is one of several shards, which judge and tell nothing.
+    pub is_shard: bool,
+    /// When its loads begin.
+    pub appointment: Appointment,
 }
 
 impl RunContext {
@@ -59,6 +110,8 @@ impl RunContext {
             ahead: Vec::new(),
             publisher: Arc::new(super::publish::tests::Nobody),
             cluster: Access::default(),
+            is_shard: false,
+            appointment: Appointment::default(),
         }
     }
 

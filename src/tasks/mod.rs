@@ -3,11 +3,13 @@
 mod assess;
 mod context;
 mod custommetrics;
+mod divide;
 mod event;
 mod grpc;
 mod http;
 mod inputs;
 mod load;
+mod measured;
 mod notify;
 mod pipeline;
 mod planned;
@@ -21,13 +23,14 @@ mod shell;
 use futures_util::future::BoxFuture;
 
 use crate::cluster::ObjectName;
+use crate::load::Undivided;
 use crate::metrics::{Insights, MetricName, Stream};
-use crate::results::ExperimentResult;
-use crate::slo::{Assessment, Objective, Reward};
+use crate::results::{ExperimentResult, ShardNumber};
+use crate::slo::{Assessment, Objective, Policy, Reward, Terms};
 use crate::spec::{At, Decoder, Field, Node};
 
 pub use assess::AssessKind;
-pub use context::{Reach, RunContext};
+pub use context::{Appointment, Reach, RunContext};
 pub use event::{Event, Progress};
 pub use grpc::{Fit, GHZ, GrpcKind};
 pub use http::HttpKind;
@@ -97,6 +100,11 @@ pub trait Task: Send + Sync {
         Vec::new()
     }
 
+    /// The unit that a provider states for a metric, empty if it states none; `None` where that is not known before the run.
+    fn provided_unit(&self, _: &MetricName) -> Option<&str> {
+        None
+    }
+
     /// The loads it will send and count, in order.
     fn planned(&self) -> Vec<Planned> {
         Vec::new()
@@ -125,6 +133,21 @@ pub trait Task: Send + Sync {
     /// Fewest requests that its verdicts rest on, if it says so.
     fn min_requests(&self) -> Option<u64> {
         None
+    }
+
+    /// What it judges by, if it judges; `policy` decides what it does not say itself.
+    fn terms(&self, _policy: Policy) -> Option<Terms> {
+        None
+    }
+
+    /// Whether it tells others what has come of the run: of several shards, none does.
+    fn tells(&self) -> bool {
+        false
+    }
+
+    /// Leaves of what it sends the part of one shard.
+    fn divide(&mut self, _shard: ShardNumber) -> Result<(), Undivided> {
+        Ok(())
     }
 
     /// What else it would have measured had it been asked: used for hints.

@@ -33,7 +33,7 @@ fn check_node(source: &SourceFile, root: &Node, folder: &Path) -> Checked {
 }
 
 /// `line:column: message` of everything that is found.
-fn check(text: &str) -> Vec<String> {
+pub(in crate::tasks) fn check(text: &str) -> Vec<String> {
     lines(&check_in(Path::new("."), text).found)
 }
 
@@ -305,41 +305,10 @@ fn a_secret_that_is_written_with_escapes_is_masked_as_it_is_written() {
     assert_eq!(plain.mask.apply("${T:-other}"), "${T:-other}");
 }
 
-const SIDE_BY_SIDE: &str = "- {task: http, with: {url: http://a, baselineURL: http://b}}\n";
-const RELATIVE: &str = "- {task: assess, with: {objectives: [http/latency-p95 <= 1.1x base]}}\n";
-
-#[test]
-fn an_objective_against_a_baseline_needs_one_that_is_measured() {
-    let found = |tasks: &str| check(&format!("spec:\n{tasks}{RELATIVE}"));
-    assert_eq!(found(SIDE_BY_SIDE), Vec::<String>::new());
-    let versions = "- {task: http, with: {url: http://a, versions: [{name: a}, {name: b}]}}\n";
-    assert_eq!(found(versions), Vec::<String>::new());
-    assert_eq!(
-        found("- {task: http, with: {url: http://a}}\n"),
-        ["3:38: there is no baseline to compare with"]
-    );
-    let warm = "- {task: http, with: {url: http://a, baselineURL: http://b, warmup: true}}\n";
-    let found = found(&format!("{warm}- {{task: http, with: {{url: http://a}}}}\n"));
-    assert_eq!(found, ["4:38: there is no baseline to compare with"]);
-}
-
-#[test]
-fn a_baseline_counts_only_for_versions_measured_beside_it() {
-    let alone = |version: &str| format!("- {{task: http, with: {{url: http://a, version: {version}}}}}\n");
-    let judged = "- {task: assess, with: {objectives: [http/error-rate <= 1%]}}\n";
-    let error = |line: u32| [format!("{line}:38: there is no baseline to compare with")];
-    // Measured later than the baseline: another version, and the same one again.
-    let later = check(&format!("spec:\n{SIDE_BY_SIDE}{}{RELATIVE}", alone("other")));
-    assert_eq!(later, error(4));
-    let versions = "- {task: http, with: {url: http://a, versions: [{name: a}, {name: b}]}}\n";
-    let again = check(&format!("spec:\n{versions}{judged}{}{RELATIVE}", alone("b")));
-    assert_eq!(again, error(5));
-    // Judged before the other load, or measured together once more, they are comparable.
-    let before = check(&format!("spec:\n{versions}{RELATIVE}{}", alone("b")));
-    assert_eq!(before, Vec::<String>::new());
-    let twice = check(&format!("spec:\n{versions}{judged}{versions}{RELATIVE}"));
-    assert_eq!(twice, Vec::<String>::new());
-}
+pub(in crate::tasks) const RELATIVE: &str =
+    "- {task: assess, with: {objectives: [http/latency-p95 <= 1.1x base]}}\n";
+pub(in crate::tasks) const SIDE_BY_SIDE: &str =
+    "- {task: http, with: {url: http://a, baselineURL: http://b}}\n";
 
 #[test]
 fn a_load_of_another_version_replaces_nothing() {

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use super::{Event, Pipeline, RunContext, Step, TaskOutput};
 use crate::results::{ExperimentResult, TaskRecord, TaskStatus};
-use crate::slo::{Certainty, Judgement, Verdict};
+use crate::slo::{Judgement, Terms, Verdict};
 
 /// Stores a result; called after every task.
 pub type Persist<'a> = &'a mut dyn FnMut(&mut ExperimentResult);
@@ -41,6 +41,7 @@ async fn once(
 ) {
     let started = Instant::now();
     result.tasks = pipeline.steps.iter().map(|step| record(pipeline, step)).collect();
+    result.terms = terms(pipeline, context);
     finish(pipeline, result, started.elapsed());
     persist(result);
     let mut stopped = false;
@@ -59,7 +60,11 @@ async fn once(
             ahead: pipeline.ahead(step),
             ..context.clone()
         };
-        let status = perform(step, context, result).await;
+        let left = pipeline.left(step).filter(|_| context.is_shard);
+        let status = match left {
+            Some(why) => TaskStatus::Left { why: why.to_owned() },
+            None => perform(step, context, result).await,
+        };
         let took = begun.1.elapsed();
         stopped = matches!(status, TaskStatus::Failed { .. });
         context.emit(Event::Ended {
@@ -90,6 +95,22 @@ fn record(pipeline: &Pipeline, step: &Step) -> TaskRecord {
         seconds: None,
         notes: Vec::new(),
     }
+}
+
+/// What is judged.
+fn terms(pipeline: &Pipeline, context: &RunContext) -> Vec<Terms> {
+    let of = |step: &Step| {
+        let condition = step
+            .condition
+            .as_ref()
+            .map(|condition| condition.text().to_owned());
+        step.task.terms(context.policy).map(|terms| Terms {
+            task: step.index,
+            condition,
+            ..terms
+        })
+    };
+    pipeline.steps.iter().filter_map(of).collect()
 }
 
 async fn perform(step: &Step, context: &RunContext, result: &mut ExperimentResult) -> TaskStatus {
@@ -154,6 +175,7 @@ fn finish(pipeline: &Pipeline, result: &mut ExperimentResult, elapsed: Duration)
     for step in &pipeline.steps {
         let note = match &result.tasks[step.index - 1].status {
             TaskStatus::Completed => continue,
+            TaskStatus::Left { why } => format!("task {} was left: {why}", step.index),
             TaskStatus::Skipped { condition } => {
                 format!("task {} was skipped: `{condition}` is false", step.index)
             }
@@ -161,17 +183,8 @@ fn finish(pipeline: &Pipeline, result: &mut ExperimentResult, elapsed: Duration)
             TaskStatus::Failed { .. } => format!("task {} failed", step.index),
         };
         for objective in step.task.objectives() {
-            result.assessment.judgements.push(Judgement {
-                task: step.index,
-                objective: objective.value.clone(),
-                version: String::new(),
-                verdict: Verdict::NotAssessed,
-                value: None,
-                interval: None,
-                certainty: Certainty::Sure,
-                requests: None,
-                note: Some(note.clone()),
-            });
+            let judgement = Judgement::not_assessed(step.index, objective.value.clone(), &note);
+            result.assessment.judgements.push(judgement);
         }
     }
     result.conclude();

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::Absent;
 use super::ast::{Base, Branch, Command, Node, Operand, Pipe};
@@ -18,8 +18,8 @@ use crate::diagnostic::did_you_mean;
 const STEPS: u32 = 1_000_000;
 /// Blocks, templates and parentheses inside each other.
 const DEPTH: u32 = 200;
-/// Time for one rendering, which nothing interrupts.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// Arguments of a function beyond which it is charged for reading lists and maps.
+const FEW: usize = 4;
 /// Bytes of a rendered text.
 const LONGEST: usize = 16 << 20;
 /// Functions whose first argument is a map that they change.
@@ -38,9 +38,11 @@ pub(super) fn run(
         out: String::new(),
         variables: vec![("$".to_owned(), data.clone())],
         steps: 0,
-        began: Instant::now(),
         depth: 0,
-        context: Context { random },
+        context: Context {
+            random,
+            began: Instant::now(),
+        },
     };
     run.list(body, data)?;
     Ok(run.out)
@@ -52,7 +54,6 @@ struct Run<'a> {
     out: String,
     variables: Vec<(String, Value)>,
     steps: u32,
-    began: Instant,
     depth: u32,
     context: Context<'a>,
 }
@@ -80,13 +81,7 @@ impl Run<'_> {
                 format!("the template takes more than {STEPS} steps"),
             ));
         }
-        if self.began.elapsed() > PATIENCE {
-            return Err(Fault::new(
-                at,
-                format!("the template takes more than {PATIENCE:?}"),
-            ));
-        }
-        Ok(())
+        self.context.in_time().map_err(|what| Fault::new(at, what))
     }
 
     fn list(&mut self, nodes: &[Node], dot: &Value) -> Result<Flow, Fault> {
@@ -360,9 +355,11 @@ impl Run<'_> {
         let Base::Function(function) = &operand.base else {
             return Ok(Value::Nil);
         };
-        // Most functions read their texts to the end, however short what they make of them is.
-        let texts = values.iter().filter(|value| matches!(value, Value::Text(_)));
-        self.charge(operand.at, texts.map(Value::effort).sum())?;
+        // Most functions read their texts to the end, however short what they make of them is, and those that take any number
+        // of lists read each of them.
+        let reads = |value: &&Value| values.len() > FEW || matches!(value, Value::Text(_));
+        let read = values.iter().filter(reads).map(Value::reading);
+        self.charge(operand.at, read.sum())?;
         let result = match function.run {
             RunFunction::Now(run) => function
                 .takes(values.len())
@@ -461,6 +458,8 @@ fn method(time: &Arc<jiff::Zoned>, name: &str, arguments: &[Value]) -> Result<Va
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     #[test]
@@ -471,18 +470,18 @@ mod tests {
             out: String::new(),
             variables: Vec::new(),
             steps: 0,
-            began: Instant::now(),
             depth: 0,
             context: Context {
                 random: &mut Random::from_system(),
+                began: Instant::now(),
             },
         };
         assert!(run.step(0).is_ok());
-        let Some(long_ago) = Instant::now().checked_sub(2 * PATIENCE) else {
+        let Some(long_ago) = Instant::now().checked_sub(Duration::from_mins(1)) else {
             return;
         };
-        run.began = long_ago;
+        run.context.began = long_ago;
         let fault = run.step(7).expect_err("too late");
-        assert_eq!((fault.offset, fault.message.contains("5s")), (7, true));
+        assert_eq!((fault.offset, fault.message.contains("3s")), (7, true));
     }
 }

@@ -41,10 +41,6 @@ struct Writer {
 
 impl Writer {
     fn value(&mut self, value: &Value, depth: usize) {
-        // Values that share parts can be far larger written than held.
-        if self.out.len() > super::value::WIDEST << 1 {
-            return;
-        }
         match value {
             Value::Nil => self.out.push_str("null"),
             Value::Bool(value) => self.out.push_str(if *value { "true" } else { "false" }),
@@ -74,6 +70,11 @@ impl Writer {
         }
     }
 
+    /// Values that share parts can be far larger written than held: nobody reads what is longer than a text may be.
+    fn is_full(&self) -> bool {
+        self.out.len() > super::value::WIDEST << 1
+    }
+
     fn member(&mut self, key: &str, value: &Value, depth: usize) {
         self.text(key);
         self.out.push_str(if self.indented { ": " } else { ":" });
@@ -90,6 +91,9 @@ impl Writer {
         self.out.push(open);
         let mut any = false;
         for item in items {
+            if self.is_full() {
+                break;
+            }
             if any {
                 self.out.push(',');
             }

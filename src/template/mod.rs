@@ -73,6 +73,11 @@ impl Template {
         self.body.iter().all(|node| matches!(node, Node::Text(_)))
     }
 
+    /// As it was written.
+    pub fn source(&self) -> &str {
+        &self.source
+    }
+
     /// Its text for a record of data.
     pub fn render(&self, data: impl Record + 'static, random: &mut Random) -> Result<String, TemplateError> {
         self.render_value(&Value::Record(Arc::new(data)), random)

@@ -315,3 +315,76 @@ fn long_texts_that_functions_read_are_steps() {
         assert!(error.message.contains("steps"), "{call}: {error}");
     }
 }
+
+fn refused(text: &str) -> String {
+    let template = Template::parse(text, Functions::Iter8).expect(text);
+    let rendered = template.render_with(&Value::Nil, Absent::Refused, &mut Random::seeded(1));
+    rendered.expect_err(text).message
+}
+
+#[test]
+fn a_function_that_takes_any_number_of_lists_cannot_take_them_without_end() {
+    let lists = "$l ".repeat(50_000);
+    for (call, says) in [("concat", "more than"), ("without", "steps"), ("eq $l", "steps")] {
+        let text = format!("{{{{ $l := until 100000 }}}}{{{{ {call} {lists} | len }}}}");
+        let message = refused(&text);
+        assert!(
+            message.contains(says) || message.contains("steps"),
+            "{call}: {message}"
+        );
+    }
+    let maps = "$m ".repeat(200_000);
+    let text = format!("{{{{ $m := dict \"a\" 1 \"b\" 2 }}}}{{{{ keys {maps} | len }}}}");
+    assert!(refused(&text).contains("more than 100000 elements"));
+}
+
+#[test]
+fn what_shares_its_parts_is_not_written_without_end() {
+    // 2^20 elements below 20 lists, each of which would be indented.
+    let mut text = "{{ $l := list 1 1 }}".to_owned();
+    text.push_str(&"{{ $l = list $l $l }}".repeat(19));
+    for function in [
+        "toYaml",
+        "toPrettyJson",
+        "toJson",
+        "toString",
+        "printf \"%.9000d\"",
+    ] {
+        let message = refused(&format!("{text}{{{{ $l | {function} }}}}"));
+        assert!(message.contains("a text of more than"), "{function}: {message}");
+    }
+}
+
+#[test]
+fn an_expression_is_held_against_no_text_that_would_take_too_long() {
+    let large = "{{ $t := repeat 250000 \"ab\" }}";
+    let message = refused(&format!("{large}{{{{ regexMatch \"(a|b){{5000}}c\" $t }}}}"));
+    assert!(
+        message.contains("too large for a text of 500000 bytes"),
+        "{message}"
+    );
+    let render = |text: &str| {
+        let template = Template::parse(text, Functions::Iter8).expect(text);
+        template.render_with(&Value::Nil, Absent::Refused, &mut Random::seeded(1))
+    };
+    let found = render(&format!("{large}{{{{ regexMatch \"(a|b){{30}}c\" $t }}}}"));
+    assert_eq!(found.as_deref(), Ok("false"));
+    for (call, text) in [
+        ("regexReplaceAll \"a(x*)b\" \"-ab-axxb-\" \"${1}W\"", "-W-xxW-"),
+        (
+            "regexReplaceAllLiteral \"a(x*)b\" \"-ab-axxb-\" \"${1}\"",
+            "-${1}-${1}-",
+        ),
+        ("regexReplaceAll \"x*\" \"abc\" \"-\"", "-a-b-c-"),
+        ("regexSplit \"z\" \"pizza\" 1", "[pizza]"),
+        ("regexSplit \"z\" \"pizza\" -1", "[pi  a]"),
+        ("regexFindAll \"[2,4,6,8]\" \"123456789\" 2", "[2 4]"),
+        ("trimall \"$-\" \"$5-$\"", "5"),
+    ] {
+        assert_eq!(
+            render(&format!("{{{{ {call} }}}}")).as_deref(),
+            Ok(text),
+            "{call}"
+        );
+    }
+}

@@ -161,6 +161,14 @@ impl Value {
         }
     }
 
+    /// The effort of reading all of it, in steps.
+    pub(super) fn reading(&self) -> usize {
+        match self {
+            Self::Text(_) => self.effort(),
+            other => other.extent().weight / 64,
+        }
+    }
+
     /// From JSON, as Go reads it: all numbers are floats.
     pub fn from_json(json: serde_json::Value) -> Result<Self, String> {
         Ok(match json {

@@ -15,12 +15,15 @@ pub(super) fn write(value: &Value) -> String {
     out.trim_end_matches('\n').trim_start_matches('\n').to_owned()
 }
 
+/// Values that share parts can be far larger written than held: nobody reads what is longer than a text may be.
+fn is_full(out: &str) -> bool {
+    out.len() > super::value::WIDEST << 1
+}
+
 /// A value behind `key:` or `-`; those of several lines begin on the next.
 fn block(value: &Value, depth: usize, out: &mut String) {
-    if out.len() > super::value::WIDEST << 1 {
-        return;
-    }
     match value {
+        _ if is_full(out) => {}
         Value::List(list) if !list.items.is_empty() => {
             for item in &list.items {
                 start(depth, out);
@@ -46,6 +49,9 @@ fn block(value: &Value, depth: usize, out: &mut String) {
 }
 
 fn start(depth: usize, out: &mut String) {
+    if is_full(out) {
+        return;
+    }
     if !out.is_empty() && !out.ends_with('\n') {
         out.push('\n');
     }
@@ -69,6 +75,7 @@ fn member(key: &str, item: &Value, depth: usize, out: &mut String) {
 /// What stands behind a dash, on the same line.
 fn nested(item: &Value, depth: usize, out: &mut String) {
     match item {
+        _ if is_full(out) => {}
         Value::List(list) if !list.items.is_empty() => {
             for (index, inner) in list.items.iter().enumerate() {
                 if index > 0 {

@@ -142,3 +142,22 @@ fn one_version_alone_wins_nothing_and_neither_gate_lets_it_pass() {
         .exits(1)
         .says("the reward min http/latency-mean has no data");
 }
+
+#[test]
+fn a_baseline_that_fails_half_of_its_requests_wins_nothing() {
+    let (old, new) = (serving(1, 2), serving(40, 0));
+    let text = format!(
+        "spec:\n- task: http\n  with:\n    numRequests: 60\n    qps: 60\n    versions:\n    - {{name: old, baseline: true, url: '{}'}}\n    - {{name: new, url: '{}'}}\n- task: assess\n  with: {{rewards: {{min: [http/latency-mean]}}}}\n- task: assess\n  with: {{objectives: [http/error-rate <= 10%]}}\n",
+        old.url("/"),
+        new.url("/")
+    );
+    let app = App::with(&text);
+    app.run_undisturbed(&["run"]).exits(0);
+    let result = app.result();
+    // What a later task judges takes from the baseline what it had won, and its share with it.
+    assert_eq!(award(&result)["winner"], "new");
+    assert_eq!(
+        result["assessment"]["weights"],
+        json!([{ "version": "old", "percent": 0 }, { "version": "new", "percent": 100 }])
+    );
+}

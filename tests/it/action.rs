@@ -98,6 +98,8 @@ fn a_passing_step_writes_every_output_and_a_summary() {
     }
     let metrics: serde_json::Value = serde_json::from_str(&outputs["metrics"]).expect("metrics are JSON");
     assert_eq!(metrics["http/request-count"], 20.0);
+    assert!(metrics["http/latency-p95"].is_number(), "{metrics}");
+    assert_eq!(metrics["http/latency/p95"], metrics["http/latency-p95"]);
     assert_eq!(outputs["reason"].lines().count(), 1);
     for name in [
         "winner",

@@ -105,37 +105,24 @@ fn values_stand_in_all_reports_with_unit_and_meaning() {
         .says("shop/basket")
         .says("EUR")
         .says("mean basket");
-    for file in [
-        "report.md",
-        "report.html",
-        "report.txt",
-        "report.json",
-        "report.csv",
-        "junit.xml",
-        "metrics.txt",
+    for (file, has_unit) in [
+        ("report.md", true),
+        ("report.html", true),
+        ("report.txt", true),
+        ("report.json", true),
+        ("report.csv", true),
+        ("junit.xml", false),
+        ("metrics.txt", false),
     ] {
-        assert!(
-            app.read(&format!("iter8-results/{file}")).contains("shop/basket"),
-            "{file}"
-        );
+        let report = app.read(&format!("iter8-results/{file}"));
+        assert!(report.contains("shop/basket"), "{file}");
+        assert!(!has_unit || report.contains("EUR"), "{file}");
     }
     let report = app.read("iter8-results/report.md");
     assert!(
         report.matches("EUR").count() >= 3,
         "value and limit of the objective: {report}"
     );
-    for file in [
-        "report.md",
-        "report.html",
-        "report.txt",
-        "report.json",
-        "report.csv",
-    ] {
-        assert!(
-            app.read(&format!("iter8-results/{file}")).contains("EUR"),
-            "{file}"
-        );
-    }
 }
 
 #[test]
@@ -309,4 +296,44 @@ fn an_empty_answer_does_not_leave_the_answer_of_the_loop_before() {
     app.run(&["run"]).exits(5).says("db/errors");
     let version = &app.result()["insights"]["versions"][0];
     assert_eq!(version["absent"][0], "db/errors");
+}
+
+#[test]
+fn a_value_that_no_template_reads_is_found_before_anything_is_sent() {
+    let template = "url: http://127.0.0.1:1/q\nmetrics:\n- name: up\n  params: [{name: q, value: 'up{ {{- range $k, $v := .labels }}{{ $k }}={{ $v | quote }},{{ end -}} }'}]\n  jqExpression: .n\n";
+    let check = |values: &str| {
+        let text = format!(
+            "spec:\n- task: custommetrics\n  with: {{templates: {{db: db.tpl}}, values: {{{values}}}, versionValues: [{{name: one}}]}}\n"
+        );
+        App::with(&text).file("db.tpl", template).run(&["validate"])
+    };
+    // Without its labels the query would be about everything.
+    check("lables: {app: shop}")
+        .exits(2)
+        .says("no template reads the value `lables`")
+        .says("did you mean `labels`?");
+    check("labels: {app: shop}, team: cart")
+        .exits(0)
+        .says("no template reads the value `team`");
+    let output = check("labels: {app: shop}, startingTime: '2023-05-01T10:04:00Z'");
+    output.exits(0);
+    assert!(!output.has("no template reads"), "{output}");
+}
+
+#[test]
+fn the_name_of_a_version_is_no_secret() {
+    let server = database();
+    let text = "spec:\n- task: custommetrics\n  with:\n    templates: {shop: URL/shop.tpl}\n    values: {url: 'URL', database: hello, key: '${KEY}'}\n    versionValues:\n    - {app: '${OLD}', name: '${OLD}'}\n    - {name: '${NEW}', app: '${NEW}'}\n- task: assess\n  with: {objectives: [shop/basket <= 10]}\n";
+    let app = App::with(&text.replace("URL", &server.url("")))
+        .env("KEY", "key-of-the-shop-77")
+        .env("OLD", "checkout-stable")
+        .env("NEW", "checkout-canary");
+    let output = app.run(&["run", "-l", "trace"]);
+    output.exits(1).says("checkout-stable").says("checkout-canary");
+    assert!(!output.has("key-of-the-shop-77"), "{output}");
+    let report = app.read("iter8-results/report.md");
+    assert!(
+        report.contains("checkout-stable") && report.contains("checkout-canary"),
+        "{report}"
+    );
 }

@@ -1,5 +1,9 @@
 //! Providers that fail, and answers without a value: each is said, and none passes.
 
+use std::time::{Duration, Instant};
+
+use rustix::process::Signal;
+
 use crate::support::{Answer, App, Server, each};
 
 /// What a provider does, how the run ends when its metric is judged, and what is said.
@@ -23,9 +27,10 @@ const ROWS: &[Row] = &[
     Row { name: "nothing at all", status: 200, body: "", program: ".n", code: 3, says: &["is not JSON", "it is empty"] },
     Row { name: "a server error", status: 503, body: "overloaded", program: ".n", code: 3, says: &["status 503", "overloaded"] },
     Row { name: "a wrong path", status: 404, body: "404 page not found", program: ".n", code: 3, says: &["status 404", "check the path"] },
-    Row { name: "an error of Prometheus", status: 400, body: r#"{"status":"error","errorType":"bad_data","error":"parse error: unclosed left parenthesis"}"#, program: VECTOR, code: 3, says: &["Prometheus says: parse error: unclosed left parenthesis"] },
+    Row { name: "an error of Prometheus", status: 400, body: r#"{"status":"error","errorType":"bad_data","error":"parse error: unclosed left parenthesis"}"#, program: VECTOR, code: 3, says: &["the provider says: parse error: unclosed left parenthesis"] },
     Row { name: "an empty vector", status: 200, body: r#"{"status":"success","data":{"resultType":"vector","result":[]}}"#, program: VECTOR, code: 5, says: &["db/m has no value", "empty result"] },
     Row { name: "the first of several series", status: 200, body: r#"{"status":"success","data":{"resultType":"vector","result":[{"metric":{"a":"b"},"value":[1,"1"]},{"metric":{"a":"c"},"value":[1,"99"]}]}}"#, program: VECTOR, code: 3, says: &["takes one of several series", "2 series, such as {a=\"b\"} and {a=\"c\"}"] },
+    Row { name: "the first of several series over time", status: 200, body: r#"{"status":"success","data":{"resultType":"matrix","result":[{"metric":{"a":"b"},"values":[[1,"1"]]},{"metric":{"a":"c"},"values":[[1,"99"]]}]}}"#, program: ".data.result[0].values[-1][1]", code: 3, says: &["takes one of several series"] },
     Row { name: "the sum of several series", status: 200, body: r#"{"status":"success","data":{"resultType":"vector","result":[{"metric":{"a":"b"},"value":[1,"0.1"]},{"metric":{"a":"c"},"value":[1,"0.2"]},{"metric":{"a":"d"},"value":[1,"0.7"]}]}}"#, program: "[.data.result[].value[1] | tonumber] | add", code: 0, says: &[] },
     Row { name: "an error that answers with 200", status: 200, body: r#"{"status":"error","error":"query timed out"}"#, program: VECTOR, code: 3, says: &["the provider says: query timed out"] },
     Row { name: "an error of which jq makes a value", status: 200, body: r#"{"status":"error","error":"query timed out"}"#, program: ".n // 0", code: 3, says: &["query timed out"] },
@@ -121,11 +126,7 @@ fn a_provider_that_nobody_reaches_is_asked_no_thousand_times() {
 
 #[test]
 fn an_answer_that_does_not_come_is_an_error_in_time() {
-    let server = Server::new(|_| {
-        Answer::status(200)
-            .body("{}")
-            .after(std::time::Duration::from_secs(30))
-    });
+    let server = Server::new(|_| Answer::status(200).body("{}").after(Duration::from_secs(30)));
     let template = format!(
         "url: {}/db\nmetrics:\n- {{name: m, jqExpression: .n}}\n",
         server.url("")
@@ -227,6 +228,33 @@ fn an_expression_that_kills_its_process_leaves_the_others_alone() {
 }
 
 #[test]
+fn a_run_that_is_stopped_ends_soon_whatever_its_expressions_do() {
+    let server = Server::new(|_| Answer::status(200).body("{\"n\": 5}"));
+    let template = format!(
+        "url: {}/db\nmetrics:\n- {{name: before, jqExpression: .n}}\n{{{{- range until 20 }}}}\n- {{name: 'm{{{{ . }}}}', jqExpression: 'last(range(1e12))'}}\n{{{{- end }}}}\n",
+        server.url("")
+    );
+    let app = App::with("spec:\n- task: custommetrics\n  with: {templates: {db: db.tpl}}\n- task: assess\n  with: {objectives: [db/before <= 10]}\n")
+        .file("db.tpl", template);
+    let running = app.start(&["run"]);
+    while server.requests() < 8 {
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    std::thread::sleep(Duration::from_millis(500));
+    running.signal(Signal::TERM);
+    let asked = Instant::now();
+    running.finish().exits(143);
+    // One expression alone may take 5 s.
+    assert!(asked.elapsed() < Duration::from_secs(5), "{:?}", asked.elapsed());
+    let result = app.result();
+    assert_eq!(result["outcome"], "interrupted");
+    assert_eq!(
+        result["insights"]["versions"][0]["values"]["db/before"]["value"],
+        5.0
+    );
+}
+
+#[test]
 fn a_template_that_cannot_be_filled_names_the_value_and_nothing_is_guessed_of_its_metrics() {
     let template = "url: http://127.0.0.1:1/q\nmetrics:\n- {name: up, jqExpression: '.{{ .job }}'}\n";
     let text = "spec:\n- task: custommetrics\n  with: {templates: {myprom: db.tpl}, values: {jbo: x}}\n- task: assess\n  with: {objectives: [myprom/up >= 1, myprom/down <= 1]}\n";
@@ -239,7 +267,7 @@ fn a_template_that_cannot_be_filled_names_the_value_and_nothing_is_guessed_of_it
 fn a_limit_in_a_unit_of_a_provider_is_told_to_be_a_plain_number() {
     let text = "spec:\n- task: assess\n  with: {objectives: [prometheus/memory <= 50MB]}\n";
     let output = App::with(text).run(&["run"]);
-    output.exits(2).says("plain numbers, in the unit of the provider");
+    output.exits(2).says("plain numbers in the unit of the provider");
     assert!(!output.has("did you mean"), "{output}");
 }
 
@@ -296,4 +324,129 @@ fn values_that_the_provider_warns_of_are_not_trusted() {
             .says("the provider warns: store 7 did not answer")
             .says("the provider informs: it may be no counter");
     }
+}
+
+#[test]
+fn what_is_sure_to_be_invalid_is_found_before_anything_is_sent() {
+    let load = "- task: http\n  with: {url: 'http://127.0.0.1:1/'}\n";
+    let compared =
+        "- task: http\n  with: {url: 'http://127.0.0.1:1/', versions: [{name: old}, {name: new}]}\n";
+    let read = |versions: &str| {
+        format!(
+            "- task: custommetrics\n  with: {{prometheus: {{url: 'http://127.0.0.1:1/', queries: {{up: up}}}}{versions}}}\n"
+        )
+    };
+    let two = read(", versionValues: [{zone: a}, {zone: b}]");
+    let same = read(", versions: [{name: old, baseline: true}, {name: new}]");
+    let other = read(", versionValues: [{name: new}]");
+    for (tasks, objective, says) in [
+        (
+            format!("{load}{two}"),
+            "http/error-rate <= 1%",
+            "no task measures http/error-rate of `version 0`, `version 1`",
+        ),
+        (
+            format!("{load}{two}"),
+            "prometheus/up <= 1",
+            "no task measures prometheus/up of `default`",
+        ),
+        (
+            format!("{compared}{}", read("")),
+            "http/error-rate <= 1%",
+            "no task measures http/error-rate of `default`",
+        ),
+        (
+            format!("{load}{}", read("")),
+            "prometheus/up <= 1.1x base",
+            "there is no baseline to compare with",
+        ),
+        (
+            format!("{compared}{other}"),
+            "prometheus/up <= 1.1x base",
+            "there is no baseline to compare with",
+        ),
+    ] {
+        let judged = format!("spec:\n{tasks}- task: assess\n  with: {{objectives: ['{objective}']}}\n");
+        App::with(&judged).run(&["validate"]).exits(2).says(says);
+        // What only warns makes no run invalid.
+        let warned = format!(
+            "spec:\n{tasks}- task: assess\n  with: {{objectives: [{{objective: '{objective}', warn: true}}]}}\n"
+        );
+        let code = if objective.ends_with("base") { 2 } else { 0 };
+        App::with(&warned).run(&["validate"]).exits(code);
+    }
+    for (tasks, objective) in [
+        (format!("{load}{}", read("")), "prometheus/up <= 1"),
+        (format!("{compared}{same}"), "prometheus/up <= 1.1x base"),
+        (format!("{compared}{same}"), "http/latency-p95 <= 1.1x base"),
+        (format!("{compared}{other}"), "http/error-rate <= 1%"),
+    ] {
+        let text = format!("spec:\n{tasks}- task: assess\n  with: {{objectives: ['{objective}']}}\n");
+        App::with(&text).run(&["validate"]).exits(0);
+    }
+    // Files of Iter8 run as they did, to the same end.
+    let old = format!(
+        "spec:\n{load}{two}- task: assess\n  with: {{SLOs: {{upper: [{{metric: http/error-rate, limit: 0}}]}}}}\nresult: {{iter8Version: v0.13}}\n"
+    );
+    App::with(&old)
+        .run(&["validate"])
+        .exits(0)
+        .says("no task measures http/error-rate of `version 0`");
+}
+
+#[test]
+fn a_search_that_failed_in_part_is_not_trusted() {
+    let body = r#"{"timed_out":false,"_shards":{"total":5,"failed":1},"aggregations":{"a":{"value":3}}}"#;
+    let row = Row {
+        body,
+        program: ".aggregations.a.value",
+        ..ROWS[0]
+    };
+    let server = Server::new(move |_| Answer::status(200).body(body));
+    let output = app(&row, &server, true).run(&["run"]);
+    output.exits(5).says("the provider warns: 1 of 5 shards failed");
+}
+
+#[test]
+fn a_limit_with_a_unit_is_not_held_against_a_number_in_another() {
+    let server = Server::new(|_| {
+        Answer::status(200).body(
+            r#"{"status":"success","data":{"resultType":"vector","result":[{"metric":{},"value":[1,"42"]}]}}"#,
+        )
+    });
+    let run = |query: &str, objective: &str| {
+        let text = format!(
+            "spec:\n- task: custommetrics\n  with: {{prometheus: {{url: '{}', provider: shop, queries: {{m: {query}}}}}}}\n- task: assess\n  with: {{objectives: ['{objective}']}}\n",
+            server.url("")
+        );
+        App::with(&text).run(&["run"])
+    };
+    run("{query: up, unit: percent}", "shop/m >= 99%")
+        .exits(1)
+        .says("is 42 %, the limit is at least 99 %");
+    run("{query: up, unit: percent}", "shop/m >= 40%").exits(0);
+    run("{query: up, unit: percent}", "shop/m >= 40").exits(0);
+    run("{query: up, unit: s}", "shop/m <= 1s").exits(1);
+    run("{query: up, unit: ms}", "shop/m <= 1s").exits(0);
+    run("up", "shop/m >= 99%")
+        .exits(5)
+        .says("42 without a unit is no share");
+    let asked = server.requests();
+    run("up", "shop/m <= 250ms").exits(2).says("the metric has none");
+    run("{query: up, unit: EUR}", "shop/m <= 1%")
+        .exits(2)
+        .says("which is `EUR`");
+    assert_eq!(server.requests(), asked);
+}
+
+#[test]
+fn a_template_that_is_fetched_may_bring_a_unit_that_does_not_fit() {
+    let server = Server::new(|seen| match seen.path.as_str() {
+        "/db.tpl" => Answer::status(200)
+            .body("url: {{ .url }}/q\nmetrics:\n- {name: m, units: EUR, jqExpression: .n}\n"),
+        _ => Answer::status(200).body("{\"n\": 1}"),
+    });
+    let text = "spec:\n- task: custommetrics\n  with: {templates: {db: URL/db.tpl}, values: {url: 'URL'}}\n- task: assess\n  with: {objectives: [db/m <= 250ms]}\n";
+    let output = App::with(&text.replace("URL", &server.url(""))).run(&["run"]);
+    output.exits(5).says("which is `EUR`");
 }

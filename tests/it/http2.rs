@@ -61,6 +61,8 @@ fn nginx_is_spoken_to_as_agreed_or_as_told() {
             "{output}"
         );
         assert_eq!(nginx.answered()[before..], vec![format!("{spoken} 200"); 40]);
+        let spoken = format!("{} over TLS", spoken.trim_end_matches(".0"));
+        assert_eq!(measured["spoken"], serde_json::json!({ spoken: 4 }), "{output}");
     }
     let more = "httpVersion: 2, caCert: ca.pem, numRequests: 1000, qps: max, connections: 1, streams: 50";
     let (measured, _, output) = judged_load(
@@ -215,6 +217,7 @@ fn warm_connections_are_those_of_the_load() {
                 (connections, 60 + 2 * connections),
                 "{shape} {pace}"
             );
+            assert_eq!(measured["spoken"]["HTTP/2"], connections, "{output}");
         }
     }
 }
@@ -232,6 +235,7 @@ fn warm_connections_of_http1_are_those_of_the_load_too() {
             "{output}"
         );
         assert_eq!((server.connections(), server.requests()), (4, 68), "{pace}");
+        assert_eq!(measured["spoken"]["HTTP/1.1"], 4, "{output}");
     }
 }
 

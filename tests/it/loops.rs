@@ -209,3 +209,37 @@ fn loops_that_failed_are_named_and_what_was_not_measured_again_too() {
             .contains(" of 4 loops failed: ")
     );
 }
+
+#[test]
+fn a_run_of_flags_alone_goes_on_with_its_own_result_only() {
+    let (server, other) = (Server::ok(), Server::ok());
+    let app = App::new();
+    let run = |server: &Server, more: &[&str]| {
+        let url = server.url("/");
+        let flags = ["run", "--url", &url, "--numRequests", "2", "--qps", "200"];
+        let output = app.run(&[&flags[..], more].concat());
+        output.exits(0);
+        (app.result(), output)
+    };
+    run(&server, &[]);
+    let (result, _) = run(&server, &["--reuseResult"]);
+    assert_eq!(result["loops"], 2);
+    let reproduce = result["environment"]["reproduce"].as_str().expect("a command");
+    assert!(reproduce.ends_with("--qps 200 --reuseResult"), "{reproduce}");
+    // The command of a loop is that of the next one, too.
+    assert_eq!(run(&server, &["--reuseResult"]).0["loops"], 3);
+    let (result, output) = run(&other, &["--reuseResult"]);
+    output.says("of another experiment");
+    assert_eq!(result["loops"], 1);
+    // Who gives a revision says what is the same.
+    run(&server, &["--revision", "7"]);
+    let (result, _) = run(&other, &["--revision", "7", "--reuseResult"]);
+    assert_eq!(result["loops"], 2);
+    assert_eq!(run(&other, &["--reuseResult"]).0["loops"], 3);
+    // A file is no run of flags, and the other way round.
+    let app = app.file("experiment.yaml", "spec: [{run: echo x}]\n");
+    app.run(&["run", "--reuseResult"])
+        .exits(0)
+        .says("of another experiment");
+    assert_eq!(app.result()["loops"], 1);
+}

@@ -69,6 +69,10 @@ fn payload_templates_come_by_url_by_file_and_in_place() {
             "{\"done\": {{ .Summary.NumCompletedTasks }}, \"of\": {{ .Summary.NumTasks }}, \"slos\": [[true]]}",
         ),
         (
+            "payloadTemplate: '{\"done\": 2, \"of\": 3, \"slos\": [[true]]}'",
+            "",
+        ),
+        (
             "payloadTemplate: '{\"done\": 2, \"of\": {{ len .Report.Experiment.Spec }}, \"slos\": [[{{ eq .outcome \"pass\" }}]]}'",
             "",
         ),
@@ -87,6 +91,56 @@ fn payload_templates_come_by_url_by_file_and_in_place() {
             json(b"{\"done\": 2, \"of\": 3, \"slos\": [[true]]}"),
             "{given}"
         );
+    }
+}
+
+#[test]
+fn a_payload_in_place_may_hold_addresses() {
+    let server = receiver(200, "ok");
+    let tasks = "- task: notify\n  with: {url: ADDR/hook, payloadTemplate: '{\"see\": \"https://example.com/{{ .outcome }}\"}'}\n";
+    run(&server, tasks).exits(0);
+    assert_eq!(json(&told(&server).body)["see"], "https://example.com/pass");
+}
+
+#[test]
+fn no_payload_holds_scripts_or_secrets() {
+    let server = Server::new(|seen| match seen.path.as_str() {
+        "/db" => Answer::status(200).body("{\"n\": 1}"),
+        _ => Answer::status(200).body("ok"),
+    });
+    let template = "url: {{ .url }}/db\nheaders: {x-key: '{{ .key }}'}\nmetrics:\n- {name: m, units: 'per {{ .key }}', description: 'read with {{ .key }}', jqExpression: .n}\n";
+    let tasks = "- run: echo the-inner-host\n- task: custommetrics\n  with: {templates: {db: db.tpl}, values: {url: 'ADDR', key: '${KEY}'}}\n- task: notify\n  with: {url: ADDR/hook, payloadTemplate: '{{ .Report | toJson }}'}\n- task: github\n  with: {owner: octo, repo: shop, token: '${TOKEN}', softFailure: false}\n";
+    let app = app(&server, tasks)
+        .file("db.tpl", template)
+        .env("KEY", "key-of-the-provider-77");
+    let output = app.run(&["run", "--reports", "text,json,csv,openmetrics"]);
+    output.exits(0).says("read with ***");
+    let told: Vec<_> = server
+        .seen()
+        .into_iter()
+        .filter(|seen| seen.method == "POST")
+        .collect();
+    assert_eq!(told.len(), 2);
+    for seen in &told {
+        let body = String::from_utf8_lossy(&seen.body);
+        assert!(body.contains("read with ***"), "{body}");
+        assert!(
+            !body.contains("the-inner-host") && !body.contains("key-of-the-provider-77"),
+            "{body}"
+        );
+    }
+    // Iter8's shape is kept: a script is told from a task.
+    assert_eq!(json(&told[0].body)["experiment"]["spec"][2]["run"], "***");
+    for file in [
+        "result.json",
+        "report.md",
+        "report.html",
+        "report.txt",
+        "report.csv",
+        "metrics.txt",
+    ] {
+        let text = app.read(&format!("iter8-results/{file}"));
+        assert!(!text.contains("key-of-the-provider-77"), "{file}");
     }
 }
 
@@ -373,6 +427,17 @@ fn the_templates_that_iter8s_charts_name_are_ours() {
         (&body["event_type"], &body["client_payload"]["numLoops"]),
         (&json(b"\"iter8\""), &json(b"1"))
     );
+    let github = |more: &str| {
+        let tasks = format!(
+            "- task: github\n  with: {{owner: octo, repo: shop, token: '${{TOKEN}}', eventType: shop-tested, {more}}}\n"
+        );
+        run(&server, &tasks)
+    };
+    github(&format!("payloadTemplateURL: '{base}-github.tpl'")).exits(0);
+    assert_eq!(json(&told(&server).body)["event_type"], "shop-tested");
+    github("payloadTemplate: '{\"event_type\": \"other\"}'")
+        .exits(2)
+        .says("`eventType` is not used");
     // What the chart addresses to github.com goes to the GitHub of the job.
     let sent = server.requests();
     run(

@@ -66,7 +66,7 @@ fn the_template_of_istio_reads_the_window_of_a_real_server() {
         .checked_sub(jiff::SignedDuration::from_secs(6))
         .expect("a time");
     let text = format!(
-        "spec:\n- task: custommetrics\n  with:\n    templates: {{istio-prom: istio-prom.tpl}}\n    values:\n      istioPromURL: {0}/api/v1/query\n      latencyPercentiles: [5, 50, 99.9]\n      startingTime: '{start}'\n      labels: {{destination_workload_namespace: shop, reporter: destination}}\n    versionValues:\n    - {{name: checkout, labels: {{destination_workload: checkout}}}}\n    - {{name: nobody, labels: {{destination_workload: nobody}}}}\n- task: assess\n  with:\n    objectives: [istio-prom/error-rate <= 3%, {{objective: istio-prom/latency-mean <= 81, warn: true}}]\n",
+        "spec:\n- task: custommetrics\n  with:\n    templates: {{istio-prom: istio-prom.tpl}}\n    values:\n      istioPromURL: {0}/api/v1/query\n      latencyPercentiles: [5, 50, 99.9]\n      startingTime: '{start}'\n      labels: {{destination_workload_namespace: shop, reporter: destination}}\n    versionValues:\n    - {{name: checkout, labels: {{destination_workload: checkout}}}}\n    - {{name: nobody, labels: {{destination_workload: nobody}}}}\n- task: assess\n  with:\n    objectives: [istio-prom/error-rate <= 3%, {{objective: istio-prom/latency-mean <= 81ms, warn: true}}]\n",
         prometheus.url()
     );
     let app = App::with(&text).file("istio-prom.tpl", template());
@@ -75,6 +75,7 @@ fn the_template_of_istio_reads_the_window_of_a_real_server() {
     output
         .exits(5)
         .says("istio-prom/error-rate (version `nobody`) has no value: the query has an empty result");
+    output.says("istio-prom/error-count (version `nobody`) has no value: the query has an empty result");
     let window = 6.0;
     near(value(&app, 0, "istio-prom/request-count"), RATE * window, 0.5);
     near(
@@ -122,6 +123,16 @@ fn queries_without_a_template_read_a_real_server() {
     ask("sum(", "<= 1")
         .exits(3)
         .says("status 400")
-        .says("Prometheus says")
+        .says("the provider says")
         .says("parse error");
+}
+
+#[test]
+fn the_template_of_istio_is_about_some_workload() {
+    let text = "spec:\n- task: custommetrics\n  with: {templates: {istio-prom: istio-prom.tpl}, values: {latencyPercentiles: [50]}}\n";
+    App::with(text)
+        .file("istio-prom.tpl", template())
+        .run(&["validate"])
+        .exits(2)
+        .says("labels: there are none");
 }

@@ -253,7 +253,7 @@ fn another_repository_is_changed_with_a_token_that_reaches_it() {
         ("pullRequestTitle", "Promote {{ .sha }}"),
         (
             "pullRequestBody",
-            "It is {{ .outcome }}, with {{ index .metrics \"http/request-count\" }} requests.",
+            "It is {{ .outcome }}, with {{ index .metrics \"http/request-count\" }} requests{{ if index .metrics \"http/latency/p95\" }}.{{ end }}",
         ),
         (
             "pullRequestChanges",

@@ -214,6 +214,42 @@ fn the_address_of_a_webhook_is_shown_nowhere_however_it_is_given() {
 }
 
 #[test]
+fn a_webhook_in_a_file_of_values_is_hidden_from_the_log_of_a_job_too() {
+    let server = Server::ok();
+    let hook = server.url(&format!("/{HOOK}?sig=qUeRySecret"));
+    let values = format!(
+        "tasks: [http, slack]\nhttp: {{url: '{}', numRequests: 3, qps: 100}}\nslack: {{url: '{hook}'}}\n",
+        server.url("/")
+    );
+    let app = App::new()
+        .file("values.yaml", values)
+        .env("GITHUB_ACTIONS", "true");
+    let output = app.run(&[&["launch", "-f", "values.yaml", "-l", "trace"], &REPORTS[..]].concat());
+    // The host is no secret, wherever it stands.
+    output
+        .exits(0)
+        .says(&format!("the webhook at 127.0.0.1:{}", server.port()))
+        .says(&format!("on 4 connections to {}", server.url("/")));
+    assert!(
+        app.read("iter8-results/report.txt")
+            .contains("webhook at 127.0.0.1")
+    );
+    for secret in ["sEcReTpAtH", "qUeRySecret"] {
+        for (name, text) in everything(&app, &output) {
+            let mut lines = text.lines().filter(|line| line.contains(secret));
+            assert_eq!(
+                lines.find(|line| !line.starts_with("::add-mask::")),
+                None,
+                "{name}"
+            );
+        }
+    }
+    for secret in [HOOK, "qUeRySecret"] {
+        assert!(output.has(&format!("::add-mask::{secret}")), "{output}");
+    }
+}
+
+#[test]
 fn the_query_of_a_target_is_in_no_output() {
     let server = Server::ok();
     let app = App::with(&format!(

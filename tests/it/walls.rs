@@ -1,7 +1,7 @@
 //! What stands in front of an application, and what is not ready yet: told apart from the application and named.
 
 use super::faults::load;
-use crate::support::{Answer, App, Server, each};
+use crate::support::{Answer, App, Grpc, Server, each, judged_load};
 
 #[test]
 fn walls_in_front_of_the_application_make_a_measurement_invalid() {
@@ -98,4 +98,28 @@ fn ready_says_which_expectation_was_not_met() {
             app.run(&["run"]).exits(3).says("is not ready").says(says);
         },
     );
+}
+
+#[test]
+fn a_server_of_grpc_is_named_where_http_was_meant() {
+    let server = Grpc::shop();
+    let url = format!("http://{}/", server.host());
+    let hint = "iter8 run --grpc HOST:PORT --call METHOD";
+    // It begins with settings, whatever is said to it.
+    let (measured, _, output) = judged_load(&url, "numRequests: 5, qps: max", &[]);
+    output.exits(1).says("speaks HTTP/2 without TLS").says(hint);
+    assert_eq!(measured["failures"]["protocol"]["count"], 5, "{output}");
+    // In HTTP/2, it may answer 200.
+    let (measured, _, output) = judged_load(&url, "numRequests: 5, qps: max, httpVersion: h2c", &[]);
+    output.exits(5).says("a gRPC server answers here").says(hint);
+    assert_eq!(measured["answered"], 5, "{output}");
+    let called = "numRequests: 5, qps: max, httpVersion: h2c, method: POST, contentType: application/grpc";
+    let (_, _, output) = judged_load(&url, called, &[]);
+    assert!(!output.exits(0).has("a gRPC server answers here"), "{output}");
+    // The wait before the load does not go on.
+    App::new()
+        .run(&["run", "--url", &url, "--readyTimeout", "60s"])
+        .exits(3)
+        .says("is not ready: ")
+        .says(hint);
 }

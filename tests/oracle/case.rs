@@ -76,11 +76,11 @@ impl Case {
         let command = self
             .steps
             .iter()
-            .find(|step| !matches!(step.args[0].as_str(), "run" | "report" | "assert"));
+            .find(|step| !matches!(step.args[0].as_str(), "run" | "launch" | "report" | "assert"));
         if let Some(step) = command {
-            return Some(format!("`{}` is compared with the charts", step.args[0]));
+            return Some(format!("`{}` is compared elsewhere", step.args[0]));
         }
-        let text = self.files.values().cloned().collect::<String>();
+        let text = self.text();
         if text.contains("resource: ") {
             return Some("it waits for Kubernetes objects".to_owned());
         }
@@ -95,16 +95,20 @@ impl Case {
         if let Some((_, kind)) = missing {
             return Some(format!("there is no task `{kind}`"));
         }
-        if text.contains("numLoops: ") {
-            return Some("it goes on with a result that is kept in the experiment".to_owned());
-        }
-        if text.contains("prom.tpl") {
+        if text.contains("prom.tpl") || text.contains(":19090") {
             return Some("it asks a Prometheus".to_owned());
         }
         let own = ["slack-", "github-original"]
             .iter()
             .any(|name| text.contains(&format!("/files/{name}")));
         own.then(|| "its template is one of Iter8 itself".to_owned())
+    }
+
+    /// Everything that may name a server.
+    pub(crate) fn text(&self) -> String {
+        let args = self.steps.iter().flat_map(|step| &step.args);
+        let all: Vec<&str> = self.files.values().chain(args).map(String::as_str).collect();
+        all.join("\n")
     }
 
     /// Whether a run failed although its exit code says nothing of it, as in 0.9.

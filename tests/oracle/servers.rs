@@ -24,7 +24,7 @@ pub(crate) struct Servers {
 impl Servers {
     /// Starts those of a case.
     pub(crate) fn of(case: &Case) -> Self {
-        let text = case.files.values().cloned().collect::<String>();
+        let text = case.text();
         let own = Arc::new(OnceLock::new());
         let web = text.contains(WEB).then(|| {
             let own = Arc::clone(&own);
@@ -80,9 +80,7 @@ impl Servers {
         if let Some(raw) = self.raw.as_ref().filter(|_| !case.raw.is_empty()) {
             let expected: Vec<_> = case.raw.iter().map(|text| request(text)).collect();
             let requests: Vec<_> = raw.seen().iter().map(essence).collect();
-            if requests != expected && !case.files["experiment.yaml"].contains("{uuid}")
-                || requests.len() != expected.len()
-            {
+            if requests != expected && !case.text().contains("{uuid}") || requests.len() != expected.len() {
                 found.push(("requests", format!("Iter8 sent {expected:?}, this {requests:?}")));
             }
         }

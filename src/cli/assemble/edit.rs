@@ -108,12 +108,17 @@ const FOLLOWERS: &[(&str, &[&str])] = &[
     ),
 ];
 /// Fields that hold names and values.
-pub(super) const PAIRS: &[&str] = &["headers", "metadata", "reflect-metadata"];
+const PAIRS: &[&str] = &["headers", "metadata", "reflect-metadata"];
+
+/// Whether a field holds names and values.
+pub(super) fn is_pairs(key: &Key) -> bool {
+    PAIRS.iter().any(|name| is(key, name))
+}
 
 /// Puts fields over those of a map and over their rivals. Names and values are put over those of the same name only.
 pub(super) fn put(map: &mut Node, fields: &[(Key, Node)]) {
     for (key, value) in fields {
-        let value = if PAIRS.contains(&key.name.as_str()) {
+        let value = if is_pairs(key) {
             with_pairs(get(map, &key.name), value)
         } else {
             value.clone()

@@ -1,7 +1,7 @@
 //! [`Kind`]: the kinds of load that flags and inputs are put over, and how they call the same things.
 
 use super::edit;
-use crate::spec::{Field, Key, Node, Value, same_field};
+use crate::spec::{Key, Node, Value, same_field};
 use crate::tasks::{GrpcKind, HttpKind, TaskKind};
 
 /// A kind of load.
@@ -37,10 +37,30 @@ pub(super) static KINDS: [&Kind; 2] = [&HTTP, &GRPC];
 impl Kind {
     /// Whether a task of this kind has a field.
     pub(super) fn has(&self, field: &str) -> bool {
-        let named = |known: &&'static Field| {
-            same_field(known.key, field) || known.aliases.iter().any(|alias| same_field(alias, field))
-        };
-        self.task.fields().iter().any(named)
+        !self.names(field).is_empty()
+    }
+
+    /// All names of a field.
+    pub(super) fn names(&self, field: &str) -> Vec<&'static str> {
+        let fields = self.task.fields().into_iter();
+        let mut names = fields.map(|known| [&[known.key], known.aliases].concat());
+        let found = names.find(|names| names.iter().any(|name| same_field(name, field)));
+        found.unwrap_or_default()
+    }
+
+    /// Takes a field, whatever it is called, and its rivals out of a map.
+    pub(super) fn clear(&self, map: &mut Node, field: &str) {
+        for name in self.names(field) {
+            edit::clear(map, name);
+        }
+    }
+
+    /// Puts fields over those of a map, whatever they are called there, and over their rivals.
+    pub(super) fn put(&self, map: &mut Node, fields: &[(Key, Node)]) {
+        for (key, _) in fields.iter().filter(|(key, _)| !edit::is_pairs(key)) {
+            self.clear(map, &key.name);
+        }
+        edit::put(map, fields);
     }
 
     /// Whether a field says what is tested.
@@ -63,7 +83,7 @@ pub(super) fn in_grpc(field: &str) -> &str {
 }
 
 /// Whether a field says that there is no TLS, which is what happens if nothing else is said.
-pub(super) fn is_plain((field, value): &(Key, Node)) -> bool {
+fn is_plain((field, value): &(Key, Node)) -> bool {
     let says = matches!(&value.value, Value::Text(text) if !text.eq_ignore_ascii_case("false"));
     (says || value.value == Value::Bool(true)) && edit::is(field, "insecure")
 }
@@ -82,6 +102,23 @@ fn is_idle((field, value): &(Key, Node)) -> bool {
         | Value::List(_)
         | Value::Map(_) => false,
     }
+}
+
+/// Names of one thing in `ready`.
+const TWINS: [[&str; 2]; 3] = [
+    ["clientCert", "cert"],
+    ["clientKey", "key"],
+    ["insecureSkipVerify", "skipTLS"],
+];
+
+/// Puts fields of `grpc` that say how a server is reached over those of a `ready` task, whatever they are called there.
+pub(super) fn put_in_probe(with: &mut Node, fields: &[(Key, Node)]) {
+    for name in fields.iter().filter_map(|(key, _)| of_probe(&key.name)) {
+        edit::clear(with, name);
+        let twins = TWINS.iter().filter(|twins| twins.contains(&name));
+        twins.flatten().for_each(|twin| edit::clear(with, twin));
+    }
+    edit::put(with, &in_probe(fields));
 }
 
 /// The fields of `ready` for those of `grpc` that say how a server is reached.

@@ -64,6 +64,15 @@ fn is_reach(name: &str) -> bool {
 }
 
 impl Given {
+    /// Whether it says nothing.
+    pub(super) fn is_empty(&self) -> bool {
+        self.load.is_empty()
+            && self.objectives.is_empty()
+            && self.judge.is_empty()
+            && self.ready_timeout.is_none()
+            && self.guards.is_empty()
+    }
+
     /// Whether it says what is tested, so that no file is needed.
     pub(super) fn has_target(&self) -> bool {
         self.url().is_some() || self.host().is_some()

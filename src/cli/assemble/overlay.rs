@@ -2,7 +2,7 @@
 
 use url::Url;
 
-use super::kinds::{GRPC, HTTP, KINDS, Kind, in_probe, is_plain};
+use super::kinds::{GRPC, HTTP, KINDS, Kind, put_in_probe};
 use super::{Given, edit, is_reach};
 use crate::cli::origin::{absolute, moved};
 use crate::diagnostic::{Diagnostic, Place};
@@ -28,13 +28,53 @@ fn is_awaited(tasks: &[Node], kind: &str) -> bool {
 }
 
 /// Takes out of an endpoint or a version what stands in the way of a field that was given for all.
-fn inherit(part: &mut Node, field: &str, given: &Node) {
-    if !edit::PAIRS.contains(&field) {
-        edit::clear(part, field);
-    } else if let Some(own) = edit::get_mut(part, field).and_then(edit::entries_mut) {
+fn inherit(part: &mut Node, (field, given): &(Key, Node), kind: &Kind) {
+    if !edit::is_pairs(field) {
+        kind.clear(part, &field.name);
+    } else if let Some(own) = edit::get_mut(part, &field.name).and_then(edit::entries_mut) {
         let given = edit::entries(given);
         own.retain(|(old, _)| !given.iter().any(|(new, _)| edit::is(old, &new.name)));
     }
+}
+
+/// Which of two versions is meant.
+#[derive(Clone, Copy)]
+enum Side {
+    Tested,
+    Baseline,
+}
+
+/// The place of the version to compare with.
+fn baseline_of(versions: &[Node]) -> usize {
+    let marked =
+        |version: &Node| edit::get(version, "baseline").is_some_and(|says| says.value == Value::Bool(true));
+    versions.iter().position(marked).unwrap_or(0)
+}
+
+/// The version to which a target was given.
+fn version_of(with: &Node, side: Side) -> Option<&Node> {
+    let Value::List(versions) = &edit::get(with, "versions")?.value else {
+        return None;
+    };
+    let baseline = baseline_of(versions);
+    versions.get(match side {
+        Side::Baseline => baseline,
+        Side::Tested => usize::from(baseline == 0),
+    })
+}
+
+/// How a version is reached: by its own fields, those of an endpoint, and those of the task.
+fn reach(with: &Node, kind: &Kind, side: Side) -> Node {
+    let mut reach = with.clone();
+    let endpoints = edit::get(with, "endpoints").map_or(&[][..], edit::entries);
+    let endpoint = endpoints.first().map(|(_, endpoint)| endpoint);
+    for part in endpoint.into_iter().chain(version_of(with, side)) {
+        let fields = edit::entries(part)
+            .iter()
+            .filter(|(key, _)| !kind.is_target(&key.name));
+        kind.put(&mut reach, &fields.cloned().collect::<Vec<_>>());
+    }
+    reach
 }
 
 impl<'a> Overlay<'a> {
@@ -67,22 +107,29 @@ impl<'a> Overlay<'a> {
         }
         self.refuse_unused(tasks);
         if !is_awaited(tasks, "url") {
-            self.probe(tasks, &HTTP, Given::probe_of_url);
+            self.probe(tasks, &HTTP, Side::Tested, Given::probe_of_url);
         }
         if !is_awaited(tasks, "grpc") {
-            self.probe(tasks, &GRPC, Given::probe_of_host);
+            self.probe(tasks, &GRPC, Side::Tested, Given::probe_of_host);
         }
-        self.probe(tasks, &HTTP, Given::probe_of_baseline);
-        self.probe(tasks, &GRPC, Given::probe_of_baseline_host);
+        self.probe(tasks, &HTTP, Side::Baseline, Given::probe_of_baseline);
+        self.probe(tasks, &GRPC, Side::Baseline, Given::probe_of_baseline_host);
         tasks.extend(self.given.assess());
         (root, self.found)
     }
 
     /// Probes a URL before the first load, after what a script may have to prepare.
-    fn probe(&self, tasks: &mut Vec<Node>, kind: &Kind, probe: impl Fn(&Given, &Node) -> Option<Node>) {
+    fn probe(
+        &self,
+        tasks: &mut Vec<Node>,
+        kind: &Kind,
+        side: Side,
+        probe: impl Fn(&Given, &Node) -> Option<Node>,
+    ) {
         let first = tasks.iter().position(|task| edit::is_task(task, kind.name));
-        let probe = first.and_then(|at| Some((at, probe(self.given, edit::get(&tasks[at], "with")?)?)));
-        if let Some((at, probe)) = probe {
+        let Some(at) = first else { return };
+        let with = edit::get(&tasks[at], "with");
+        if let Some(probe) = with.and_then(|with| probe(self.given, &reach(with, kind, side))) {
             tasks.insert(at, probe);
         }
     }
@@ -108,10 +155,7 @@ impl<'a> Overlay<'a> {
             }
         }
         if self.given.host().is_some() && edit::get(with, "grpc").is_some() {
-            if self.fields.iter().any(is_plain) {
-                edit::clear(with, "insecure");
-            }
-            edit::put(with, &in_probe(&self.fields));
+            put_in_probe(with, &self.fields);
         }
         edit::put(with, &self.given.timeout().into_iter().collect::<Vec<_>>());
     }
@@ -170,7 +214,7 @@ impl<'a> Overlay<'a> {
         if edit::get(with, "versions").is_some() {
             fields = self.over_versions(with, fields, kind);
         }
-        edit::put(with, &fields);
+        kind.put(with, &fields);
     }
 
     /// Versions inherit what was given; URLs go to the versions they are of. What is left is put over the task.
@@ -183,13 +227,10 @@ impl<'a> Overlay<'a> {
         let Some(Value::List(versions)) = edit::get_mut(with, "versions").map(|node| &mut node.value) else {
             return fields;
         };
-        let marked = |version: &Node| {
-            edit::get(version, "baseline").is_some_and(|says| says.value == Value::Bool(true))
-        };
-        let baseline = versions.iter().position(marked).unwrap_or(0);
+        let baseline = baseline_of(versions);
         for version in versions.iter_mut() {
-            for (key, value) in fields.iter().filter(|(key, _)| !kind.is_target(&key.name)) {
-                inherit(version, &key.name, value);
+            for field in fields.iter().filter(|(key, _)| !kind.is_target(&key.name)) {
+                inherit(version, field, kind);
             }
         }
         let target = kind.target;
@@ -228,8 +269,8 @@ impl<'a> Overlay<'a> {
     /// An endpoint inherits what was given, unless it says otherwise: that it must not.
     fn endpoint(&mut self, name: &str, endpoint: &mut Node, kind: &Kind) {
         let fields = self.fields_of(kind);
-        for (key, value) in fields.iter().filter(|(key, _)| !kind.is_target(&key.name)) {
-            inherit(endpoint, &key.name, value);
+        for field in fields.iter().filter(|(key, _)| !kind.is_target(&key.name)) {
+            inherit(endpoint, field, kind);
         }
         // A host has no path to keep: that of the task takes its place.
         if kind.name == GRPC.name && self.given.host().is_some() {

@@ -246,7 +246,7 @@ fn urls_go_to_the_versions_they_are_of() {
             ]
         ),
         "{task: ready, with: {url: http://pr/, headers: {x-a: flag}}}\n\
-         {task: ready, with: {headers: {x-a: flag}, url: http://main/, status: any, timeout: 10s}}\n\
+         {task: ready, with: {headers: {x-a: flag, x-b: old}, url: http://main/, status: any, timeout: 10s}}\n\
          {task: http, with: {versions: [{name: new, url: http://pr/}, \
          {name: old, baseline: true, headers: {x-b: old}, url: http://main/}], qps: 9, headers: {x-a: flag}}}"
     );
@@ -372,6 +372,61 @@ fn a_host_over_a_ready_task_brings_the_way_to_it() {
     assert_eq!(
         ready(&[("host", "b:1"), ("insecure", "true")]),
         "{task: ready, with: {service: s, grpc: b:1}}"
+    );
+}
+
+#[test]
+fn a_probe_reaches_a_version_as_the_load_does() {
+    let file = "spec: [{task: grpc, with: {call: a.B/C, cacert: task.pem, proxy: none, versions: [\
+                {name: new, host: a:1, caCert: new.pem, clientCert: new.crt}, \
+                {name: old, host: b:1, baseline: true, skipTLS: true}]}}]";
+    let all = tasks(file, &[("host", "pr:1"), ("baselineHost", "main:1")]);
+    let mut each = all.lines();
+    assert_eq!(
+        each.next(),
+        Some(
+            "{task: ready, with: {proxy: none, caCert: new.pem, clientCert: new.crt, grpc: pr:1, status: any, timeout: 10s}}"
+        )
+    );
+    assert_eq!(
+        each.next(),
+        Some(
+            "{task: ready, with: {caCert: task.pem, proxy: none, skipTLS: true, grpc: main:1, status: any, timeout: 10s}}"
+        )
+    );
+    let url = "spec: [{task: http, with: {url: https://a/, caCert: task.pem, versions: [\
+               {name: old}, {name: new, caCert: new.pem, headers: {authorization: t}}]}}]";
+    assert!(tasks(url, &[("url", "https://pr/")]).starts_with(
+        "{task: ready, with: {caCert: new.pem, headers: {authorization: t}, url: https://pr/, status: any,"
+    ));
+}
+
+#[test]
+fn a_probe_reaches_endpoints_as_the_load_does() {
+    let file = "spec: [{task: grpc, with: {host: a:1, endpoints: {one: {call: a.B/C, insecure: false}, two: {call: a.B/D, insecure: false}}}}]";
+    assert!(
+        tasks(file, &[("host", "pr:1")])
+            .starts_with("{task: ready, with: {insecure: false, grpc: pr:1, status: any,")
+    );
+}
+
+#[test]
+fn a_flag_takes_the_place_of_a_field_of_another_name() {
+    let file = "spec: [{task: ready, with: {grpc: a:1, clientCert: file.crt, clientKey: file.key, insecureSkipVerify: true}}, \
+                {task: grpc, with: {host: a:1, call: a.B/C, clientCert: file.crt, clientKey: file.key, dataFile: a.json, \
+                versions: [{name: old, cert: old.crt}, {name: new, clientCert: new.crt}], endpoints: {e: {clientCert: e.crt}}}}]";
+    let flags = [
+        ("host", "pr:1"),
+        ("cert", "flag.crt"),
+        ("key", "flag.key"),
+        ("skipTLS", "false"),
+        ("data", "{}"),
+    ];
+    assert_eq!(
+        tasks(file, &flags),
+        "{task: ready, with: {grpc: pr:1, cert: flag.crt, key: flag.key}}\n\
+         {task: grpc, with: {call: a.B/C, versions: [{name: old}, {name: new}], endpoints: {e: {}}, \
+         host: pr:1, cert: flag.crt, key: flag.key, skipTLS: false, data: {}}}"
     );
 }
 

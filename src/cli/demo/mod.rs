@@ -75,6 +75,7 @@ pub(super) async fn demo(
         earlier: None,
         reused: None,
         revision: None,
+        shard: None,
         reproduce: Some(if args.broken {
             "iter8 demo --broken".into()
         } else {

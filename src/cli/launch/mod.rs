@@ -14,6 +14,7 @@ use super::args::Output;
 use super::console::Console;
 use super::exit::Exit;
 use super::run::{Opened, Order, unreadable};
+use super::shard::Said;
 use super::signals::Signals;
 use crate::charts::{self, CHARTS, Chart, MetricNames, Rendered};
 use crate::diagnostic::Diagnostic;
@@ -46,6 +47,7 @@ pub(super) async fn launch(
         revision: None,
         reproduce: reproduce::line(&args.chart),
         cluster: args.cluster.access(env, &console.mask),
+        part: Said::default(),
     };
     let exit = match made {
         Ok(made) => {

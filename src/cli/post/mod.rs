@@ -263,6 +263,7 @@ fn flat(mut found: Diagnostic) -> Diagnostic {
 fn state(outcome: Outcome) -> State {
     match outcome {
         Outcome::Pass => State::Success,
+        Outcome::Measured => State::Pending,
         Outcome::Fail | Outcome::Inconclusive => State::Failure,
         Outcome::Error | Outcome::Invalid | Outcome::Interrupted => State::Error,
     }

@@ -35,6 +35,7 @@ const TIMES: ConnectTimes = ConnectTimes {
     tls: None,
     resumed: false,
     address: None,
+    http2: false,
 };
 
 /// A server in memory that reacts to a request by its number and the time.
@@ -166,6 +167,7 @@ fn plan(stop: Stop, rate: f64, connections: u32) -> Asked {
             grace: ms(10_000),
             under_way: UnderWay::Finish,
             skip: 0,
+            shard: None,
         },
         pool: Pool {
             connections,
@@ -260,7 +262,7 @@ async fn run_paced(
         schedule.as_ref(),
         workers,
     );
-    let gate = Gate::new(workers, shutdown.clone());
+    let gate = Gate::new(&asked.plan, workers, shutdown.clone());
     let signals = Signals {
         stop: shutdown.clone(),
         shutdown: shutdown.clone(),

@@ -43,8 +43,8 @@ pub struct Part {
 }
 
 /// Sends the load to all parts (in the order of [`Mix`]) at the same time and measures each. Statuses are counted under
-/// the numbers of gRPC, those of calls without an answer included: every call ends with one. A call that cannot be made ends the load with
-/// [`LoadError::Unmade`].
+/// the numbers of gRPC, those of calls without an answer included: every call ends with one. A call that cannot be made ends the
+/// load and is counted nowhere; [`Ran::unmade`] says why.
 pub async fn run(
     plan: &Plan,
     mix: &Mix,
@@ -70,9 +70,7 @@ pub async fn run(
     let target = move |prepared: &Arc<Prepared>| GrpcTarget::new(prepared, of_all.clone());
     let targets = move || plans.iter().map(&target).collect();
     let mut ran = driver::run(plan, mix, &pools, targets, halt.token(), onlooker).await?;
-    if let Some(unmade) = halt.reason() {
-        return Err(LoadError::Unmade(unmade.to_string()));
-    }
+    ran.unmade = halt.reason().map(ToString::to_string);
     for (measured, dns) in ran.parts.iter_mut().zip(dns) {
         if !dns.is_zero() {
             measured.timings.entry(Timing::Dns).or_default().record(dns);

@@ -111,6 +111,7 @@ impl Outbox {
             outbox: self,
             call,
             rendered,
+            unmade: false,
         })
     }
 
@@ -136,6 +137,8 @@ pub(super) struct Parcel<'a> {
     call: CallNumber,
     /// Unless it is what all calls send.
     rendered: Option<Box<dyn RenderedCall + 'a>>,
+    /// What it is to send cannot be made.
+    pub(super) unmade: bool,
 }
 
 impl<'a> Parcel<'a> {
@@ -163,12 +166,20 @@ impl<'a> Parcel<'a> {
             let length = messages.len().max(1) as u64;
             let index = if *in_turn { self.call.n % length } else { 0 };
             let message = usize::try_from(index).ok().and_then(|index| messages.get(index));
-            let none = || self.outbox.unmade(self.call, NONE.to_owned());
-            return message.ok_or_else(none)?.clone();
+            return match message {
+                Some(message) => message.clone(),
+                None => Err(self.unmade(NONE.to_owned())),
+            };
         }
-        let message = self.render(0)?;
-        let none = || self.outbox.unmade(self.call, NONE.to_owned());
-        self.outbox.frame(&message.ok_or_else(none)?)
+        match self.render(0)? {
+            Some(message) => self.outbox.frame(&message),
+            None => Err(self.unmade(NONE.to_owned())),
+        }
+    }
+
+    fn unmade(&mut self, why: String) -> Status {
+        self.unmade = true;
+        self.outbox.unmade(self.call, why)
     }
 
     /// Message `index` of a call whose client streams, and whether it is known to be the last; `None` when there are no
@@ -203,7 +214,7 @@ impl<'a> Parcel<'a> {
             return Ok(None);
         };
         let message = rendered.message(index);
-        message.map_err(|why| self.outbox.unmade(self.call, why))
+        message.map_err(|why| self.unmade(why))
     }
 
     /// How streams go.

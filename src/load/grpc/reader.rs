@@ -8,12 +8,11 @@ use url::Url;
 
 use super::frame::{Encoding, Frames};
 use super::status::{Status, of_class, of_reset};
-use crate::grpc::channel::is_grpc;
 use crate::grpc::code::Code;
 use crate::load::h2::{Begun, Block, Broken, Event, is_farewell};
 use crate::load::{Answer, Failed, Messages};
 use crate::metrics::FailureClass;
-use crate::net::wall;
+use crate::net::wall::{self, WallKind, is_grpc};
 
 /// How answers are read.
 #[derive(Debug)]
@@ -275,6 +274,7 @@ impl<'a> Reader<'a> {
             beginning,
         } = *foreign;
         let wall = wall::recognise(&self.reading.url, status, &headers, &beginning);
+        let wall = wall.filter(|wall| wall.kind != WallKind::Grpc);
         let mut answer = self.ended(&Status::of_foreign(status, &headers), FailureClass::Protocol);
         answer.wall = wall.map(|wall| format!("{}; {}", wall.description, wall.hint));
         answer

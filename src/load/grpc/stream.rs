@@ -12,7 +12,7 @@ use super::outbox::Parcel;
 use super::reader::{Reader, Reading, Undone};
 use super::status::Status;
 use crate::load::h2::{Begun, Session};
-use crate::load::{Answer, Messages};
+use crate::load::{Answer, Messages, Way};
 
 /// Bytes of small messages that go into one frame, where they need not wait for each other: some servers take many small
 /// frames for an attack.
@@ -21,27 +21,28 @@ const TOGETHER: usize = 8 << 10;
 /// A timer that can be waited for anywhere.
 type Timer = Pin<Box<Sleep>>;
 
-/// Makes a call. Also says whether it had to wait for a stream.
+/// Makes a call.
 pub(super) async fn exchange(
     parcel: &mut Parcel<'_>,
     reading: &Reading,
     session: &Session,
     sent: Instant,
     messages: &mut Messages,
-) -> Result<(Answer, bool), Undone> {
+    way: &mut Way,
+) -> Result<Answer, Undone> {
     let (head, id) = parcel.known_head();
-    let mut begun = session.begin(&head, id, false).await?;
+    let mut begun = session.begin(&head, id, false, way).await?;
     let mut sender = Sender::new(parcel);
     let mut reader = Reader::new(reading, sent);
-    let answer = poll_fn(|cx| {
+    poll_fn(|cx| {
         match sender.poll(&mut begun, cx, messages) {
             Poll::Ready(Ok(Sent::Enough)) => return Poll::Ready(reader.timed_out()),
             Poll::Ready(Err(status)) => return Poll::Ready(Err(Undone::refused(&status))),
             Poll::Ready(Ok(Sent::All)) | Poll::Pending => {}
         }
         reader.poll(&mut begun, cx, messages)
-    });
-    Ok((answer.await?, begun.waited))
+    })
+    .await
 }
 
 /// What became of the client's side of a call.

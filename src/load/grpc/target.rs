@@ -72,7 +72,10 @@ impl GrpcTarget {
     ) -> Result<Answer, Failed> {
         let mut parcel = match self.outbox.parcel(call) {
             Ok(parcel) => parcel,
-            Err(status) => return Err(Undone::refused(&status).failed),
+            Err(status) => {
+                way.unmade = true;
+                return Err(Undone::refused(&status).failed);
+            }
         };
         let mut tries = 0;
         loop {
@@ -84,6 +87,7 @@ impl GrpcTarget {
                 Ok(answer) => return Ok(answer),
                 Err(undone) => undone,
             };
+            way.unmade = parcel.unmade;
             tries += 1;
             if !(undone.unsent && is_sent_again(undone.farewell, tries)) {
                 return Err(undone.failed);
@@ -107,15 +111,12 @@ impl GrpcTarget {
         let reading = &self.prepared.reading;
         if parcel.kind() != CallKind::Unary {
             // Boxed, for it is much larger.
-            let streaming = stream::exchange(parcel, reading, session, sent, messages);
-            let (answer, waited) = Box::pin(streaming).await?;
-            way.waited |= waited;
-            return Ok(answer);
+            let streaming = stream::exchange(parcel, reading, session, sent, messages, way);
+            return Box::pin(streaming).await;
         }
         let message = parcel.only().map_err(|status| Undone::refused(&status))?;
         let (head, id) = parcel.known_head();
-        let mut begun = session.begin(&head, id, false).await?;
-        way.waited |= begun.waited;
+        let mut begun = session.begin(&head, id, false, way).await?;
         begun.send(&message, true);
         messages.sent = 1;
         let mut reader = Reader::new(reading, sent);

@@ -94,9 +94,6 @@ impl Blocks {
             .decoder
             .decode(bytes, |name, value| reading.take(name, value));
         let effects = effects.map_err(|_malformed| Reason::COMPRESSION_ERROR)?;
-        if reading.broken {
-            return Err(Reason::PROTOCOL_ERROR);
-        }
         let block = Rc::new(reading.block);
         // One that refers to the table and changes it never means the same again.
         let once = effects.resized || effects.refers && !effects.inserted.is_empty();
@@ -125,15 +122,13 @@ impl Blocks {
 struct Reading {
     block: Block,
     size: usize,
-    /// A name or a value has bytes that it cannot have.
-    broken: bool,
 }
 
 impl Reading {
     fn take(&mut self, name: &[u8], value: &[u8]) {
         self.size += name.len() + value.len() + OVERHEAD;
         // What is too large is decoded to its end, because of the table, and not kept.
-        if self.broken || self.size > HEADER_LIST as usize {
+        if self.size > HEADER_LIST as usize {
             self.block.malformed = true;
             return;
         }
@@ -156,7 +151,8 @@ impl Reading {
                 }
                 block.malformed |= block.fields.try_append(name, value).is_err();
             }
-            _ => self.broken = true,
+            // It has bytes that it cannot have.
+            _ => block.malformed = true,
         }
     }
 }

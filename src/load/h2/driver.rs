@@ -16,8 +16,8 @@ use super::reason::Reason;
 use super::session::Limits;
 use super::shared::{End, Shared};
 
-/// Bytes that a connection reads before the others have their turn: a flood of tiny frames, which cost much time each,
-/// must not keep them from being read, nor timers from being looked at.
+/// Bytes that a connection reads or writes before the others have their turn: a flood of tiny frames, which cost much time
+/// each, must not keep them from being read, nor timers from being looked at; nor large bodies the answers that have come.
 pub(in super::super) const TURN: usize = 128 << 10;
 /// Most bytes taken in by one read.
 const READ: usize = 64 << 10;
@@ -57,8 +57,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
             if self.is_done() {
                 return Poll::Ready(Some(self.closed()));
             }
-            // A server that does not read what it asked for is not read either.
-            if !self.refused && self.shared.connection.borrow().is_congested() {
+            // Answers that wait for requests to be written would be late, and a server may write before it reads. But one
+            // that does not read what it asked for is not read either.
+            if !self.refused && self.shared.connection.borrow().is_flooded() {
                 return Poll::Pending;
             }
             let outcome = ready!(self.read(cx));
@@ -89,11 +90,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
         }
     }
 
-    /// Hands over as much as the system takes.
+    /// Hands over as much as the system takes, but no more than a turn.
     fn write(&mut self, cx: &mut Context<'_>) {
         if self.refused {
             return;
         }
+        let mut left = TURN;
         let outcome = loop {
             let mut connection = self.shared.connection.borrow_mut();
             let output = connection.output();
@@ -106,6 +108,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
                 Poll::Ready(Ok(written)) => {
                     connection.wrote(written);
                     self.unflushed = true;
+                    left = left.saturating_sub(written);
+                    if left == 0 {
+                        self.shared.call_driver();
+                        break Poll::Ready(Ok(()));
+                    }
                 }
                 Poll::Ready(Err(error)) => break Poll::Ready(Err(error)),
             }

@@ -15,7 +15,7 @@ use super::hpack::HeadId;
 use super::reason::Reason;
 use super::session::Session;
 use super::shared::{End, Shared};
-use crate::load::Failed;
+use crate::load::{Failed, Way};
 
 /// How often a request that the server did not process is sent again: it may be overloaded.
 const REFUSALS: u32 = 1;
@@ -32,8 +32,6 @@ pub(in super::super) fn is_sent_again(farewell: bool, tries: u32) -> bool {
 /// leaves in the same write. When it is dropped before both sides are done, the stream is reset, and that alone.
 #[derive(Debug)]
 pub(in super::super) struct Begun<'a> {
-    /// Whether the server had to allow it first.
-    pub(in super::super) waited: bool,
     shared: &'a Shared,
     key: Key,
 }
@@ -144,27 +142,31 @@ impl Begun<'_> {
 }
 
 impl Session {
-    /// Queues the head of a request as soon as the server has a stream for it. `complete` when nothing follows.
+    /// Queues the head of a request as soon as the server has a stream for it; `way` tells whether it had none at first.
+    /// `complete` when nothing follows.
     pub(in super::super) async fn begin(
         &self,
         head: &Request<()>,
         id: HeadId,
         complete: bool,
+        way: &mut Way,
     ) -> Result<Begun<'_>, Broken> {
         let shared = self.shared();
         if shared.is_congested() {
             // Requests of which nothing is written must not pile up.
             poll_fn(|cx| shared.poll_ready(cx)).await;
         }
-        let waited = !shared.gate.try_enter();
-        if waited && !shared.gate.enter().await {
-            return Err(unsent(shared));
+        if !shared.gate.try_enter() {
+            way.waited = true;
+            if !shared.gate.enter().await {
+                return Err(unsent(shared));
+            }
         }
         let Some(key) = shared.open(head, id, complete) else {
             shared.gate.leave();
             return Err(unsent(shared));
         };
-        Ok(Begun { waited, shared, key })
+        Ok(Begun { shared, key })
     }
 }
 

@@ -2,8 +2,8 @@
 
 use super::reason::Reason;
 
-/// What a client begins with.
-pub(super) const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+pub(super) use crate::net::greeting::PREFACE;
+
 /// Bytes of the head of a frame.
 pub(super) const HEAD: usize = 9;
 /// Bytes of the longest payload, unless its reader says otherwise. We never do.

@@ -22,9 +22,16 @@ pub(super) struct Gate {
 /// What one that waits is known by.
 #[derive(Debug, Default)]
 struct Ticket {
-    called: Cell<bool>,
-    gone: Cell<bool>,
+    stage: Cell<Stage>,
     waker: RefCell<Option<Waker>>,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum Stage {
+    #[default]
+    Waits,
+    Called,
+    Through,
 }
 
 /// One that waits, until it is dropped.
@@ -35,10 +42,14 @@ struct Waiting<'a> {
 
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
-        self.ticket.gone.set(true);
-        // It was called and does not come.
-        if self.ticket.called.get() {
-            self.gate.leave();
+        match self.ticket.stage.get() {
+            Stage::Waits => {
+                let mut waiting = self.gate.waiting.borrow_mut();
+                waiting.retain(|other| !Rc::ptr_eq(other, &self.ticket));
+            }
+            // It does not come.
+            Stage::Called => self.gate.leave(),
+            Stage::Through => {}
         }
     }
 }
@@ -66,7 +77,8 @@ impl Gate {
         let waiting = Waiting { gate: self, ticket };
         poll_fn(|cx| {
             let ticket = &waiting.ticket;
-            if ticket.called.replace(false) {
+            if ticket.stage.get() == Stage::Called {
+                ticket.stage.set(Stage::Through);
                 return Poll::Ready(true);
             }
             if self.closed.get() {
@@ -96,11 +108,8 @@ impl Gate {
         while self.active.get() < self.allowed.get()
             && let Some(ticket) = waiting.pop_front()
         {
-            if ticket.gone.get() {
-                continue;
-            }
             self.active.set(self.active.get() + 1);
-            ticket.called.set(true);
+            ticket.stage.set(Stage::Called);
             if let Some(waker) = ticket.waker.take() {
                 waker.wake();
             }
@@ -130,5 +139,32 @@ impl Gate {
     #[cfg(test)]
     pub(super) fn waited(&self) -> u64 {
         self.waited.get()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::pin::pin;
+    use std::task::Context;
+
+    use super::*;
+
+    #[test]
+    fn those_that_gave_up_leave_nothing_and_take_no_place() {
+        let gate = Gate::default();
+        let mut cx = Context::from_waker(Waker::noop());
+        for _ in 0..1000 {
+            assert!(pin!(gate.enter()).poll(&mut cx).is_pending());
+        }
+        assert!(gate.waiting.borrow().is_empty());
+        {
+            let mut called = pin!(gate.enter());
+            assert!(called.as_mut().poll(&mut cx).is_pending());
+            gate.allow(1);
+            assert_eq!((gate.active(), gate.try_enter()), (1, false));
+        }
+        assert!(gate.try_enter());
+        gate.leave();
+        assert_eq!(gate.active(), 0);
     }
 }

@@ -42,5 +42,7 @@ pub(super) use self::{
     sessions::Sessions,
 };
 
+pub(crate) use self::{connection::replay, hpack::replay as header_replay};
+
 #[cfg(test)]
 pub(super) use self::driver::TURN;

@@ -38,9 +38,9 @@ impl Sessions {
         if let Some(session) = known.as_ref().filter(|session| session.is_usable()) {
             return Ok((session.clone(), None));
         }
-        let Opened { stream, times, .. } = open().await?;
+        let Opened { stream, times } = open().await?;
         let session = Session::open(stream, self.limits).await?;
         *known = Some(session.clone());
-        Ok((session, Some(times)))
+        Ok((session, Some(ConnectTimes { http2: true, ..times })))
     }
 }

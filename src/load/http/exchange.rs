@@ -37,8 +37,6 @@ pub(super) struct Incoming {
     pub(super) seen: Seen,
     /// Whether a wall may have answered in place of the application.
     pub(super) suspect: bool,
-    /// Whether the request had to wait until the server allowed it.
-    pub(super) waited: bool,
 }
 
 /// The headers of an answer.
@@ -111,6 +109,5 @@ pub(super) async fn exchange(
         bytes,
         seen: look.finish(),
         suspect: wanted.suspect,
-        waited: false,
     })
 }

@@ -6,6 +6,7 @@ use super::codec::Violation;
 use crate::load::Failed;
 use crate::metrics::FailureClass;
 use crate::net::cause;
+use crate::net::greeting::{HTTP2_INSTEAD, begins_http2};
 use crate::net::tls::describe_tls_error;
 
 /// The connection or the answer on it was broken.
@@ -56,10 +57,12 @@ pub(super) fn closed() -> Failed {
     )
 }
 
-/// The answer breaks the rules of HTTP/1.1.
-pub(super) fn violation(violation: Violation) -> Failed {
+/// The answer breaks the rules of HTTP/1.1 with these bytes.
+pub(super) fn violation(violation: Violation, bytes: &[u8]) -> Failed {
     if violation == Violation::Incomplete {
         closed()
+    } else if matches!(violation, Violation::Syntax(_)) && begins_http2(bytes) {
+        Failed::new(FailureClass::Protocol, HTTP2_INSTEAD)
     } else {
         Failed::new(FailureClass::Protocol, violation.to_string())
     }

@@ -168,7 +168,7 @@ impl Connection {
                         }));
                     }
                 },
-                Err(violation) => return Poll::Ready(Err(failure::violation(violation))),
+                Err(violation) => return Poll::Ready(Err(failure::violation(violation, piece))),
             }
         }
     }
@@ -206,7 +206,7 @@ impl Connection {
                 Some(error) => Err(failure::reading(error)),
                 None => Err(failure::closed()),
             },
-            Err(violation) => Err(failure::violation(violation)),
+            Err(violation) => Err(failure::violation(violation, &[])),
         }
     }
 

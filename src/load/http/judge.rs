@@ -9,7 +9,7 @@ use super::search::Needle;
 use super::spec::RequestSpec;
 use crate::load::Failed;
 use crate::metrics::FailureClass;
-use crate::net::wall::{self, Wall};
+use crate::net::wall::{self, Wall, WallKind, is_grpc};
 
 /// What counts as a good answer.
 #[derive(Debug)]
@@ -17,6 +17,8 @@ pub(super) struct Judge {
     error_ranges: Vec<std::ops::RangeInclusive<u16>>,
     expect: super::spec::Expect,
     pub(super) needle: Option<Needle>,
+    /// Requests say that they are calls of gRPC.
+    calls: bool,
 }
 
 impl Judge {
@@ -25,6 +27,7 @@ impl Judge {
             error_ranges: spec.error_ranges.clone(),
             needle: spec.expect.body.clone().map(Needle::new),
             expect: spec.expect.clone(),
+            calls: is_grpc(&spec.headers),
         }
     }
 
@@ -88,7 +91,14 @@ impl Judge {
         headers: &HeaderMap,
         beginning: &[u8],
     ) -> Option<Wall> {
-        wall::recognise(requested, status, headers, beginning).filter(|_| !self.expects(status.as_u16()))
+        wall::recognise(requested, status, headers, beginning).filter(|wall| match wall.kind {
+            WallKind::Grpc => !self.calls,
+            WallKind::OtherHost
+            | WallKind::Login
+            | WallKind::RateLimit
+            | WallKind::Challenge
+            | WallKind::Placeholder => !self.expects(status.as_u16()),
+        })
     }
 }
 

@@ -50,7 +50,7 @@ impl Link {
 
 /// Opens a connection for hyper.
 pub(super) async fn open(route: &Route, tls: &Arc<ClientConfig>) -> Result<(Link, ConnectTimes), Failed> {
-    let Opened { stream, times, .. } = connect::open(route, tls).await?;
+    let Opened { stream, times } = connect::open(route, tls).await?;
     let trace = Trace::default();
     let wire = Wire::new(stream, trace.clone());
     let (sender, connection) = http1::handshake(wire)

@@ -15,11 +15,10 @@ use super::link;
 use super::prepared::Prepared;
 use super::redirects::{Follower, Links};
 use super::sessions::{Session, Sessions};
-use super::spec::HttpVersion;
 use crate::load::h2::{is_farewell, is_sent_again};
 use crate::load::random::Random;
 use crate::load::{Answer, ConnectTimes, Failed, Sample, Seat, Target, Way};
-use crate::net::connect;
+use crate::net::connect::{self, Opened};
 
 /// Sends one kind of request, on one worker.
 #[derive(Debug)]
@@ -67,7 +66,7 @@ impl HttpTarget {
         }
     }
 
-    async fn open(&self) -> Result<connect::Opened, Failed> {
+    async fn open(&self) -> Result<Opened, Failed> {
         Ok(connect::open(&self.prepared.route, &self.prepared.tls).await?)
     }
 
@@ -126,17 +125,15 @@ impl HttpTarget {
 
     /// Opens a connection for the lanes of a number, for whatever HTTP the server speaks on it.
     async fn open_conn(&self, number: u32) -> Result<(HttpConn, Option<ConnectTimes>), Failed> {
-        let version = self.prepared.spec.http_version;
-        if version.multiplexes() {
+        if self.prepared.spec.http_version.multiplexes() {
             let (session, times) = self.session(number).await?;
             return Ok((HttpConn::Session(number, session), times));
         }
-        let opened = self.open().await?;
-        let times = opened.times;
-        let conn = if opened.http2 && version == HttpVersion::Auto {
-            HttpConn::Session(number, Sessions::greet(opened.stream).await?)
+        let Opened { stream, times } = self.open().await?;
+        let conn = if times.http2 {
+            HttpConn::Session(number, Sessions::greet(stream).await?)
         } else {
-            HttpConn::Fast(Box::new(Connection::new(opened.stream)))
+            HttpConn::Fast(Box::new(Connection::new(stream)))
         };
         Ok((conn, Some(times)))
     }
@@ -185,8 +182,8 @@ impl HttpTarget {
             failed,
             unsent: false,
         })?;
-        let mut incoming = session.exchange(request.as_ref(), judge.needle.as_ref()).await?;
-        way.waited |= incoming.waited;
+        let exchange = session.exchange(request.as_ref(), judge.needle.as_ref(), way);
+        let mut incoming = exchange.await?;
         let wall = if incoming.suspect {
             let url = &self.prepared.spec.url;
             judge.wall(url, incoming.status, &incoming.headers, &incoming.seen.beginning)

@@ -53,11 +53,31 @@ impl Deal {
 
     /// The next turn.
     pub(super) fn turn(&mut self) -> Dealt {
+        // Always from the same order: a turn does not depend on the ones that were passed over.
+        self.order
+            .iter_mut()
+            .zip(0..)
+            .for_each(|(place, version)| *place = version);
         self.random.shuffle(&mut self.order);
         let endpoint = self.endpoint();
         let before = self.had[endpoint];
         self.had[endpoint] += 1;
         Dealt { endpoint, before }
+    }
+
+    /// Whether turns can be passed over without dealing them.
+    pub(super) fn can_pass(&self) -> bool {
+        self.weights.len() == 1
+    }
+
+    /// Passes over so many turns, if that can be done.
+    pub(super) fn pass(&mut self, turns: u64) {
+        if let [had] = self.had.as_mut_slice() {
+            *had = had.saturating_add(turns);
+            // As many as it takes to put the versions in order.
+            let draws = self.order.len().saturating_sub(1) as u64;
+            self.random.pass(turns.wrapping_mul(draws));
+        }
     }
 
     /// Which version is the `position`-th of the turn.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::Schedule;
 use crate::load::{Mix, Plan};
 
-/// How many requests a plan sends to each version, and how long that takes.
+/// How many requests a plan sends to each version, from here, and how long that takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Extent {
     /// At most; `None` where it depends on how fast the target answers. Of random arrivals the mean.
@@ -17,9 +17,10 @@ pub struct Extent {
 impl Plan {
     /// What it comes to for one version.
     pub fn extent(&self) -> Extent {
+        let share = |all: u64| self.shard.map_or(all, |shard| shard.share(all));
         let Some(schedule) = Schedule::new(self, &Mix::single(), 0) else {
             return Extent {
-                requests: self.stop.count(),
+                requests: self.stop.count().map(share),
                 time: self.stop.time(),
             };
         };
@@ -33,7 +34,7 @@ impl Plan {
             self.stop.count().map_or(due, |most| most.min(due))
         };
         Extent {
-            requests: Some(schedule.total().unwrap_or_else(mean)),
+            requests: Some(share(schedule.total().unwrap_or_else(mean))),
             time: Some(schedule.end()),
         }
     }
@@ -54,6 +55,7 @@ mod tests {
             grace: Duration::ZERO,
             under_way: UnderWay::Finish,
             skip: 0,
+            shard: None,
         }
     }
 

@@ -62,7 +62,7 @@ pub(super) struct Schedule {
     course: Course,
     starts: Starts,
     deal: Deal,
-    /// This cursor goes over every `workers`-th turn, beginning with `worker`.
+    /// This cursor goes over every `workers`-th turn of the load, beginning with `worker`.
     worker: u64,
     workers: u64,
     /// Only this part.
@@ -143,14 +143,15 @@ impl Schedule {
         })
     }
 
-    /// Only every `workers`-th turn, beginning with `worker`: the share of one worker of several. Numbers stay those of
-    /// the whole load.
+    /// Only every `workers`-th of its turns, beginning with `worker`: the share of one worker, or of one shard, of
+    /// several; that of a worker of a shard is a share of a share. Numbers stay those of the whole load.
     #[must_use]
     pub(super) fn share(self, worker: usize, workers: usize) -> Self {
         let workers = workers.max(1);
+        let earlier = self.workers.saturating_mul((worker % workers) as u64);
         Self {
-            worker: (worker % workers) as u64,
-            workers: workers as u64,
+            worker: self.worker.saturating_add(earlier),
+            workers: self.workers.saturating_mul(workers as u64),
             ..self
         }
     }
@@ -188,17 +189,33 @@ impl Schedule {
         self.course.end
     }
 
-    /// The time that the first `turns` turns are the load of: until the next one begins, and no more than was asked for.
-    /// With constant arrivals these are as many intervals as turns; the last of them begins one interval before.
+    /// The time that the first `turns` turns of this share are the load of: until its next one begins, and no more than
+    /// was asked for. With constant arrivals these are as many intervals as turns; the last of them begins one interval
+    /// before.
     pub(super) fn covers(&self, turns: u64) -> Duration {
         if turns == 0 {
             return Duration::ZERO;
         }
-        self.course.within(self.course.starts.clone().nth(turns))
+        let next = self.worker.saturating_add(self.workers.saturating_mul(turns));
+        let all = self.course.turns;
+        self.course.within(self.course.starts.clone().nth(next.min(all)))
+    }
+
+    /// Passes over the turns of other shares at once where nothing random hangs on them: a shard of a thousand would
+    /// otherwise go over a thousand turns for each of its own.
+    fn pass(&mut self) {
+        let ahead = (self.worker + self.workers - self.begun % self.workers) % self.workers;
+        // The next start has been drawn already.
+        if ahead > 0 && self.deal.can_pass() && self.starts.pass(ahead - 1) {
+            self.begun = self.begun.saturating_add(ahead);
+            self.next = self.starts.next();
+            self.deal.pass(ahead);
+        }
     }
 
     /// Goes on to the next turn of this share that has requests of this part; `None` after the last.
     fn next_turn(&mut self) -> Option<()> {
+        self.pass();
         loop {
             let number = self.begun;
             if self.course.is_over(number, self.next) {
@@ -344,5 +361,7 @@ fn begin_before(curve: &Curve, time: Duration, most: u64) -> u64 {
     before
 }
 
+#[cfg(test)]
+mod shard_tests;
 #[cfg(test)]
 mod tests;

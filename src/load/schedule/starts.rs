@@ -38,6 +38,17 @@ impl Starts {
         }
     }
 
+    /// Passes over so many turns, if that can be done without going over each: whether it was.
+    pub(super) fn pass(&mut self, turns: u64) -> bool {
+        match self {
+            Self::Even { turn } => {
+                *turn = turn.saturating_add(turns);
+                true
+            }
+            Self::Random { .. } => false,
+        }
+    }
+
     /// The amount at which the `turn`-th of the turns to come begins, from 0.
     pub(super) fn nth(mut self, turn: u64) -> f64 {
         match &mut self {

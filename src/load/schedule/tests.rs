@@ -10,19 +10,19 @@ use crate::load::{Rate, Stage, Stop, UnderWay};
 
 const NANO: Duration = Duration::from_nanos(1);
 
-fn secs(seconds: f64) -> Duration {
+pub(super) fn secs(seconds: f64) -> Duration {
     Duration::from_secs_f64(seconds)
 }
 
-fn count(n: u64) -> NonZeroU64 {
+pub(super) fn count(n: u64) -> NonZeroU64 {
     NonZeroU64::new(n).expect("not zero")
 }
 
-fn rate(rate: f64) -> Pace {
+pub(super) fn rate(rate: f64) -> Pace {
     Pace::PerSecond(Rate::per_second(rate).expect("a rate"))
 }
 
-fn stage(from: f64, to: f64, seconds: f64) -> Stage {
+pub(super) fn stage(from: f64, to: f64, seconds: f64) -> Stage {
     Stage {
         from: Rate::per_second(from),
         to: Rate::per_second(to),
@@ -30,7 +30,7 @@ fn stage(from: f64, to: f64, seconds: f64) -> Stage {
     }
 }
 
-fn mix(weights: &[u32], versions: usize) -> Mix {
+pub(super) fn mix(weights: &[u32], versions: usize) -> Mix {
     Mix {
         weights: weights
             .iter()
@@ -40,7 +40,7 @@ fn mix(weights: &[u32], versions: usize) -> Mix {
     }
 }
 
-fn plan(pace: Pace, stop: Stop) -> Plan {
+pub(super) fn plan(pace: Pace, stop: Stop) -> Plan {
     Plan {
         stop,
         pace,
@@ -48,10 +48,11 @@ fn plan(pace: Pace, stop: Stop) -> Plan {
         grace: Duration::ZERO,
         under_way: UnderWay::Finish,
         skip: 0,
+        shard: None,
     }
 }
 
-fn poisson(pace: Pace, stop: Stop) -> Plan {
+pub(super) fn poisson(pace: Pace, stop: Stop) -> Plan {
     Plan {
         arrivals: Arrivals::Poisson,
         ..plan(pace, stop)

@@ -11,6 +11,7 @@ mod times;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use tokio::time::Instant;
 
 use super::{Answer, ConnectTimes, Failed};
@@ -57,6 +58,8 @@ struct Counted {
 #[derive(Debug, Clone)]
 pub struct Tally {
     start: Instant,
+    /// The start by the clock that people have.
+    pub(in crate::load) began: Option<Timestamp>,
     /// Requests of a lower number are not counted.
     skip: u64,
     /// Requests that were not counted, for whatever reason.
@@ -78,6 +81,7 @@ pub struct Tally {
     connections: u64,
     reconnects: u64,
     resumed: u64,
+    spoken: BTreeMap<&'static str, u64>,
     addresses: BTreeMap<String, u64>,
     statuses: BTreeMap<u16, u64>,
     failures: BTreeMap<FailureClass, Counted>,
@@ -102,6 +106,7 @@ impl Tally {
     pub fn new(start: Instant) -> Self {
         Self {
             start,
+            began: None,
             skip: 0,
             uncounted: 0,
             ignored: 0,
@@ -118,6 +123,7 @@ impl Tally {
             connections: 0,
             reconnects: 0,
             resumed: 0,
+            spoken: BTreeMap::new(),
             addresses: BTreeMap::new(),
             statuses: BTreeMap::new(),
             failures: BTreeMap::new(),
@@ -157,8 +163,8 @@ impl Tally {
         self.waited += u64::from(n >= self.skip);
     }
 
-    /// A request is one of the first, which are not counted.
-    fn skipped(&mut self) {
+    /// A request is one of the first, which are not counted, or was none.
+    pub fn skipped(&mut self) {
         self.uncounted += 1;
     }
 
@@ -168,8 +174,14 @@ impl Tally {
         self.ignored += u64::from(n >= self.skip);
     }
 
+    /// A connection was opened of which nothing counts but what is spoken on it.
+    pub fn opened(&mut self, times: &ConnectTimes) {
+        *self.spoken.entry(times.spoken()).or_default() += 1;
+    }
+
     /// A connection was opened. Its number among those of this tally, from 1.
     pub fn connected(&mut self, times: ConnectTimes) -> u64 {
+        self.opened(&times);
         self.connections += 1;
         self.connect.record(nanos(times.connect));
         if let Some(tls) = times.tls {
@@ -359,6 +371,9 @@ impl Tally {
         self.reconnects += other.reconnects;
         self.resumed += other.resumed;
         self.last_end = self.last_end.max(other.last_end);
+        for (spoken, count) in &other.spoken {
+            *self.spoken.entry(spoken).or_default() += count;
+        }
         for (address, count) in &other.addresses {
             add_named(&mut self.addresses, ADDRESSES, "other addresses", address, *count);
         }
@@ -435,6 +450,7 @@ impl Tally {
         };
         let messages = self.messages.unwrap_or_default();
         LoadMeasurement {
+            began: self.began.and_then(|began| began.checked_add(begin).ok()),
             requests: self.requests,
             answered: self.answered,
             errors: self.errors,
@@ -444,6 +460,11 @@ impl Tally {
             connections: self.connections,
             reconnects: self.reconnects,
             resumed: self.resumed,
+            spoken: self
+                .spoken
+                .into_iter()
+                .map(|(spoken, count)| (spoken.to_owned(), count))
+                .collect(),
             addresses: self.addresses,
             statuses: self.statuses,
             failures: self

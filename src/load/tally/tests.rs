@@ -126,6 +126,7 @@ fn the_slowest_requests_are_kept_in_full() {
             tls: Some(ms(4)),
             resumed: true,
             address: None,
+            http2: false,
         });
         let end = start + sent(n).due + ms(latency);
         let answer = Answer {
@@ -190,6 +191,7 @@ fn connections_are_numbered_and_counted_per_address() {
         tls: Some(ms(2)),
         resumed: n > 0,
         address: Some(([192, 0, 2, n % 2], 80).into()),
+        http2: n < 10,
     };
     assert_eq!(tally.connected(times(0)), 1);
     assert_eq!(tally.connected(times(1)), 2);
@@ -199,5 +201,10 @@ fn connections_are_numbered_and_counted_per_address() {
     let measured = tally.finish(Duration::ZERO);
     assert_eq!((measured.connections, measured.resumed), (100, 99));
     assert_eq!(measured.addresses["192.0.2.1:80"], 50);
+    let spoken = [("HTTP/1.1 over TLS", 90), ("HTTP/2 over TLS", 10)];
+    assert_eq!(
+        measured.spoken,
+        spoken.map(|(name, n)| (name.to_owned(), n)).into()
+    );
     assert_eq!(measured.timings[&Timing::Tls].count(), 100);
 }

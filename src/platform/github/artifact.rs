@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{Mode, OFlags};
 use serde_json::Value;
 
-use crate::results::{ExperimentResult, WireError, parse};
+use crate::results::{ExperimentResult, WireError, has_absurd_number, parse};
 
 /// Files and folders of an artifact.
 const MOST_FILES: usize = 200;
@@ -20,8 +20,6 @@ const LARGEST: u64 = 128 << 20;
 const LARGEST_RESULT: u64 = 16 << 20;
 /// Loads of a result, each of which takes megabytes once it is read.
 const MOST_LOADS: usize = 100;
-/// Any number: nanoseconds of eleven days, a thousand million million requests.
-const LARGEST_NUMBER: f64 = 1e15;
 /// Tasks and judgements.
 const MOST_ROWS: usize = 2000;
 const RESULT: &str = "result.json";
@@ -165,18 +163,6 @@ fn check(result: &Value) -> Result<(), ArtifactError> {
         return Err(ArtifactError::Number);
     }
     Ok(())
-}
-
-/// Whether there is a number with which a sum of some of them would overflow.
-fn has_absurd_number(value: &Value) -> bool {
-    match value {
-        Value::Number(number) => !number
-            .as_f64()
-            .is_some_and(|number| number.abs() <= LARGEST_NUMBER),
-        Value::Array(items) => items.iter().any(has_absurd_number),
-        Value::Object(fields) => fields.values().any(has_absurd_number),
-        Value::Null | Value::Bool(_) | Value::String(_) => false,
-    }
 }
 
 #[cfg(test)]

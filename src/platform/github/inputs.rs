@@ -118,6 +118,8 @@ pub static INPUTS: &[Input] = &[
     Input::text(Group::What, "host", "gRPC server to test, HOST:PORT; needs `call`"),
     Input::text(Group::What, "call", "gRPC method to call, package.Service/Method"),
     Input::text(Group::What, "experiment", "Experiment file; `./experiment.yaml` if nothing else says what to test"),
+    Input::text(Group::What, "merge", "Results of shards to merge into one verdict, such as `results/*`, one per line; nothing is sent then").kind(Kind::Lines),
+    Input::text(Group::What, "shards", "With `merge`: how many shards there are, where their results do not say"),
     Input::text(Group::What, "values", "Experiment or chart values as inline YAML; with `chart`, put over `valuesFile`"),
 
     Input::text(Group::Load, "numRequests", "Number of requests (100)"),
@@ -132,6 +134,8 @@ pub static INPUTS: &[Input] = &[
     Input::text(Group::Load, "payloadStr", "Request body").alias("payload"),
     Input::text(Group::Load, "contentType", "Content type of the body"),
     Input::text(Group::Load, "timeout", "How long to wait for one answer"),
+    Input::text(Group::Load, "shard", "Part of the load to send, INDEX/COUNT counted from 0, such as 0/8; a later job merges the results"),
+    Input::text(Group::Load, "startAt", "When the loads of all shards begin, such as 2026-03-01T12:00:00Z"),
     Input::text(Group::Load, "readyTimeout", "How long to wait until the URL is ready (60s)"),
 
     Input::text(Group::Judge, "slos", "Objectives, one per line, such as `http/latency-p95 <= 200ms`").kind(Kind::Lines),

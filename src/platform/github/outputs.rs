@@ -17,7 +17,7 @@ const fn output(name: &'static str, about: &'static str) -> OutputAbout {
 pub static OUTPUTS: &[OutputAbout] = &[
     output(
         "outcome",
-        "pass, fail, inconclusive, invalid, error or interrupted",
+        "pass, fail, inconclusive, invalid, error or interrupted; measured for a shard",
     ),
     output("passed", "true if the outcome is pass, else false"),
     output("reason", "Why, in one sentence"),

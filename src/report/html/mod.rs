@@ -205,7 +205,7 @@ fn section(view: &View, section: &Section) -> Markup {
         | Topic::Endpoints
         | Topic::Provided
         | Topic::Distributions => false,
-        Topic::Phases | Topic::Slowest | Topic::Answers | Topic::Generator => true,
+        Topic::Phases | Topic::Slowest | Topic::Answers | Topic::Generator | Topic::Shards => true,
         Topic::Tasks => view.outcome != Outcome::Error,
     };
     let body = html! {

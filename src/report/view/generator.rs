@@ -80,9 +80,10 @@ fn row(version: &Version<'_>, health: &GeneratorHealth) -> Vec<Prose> {
     ]
 }
 
-/// `10 connections opened (6 to a and 4 to b), 2 of them because …, 8 of 10 TLS handshakes resumed`.
+/// `HTTP/2 over TLS, 10 connections opened (6 to a and 4 to b), 2 of them because …, 8 of 10 TLS handshakes resumed`.
 pub(super) fn connections(load: &LoadMeasurement) -> Prose {
-    let mut told = Prose::from(number::counted(load.connections, "connection") + " opened");
+    let opened = number::counted(load.connections, "connection") + " opened";
+    let mut told = spoken(load).text(opened);
     if load.addresses.len() > 1 {
         told = told.text(" (").then(addresses(load)).text(")");
     }
@@ -101,6 +102,21 @@ pub(super) fn connections(load: &LoadMeasurement) -> Prose {
         ));
     }
     told
+}
+
+/// `HTTP/1.1, `, or how many connections each was spoken on if there are several.
+fn spoken(load: &LoadMeasurement) -> Prose {
+    let several = load.spoken.len() > 1;
+    let each = load.spoken.iter().map(|(spoken, n)| {
+        let on = if several {
+            format!(" on {}", number::counted(*n, "connection"))
+        } else {
+            String::new()
+        };
+        Prose::from(format!("{spoken}{on}"))
+    });
+    let told = Prose::list(each.collect());
+    if told.is_empty() { told } else { told.text(", ") }
 }
 
 /// `6 to a and 4 to b`, those with most connections.
@@ -142,6 +158,9 @@ mod tests {
         };
         load.addresses.insert("192.0.2.1".into(), 1);
         assert_eq!(said(&load), "1 connection opened");
+        load.spoken.insert("HTTP/1.1".into(), 1);
+        assert_eq!(said(&load), "HTTP/1.1, 1 connection opened");
+        load.spoken.insert("HTTP/2 over TLS".into(), 11);
         load.connections = 12;
         load.reconnects = 2;
         load.resumed = 8;
@@ -151,7 +170,7 @@ mod tests {
         load.timings.insert(Timing::Tls, tls);
         assert_eq!(
             said(&load),
-            "12 connections opened (11 to 192.0.2.2 and 1 to 192.0.2.1), 2 of them because the server had closed an idle \
+            "HTTP/1.1 on 1 connection and HTTP/2 over TLS on 11 connections, 12 connections opened (11 to 192.0.2.2 and 1 to 192.0.2.1), 2 of them because the server had closed an idle \
              one, 8 of 12 TLS handshakes resumed"
         );
         load.addresses = (0..20).map(|n| (format!("192.0.2.{n}"), 1)).collect();

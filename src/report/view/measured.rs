@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::known::{Known, Version, stream_name};
-use super::{generator, history};
+use super::{generator, history, shards};
 use crate::metrics::{LoadMeasurement, Statistic, Stream, Unit};
 use crate::report::number;
 use crate::report::prose::{Prose, clipped};
@@ -79,6 +79,7 @@ pub(super) fn how(known: &Known<'_>) -> Vec<Prose> {
             }
         }
     }
+    told.extend(shards::how(known));
     if !told.is_empty() {
         told.push(
             "The clock of a request starts at the instant it was due, so that waiting counts; 95 % intervals allow for \

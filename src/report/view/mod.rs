@@ -12,6 +12,7 @@ mod objectives;
 mod provided;
 mod rewards;
 mod sections;
+mod shards;
 mod slowest;
 mod tasks;
 

@@ -148,11 +148,7 @@ fn row(judgement: &Judgement) -> ObjectiveRow {
         Limit::Value(limit) => (limit, false),
         Limit::TimesBaseline(factor) => (factor, true),
     };
-    let unit = if relative {
-        Unit::Plain
-    } else {
-        objective.metric.unit()
-    };
+    let unit = if relative { Unit::Plain } else { objective.unit() };
     let value = judgement.value.filter(|value| value.is_finite());
     let measured = match value {
         Some(value) if relative => number::ratio(value, Some(limit)),

@@ -60,8 +60,11 @@ fn value(known: &Known<'_>, version: &Version<'_>, name: &str, given: &Provided)
     let metric = MetricName::stored(name);
     let unit = metric.unit();
     let limit = known.result.assessment.judgements.iter().find_map(|judgement| {
-        let own = judgement.version == version.insights.name && judgement.objective.metric == metric;
-        match judgement.objective.limit {
+        let objective = &judgement.objective;
+        let own = judgement.version == version.insights.name
+            && objective.metric == metric
+            && objective.written.is_none();
+        match objective.limit {
             Limit::Value(limit) if own => Some(limit),
             Limit::Value(_) | Limit::TimesBaseline(_) => None,
         }

@@ -6,7 +6,7 @@ use super::known::{Known, Version, status_name, stream_name, timing_name};
 use super::rewards::RewardRow;
 use super::slowest::SlowRow;
 use super::tasks::{self, TaskRow};
-use super::{generator, history, provided, rewards, slowest};
+use super::{generator, history, provided, rewards, shards, slowest};
 use crate::metrics::{
     FailureClass, Load, LoadMeasurement, Measure, Protocol, Statistic, Stream, Timing, Unit,
 };
@@ -36,6 +36,7 @@ pub(super) fn all(
         provided::values(known),
         provided::distributions(known),
         generator::section(known),
+        shards::section(known),
         tasks::section(tasks),
     ]
     .into_iter()

@@ -38,6 +38,7 @@ pub(super) fn rows(result: &ExperimentResult) -> Vec<TaskRow> {
         let (sign, status, detail) = match &task.status {
             TaskStatus::Completed => (Sign::Met, "completed", None),
             TaskStatus::NotRun => (Sign::Skipped, "not run", None),
+            TaskStatus::Left { why } => (Sign::Skipped, "left", Some(why.clone())),
             TaskStatus::Skipped { condition } => (Sign::Skipped, "skipped", Some(condition.clone())),
             TaskStatus::Failed { error } => (Sign::NoData, "failed", Some(error.clone())),
         };
@@ -80,7 +81,7 @@ pub(super) fn section(rows: &[TaskRow]) -> Section {
                 .code(row.name.as_str())
         };
         if let Some(detail) = &row.detail {
-            let why = if row.sign == Sign::Skipped {
+            let why = if row.status == "skipped" {
                 "condition is false: "
             } else {
                 ""

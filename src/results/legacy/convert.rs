@@ -186,8 +186,11 @@ fn judgement(stored: &StoredObjective, index: usize, version: &str, lookup: &Loo
         (Some(met), keeps) => {
             if keeps != Some(met) {
                 certainty = Certainty::Unsure { more_requests: None };
-                note =
-                    Some("Iter8 stored this verdict, and the value that it stored says otherwise".to_owned());
+                let why = match keeps {
+                    Some(_) => "Iter8 stored this verdict, and the value that it stored says otherwise",
+                    None => "Iter8 stored this verdict, and no value",
+                };
+                note = Some(why.to_owned());
             }
             if met { Verdict::Met } else { Verdict::NotMet }
         }
@@ -198,6 +201,7 @@ fn judgement(stored: &StoredObjective, index: usize, version: &str, lookup: &Loo
             metric: names::metric(&spelled),
             bound: stored.bound,
             limit: Limit::Value(stored.limit),
+            written: None,
             warn: false,
         },
         version: version.to_owned(),

@@ -1,46 +1,25 @@
 //! Names of metrics as they were stored, in today's spelling.
 
 use crate::metrics::MetricName;
+use crate::spec::compat::renamed_metric;
 
-/// Metrics before 0.8.29, whose names had the statistic first.
-const EARLY: &[(&str, &str)] = &[
-    ("mean-latency", "latency-mean"),
-    ("stddev-latency", "latency-stddev"),
-    ("min-latency", "latency-min"),
-    ("max-latency", "latency-max"),
-];
+/// What the names of releases before 0.9 begin with.
+const BEGINNINGS: [&str; 2] = ["built-in/", "iter8-fortio/"];
 
 /// What stands before the number of a percentile.
 const PERCENTILES: [&str; 2] = ["/latency-p", "/latency/p"];
 
 /// A name of any release in the spelling of 0.9 and later: `built-in/http-latency-p95.0` is `http/latency-p95`.
 pub(super) fn spelled(stored: &str) -> String {
-    let old = stored
-        .strip_prefix("built-in/")
-        .or_else(|| stored.strip_prefix("iter8-fortio/"));
-    let name = match old {
-        None => stored.to_owned(),
-        Some(name) => match (name.strip_prefix("http-"), name.strip_prefix("grpc-")) {
-            (Some(name), _) => format!("http/{name}"),
-            (None, Some(name)) => format!("grpc/{name}"),
-            (None, None) => early(name),
-        },
-    };
+    let name = renamed_metric(stored).unwrap_or_else(|| {
+        let mut names = BEGINNINGS.iter().filter_map(|begin| stored.strip_prefix(begin));
+        let name = names.next();
+        name.map_or_else(|| stored.to_owned(), |name| format!("http/{name}"))
+    });
     PERCENTILES
         .iter()
         .find_map(|mark| shortest(&name, mark))
         .unwrap_or(name)
-}
-
-fn early(name: &str) -> String {
-    let known = EARLY.iter().find(|(old, _)| *old == name);
-    match known {
-        Some((_, new)) => format!("http/{new}"),
-        None if percent(name.strip_prefix('p').unwrap_or_default()).is_some() => {
-            format!("http/latency-{name}")
-        }
-        None => format!("http/{name}"),
-    }
 }
 
 /// The name with its percentile in the shortest form.

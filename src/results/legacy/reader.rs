@@ -13,10 +13,7 @@ pub(super) fn field<'n>(node: &'n Node, name: &str) -> Option<&'n Node> {
 
 /// The same with its key.
 pub(super) fn entry<'n>(node: &'n Node, name: &str) -> Option<(&'n Key, &'n Node)> {
-    let Value::Map(entries) = &node.value else {
-        return None;
-    };
-    let mut found = entries.iter().rev();
+    let mut found = node.pairs().iter().rev();
     let (key, value) = found.find(|(key, _)| key.name.eq_ignore_ascii_case(name))?;
     (value.value != Value::Null).then_some((key, value))
 }
@@ -59,31 +56,19 @@ impl<'a> Reader<'a> {
         node: &Node,
         mut read: impl FnMut(Self, &Node) -> Result<T, Diagnostic>,
     ) -> Result<Vec<(String, T)>, Diagnostic> {
-        match &node.value {
-            Value::Null => Ok(Vec::new()),
-            Value::Map(entries) => entries
-                .iter()
-                .map(|(key, value)| Ok((key.name.clone(), read(self, value)?)))
-                .collect(),
-            Value::Bool(_)
-            | Value::Int(_)
-            | Value::Float(_)
-            | Value::String(_)
-            | Value::Text(_)
-            | Value::List(_) => Err(self.expected(node, "a map")),
-        }
+        self.is_map(node)?;
+        let entries = node.pairs().iter();
+        entries
+            .map(|(key, value)| Ok((key.name.clone(), read(self, value)?)))
+            .collect()
     }
 
     /// That a value is a map.
     pub(super) fn is_map(self, node: &Node) -> Result<(), Diagnostic> {
-        match node.value {
-            Value::Map(_) | Value::Null => Ok(()),
-            Value::Bool(_)
-            | Value::Int(_)
-            | Value::Float(_)
-            | Value::String(_)
-            | Value::Text(_)
-            | Value::List(_) => Err(self.expected(node, "a map")),
+        if matches!(node.value, Value::Map(_) | Value::Null) {
+            Ok(())
+        } else {
+            Err(self.expected(node, "a map"))
         }
     }
 
@@ -93,16 +78,10 @@ impl<'a> Reader<'a> {
         node: &Node,
         mut read: impl FnMut(Self, &Node) -> Result<T, Diagnostic>,
     ) -> Result<Vec<T>, Diagnostic> {
-        match &node.value {
-            Value::Null => Ok(Vec::new()),
-            Value::List(items) => items.iter().map(|item| read(self, item)).collect(),
-            Value::Bool(_)
-            | Value::Int(_)
-            | Value::Float(_)
-            | Value::String(_)
-            | Value::Text(_)
-            | Value::Map(_) => Err(self.expected(node, "a list")),
+        if !matches!(node.value, Value::List(_) | Value::Null) {
+            return Err(self.expected(node, "a list"));
         }
+        node.items().iter().map(|item| read(self, item)).collect()
     }
 
     /// A finite number.
@@ -141,41 +120,29 @@ impl<'a> Reader<'a> {
 
     /// A position in a list; -1 is none.
     pub(super) fn position(self, node: &Node) -> Result<Option<usize>, Diagnostic> {
-        match &node.value {
-            Value::Int(value) if *value < 0 => Ok(None),
-            Value::Int(_)
-            | Value::Null
-            | Value::Bool(_)
-            | Value::Float(_)
-            | Value::String(_)
-            | Value::Text(_)
-            | Value::List(_)
-            | Value::Map(_) => Ok(usize::try_from(self.count(node)?).ok()),
+        if matches!(node.value, Value::Int(value) if value < 0) {
+            return Ok(None);
         }
+        Ok(usize::try_from(self.count(node)?).ok())
     }
 
     /// `true` or `false`.
     pub(super) fn boolean(self, node: &Node) -> Result<bool, Diagnostic> {
-        match node.value {
-            Value::Null => Ok(false),
-            Value::Bool(value) => Ok(value),
-            Value::Int(_)
-            | Value::Float(_)
-            | Value::String(_)
-            | Value::Text(_)
-            | Value::List(_)
-            | Value::Map(_) => Err(self.expected(node, "true or false")),
+        if let Value::Bool(value) = node.value {
+            return Ok(value);
         }
+        if node.value == Value::Null {
+            return Ok(false);
+        }
+        Err(self.expected(node, "true or false"))
     }
 
     /// A text.
     pub(super) fn text(self, node: &Node) -> Result<String, Diagnostic> {
-        match &node.value {
-            Value::Null => Ok(String::new()),
-            Value::String(text) | Value::Text(text) => Ok(text.clone()),
-            Value::Bool(_) | Value::Int(_) | Value::Float(_) | Value::List(_) | Value::Map(_) => {
-                Err(self.expected(node, "a text"))
-            }
+        match node.as_text() {
+            Some(text) => Ok(text.to_owned()),
+            None if node.value == Value::Null => Ok(String::new()),
+            None => Err(self.expected(node, "a text")),
         }
     }
 

@@ -2,25 +2,18 @@
 
 use super::reader::{Reader, field};
 use crate::diagnostic::{Diagnostic, did_you_mean};
+use crate::spec::compat::{former_tasks, renamed_task};
 use crate::spec::{Node, Value};
 
-/// Every name that some release knew, and today's.
-const NAMES: &[(&str, &str)] = &[
-    ("collect-fortio-metrics", "http"),
-    ("gen-load-and-collect-metrics", "http"),
-    ("gen-load-and-collect-metrics-http", "http"),
-    ("gen-load-and-collect-metrics-grpc", "grpc"),
-    ("collect-metrics-database", "custommetrics"),
-    ("assess-versions", "assess"),
-    ("assess-app-versions", "assess"),
-    ("k8s-object-ready", "ready"),
-    ("http", "http"),
-    ("grpc", "grpc"),
-    ("custommetrics", "custommetrics"),
-    ("abnmetrics", "abnmetrics"),
-    ("assess", "assess"),
-    ("ready", "ready"),
-    ("notify", "notify"),
+/// Every name that 0.11 to 0.15 knew.
+const NAMES: &[&str] = &[
+    "http",
+    "grpc",
+    "custommetrics",
+    "abnmetrics",
+    "assess",
+    "ready",
+    "notify",
 ];
 
 /// Inputs of loads that are numbers.
@@ -61,12 +54,14 @@ fn task(reader: Reader<'_>, node: &Node) -> Result<String, Diagnostic> {
     let Some(name) = text("task")? else {
         return Err(reader.error(node, "a task has neither a name nor a script"));
     };
-    if let Some((_, today)) = NAMES.iter().find(|(known, _)| *known == name) {
-        return Ok((*today).to_owned());
+    let today = renamed_task(&name);
+    if NAMES.contains(&today) {
+        return Ok(today.to_owned());
     }
     let place = field(node, "task").unwrap_or(node);
     let error = reader.error(place, format!("unknown task `{name}`"));
-    Err(match did_you_mean(&name, NAMES.iter().map(|(known, _)| *known)) {
+    let known = NAMES.iter().copied().chain(former_tasks().map(|(old, _)| old));
+    Err(match did_you_mean(&name, known) {
         Some(near) => error.hint(format!("did you mean `{near}`?")),
         None => error,
     })

@@ -62,9 +62,20 @@ impl Era {
     }
 }
 
-/// What Iter8 0.9 and everyone since calls a metric of 0.8.
+/// What Iter8 0.9 and everyone since calls a metric of 0.8 or 2021.
 pub fn renamed_metric(old: &str) -> Option<String> {
-    v0_8::metric(old)
+    v0_8::metric(y2021::metric(old).as_deref().unwrap_or(old))
+}
+
+/// Names of tasks that only the past knew, and what they became, oldest first.
+pub fn former_tasks() -> impl Iterator<Item = (&'static str, &'static str)> {
+    let tables = [y2021::TASKS, v0_8::TASKS, v0_10::TASKS];
+    tables.into_iter().flatten().copied()
+}
+
+/// Today's name of a task of any release.
+pub fn renamed_task(name: &str) -> &str {
+    former_tasks().fold(name, |name, (old, new)| if old == name { new } else { name })
 }
 
 /// A file in today's form.
@@ -178,12 +189,7 @@ fn tasks(root: &mut Node, border: &mut Border<'_>) -> Option<(Node, Era)> {
 
 /// Whether a task has a name that only the past knew.
 fn is_old(task: &Node) -> bool {
-    let known = [y2021::TASKS, v0_8::TASKS, v0_10::TASKS];
-    name(task).is_some_and(|name| {
-        known
-            .iter()
-            .any(|names| names.iter().any(|(old, _)| *old == name))
-    })
+    name(task).is_some_and(|name| former_tasks().any(|(old, _)| old == name))
 }
 
 /// The oldest era that a list of tasks shows signs of; `None` if its tasks are called as they are today.

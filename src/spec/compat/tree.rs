@@ -3,47 +3,6 @@
 use crate::spec::node::{At, Key, Node, Value};
 
 impl Node {
-    /// The text of a string.
-    pub(super) fn as_text(&self) -> Option<&str> {
-        match &self.value {
-            Value::String(text) | Value::Text(text) => Some(text),
-            Value::Null
-            | Value::Bool(_)
-            | Value::Int(_)
-            | Value::Float(_)
-            | Value::List(_)
-            | Value::Map(_) => None,
-        }
-    }
-
-    /// The items of a list; none of anything else.
-    pub(super) fn items(&self) -> &[Node] {
-        match &self.value {
-            Value::List(items) => items,
-            Value::Null
-            | Value::Bool(_)
-            | Value::Int(_)
-            | Value::Float(_)
-            | Value::String(_)
-            | Value::Text(_)
-            | Value::Map(_) => &[],
-        }
-    }
-
-    /// The entries of a map; none of anything else.
-    pub(super) fn pairs(&self) -> &[(Key, Node)] {
-        match &self.value {
-            Value::Map(entries) => entries,
-            Value::Null
-            | Value::Bool(_)
-            | Value::Int(_)
-            | Value::Float(_)
-            | Value::String(_)
-            | Value::Text(_)
-            | Value::List(_) => &[],
-        }
-    }
-
     /// The value of a key in any case.
     pub(super) fn find(&self, name: &str) -> Option<&Node> {
         let mut entries = self.pairs().iter();

@@ -1,6 +1,7 @@
 //! The form of October and November 2021, which no release ever had: its tasks and metrics become those of 0.8.
 
 use super::border::{Border, Tasks, name, rename_metrics, rename_task, with};
+use super::v0_8;
 use crate::spec::node::{Node, Value};
 
 /// Its tasks, and what 0.8 called them.
@@ -38,11 +39,14 @@ pub(super) fn upgrade(tasks: &mut Tasks, border: &mut Border<'_>) {
                 with.rename("numQueries", "numRequests");
             }
         }
-        rename_metrics(task, |metric| {
-            let name = metric.strip_prefix(METRICS)?;
-            Some(format!("built-in/{name}"))
-        });
+        rename_metrics(task, metric);
     }
+}
+
+/// What 0.8 calls a metric.
+pub(super) fn metric(old: &str) -> Option<String> {
+    let name = old.strip_prefix(METRICS)?;
+    Some(format!("{}{name}", v0_8::METRICS))
 }
 
 /// `criteria: {requestCount, objectives}`, later `criteria: {SLOs}`.

@@ -151,12 +151,12 @@ impl Decode for Text {
     }
 }
 
-/// Only units of our own can be written with a limit: a provider has its own, which nobody converts.
+/// Shares and times are converted; what else a provider measures in is its own.
 fn of_provider(text: &str, cause: &ObjectiveError) -> Option<String> {
     let metric = text.split_whitespace().next()?.parse().ok()?;
     let is_theirs = matches!(metric, MetricName::Custom { .. }) && matches!(cause, ObjectiveError::Limit(_));
     is_theirs
-        .then(|| "limits of metrics of providers are plain numbers, in the unit of the provider".to_owned())
+        .then(|| "limits of metrics of providers are plain numbers in the unit of the provider, or have one of %, us, ms, s".to_owned())
 }
 
 /// `SLOs`: limits per metric, or texts.

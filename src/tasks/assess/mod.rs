@@ -8,7 +8,7 @@ use futures_util::future::BoxFuture;
 
 use super::{Placed, RunContext, Task, TaskError, TaskKind, TaskOutput};
 use crate::results::ExperimentResult;
-use crate::slo::{Objective, OnInconclusive, Policy, Reward, assess, award};
+use crate::slo::{Objective, OnInconclusive, Policy, Reward, Terms};
 use crate::spec::compat::renamed_metric;
 use crate::spec::{Decode, Decoder, Field, Node};
 use input::AssessInput;
@@ -82,7 +82,7 @@ fn refuse_old_names(objectives: &[Placed<Objective>], decoder: &mut Decoder<'_>)
     for objective in objectives {
         let old = objective.value.metric.to_string();
         let Some(new) = renamed_metric(&old) else { continue };
-        let message = format!("no task measures {old}, a name of Iter8 0.8");
+        let message = format!("no task measures {old}, a name of Iter8 0.8 or before");
         decoder.misshapen(&objective.at, message, Some(format!("write `{new}`")));
         found = true;
     }
@@ -125,26 +125,18 @@ impl Task for AssessTask {
         self.min_requests
     }
 
+    fn terms(&self, policy: Policy) -> Option<Terms> {
+        Some(self.asked(policy))
+    }
+
     fn run<'a>(
         &'a self,
         context: &'a RunContext,
         so_far: &'a ExperimentResult,
     ) -> BoxFuture<'a, Result<TaskOutput, TaskError>> {
-        let policy = Policy {
-            on_inconclusive: self.on_inconclusive.unwrap_or(context.policy.on_inconclusive),
-            min_requests: self.min_requests.unwrap_or(context.policy.min_requests),
-        };
-        let mut assessment = assess(&self.plain, &so_far.insights, policy);
-        let judged = [&so_far.assessment, &assessment];
-        let judged: Vec<_> = judged
-            .into_iter()
-            .flat_map(|all| all.judgements.iter().chain(&all.of_baseline))
-            .cloned()
-            .collect();
-        let rewards: Vec<Reward> = self.rewards.iter().map(|reward| reward.value.clone()).collect();
-        assessment.awards = award(&rewards, &judged, &so_far.insights, policy);
+        let terms = self.asked(context.policy);
         Box::pin(std::future::ready(Ok(TaskOutput {
-            assessment,
+            assessment: terms.judge(&so_far.insights, &so_far.assessment),
             notes: self.former(so_far).into_iter().collect(),
             ..TaskOutput::default()
         })))
@@ -152,6 +144,20 @@ impl Task for AssessTask {
 }
 
 impl AssessTask {
+    /// What it asks; `policy` decides what it does not say itself.
+    fn asked(&self, policy: Policy) -> Terms {
+        Terms {
+            task: 0,
+            condition: None,
+            objectives: self.plain.clone(),
+            rewards: self.rewards.iter().map(|reward| reward.value.clone()).collect(),
+            policy: Policy {
+                on_inconclusive: self.on_inconclusive.unwrap_or(policy.on_inconclusive),
+                min_requests: self.min_requests.unwrap_or(policy.min_requests),
+            },
+        }
+    }
+
     /// What is judged though this loop has not measured it.
     fn former(&self, so_far: &ExperimentResult) -> Option<String> {
         let objectives = self.plain.iter().map(|objective| &objective.metric);

@@ -1,8 +1,7 @@
 //! What Prometheus answers (<https://prometheus.io/docs/prometheus/latest/querying/api/>), and what speaks as it does.
 
-use std::collections::BTreeMap;
-
 use serde::Deserialize;
+use serde_json::Value as Json;
 
 use crate::jq::Reading;
 use crate::tasks::inputs::beginning;
@@ -10,39 +9,43 @@ use crate::tasks::inputs::beginning;
 /// Warnings and infos of an answer that are told.
 const TOLD: usize = 3;
 
-/// An answer of the HTTP API.
+/// An answer of the HTTP API. What is beside its status and data may be of any type: one that is odd hides no error.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Answer {
     status: String,
     #[serde(default)]
-    error_type: Option<serde_json::Value>,
+    error: Json,
     #[serde(default)]
-    error: Option<serde_json::Value>,
+    data: Json,
     #[serde(default)]
-    data: Option<serde_json::Value>,
+    warnings: Json,
     #[serde(default)]
-    warnings: Option<Vec<String>>,
-    #[serde(default)]
-    infos: Option<Vec<String>>,
+    infos: Json,
     /// `VictoriaMetrics`: some of its storage did not answer.
     #[serde(default)]
-    is_partial: Option<bool>,
+    is_partial: Json,
+}
+
+/// What Elasticsearch says of an answer to a search.
+#[derive(Deserialize)]
+struct Search {
+    timed_out: bool,
+    #[serde(rename = "_shards")]
+    shards: Shards,
+}
+
+#[derive(Deserialize)]
+struct Shards {
+    total: u64,
+    failed: u64,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct AnswerData {
     result_type: String,
-    result: serde_json::Value,
-}
-
-/// A series and its value at the time of the query.
-#[derive(Deserialize)]
-struct Sample {
-    #[serde(default)]
-    metric: BTreeMap<String, String>,
-    value: (f64, String),
+    result: Json,
 }
 
 /// What an answer says of itself.
@@ -64,46 +67,69 @@ fn parsed(body: &[u8]) -> Option<Answer> {
 }
 
 fn data(answer: Answer) -> Option<AnswerData> {
-    let data = answer.data.filter(|_| answer.status == "success")?;
-    serde_json::from_value(data).ok()
+    if answer.status != "success" {
+        return None;
+    }
+    serde_json::from_value(answer.data).ok()
 }
 
 /// The error that an answer is about, if it is one.
 pub(super) fn error(body: &[u8]) -> Option<String> {
     let answer = parsed(body).filter(|answer| answer.status == "error")?;
-    let error = answer.error.filter(|error| !error.is_null())?;
-    let text = match error.as_str() {
-        Some(text) => text.to_owned(),
-        None => error.to_string(),
+    let text = match &answer.error {
+        Json::Null => return None,
+        Json::String(text) => text.clone(),
+        other => other.to_string(),
     };
-    let who = if answer.error_type.is_some() {
-        "Prometheus"
-    } else {
-        "the provider"
-    };
-    Some(format!("{who} says: {}", cut(&text)))
+    Some(format!("the provider says: {}", cut(&text)))
 }
 
-/// The warnings and infos of an answer of Prometheus, or of what speaks as it does.
+/// The warnings and infos of an answer: of Prometheus, of what speaks as it does, and of Elasticsearch.
 pub(super) fn remarks(body: &[u8]) -> Remarks {
+    if let Ok(search) = serde_json::from_slice::<Search>(body) {
+        return searched(&search);
+    }
     let Some(answer) = parsed(body).filter(|answer| answer.status == "success") else {
         return Remarks::default();
     };
-    let told = |texts: Option<Vec<String>>| {
-        let texts = texts.unwrap_or_default();
-        let mut told: Vec<String> = texts.iter().take(TOLD).map(|text| cut(text)).collect();
+    let told = |texts: &Json| {
+        let texts = match texts {
+            Json::Null => &[],
+            Json::Array(texts) => texts.as_slice(),
+            other => std::slice::from_ref(other),
+        };
+        let text = |text: &Json| text.as_str().map_or_else(|| cut(&text.to_string()), cut);
+        let mut told: Vec<String> = texts.iter().take(TOLD).map(text).collect();
         if texts.len() > TOLD {
             told.push(format!("and {} more", texts.len() - TOLD));
         }
         told
     };
-    let mut warnings = told(answer.warnings);
-    if answer.is_partial == Some(true) {
+    let mut warnings = told(&answer.warnings);
+    if answer.is_partial == Json::Bool(true) {
         warnings.push("the answer is partial".to_owned());
     }
     Remarks {
         warnings,
-        infos: told(answer.infos),
+        infos: told(&answer.infos),
+    }
+}
+
+/// A search that was not finished says so, and answers with what it has.
+fn searched(search: &Search) -> Remarks {
+    let mut warnings = Vec::new();
+    if search.timed_out {
+        warnings.push("the search ran out of time, and its answer is partial".to_owned());
+    }
+    if search.shards.failed > 0 {
+        let Shards { total, failed } = search.shards;
+        warnings.push(format!(
+            "{failed} of {total} shards failed, and the answer is partial"
+        ));
+    }
+    Remarks {
+        warnings,
+        infos: Vec::new(),
     }
 }
 
@@ -116,28 +142,36 @@ pub(super) fn is_empty(body: &[u8]) -> bool {
 /// An answer of more than one series: what is to be said of it, and the same answer with its series in other orders, in
 /// which an expression that takes one of several finds another one.
 pub(super) fn reordered(body: &[u8]) -> Option<(String, Vec<Vec<u8>>)> {
+    let mut answer: Json = serde_json::from_slice(body).ok()?;
     let found = parsed(body).and_then(data)?;
-    let samples: Vec<Sample> = serde_json::from_value(found.result)
-        .ok()
-        .filter(|_| found.result_type == "vector")?;
-    let [first, _, ..] = samples.as_slice() else {
+    let series = found.result.as_array().filter(|series| is_series(series))?;
+    let [first, _, ..] = series.as_slice() else {
         return None;
     };
-    let unlike = samples
+    let unlike = series
         .iter()
-        .position(|sample| sample.value.1 != first.value.1)
+        .position(|one| values(one) != values(first))
         .unwrap_or(1);
-    let answer: serde_json::Value = serde_json::from_slice(body).ok()?;
-    let written = |change: &dyn Fn(&mut Vec<serde_json::Value>)| {
-        let mut answer = answer.clone();
-        change(answer.pointer_mut("/data/result")?.as_array_mut()?);
+    let mut orders = [series.clone(), series.clone()];
+    orders[0].reverse();
+    orders[1].rotate_left(unlike);
+    let written = orders.into_iter().filter_map(|order| {
+        *answer.pointer_mut("/data/result")? = Json::Array(order);
         serde_json::to_vec(&answer).ok()
-    };
-    let others = [
-        written(&|series| series.reverse()),
-        written(&|series| series.rotate_left(unlike)),
-    ];
-    Some((several(&samples), others.into_iter().flatten().collect()))
+    });
+    let written = written.collect();
+    Some((several(series), written))
+}
+
+/// Whether these are series of an instant or of a time, not the two parts of a number.
+fn is_series(result: &[Json]) -> bool {
+    result.iter().all(|one| values(one).is_some())
+}
+
+/// The value of a series, or its values.
+fn values(series: &Json) -> Option<&Json> {
+    let found = ["value", "values", "histogram", "histograms"];
+    found.iter().find_map(|name| series.get(name))
 }
 
 /// The only value of an answer.
@@ -148,59 +182,48 @@ pub(super) fn read(body: &[u8]) -> Reading {
     let Some(data) = parsed(body).and_then(data) else {
         return Reading::Fault("the answer is not one of Prometheus's HTTP API (check `url`)".to_owned());
     };
-    let samples = match data.result_type.as_str() {
-        "scalar" => serde_json::from_value(data.result).map(|value| {
-            vec![Sample {
-                metric: BTreeMap::new(),
-                value,
-            }]
-        }),
-        "vector" => serde_json::from_value(data.result),
-        other => {
+    let value = match (data.result_type.as_str(), &data.result) {
+        ("scalar", value) => Some(value),
+        ("vector", Json::Array(series)) => match series.as_slice() {
+            [] => return Reading::Nothing("the query has an empty result".to_owned()),
+            [only] => only.get("value"),
+            [_, _, ..] => return Reading::Fault(several(series)),
+        },
+        ("vector", _) => None,
+        (other, _) => {
             return Reading::Fault(format!(
                 "the query gives a {}, not a number for each series: aggregate it over time, for example with `avg_over_time`",
                 cut(other)
             ));
         }
     };
-    let samples: Vec<Sample> = match samples {
-        Ok(samples) => samples,
-        Err(error) => {
-            let why = cut(&error.to_string());
-            return Reading::Fault(format!("the answer of Prometheus cannot be read: {why}"));
-        }
+    // A time and a number in a text.
+    let sample = value.and_then(|value| <(f64, String)>::deserialize(value).ok());
+    let Some((_, number)) = sample else {
+        return Reading::Fault("the answer of Prometheus holds no number".to_owned());
     };
-    match samples.as_slice() {
-        [] => Reading::Nothing("the query has an empty result".to_owned()),
-        [only] => match only.value.1.parse::<f64>() {
-            Ok(value) if value.is_finite() => Reading::Value(value),
-            _ => Reading::Nothing(format!("the value is {}", cut(&only.value.1))),
-        },
-        [_, _, ..] => Reading::Fault(several(&samples)),
+    match number.parse::<f64>() {
+        Ok(value) if value.is_finite() => Reading::Value(value),
+        _ => Reading::Nothing(format!("the value is {}", cut(&number))),
     }
 }
 
-fn several(samples: &[Sample]) -> String {
-    let shown: Vec<String> = samples.iter().take(2).map(labels).collect();
+fn several(series: &[Json]) -> String {
+    let shown: Vec<String> = series.iter().take(2).map(labels).collect();
     format!(
         "the query gives {} series, such as {}: make one of them, for example with `sum(…)`",
-        samples.len(),
+        series.len(),
         shown.join(" and ")
     )
 }
 
-fn labels(sample: &Sample) -> String {
-    let labels: Vec<String> = sample
-        .metric
-        .iter()
+fn labels(series: &Json) -> String {
+    let all = series["metric"].as_object().into_iter().flatten();
+    let labels: Vec<String> = all
         .filter(|(name, _)| name.as_str() != "__name__")
-        .map(|(name, value)| format!("{name}={value:?}"))
+        .map(|(name, value)| format!("{name}={value}"))
         .collect();
-    let name = sample
-        .metric
-        .get("__name__")
-        .map(String::as_str)
-        .unwrap_or_default();
+    let name = series["metric"]["__name__"].as_str().unwrap_or_default();
     cut(&format!("{name}{{{}}}", labels.join(",")))
 }
 
@@ -287,6 +310,29 @@ mod tests {
             ["1", "2", "3", "and 2 more"]
         );
         assert_eq!(of(r#","isPartial":true"#).warnings, ["the answer is partial"]);
+        assert_eq!(of(r#","warnings":{"a":1},"infos":7"#).warnings, [r#"{"a":1}"#]);
+        assert_eq!(of(r#","warnings":null"#), Remarks::default());
+    }
+
+    #[test]
+    fn a_search_that_was_not_finished_is_partial() {
+        let of = |timed_out: bool, failed: u8| {
+            let body = format!(
+                r#"{{"took":9,"timed_out":{timed_out},"_shards":{{"total":5,"successful":4,"failed":{failed}}},"hits":{{}}}}"#
+            );
+            remarks(body.as_bytes()).warnings
+        };
+        assert_eq!(of(false, 0), Vec::<String>::new());
+        assert!(of(true, 0)[0].contains("out of time"));
+        assert!(of(false, 1)[0].contains("1 of 5 shards"));
+    }
+
+    #[test]
+    fn an_odd_field_hides_no_error_and_no_series() {
+        let failed = br#"{"status":"error","error":"out of memory","warnings":{"a":1},"isPartial":"no"}"#;
+        assert_eq!(error(failed).as_deref(), Some("the provider says: out of memory"));
+        let two = br#"{"status":"success","infos":[1],"data":{"resultType":"vector","result":[{"value":[1,"1"]},{"value":[1,"2"]}]}}"#;
+        assert!(reordered(two).is_some());
     }
 
     #[test]
@@ -311,5 +357,11 @@ mod tests {
         assert_eq!(of(&[1, 2]), Some(vec!["2".to_owned(), "2".to_owned()]));
         assert_eq!(of(&[1, 7, 1]), Some(vec!["1".to_owned(), "7".to_owned()]));
         assert_eq!(reordered(br#"{"n":[1,2]}"#), None);
+        assert_eq!(
+            reordered(br#"{"status":"success","data":{"resultType":"scalar","result":[1,"2"]}}"#),
+            None
+        );
+        let matrix = br#"{"status":"success","data":{"resultType":"matrix","result":[{"values":[[1,"1"]]},{"values":[[1,"2"]]}]}}"#;
+        assert!(reordered(matrix).is_some_and(|(_, orders)| orders.len() == 2));
     }
 }

@@ -1,11 +1,11 @@
 //! The `with:` of `custommetrics`, also as the tasks of Iter8 before 0.11 had it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use super::prometheus::Shorthand;
 use super::provider_spec::{Prefix, ProviderSpec};
-use super::window;
+use super::{unread, window};
 use crate::metrics::MetricName;
 use crate::spec::{Decoder, Map, Node, Period, Value};
 use crate::tasks::Tested;
@@ -66,8 +66,8 @@ pub(super) struct Provider {
     pub(super) source: TemplateSource,
     /// Whether the spec's own name goes first, as up to 0.10.
     pub(super) names_itself: bool,
-    /// The names of its metrics, if they are known already.
-    pub(super) known: Option<BTreeSet<String>>,
+    /// Its metrics with their units, if they are known already.
+    pub(super) known: Option<BTreeMap<String, Option<String>>>,
 }
 
 impl Provider {
@@ -115,6 +115,7 @@ impl CustomInput {
             if let Some(shorthand) = &self.prometheus {
                 try_shorthand(shorthand, versions, with, decoder);
             }
+            unread::check(providers, self.prometheus.as_ref(), with, decoder);
         }
         if decoder.errors() > before {
             return None;
@@ -222,7 +223,7 @@ impl CustomInput {
 
     fn versions(&self, with: &Node, decoder: &mut Decoder<'_>) -> Option<Vec<Version>> {
         let at = |field: &str| with.field(field).map_or(with, |(_, node)| node);
-        let nothing = || Data::map(std::collections::BTreeMap::default()).unwrap_or_default();
+        let nothing = || Data::map(BTreeMap::default()).unwrap_or_default();
         let base = self
             .values
             .as_ref()
@@ -271,6 +272,7 @@ impl CustomInput {
         }
         let mut versions: Vec<Version> = Vec::new();
         for (name, baseline, own, node) in listed {
+            decoder.mask().reveal(&name);
             if versions.iter().any(|known| known.tested.name == name) {
                 decoder.error(&node.at, format!("there are two versions `{name}`"), None);
             }
@@ -313,7 +315,7 @@ fn shown(folder: &Path) -> String {
     }
 }
 
-fn items(node: &Node) -> &[Node] {
+pub(super) fn items(node: &Node) -> &[Node] {
     match &node.value {
         Value::List(items) => items,
         Value::Null
@@ -385,7 +387,7 @@ fn try_out(provider: &mut Provider, versions: &[Version], with: &Node, decoder: 
         .or_else(|| with.get("providers"))
         .map_or(&with.at, |node| &node.at)
         .clone();
-    let mut known = BTreeSet::new();
+    let mut known = BTreeMap::new();
     let name = provider.name.clone();
     for version in versions {
         let values = match with_window(&version.values, TRIAL, provider.names_itself) {
@@ -400,7 +402,7 @@ fn try_out(provider: &mut Provider, versions: &[Version], with: &Node, decoder: 
             }
         };
         match ProviderSpec::read(&provider.prefix(), &text, decoder.mask()) {
-            Ok(spec) => known.extend(spec.queries.into_iter().map(|query| query.metric)),
+            Ok(spec) => known.extend(spec.queries.into_iter().map(|query| (query.metric, query.unit))),
             Err(problems) => {
                 for problem in problems {
                     decoder.error(&at, format!("the template of `{name}`: {problem}"), None);

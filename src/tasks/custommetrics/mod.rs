@@ -9,9 +9,10 @@ mod input;
 mod prometheus;
 mod provider_spec;
 mod query;
+mod unread;
 mod window;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
@@ -110,13 +111,12 @@ impl Task for CustomMetricsTask {
     }
 
     fn provides(&self) -> Vec<String> {
-        let mut names: Vec<String> = self
+        let known = self
             .checked
             .providers
             .iter()
-            .filter_map(|provider| provider.known.clone())
-            .flatten()
-            .collect();
+            .filter_map(|provider| provider.known.as_ref());
+        let mut names: Vec<String> = known.flat_map(BTreeMap::keys).cloned().collect();
         if let Some(shorthand) = &self.checked.shorthand {
             names.extend(
                 shorthand
@@ -125,6 +125,17 @@ impl Task for CustomMetricsTask {
             );
         }
         names
+    }
+
+    fn provided_unit(&self, metric: &MetricName) -> Option<&str> {
+        let name = metric.to_string();
+        let templated = self
+            .checked
+            .providers
+            .iter()
+            .find_map(|provider| provider.known.as_ref()?.get(&name));
+        let unit = templated.or_else(|| self.checked.shorthand.as_ref()?.unit(&name))?;
+        Some(unit.as_deref().unwrap_or_default())
     }
 
     fn measures(&self, metric: &MetricName) -> bool {
@@ -162,6 +173,14 @@ impl CustomMetricsTask {
             answers.join(ask_all(asked, &client(&shorthand.sender)?, timeout, context).await?);
         }
         notes.extend(self.unknown(context, &known));
+        // Templates may put values of the environment there as well.
+        let told = answers.values.values_mut().flat_map(BTreeMap::values_mut);
+        for text in told
+            .flat_map(|value| [&mut value.unit, &mut value.description])
+            .flatten()
+        {
+            *text = context.mask.apply(text);
+        }
         self.output(answers, notes)
     }
 

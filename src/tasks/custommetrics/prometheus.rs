@@ -4,7 +4,7 @@ use http::Method;
 use serde_json::json;
 use url::Url;
 
-use super::provider_spec::Kind;
+use super::provider_spec::{Kind, stated};
 use super::query::{How, Query};
 use crate::spec::{Decode, Decoder, Node, Period, Value};
 use crate::tasks::inputs::{NetInput, Places, Sender, Target, merge_schemas};
@@ -54,6 +54,8 @@ struct Queries(Vec<(String, Asked)>);
 #[derive(Debug, Clone)]
 struct Asked {
     input: QueryInput,
+    /// Its unit, if it has one.
+    unit: Option<String>,
     template: Template,
 }
 
@@ -112,7 +114,11 @@ fn asked(node: &Node, decoder: &mut Decoder<'_>) -> Option<Asked> {
         return None;
     };
     match Template::parse(text, Functions::Iter8) {
-        Ok(template) => Some(Asked { input, template }),
+        Ok(template) => Some(Asked {
+            unit: stated(input.unit.as_deref()),
+            input,
+            template,
+        }),
         Err(error) => {
             decoder.error(&at.at, error.to_string(), error.hint);
             None
@@ -184,6 +190,18 @@ impl Shorthand {
         self.queries.0.iter().map(|(name, _)| name.as_str())
     }
 
+    /// The queries as they are written.
+    pub(super) fn sources(&self) -> impl Iterator<Item = &str> {
+        self.queries.0.iter().map(|(_, asked)| asked.template.source())
+    }
+
+    /// The unit of a metric, if it is asked for.
+    pub(super) fn unit(&self, metric: &str) -> Option<&Option<String>> {
+        let name = metric.strip_prefix(&self.provider)?.strip_prefix('/')?;
+        let (_, asked) = self.queries.0.iter().find(|(known, _)| known == name)?;
+        Some(&asked.unit)
+    }
+
     /// What is asked for a version with these values, `seconds` after its start.
     pub(super) fn queries(&self, values: &Data, seconds: i64) -> Result<Vec<Query>, TemplateError> {
         let window = match self.window {
@@ -203,8 +221,8 @@ impl Shorthand {
                 Ok(Query {
                     metric: format!("{}/{name}", self.provider),
                     kind: asked.input.kind.map(|kind| kind.0).unwrap_or_default(),
-                    unit: asked.input.unit.clone(),
-                    description: asked.input.description.clone(),
+                    unit: asked.unit.clone(),
+                    description: stated(asked.input.description.as_deref()),
                     method: Method::GET,
                     url,
                     headers: self.sender.headers.clone(),

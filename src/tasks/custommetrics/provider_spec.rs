@@ -150,11 +150,7 @@ fn queries(
     root: &Node,
     decoder: &mut Decoder<'_>,
 ) -> Option<Vec<Query>> {
-    let own = input
-        .provider
-        .as_ref()
-        .map(|name| name.0.trim().to_owned())
-        .filter(|name| !name.is_empty());
+    let own = stated(input.provider.as_ref().map(|name| name.0.as_str()));
     let before = match (prefix, &own) {
         (Prefix::Own(_), Some(own)) => own.clone(),
         (Prefix::Given(name) | Prefix::Own(name), _) => (*name).to_owned(),
@@ -187,8 +183,8 @@ fn queries(
         queries.push(Query {
             metric: name,
             kind: metric.kind.map_or(ProvidedKind::default(), |kind| kind.0),
-            unit: optional(metric.units.as_ref()),
-            description: optional(metric.description.as_ref()),
+            unit: stated(metric.units.as_ref().map(|units| units.0.as_str())),
+            description: stated(metric.description.as_ref().map(|text| text.0.as_str())),
             method: input
                 .method
                 .as_ref()
@@ -205,9 +201,10 @@ fn queries(
     Some(queries)
 }
 
-fn optional(text: Option<&Scalar>) -> Option<String> {
-    text.map(|text| text.0.trim().to_owned())
-        .filter(|text| !text.is_empty())
+/// What a text says, if anything.
+pub(super) fn stated(text: Option<&str>) -> Option<String> {
+    let text = text.map(str::trim).filter(|text| !text.is_empty());
+    text.map(str::to_owned)
 }
 
 fn url(input: &SpecInput, root: &Node, decoder: &mut Decoder<'_>) -> Option<Url> {

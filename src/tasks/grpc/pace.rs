@@ -101,6 +101,7 @@ pub(super) fn plan(input: &PaceInput, places: Places<'_>, decoder: &mut Decoder<
             _ => UnderWay::Finish,
         },
         skip,
+        shard: None,
     })
 }
 

@@ -64,6 +64,7 @@ pub(super) fn plan(
         grace: grace(stop, timeout),
         under_way: UnderWay::Finish,
         skip: 0,
+        shard: None,
     })
 }
 

@@ -96,6 +96,12 @@ pub(in crate::tasks) fn with_hint(error: &TemplateError) -> String {
     }
 }
 
+/// Whether a text is a template and not the place of one: places have neither actions nor lines, and no name of a file begins
+/// as JSON does.
+fn is_template(text: &str) -> bool {
+    text.contains('\n') || text.contains("{{") || text.starts_with('{')
+}
+
 fn parsed(text: &str, node: &Node, decoder: &mut Decoder<'_>) -> Option<TemplateSource> {
     match Template::parse(text, Functions::Iter8) {
         Ok(template) => Some(TemplateSource::Ready(Arc::new(template))),
@@ -117,7 +123,7 @@ impl Decode for TemplateSource {
     fn decode(node: &Node, decoder: &mut Decoder<'_>) -> Option<Self> {
         // In a template `${NAME}` is text.
         if let Value::String(text) | Value::Text(text) = &node.value
-            && (text.trim().contains('\n') || (text.contains("{{") && !text.contains("://")))
+            && is_template(text.trim())
         {
             return parsed(text, node, decoder);
         }
@@ -136,5 +142,30 @@ impl Decode for TemplateSource {
         }
         let path = decoder.path(text.strip_prefix("file://").unwrap_or(text));
         Self::file(path, node, decoder)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_template;
+
+    #[test]
+    fn texts_with_addresses_in_them_are_templates_too() {
+        for text in [
+            "{\"text\": \"see https://example.com/{{ .sha }}\"}",
+            "{\"text\": \"see https://example.com/\"}",
+            "https://example.com/{{ .sha }}",
+            "two\nlines",
+        ] {
+            assert!(is_template(text), "{text}");
+        }
+        for text in [
+            "https://example.com/payload.tpl",
+            "file:///srv/payload.tpl",
+            "templates/payload.tpl",
+            "${TEMPLATE}",
+        ] {
+            assert!(!is_template(text), "{text}");
+        }
     }
 }

@@ -8,8 +8,9 @@ use super::input::{EndpointInput, LoadInput, a_task};
 use super::part::Part;
 use super::versions::{DEFAULT, Version};
 use super::{LoadKind, Watch, Whose, Words};
-use crate::load::{self, Enough, LoadError, Mix, Onlooker, Pace, Plan, Ran};
+use crate::load::{self, Enough, LoadError, Mix, Onlooker, Pace, Plan, Ran, Undivided};
 use crate::net::is_loopback;
+use crate::results::ShardNumber;
 use crate::spec::{Decoder, Node};
 use crate::tasks::inputs::Places;
 use crate::tasks::ready::explain_loopback;
@@ -35,9 +36,19 @@ impl<K: LoadKind> Batch<K> {
         Ok(parts)
     }
 
+    /// Leaves the part of one shard.
+    pub(super) fn divide(&mut self, shard: ShardNumber) -> Result<(), Undivided> {
+        for part in &mut self.parts {
+            part.divide(shard)?;
+            self.plan.shard = part.plan.shard;
+        }
+        Ok(())
+    }
+
     /// Sends the load and measures each part.
     pub(super) async fn send(
         &self,
+        plan: &Plan,
         parts: &[K::Ready],
         watch: Option<Watch>,
         context: &RunContext,
@@ -49,7 +60,7 @@ impl<K: LoadKind> Batch<K> {
             progress: Box::new(progress),
             enough: watch.map(|mut watch| -> Enough { Box::new(move |so_far| watch.look(so_far)) }),
         };
-        K::run(&self.plan, &self.mix, parts, &context.shutdown, onlooker)
+        K::run(plan, &self.mix, parts, &context.shutdown, onlooker)
             .await
             .map_err(|error| self.explain(&error, context))
     }

@@ -1,6 +1,7 @@
 //! What all tasks that send a load share: endpoints, versions side by side, an early end, and what makes numbers doubtful.
 //! A protocol is a [`LoadKind`], and every one of those is a kind of task.
 
+mod appointment;
 pub(super) mod batch;
 pub(super) mod command;
 pub(super) mod input;

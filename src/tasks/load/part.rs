@@ -2,8 +2,9 @@
 
 use super::trust::Sent;
 use super::{LoadKind, trust, walls};
-use crate::load::{Extent, Plan, Pool};
+use crate::load::{Extent, Plan, Pool, Shard, Undivided};
 use crate::metrics::{FailureClass, Load, LoadMeasurement, Stream};
+use crate::results::ShardNumber;
 use crate::tasks::ready::explain_loopback;
 use crate::tasks::{Planned, RunContext, TaskError, Tested};
 
@@ -27,6 +28,8 @@ pub(in crate::tasks) struct Part<K: LoadKind> {
     pub(super) version: usize,
     /// What its notes begin with where there are several parts: `home, candidate: `.
     label: String,
+    /// The plan of the whole in words, where this is a shard's.
+    told: Option<String>,
     /// When requests are sent.
     pub(in crate::tasks) plan: Plan,
     /// Over which connections.
@@ -43,6 +46,7 @@ impl<K: LoadKind> Part<K> {
             stream: stream::<K>(endpoint),
             version,
             label: String::new(),
+            told: None,
             plan: checked.plan,
             pool: checked.pool,
             percentiles: checked.percentiles,
@@ -67,7 +71,27 @@ impl<K: LoadKind> Part<K> {
 
     /// Its plan in words.
     pub(in crate::tasks) fn describe(&self) -> String {
-        K::describe(&self.plan, &self.pool)
+        let whole = self.told.clone();
+        whole.unwrap_or_else(|| K::describe(&self.plan, &self.pool))
+    }
+
+    /// Leaves the part of one shard.
+    pub(super) fn divide(&mut self, number: ShardNumber) -> Result<(), Undivided> {
+        let shard = Shard {
+            index: number.index,
+            of: number.of,
+            seed: 0,
+            start: None,
+        };
+        let requests = self.plan.stop.count();
+        if let Some(few) = requests.filter(|few| *few < u64::from(number.of.get())) {
+            return Err(Undivided::Few(few, K::WORDS.request, number.of));
+        }
+        let pool = shard.pool(&self.pool, self.plan.pace.is_paced(), K::WORDS.request)?;
+        self.told = Some(self.describe());
+        self.pool = pool;
+        self.plan.shard = Some(shard);
+        Ok(())
     }
 
     /// Not one connection: the task could not run, though its counts are kept.

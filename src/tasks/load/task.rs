@@ -6,9 +6,10 @@ use super::batch::{self, Batch};
 use super::input::LoadInput;
 use super::part::Part;
 use super::versions::{self, Version};
-use super::{LoadKind, Watch, Watched, Words, pace};
+use super::{LoadKind, Watch, Watched, Words, appointment, pace};
+use crate::load::Undivided;
 use crate::metrics::{Insights, Load, Stream, VersionInsights};
-use crate::results::ExperimentResult;
+use crate::results::{ExperimentResult, ShardNumber};
 use crate::spec::{At, Decoder, Node};
 use crate::tasks::inputs::Places;
 use crate::tasks::{Planned, RunContext, Task, TaskError, TaskOutput, Tested};
@@ -85,6 +86,10 @@ impl<K: LoadKind> Task for LoadTask<K> {
         if self.warmup { &[] } else { &self.versions }
     }
 
+    fn divide(&mut self, shard: ShardNumber) -> Result<(), Undivided> {
+        self.batches.iter_mut().try_for_each(|batch| batch.divide(shard))
+    }
+
     fn planned(&self) -> Vec<Planned> {
         if self.warmup {
             return Vec::new();
@@ -144,19 +149,22 @@ impl<K: LoadKind> LoadTask<K> {
                 continue;
             }
             let watch = self.watch(batch, context, so_far);
-            let measured = match batch.send(&parts, watch, context).await {
-                Ok(ran) => {
-                    output
-                        .notes
-                        .extend(ran.enough.map(|why| format!("the load was ended early: {why}")));
-                    ran.parts
-                }
+            let begin = appointment::wait(batch, context).await;
+            let ran = match batch.send(&begin.plan, &parts, watch, context).await {
+                Ok(ran) => ran,
                 Err(error) => {
                     failed = Some(error);
                     break;
                 }
             };
-            let sent = batch.parts.iter().zip(&parts).zip(measured);
+            let early = ran.enough.map(|why| format!("the load was ended early: {why}"));
+            output.notes.extend(early);
+            let unmade = ran.unmade.map(TaskError::new);
+            let ended = unmade.is_some();
+            failed = failed.or(unmade);
+            let start = ran.parts.first().and_then(|load| load.began);
+            output.notes.extend(begin.note(start));
+            let sent = batch.parts.iter().zip(&parts).zip(ran.parts);
             for (position, ((part, sent), measurement)) in sent.enumerate() {
                 output.notes.extend(part.notes(&measurement));
                 if !self.warmup {
@@ -168,6 +176,9 @@ impl<K: LoadKind> LoadTask<K> {
                     reproduce: Some(K::reproduce(sent, &context.mask)),
                     ..load
                 });
+            }
+            if ended {
+                break;
             }
         }
         output.notes.extend(uneven(&versions, &K::WORDS));

@@ -271,6 +271,7 @@ mod tests {
             grace: Duration::ZERO,
             under_way: UnderWay::Finish,
             skip: 0,
+            shard: None,
         };
         let given_up = |objective: &str, seconds| {
             let mut watch = Watch::new(vec![ahead(objective)], vec![part("http", Some("default"))], true)

@@ -45,7 +45,8 @@ pub(super) fn hide_address(mask: &Mask, address: &str) {
         return;
     }
     let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
-    mask.add(&format!("{host}{tail}"));
+    let (mark, secret) = tail.split_at(1);
+    mask.add_behind(&format!("{host}{mark}"), secret);
     let mut parts = tail.split(['?', '#']);
     let path = parts.next().unwrap_or_default().trim_matches('/');
     parts.for_each(|part| mask.add(part));
@@ -81,7 +82,7 @@ mod tests {
             (
                 slack,
                 "url: https://hooks.slack.com/services/T00/B00/sEcReT",
-                "url: https://***",
+                "url: https://hooks.slack.com/***",
             ),
             (slack, "no /services/T00/B00/sEcReT here", "no /*** here"),
             (
@@ -92,12 +93,12 @@ mod tests {
             (
                 "${HOOK:-http://h/x/sEcReT}",
                 "${HOOK:-http://h/x/sEcReT}",
-                "${HOOK:-http://***}",
+                "${HOOK:-http://h/***}",
             ),
             (
                 "http://h/in?key=s3cret#frag-s3c",
                 "http://h/in?key=s3cret#frag-s3c",
-                "http://***",
+                "http://h/***",
             ),
             (
                 "http://h/w/abcdefgh12345678",
@@ -122,7 +123,7 @@ mod tests {
         }
         assert_eq!(
             shown("http://h.example/status", "http://h.example/status"),
-            "http://***"
+            "http://h.example/***"
         );
     }
 }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
+use crate::metrics::MetricName;
 use crate::results::ExperimentResult;
 use crate::spec::condition::{Facts, InsightsFacts, LimitFacts, MetricFacts, ResultFacts};
 use crate::template::{Record, Value, layout};
@@ -191,10 +192,8 @@ pub fn of_result(result: &ExperimentResult) -> Value {
     values.insert("reason".to_owned(), result.because.join("; ").into());
     values.insert("winner".to_owned(), text(result.winner()));
     values.insert("sha".to_owned(), text(result.environment.commit.as_deref()));
-    let metrics = result
-        .metrics()
-        .into_iter()
-        .map(|(name, value)| (name, Value::Float(value)));
+    let metrics = MetricName::under_all_names(result.metrics()).into_iter();
+    let metrics = metrics.map(|(name, value)| (name, Value::Float(value)));
     values.insert("metrics".to_owned(), map(metrics.collect()));
     map(values)
 }

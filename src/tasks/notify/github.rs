@@ -140,11 +140,27 @@ impl TaskKind for GithubKind {
             return None;
         };
         authorization.set_sensitive(true);
+        let ours = |event: Option<String>| Payload::Github {
+            event: event.unwrap_or_else(|| EVENT.to_owned()),
+        };
         let payload = match input.payload_template {
-            Some(source) => template(source, with, decoder)?,
-            None => Payload::Github {
-                event: input.event_type.unwrap_or_else(|| EVENT.to_owned()),
+            Some(source) => match (template(source, with, decoder)?, input.event_type) {
+                (Payload::Github { .. }, event) => ours(event),
+                (theirs, None) => theirs,
+                (_, Some(event)) => {
+                    let at = with.field("eventType").map_or(&with.at, |(_, node)| &node.at);
+                    let hint = format!(
+                        "write `\"event_type\": \"{event}\"` in the template, or leave one of them out"
+                    );
+                    decoder.error(
+                        at,
+                        "`eventType` is not used: the payload template says it",
+                        Some(hint),
+                    );
+                    return None;
+                }
             },
+            None => ours(input.event_type),
         };
         let (owner, repo) = repository?;
         let Some(url) = address(&owner, &repo, decoder) else {

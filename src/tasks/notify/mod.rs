@@ -80,6 +80,10 @@ impl Task for NotifyTask {
         self.about.clone()
     }
 
+    fn tells(&self) -> bool {
+        true
+    }
+
     fn run<'a>(
         &'a self,
         context: &'a RunContext,

@@ -15,7 +15,7 @@ const EVENT: usize = 60_000;
 pub(super) fn slack(result: &ExperimentResult) -> String {
     let summary = Summary::of(result);
     let sign = match summary.outcome {
-        Outcome::Pass => ":white_check_mark:",
+        Outcome::Pass | Outcome::Measured => ":white_check_mark:",
         Outcome::Fail => ":x:",
         Outcome::Inconclusive | Outcome::Invalid => ":warning:",
         Outcome::Error | Outcome::Interrupted => ":rotating_light:",

@@ -73,7 +73,7 @@ fn line(one: &Judgement, several: bool) -> String {
     };
     let value = one
         .value
-        .map(|value| format!(", observed {}", observed(value, one.objective.metric.unit())))
+        .map(|value| format!(", observed {}", observed(value, one.objective.unit())))
         .unwrap_or_default();
     format!("{verdict}: {}{version}{value}", one.objective)
 }

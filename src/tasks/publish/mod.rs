@@ -58,6 +58,10 @@ impl Task for PublishTask {
         self.about.clone()
     }
 
+    fn tells(&self) -> bool {
+        true
+    }
+
     fn run<'a>(
         &'a self,
         context: &'a RunContext,

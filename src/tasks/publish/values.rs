@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::metrics::MetricName;
 use crate::results::ExperimentResult;
 use crate::slo::Weight;
 use crate::template::{Record, Value};
@@ -26,7 +27,7 @@ impl Values {
             outcome: result.outcome.name().into(),
             winner: text(result.winner()),
             weights: percents(&result.assessment.weights),
-            metrics: numbers(result.metrics()),
+            metrics: numbers(MetricName::under_all_names(result.metrics())),
             sha: text(result.environment.commit.as_deref()),
         }
     }

@@ -8,8 +8,9 @@ use url::Url;
 use super::wait::{Probe, Refusal};
 use super::{Accept, Page};
 use crate::net::client::{Client, ClientError, Redirects, Request, Response};
-use crate::net::display_url;
+use crate::net::greeting::{HTTP2_INSTEAD, speaks_http2};
 use crate::net::wall::{PREFIX, Wall, WallKind, recognise};
+use crate::net::{NetSettings, display_url};
 use crate::secret::Mask;
 use crate::tasks::TaskError;
 use crate::tasks::inputs::Sender;
@@ -18,12 +19,15 @@ use crate::tasks::inputs::Sender;
 const BODY: usize = 1 << 20;
 /// Characters that are shown of a text from elsewhere.
 const SHOWN: usize = 120;
+/// How long a server that was not understood may take to say what it speaks.
+const GREETING: Duration = Duration::from_secs(1);
 
 /// A URL that is asked.
 pub(super) struct PageProbe<'a> {
     page: &'a Page,
     sender: &'a Sender,
     client: Client,
+    settings: NetSettings,
     mask: &'a Mask,
 }
 
@@ -36,6 +40,7 @@ impl<'a> PageProbe<'a> {
             page,
             sender,
             client,
+            settings,
             mask,
         })
     }
@@ -57,6 +62,14 @@ impl Probe for PageProbe<'_> {
         request.body_limit = if self.page.body.is_some() { BODY } else { PREFIX };
         match self.client.send(request).await {
             Ok(response) => judge(self.page, &response, self.mask),
+            Err(ClientError::Protocol { .. } | ClientError::Reset { .. })
+                if speaks_http2(&self.page.url.0, &self.settings, patience.min(GREETING)).await =>
+            {
+                Err(Refusal {
+                    final_: true,
+                    ..Refusal::answered(HTTP2_INSTEAD)
+                })
+            }
             // A name may appear and a server start; a wrong certificate or address stays as it is.
             Err(error) => {
                 let unreachable = matches!(error, ClientError::Refused(_) | ClientError::Connect { .. });
@@ -86,7 +99,11 @@ fn judge(page: &Page, response: &Response, mask: &Mask) -> Result<(), Refusal> {
     };
     // A wall may answer 200: what was asked for is then not what answers.
     if let Some(wall) = wall.filter(|wall| !accepted || speaks_for_others(wall)) {
-        return Err(Refusal::answered(format!("{}; {}", wall.description, wall.hint)));
+        return Err(Refusal {
+            // It stays what it is.
+            final_: wall.kind == WallKind::Grpc,
+            ..Refusal::answered(format!("{}; {}", wall.description, wall.hint))
+        });
     }
     let wait = |reason: String| Err(Refusal::answered(reason));
     if !accepted {
@@ -127,7 +144,11 @@ fn judge(page: &Page, response: &Response, mask: &Mask) -> Result<(), Refusal> {
 /// Whether a page of this kind with an accepted status still hides the application.
 fn speaks_for_others(wall: &Wall) -> bool {
     match wall.kind {
-        WallKind::Login | WallKind::Challenge | WallKind::Placeholder | WallKind::RateLimit => true,
+        WallKind::Login
+        | WallKind::Challenge
+        | WallKind::Placeholder
+        | WallKind::RateLimit
+        | WallKind::Grpc => true,
         // A redirect is an answer of the application when 3xx is accepted.
         WallKind::OtherHost => false,
     }

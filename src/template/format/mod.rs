@@ -7,18 +7,26 @@ use super::value::{Value, WIDEST};
 
 pub(super) use verbs::printf;
 
+/// Bytes beyond which nothing more is printed: a rendered text is refused long before.
+const PRINTED: usize = WIDEST << 5;
+
 /// As an action prints a value.
 pub(super) fn print(value: &Value, out: &mut String) {
     if matches!(value, Value::Nil) {
         out.push_str("<no value>");
     } else {
-        show(value, out);
+        write(value, out, PRINTED);
     }
 }
 
-/// `%v`. Values that share parts can be far larger written than held, so it stops a bit beyond the largest text.
+/// `%v`, of a value in a text of at most `WIDEST` bytes.
 pub(super) fn show(value: &Value, out: &mut String) {
-    if out.len() > WIDEST << 5 {
+    write(value, out, WIDEST);
+}
+
+/// Values that share parts can be far larger written than held, so it stops a bit beyond the most that a text may be.
+fn write(value: &Value, out: &mut String, most: usize) {
+    if out.len() > most {
         return;
     }
     match value {
@@ -30,7 +38,7 @@ pub(super) fn show(value: &Value, out: &mut String) {
         Value::Time(time) => out.push_str(&layout::format(time, "2006-01-02 15:04:05.999999999 -0700 MST")),
         Value::List(list) => {
             out.push('[');
-            separated(list.items.iter(), out, show);
+            separated(list.items.iter(), out, |item, out| write(item, out, most));
             out.push(']');
         }
         Value::Map(map) => {
@@ -38,26 +46,26 @@ pub(super) fn show(value: &Value, out: &mut String) {
             separated(map.entries.iter(), out, |(key, item), out| {
                 out.push_str(key);
                 out.push(':');
-                show(item, out);
+                write(item, out, most);
             });
             out.push(']');
         }
         Value::Record(record) => {
             out.push('{');
             separated(record.names().iter(), out, |name, out| {
-                show(&record.field(name).unwrap_or_default(), out);
+                write(&record.field(name).unwrap_or_default(), out, most);
             });
             out.push('}');
         }
     }
 }
 
-fn separated<T>(items: impl Iterator<Item = T>, out: &mut String, mut write: impl FnMut(T, &mut String)) {
+fn separated<T>(items: impl Iterator<Item = T>, out: &mut String, mut each: impl FnMut(T, &mut String)) {
     for (index, item) in items.enumerate() {
         if index > 0 {
             out.push(' ');
         }
-        write(item, out);
+        each(item, out);
     }
 }
 

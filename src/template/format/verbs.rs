@@ -99,6 +99,22 @@ fn named(value: &Value) -> String {
     out
 }
 
+/// Parts with blanks between them; it stops a bit beyond the largest text.
+fn enclosed(open: &str, mut parts: impl Iterator<Item = String>) -> String {
+    let mut out = open.to_owned();
+    let mut separator = "";
+    // A part is not even made once there is no room for it.
+    while out.len() <= WIDEST
+        && let Some(part) = parts.next()
+    {
+        out.push_str(separator);
+        out.push_str(&part);
+        separator = " ";
+    }
+    out.push(']');
+    out
+}
+
 impl Verb {
     fn write(&self, letter: char, value: &Value, out: &mut String) {
         let Some(text) = self.text(letter, value) else {
@@ -145,23 +161,16 @@ impl Verb {
             (_, Value::Int(_)) => self.of_int(letter, value),
             (_, Value::Float(_)) => self.of_float(letter, value),
             ('s', Value::Time(_)) => self.text('v', value),
-            (_, Value::List(list)) => {
-                let items: Vec<String> = list.items.iter().map(|item| self.element(letter, item)).collect();
-                Some(format!("[{}]", items.join(" ")))
-            }
+            (_, Value::List(list)) => Some(enclosed(
+                "[",
+                list.items.iter().map(|item| self.element(letter, item)),
+            )),
             (_, Value::Map(map)) => {
-                let items: Vec<String> = map
-                    .entries
-                    .iter()
-                    .map(|(key, item)| {
-                        format!(
-                            "{}:{}",
-                            self.element(letter, &key.as_str().into()),
-                            self.element(letter, item)
-                        )
-                    })
-                    .collect();
-                Some(format!("map[{}]", items.join(" ")))
+                let entry = |(key, item): (&String, &Value)| {
+                    let key = self.element(letter, &key.as_str().into());
+                    format!("{key}:{}", self.element(letter, item))
+                };
+                Some(enclosed("map[", map.entries.iter().map(entry)))
             }
             (_, Value::Nil | Value::Bool(_) | Value::Time(_) | Value::Record(_)) => None,
         }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::super::format::text_of;
-use super::super::value::Value;
+use super::super::value::{LONGEST, Value};
 use super::built_in::equal;
 use super::{Function, MANY, argument, function, items, text};
 
@@ -63,6 +63,9 @@ pub(super) const LISTS: &[Function] = &[
         let mut list = Vec::new();
         for index in 0..values.len() {
             list.extend_from_slice(items(values, index)?);
+            if list.len() > LONGEST {
+                break; // which is refused
+            }
         }
         Value::list(list)
     }),

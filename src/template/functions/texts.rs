@@ -1,5 +1,7 @@
 //! Texts, from sprig: the text that is worked on comes last, so that it can be piped in.
 
+use std::collections::BTreeSet;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
@@ -22,10 +24,7 @@ pub(super) const TEXTS: &[Function] = &[
         Value::text(title(text(values, 0)?, |c| c.to_lowercase().collect()))
     }),
     function("trim", 1, 1, |_, values| Ok(text(values, 0)?.trim().into())),
-    function("trimAll", 2, 2, |_, values| {
-        let cut: Vec<char> = text(values, 0)?.chars().collect();
-        Ok(text(values, 1)?.trim_matches(cut.as_slice()).into())
-    }),
+    function("trimAll", 2, 2, |_, values| trimmed(values)),
     function("trimPrefix", 2, 2, |_, values| {
         let whole = text(values, 1)?;
         Ok(whole.strip_prefix(text(values, 0)?).unwrap_or(whole).into())
@@ -143,6 +142,12 @@ pub(super) const TEXTS: &[Function] = &[
 )]
 fn is_some(value: &&Value) -> bool {
     !matches!(value, Value::Nil)
+}
+
+/// A text without the characters of another one at its ends.
+pub(super) fn trimmed(values: &[Value]) -> Result<Value, String> {
+    let cut: BTreeSet<char> = text(values, 0)?.chars().collect();
+    Ok(text(values, 1)?.trim_matches(|c| cut.contains(&c)).into())
 }
 
 /// Each word with its first character changed.

@@ -4,6 +4,7 @@ use std::io::Read;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -129,7 +130,7 @@ impl App {
             .finish()
     }
 
-    fn spawn(&self, command: &mut Command, stdout: Stdio, turn: Turn) -> Running {
+    fn spawn(&self, command: &mut Command, stdout: Stdio, turn: impl Into<Arc<Turn>>) -> Running {
         command
             .current_dir(self.folder.path())
             .env_clear()
@@ -146,9 +147,25 @@ impl App {
             stderr: child.stderr.take().map(collect),
             child,
             started: Instant::now(),
-            _turn: turn,
+            _turn: turn.into(),
             args: format!("{:?}", command.get_args().collect::<Vec<_>>()),
         }
+    }
+}
+
+/// Programs that are to run at the same time, while no other test runs one.
+pub(crate) struct Together(Arc<Turn>);
+
+impl Together {
+    /// As soon as nobody else runs the program.
+    pub(crate) fn alone() -> Self {
+        Self(Arc::new(Turn::alone()))
+    }
+
+    /// Starts a command.
+    pub(crate) fn start(&self, app: &App, args: &[&str]) -> Running {
+        let mut command = Command::new(program());
+        app.spawn(command.args(args), Stdio::piped(), Arc::clone(&self.0))
     }
 }
 
@@ -173,7 +190,7 @@ pub(crate) struct Running {
     stderr: Option<JoinHandle<String>>,
     started: Instant,
     args: String,
-    _turn: Turn,
+    _turn: Arc<Turn>,
 }
 
 impl Running {

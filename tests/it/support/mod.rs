@@ -19,7 +19,7 @@ mod prometheus;
 mod runner;
 mod turn;
 
-pub(crate) use app::{App, Output, Running, plain};
+pub(crate) use app::{App, Output, Running, Together, plain};
 pub(crate) use certificate::{Certificate, Flaw};
 pub(crate) use cluster::{Cluster, Namespace, cluster, waiting};
 pub(crate) use external::find;

@@ -73,6 +73,7 @@ async fn run_burst(spec: &CallSpec, calls: u64, pool: Pool) -> Result<Ran, LoadE
         grace: ms(5000),
         under_way: UnderWay::Finish,
         skip: 0,
+        shard: None,
     };
     let part = Part {
         spec: spec.clone(),

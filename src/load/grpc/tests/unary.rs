@@ -120,14 +120,17 @@ async fn a_call_that_cannot_be_made_ends_the_load_and_is_no_failure_of_the_serve
     let server = Server::start().await;
     let mut spec = call(&server, "Hello");
     spec.calls = Calls::Rendered(Arc::new(Numbers(2)));
-    let error = run_burst(&spec, 1000, pool(1, 1, ms(10_000)))
+    let ran = run_burst(&spec, 1000, pool(1, 8, ms(10_000)))
         .await
-        .expect_err("no load");
+        .expect("a load");
     assert_eq!(
-        error.to_string(),
-        "test.Service/Hello: call 2 (counted from 0) cannot be made: `{{.Nothing}}` cannot be rendered"
+        ran.unmade.as_deref(),
+        Some("test.Service/Hello: call 2 (counted from 0) cannot be made: `{{.Nothing}}` cannot be rendered")
     );
-    assert_eq!(server.seen.messages(), 2);
+    let made = server.seen.messages() as u64;
+    assert!((2..1000).contains(&made), "{made}");
+    let load = &ran.parts[0];
+    assert_eq!((load.requests, load.errors, load.messages_sent), (made, 0, made));
 }
 
 /// A connection whose writes are counted.

@@ -32,7 +32,7 @@ pub(super) struct Run {
     /// `None` when nobody is interested.
     key: Option<Key>,
     /// Bytes that have not come.
-    left: usize,
+    pub(super) left: usize,
     ends_stream: bool,
 }
 
@@ -275,13 +275,7 @@ impl Connection {
         if stream.phase == Phase::Ended {
             return Poll::Ready(Event::End(stream.trailers.take()));
         }
-        if stream
-            .waker
-            .as_ref()
-            .is_none_or(|known| !known.will_wake(cx.waker()))
-        {
-            stream.waker = Some(cx.waker().clone());
-        }
+        stream.wake_later(cx);
         Poll::Pending
     }
 

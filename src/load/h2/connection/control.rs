@@ -179,7 +179,9 @@ impl Connection {
         } else if stream.upload.window > i64::from(LARGEST) {
             self.violated(key, Reason::FLOW_CONTROL_ERROR);
         } else if stream.upload.rest.is_empty() {
-            self.wake_wanting();
+            if stream.upload.wanting {
+                stream.wake();
+            }
         } else if !stream.upload.listed {
             stream.upload.listed = true;
             self.sending.push_back(key);
@@ -191,6 +193,7 @@ impl Connection {
     pub(super) fn wake_wanting(&mut self) {
         for key in self.wanting.drain(..) {
             if let Some(stream) = self.streams.get(key) {
+                stream.upload.wanting = false;
                 stream.wake();
             }
         }

@@ -7,6 +7,7 @@
 
 mod answers;
 mod control;
+pub(crate) mod replay;
 mod requests;
 mod streams;
 
@@ -28,8 +29,10 @@ pub(super) use self::streams::{Fault, Key};
 
 /// Frames of no use that a server may send between two answers. A few are harmless, and no more than a mistake.
 const USELESS: u32 = 10_000;
-/// Bytes that wait to be written from which on nothing more is read, and no more of bodies is made ready.
+/// Bytes that wait to be written from which on no more of requests is made ready.
 const BACKLOG: usize = 64 << 10;
+/// The same from which on nothing more is read: so much only comes together when what is read wants answers, too.
+const FLOODED: usize = 4 * BACKLOG;
 /// Bytes of the largest buffer that is kept when it is empty.
 const SPARE: usize = 128 << 10;
 
@@ -248,9 +251,14 @@ impl Connection {
         }
     }
 
-    /// Whether so much waits to be written that nothing more should be read.
+    /// Whether so much waits to be written that no more requests should be.
     pub(super) fn is_congested(&self) -> bool {
         self.output.backlog() >= BACKLOG
+    }
+
+    /// Whether so much waits to be written that nothing more should be read.
+    pub(super) fn is_flooded(&self) -> bool {
+        self.output.backlog() >= FLOODED
     }
 
     /// Waits until little enough waits to be written that more requests should be.

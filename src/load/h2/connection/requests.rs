@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 use super::super::frame::{self, HEAD, flag, kind};
 use super::super::hpack::HeadId;
 use super::super::reason::Reason;
-use super::streams::{Key, Phase, Stream};
+use super::streams::{End, Key, Phase, Stream, Upload};
 use super::{BACKLOG, Connection, signed};
 
 impl Connection {
@@ -60,10 +60,12 @@ impl Connection {
             return;
         };
         let upload = &mut stream.upload;
-        if upload.complete || !stream.linked {
+        if upload.is_over() || !stream.linked {
             return;
         }
-        upload.last |= last;
+        if last {
+            upload.end = End::Known;
+        }
         if upload.rest.is_empty() {
             upload.rest = data.clone();
         } else if !data.is_empty() {
@@ -131,10 +133,12 @@ impl Connection {
                 return true;
             }
             let part = upload.rest.split_to(size);
-            upload.complete = upload.last && upload.rest.is_empty();
+            if upload.end == End::Known && upload.rest.is_empty() {
+                upload.end = End::Written;
+            }
             upload.window -= signed(size);
             self.send_window -= signed(size);
-            let flags = if upload.complete { flag::END_STREAM } else { 0 };
+            let flags = if upload.is_over() { flag::END_STREAM } else { 0 };
             frame::put(&mut self.output.bytes, kind::DATA, flags, stream.id, &part);
         }
     }
@@ -145,20 +149,14 @@ impl Connection {
         let Some(stream) = self.streams.get(key) else {
             return Poll::Ready(false);
         };
-        if stream.upload.complete || !stream.linked {
+        if stream.upload.is_over() || !stream.linked {
             return Poll::Ready(false);
         }
         if !full && stream.upload.rest.is_empty() && stream.upload.window > 0 {
             return Poll::Ready(true);
         }
-        if stream
-            .waker
-            .as_ref()
-            .is_none_or(|known| !known.will_wake(cx.waker()))
-        {
-            stream.waker = Some(cx.waker().clone());
-        }
-        if !self.wanting.contains(&key) {
+        stream.wake_later(cx);
+        if !std::mem::replace(&mut stream.upload.wanting, true) {
             self.wanting.push(key);
         }
         Poll::Pending
@@ -178,17 +176,20 @@ impl Connection {
             return;
         };
         let unread = stream.body.len();
-        let ended = stream.phase == Phase::Ended && stream.upload.complete;
+        let ended = stream.phase == Phase::Ended && stream.upload.is_over();
         let resets = stream.linked && !ended;
         if resets {
             frame::put_reset(&mut self.output.bytes, stream.id, Reason::CANCEL);
         }
-        let listed = stream.upload.listed;
+        let Upload { listed, wanting, .. } = stream.upload;
         self.taken_of_all(unread);
         self.streams.unlink(key, resets);
         self.streams.free(key);
         if listed {
             self.sending.retain(|other| *other != key);
+        }
+        if wanting {
+            self.wanting.retain(|other| *other != key);
         }
     }
 }

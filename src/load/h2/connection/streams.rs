@@ -3,7 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::hash::{BuildHasherDefault, Hasher};
 use std::rc::Rc;
-use std::task::Waker;
+use std::task::{Context, Waker};
 
 use bytes::Bytes;
 use tokio::time::Instant;
@@ -55,7 +55,7 @@ pub(in super::super) struct Stream {
     pub(super) linked: bool,
     pub(in super::super) fault: Option<Fault>,
     /// Whoever waits for news.
-    pub(in super::super) waker: Option<Waker>,
+    waker: Option<Waker>,
     /// The answer never has a body.
     pub(super) bodiless: bool,
     /// A head that nobody has taken.
@@ -84,17 +84,37 @@ pub(super) struct Upload {
     /// What waits for that.
     pub(super) rest: Bytes,
     /// Whether the request ends with it.
-    pub(super) last: bool,
-    /// Whether its end is written.
-    pub(super) complete: bool,
+    pub(super) end: End,
     /// Whether it waits for its turn.
     pub(super) listed: bool,
+    /// Whether whoever sends it waits for room to send more.
+    pub(super) wanting: bool,
+}
+
+/// The end of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum End {
+    /// More may follow.
+    Open,
+    /// Nothing follows what waits.
+    Known,
+    /// It is written.
+    Written,
 }
 
 impl Upload {
     /// Whether there is something to write, be it the end alone.
     pub(super) fn is_due(&self) -> bool {
-        !self.complete && (self.last || !self.rest.is_empty())
+        match self.end {
+            End::Open => !self.rest.is_empty(),
+            End::Known => true,
+            End::Written => false,
+        }
+    }
+
+    /// Whether all is written.
+    pub(super) fn is_over(&self) -> bool {
+        self.end == End::Written
     }
 }
 
@@ -120,10 +140,18 @@ impl Stream {
             upload: Upload {
                 window,
                 rest: Bytes::new(),
-                last: false,
-                complete,
+                end: if complete { End::Written } else { End::Open },
                 listed: false,
+                wanting: false,
             },
+        }
+    }
+
+    /// Whoever asks waits for news.
+    pub(super) fn wake_later(&mut self, cx: &Context<'_>) {
+        let known = self.waker.as_ref();
+        if known.is_none_or(|known| !known.will_wake(cx.waker())) {
+            self.waker = Some(cx.waker().clone());
         }
     }
 

@@ -64,6 +64,11 @@ impl Decoder {
         }
     }
 
+    /// What the dynamic table takes, as RFC 7541, section 4.1 counts it.
+    pub(super) fn size(&self) -> usize {
+        self.table.size()
+    }
+
     /// The state of the dynamic table.
     pub(in super::super) fn version(&self) -> u64 {
         self.table.version()

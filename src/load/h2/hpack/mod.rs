@@ -5,6 +5,7 @@ mod decoder;
 mod encoder;
 mod fixed;
 mod huffman;
+pub(crate) mod replay;
 mod table;
 
 pub(super) use decoder::Decoder;

@@ -46,6 +46,11 @@ impl Table {
         }
     }
 
+    /// What its fields cost.
+    pub(super) fn size(&self) -> usize {
+        self.size
+    }
+
     /// Counts the changes: while it stays, every index means the same.
     pub(super) fn version(&self) -> u64 {
         self.version

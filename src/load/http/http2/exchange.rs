@@ -10,6 +10,7 @@ use super::super::exchange::{Broken, Headers, Incoming};
 use super::super::look::{Look, Wanted};
 use super::super::search::Needle;
 use super::request::Prepared;
+use crate::load::Way;
 use crate::load::h2::{self as http2, Begun, Block, Event, Session};
 
 impl From<http2::Broken> for Broken {
@@ -36,9 +37,11 @@ impl Session {
         &self,
         request: &Prepared,
         needle: Option<&Needle>,
+        way: &mut Way,
     ) -> Result<Incoming, Broken> {
         let body = &request.body;
-        let mut begun = self.begin(&request.head, request.id, body.is_empty()).await?;
+        let queued = self.begin(&request.head, request.id, body.is_empty(), way);
+        let mut begun = queued.await?;
         if !body.is_empty() {
             begun.send(body, true);
         }
@@ -59,7 +62,6 @@ impl Session {
             bytes: answer.bytes,
             seen: answer.look.finish(),
             suspect: answer.suspect,
-            waited: begun.waited,
         })
     }
 }

@@ -29,6 +29,7 @@ fn burst(requests: u64, connections: u32) -> Asked {
             grace: ms(5000),
             under_way: UnderWay::Finish,
             skip: 0,
+            shard: None,
         },
         pool: Pool {
             connections,

@@ -85,7 +85,12 @@ fn title(known: &Known<'_>, rows: &[ObjectiveRow]) -> (Sign, String) {
     let all = enforced.len();
     let with = |wanted: &[Verdict]| enforced.iter().filter(|row| wanted.contains(&row.judged)).count();
     match result.outcome {
+        Outcome::Pass if rows.is_empty() && result.assessment.awards.is_empty() => unjudged(known),
         Outcome::Pass => (Sign::Met, passed(known, rows, all, with(&[Verdict::Met]))),
+        Outcome::Measured => (
+            Sign::Skipped,
+            "a shard was measured; iter8 merge judges".to_owned(),
+        ),
         Outcome::Fail => (
             Sign::NotMet,
             format!("{} of {} not met", with(&[Verdict::NotMet]), objectives(all)),
@@ -139,25 +144,33 @@ fn title(known: &Known<'_>, rows: &[ObjectiveRow]) -> (Sign, String) {
     }
 }
 
+/// Nothing was promised: that is a pass, and no green one where requests failed.
+fn unjudged(known: &Known<'_>) -> (Sign, String) {
+    let versions = || known.versions.iter();
+    let requests: u64 = versions().map(super::known::Version::requests).sum();
+    let loads = versions().flat_map(|version| &version.wholes);
+    let errors: u64 = loads.map(|(_, whole)| whole.errors).sum();
+    let sent = number::counted(requests, known.request());
+    match (requests, errors) {
+        (0, _) => (Sign::Met, "completed, no objectives to judge".to_owned()),
+        (_, 0) => (Sign::Met, format!("{sent} sent, no objectives to judge")),
+        (_, errors) => {
+            let share = number::share(errors, requests);
+            let told = format!("{share} of {sent} failed, and no objective was judged");
+            (Sign::Unsure, told)
+        }
+    }
+}
+
 fn passed(known: &Known<'_>, rows: &[ObjectiveRow], all: usize, met: usize) -> String {
     let warned = rows
         .iter()
         .filter(|row| row.warn && row.judged != Verdict::Met)
         .count();
-    if rows.is_empty() && !known.result.assessment.awards.is_empty() {
+    if rows.is_empty() {
         return match known.result.winner() {
             Some(_) => "one version wins every reward".to_owned(),
             None => "no version wins every reward".to_owned(),
-        };
-    }
-    if rows.is_empty() {
-        let requests: u64 = known.versions.iter().map(super::known::Version::requests).sum();
-        return match requests {
-            0 => "completed, no objectives to judge".to_owned(),
-            n => format!(
-                "{} sent, no objectives to judge",
-                number::counted(n, known.request())
-            ),
         };
     }
     let mut title = match (all, met) {
@@ -182,6 +195,7 @@ fn finding(known: &Known<'_>, rows: &[ObjectiveRow], awarded: &[RewardRow]) -> P
         Outcome::Pass if rows.is_empty() && !awarded.is_empty() => rewards::told(awarded),
         Outcome::Pass if rows.is_empty() => overview(known),
         Outcome::Pass => shown(rows),
+        Outcome::Measured => overview(known),
         Outcome::Inconclusive => undecided(rows),
         Outcome::Error => failed_task(known),
         Outcome::Invalid => match result.distrust.first() {
@@ -216,7 +230,9 @@ fn sentence_part(text: &str) -> String {
 fn failed_task(known: &Known<'_>) -> Prose {
     let mut failed = known.result.tasks.iter().filter_map(|task| match &task.status {
         TaskStatus::Failed { error } => Some((task, error)),
-        TaskStatus::NotRun | TaskStatus::Completed | TaskStatus::Skipped { .. } => None,
+        TaskStatus::NotRun | TaskStatus::Completed | TaskStatus::Left { .. } | TaskStatus::Skipped { .. } => {
+            None
+        }
     });
     match failed.next() {
         Some((task, error)) => Prose::new()
@@ -357,7 +373,7 @@ fn worst_first<'a>(known: &Known<'a>) -> Vec<&'a Judgement> {
 
 fn limit_of(judgement: &Judgement) -> (f64, bool, Unit) {
     match judgement.objective.limit {
-        Limit::Value(limit) => (limit, false, judgement.objective.metric.unit()),
+        Limit::Value(limit) => (limit, false, judgement.objective.unit()),
         Limit::TimesBaseline(limit) => (limit, true, Unit::Plain),
     }
 }

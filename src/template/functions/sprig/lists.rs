@@ -1,11 +1,11 @@
 //! Lists and maps.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::super::format::text_of;
-use super::super::super::value::Value;
+use super::super::super::value::{LONGEST, Value};
 use super::super::lists::entries;
-use super::super::{Function, MANY, argument, function, int, items, text};
+use super::super::{Context, Function, MANY, argument, function, int, items, text};
 use super::kinds::same;
 
 pub(super) const LISTS: &[Function] = &[
@@ -45,9 +45,10 @@ pub(super) const LISTS: &[Function] = &[
                 .collect(),
         )
     }),
-    function("uniq", 1, 1, |_, values| {
+    function("uniq", 1, 1, |context, values| {
         let mut seen: Vec<Value> = Vec::new();
         for item in items(values, 0)? {
+            context.in_time()?;
             if seen.len() > 1_000 {
                 return Err("a list of more than 1000 different elements".to_owned());
             }
@@ -57,10 +58,13 @@ pub(super) const LISTS: &[Function] = &[
         }
         Value::list(seen)
     }),
-    function("without", 1, MANY, |_, values| {
-        let left = items(values, 0)?;
-        let unwanted = |item: &&Value| !values[1..].iter().any(|one| same(one, item));
-        Value::list(left.iter().filter(unwanted).cloned().collect())
+    function("without", 1, MANY, |context, values| {
+        let mut left = items(values, 0)?.to_vec();
+        for unwanted in &values[1..] {
+            context.in_time()?;
+            left.retain(|item| !same(unwanted, item));
+        }
+        Value::list(left)
     }),
     function("compact", 1, 1, |_, values| {
         Value::list(
@@ -88,6 +92,9 @@ pub(super) const LISTS: &[Function] = &[
                     .keys()
                     .map(|key| Value::from(key.as_str())),
             );
+            if keys.len() > LONGEST {
+                break; // which is refused
+            }
         }
         Value::list(keys)
     }),
@@ -111,26 +118,29 @@ pub(super) const LISTS: &[Function] = &[
         map.remove(text(values, 1)?);
         Value::map(map)
     }),
-    function("merge", 1, MANY, |_, values| merged(values, false)),
-    function("mergeOverwrite", 1, MANY, |_, values| merged(values, true)),
+    function("merge", 1, MANY, |context, values| merged(context, values, false)),
+    function("mergeOverwrite", 1, MANY, |context, values| {
+        merged(context, values, true)
+    }),
 ];
 
 fn chosen(values: &[Value], picks: bool) -> Result<Value, String> {
     let mut kept = BTreeMap::new();
-    let names: Vec<&str> = (1..values.len())
+    let names: BTreeSet<&str> = (1..values.len())
         .map(|index| text(values, index))
         .collect::<Result<_, _>>()?;
     for (key, value) in entries(values, 0)? {
-        if names.contains(&key.as_str()) == picks {
+        if names.contains(key.as_str()) == picks {
             kept.insert(key.clone(), value.clone());
         }
     }
     Value::map(kept)
 }
 
-fn merged(values: &[Value], overwrites: bool) -> Result<Value, String> {
+fn merged(context: &Context<'_>, values: &[Value], overwrites: bool) -> Result<Value, String> {
     let mut all = argument(values, 0).clone();
     for index in 1..values.len() {
+        context.in_time()?;
         entries(values, index)?;
         all = if overwrites {
             Value::merged(&all, argument(values, index))?

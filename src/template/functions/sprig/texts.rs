@@ -2,6 +2,7 @@
 
 use super::super::super::format::text_of;
 use super::super::super::value::{Value, WIDEST};
+use super::super::texts::trimmed;
 use super::super::{Function, MANY, argument, count, function, int, text};
 
 pub(super) const TEXTS: &[Function] = &[
@@ -12,10 +13,7 @@ pub(super) const TEXTS: &[Function] = &[
         let cut = &whole.as_bytes()[..length.min(whole.len())];
         Value::text(String::from_utf8_lossy(cut).into_owned())
     }),
-    function("trimall", 2, 2, |_, values| {
-        let cut: Vec<char> = text(values, 0)?.chars().collect();
-        Ok(text(values, 1)?.trim_matches(cut.as_slice()).into())
-    }),
+    function("trimall", 2, 2, |_, values| trimmed(values)),
     function("swapcase", 1, 1, |_, values| {
         let swapped = text(values, 0)?.chars().flat_map(|c| {
             let other: String = if c.is_uppercase() {

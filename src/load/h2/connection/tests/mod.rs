@@ -1,6 +1,8 @@
 //! A connection without I/O: bytes in, bytes out.
 
-use std::task::{Context, Poll, Waker};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::task::{Context, Poll, Wake, Waker};
 
 use bytes::Bytes;
 use http::Request;
@@ -218,6 +220,55 @@ fn a_body_does_not_pile_up_before_it_is_written() {
         Poll::Ready(false),
         "all is sent"
     );
+}
+
+/// Counts how often it is woken.
+#[derive(Default)]
+struct Woken(AtomicU32);
+
+impl Wake for Woken {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+#[test]
+fn room_on_a_stream_wakes_who_waits_for_it_and_room_on_all_wakes_all() {
+    let mut connection = connection();
+    receive(&mut connection, &setting(INITIAL_WINDOW_SIZE, 0)).expect("settings");
+    output(&mut connection);
+    let woken: Vec<_> = (0..3)
+        .map(|_| {
+            let key = connection.open(&head(), HeadId::new(), false).expect("a stream");
+            (key, Arc::new(Woken::default()))
+        })
+        .collect();
+    let wait = |connection: &mut Connection, room: [bool; 3]| {
+        let outcomes = woken.iter().map(|(key, woken)| {
+            let waker = Waker::from(Arc::clone(woken));
+            connection
+                .poll_room(*key, &mut Context::from_waker(&waker))
+                .is_ready()
+        });
+        assert_eq!(outcomes.collect::<Vec<_>>(), room);
+        woken
+            .iter()
+            .map(|(_, woken)| woken.0.load(Ordering::Relaxed))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(wait(&mut connection, [false; 3]), [0; 3]);
+    output(&mut connection);
+    assert_eq!(
+        wait(&mut connection, [false; 3]),
+        [1; 3],
+        "there is room to write"
+    );
+    receive(&mut connection, &frame(WINDOW_UPDATE, 0, 3, &[0, 0, 0, 9])).expect("a window");
+    assert_eq!(wait(&mut connection, [false, true, false]), [1, 2, 1]);
+    receive(&mut connection, &setting(INITIAL_WINDOW_SIZE, 5)).expect("settings");
+    assert_eq!(wait(&mut connection, [true; 3]), [2, 2, 2]);
+    woken.iter().for_each(|(key, _)| connection.close(*key));
+    assert!(connection.wanting.is_empty());
 }
 
 #[test]

@@ -51,10 +51,6 @@ fn violations_of_the_connection_have_the_codes_of_the_specification() {
             frame(HEADERS, END_HEADERS | 0x20, 1, &[0; 4]),
             Reason::FRAME_SIZE_ERROR,
         ),
-        (
-            frame(HEADERS, END_HEADERS, 1, b"\x88\x00\x01a\x02b\n"),
-            Reason::PROTOCOL_ERROR,
-        ),
         (frame(CONTINUATION, END_HEADERS, 1, OK), Reason::PROTOCOL_ERROR),
         (interleaved, Reason::PROTOCOL_ERROR),
         (of_another, Reason::PROTOCOL_ERROR),
@@ -115,6 +111,14 @@ fn violations_of_a_stream_end_that_alone() {
         ),
         (
             frame(HEADERS, END_HEADERS, 1, b"\x88\x0f\x0d\x01x"),
+            Reason::PROTOCOL_ERROR,
+        ),
+        (
+            frame(HEADERS, END_HEADERS, 1, b"\x88\x00\x01a\x02b\n"),
+            Reason::PROTOCOL_ERROR,
+        ),
+        (
+            frame(HEADERS, END_HEADERS, 1, b"\x88\x00\x01A\x01b"),
             Reason::PROTOCOL_ERROR,
         ),
         (

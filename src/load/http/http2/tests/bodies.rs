@@ -13,7 +13,8 @@ use tokio::time::sleep;
 use super::raw::{
     DATA, END_HEADERS, END_STREAM, HEADERS, OK, RST_STREAM, Raw, WINDOW_UPDATE, answer, frame, reset, setting,
 };
-use super::{Limits, Server, ask, asking, get, prepared, run};
+use super::{Limits, Server, ask, asking, exchange, get, prepared, run};
+use crate::load::Way;
 use crate::load::http::search::Needle;
 
 const BIG: usize = 24 << 20;
@@ -103,7 +104,7 @@ fn a_big_body_is_sent_to_its_end() {
         .await;
         let session = server.session().await;
         let request = prepared(Method::PUT, vec![b'x'; BIG]);
-        let incoming = session.exchange(&request, None).await.expect("an answer");
+        let incoming = exchange(&session, &request).await.expect("an answer");
         assert_eq!((incoming.bytes, received.get()), (6, BIG));
     });
 }
@@ -114,7 +115,7 @@ fn an_early_answer_to_a_big_body_is_an_answer() {
         let (mut raw, session) = Raw::session().await;
         for with_reset in [true, false] {
             let (session, request) = (session.clone(), prepared(Method::POST, vec![b'x'; BIG]));
-            let asked = tokio::task::spawn_local(async move { session.exchange(&request, None).await });
+            let asked = tokio::task::spawn_local(async move { exchange(&session, &request).await });
             let request = raw.wait_for(HEADERS).await;
             let mut bytes = answer(request.stream, b"no, thanks");
             if with_reset {
@@ -138,7 +139,7 @@ fn a_body_that_the_server_never_takes_harms_no_other_request() {
     run(async {
         let (mut raw, session) = Raw::session_with(&setting(INITIAL_WINDOW_SIZE, 0), Limits::default()).await;
         let (other, request) = (session.clone(), prepared(Method::POST, "never"));
-        let stuck = tokio::task::spawn_local(async move { other.exchange(&request, None).await });
+        let stuck = tokio::task::spawn_local(async move { exchange(&other, &request).await });
         let post = raw.wait_for(HEADERS).await;
         let asked = asking(&session);
         let request = raw.wait_for(HEADERS).await;
@@ -173,8 +174,7 @@ fn answers_without_a_body_are_complete() {
         .await;
         let session = server.session().await;
         for (method, status) in [(Method::GET, 304), (Method::HEAD, 200), (Method::DELETE, 204)] {
-            let incoming = session
-                .exchange(&prepared(method, ""), None)
+            let incoming = exchange(&session, &prepared(method, ""))
                 .await
                 .expect("an answer");
             assert_eq!((incoming.status.as_u16(), incoming.bytes), (status, 0));
@@ -223,10 +223,11 @@ fn a_text_is_looked_for_and_the_beginning_of_an_error_page_is_kept() {
             let _ = stream.send_trailers(HeaderMap::new());
         })
         .await;
-        let session = server.session().await;
+        let (session, request, mut way) = (server.session().await, get(), Way::default());
         for (text, found) in [("Log in", true), ("Log out", false)] {
             let needle = Needle::new(Bytes::from_static(text.as_bytes()));
-            let incoming = session.exchange(&get(), Some(&needle)).await.expect("an answer");
+            let asked = session.exchange(&request, Some(&needle), &mut way);
+            let incoming = asked.await.expect("an answer");
             assert_eq!(incoming.seen.found, found, "{text}");
             assert_eq!(incoming.seen.beginning, b"<p>Log in</p>");
         }

@@ -148,7 +148,15 @@ fn an_answer_that_contradicts_itself_is_malformed_and_harms_no_other() {
         let of_the_connection = b"\x88\x00\x0aconnection\x01x";
         let of_the_connection = frame(HEADERS, END_HEADERS | END_STREAM, 1, of_the_connection);
         let without_status = frame(HEADERS, END_HEADERS | END_STREAM, 1, b"\x00\x01a\x01b");
-        for bytes in [short, longer, of_the_connection, without_status, too_large()] {
+        let upper_case = frame(HEADERS, END_HEADERS | END_STREAM, 1, b"\x88\x00\x01A\x01b");
+        for bytes in [
+            short,
+            longer,
+            of_the_connection,
+            without_status,
+            upper_case,
+            too_large(),
+        ] {
             let (failed, unsent, session) = failed(&bytes).await;
             assert_eq!(failed.class, FailureClass::Protocol, "{failed:?}");
             let expected = "not a valid HTTP/2 answer: PROTOCOL_ERROR (";
@@ -167,8 +175,6 @@ fn a_violation_of_the_protocol_ends_the_connection() {
             reset(99, 0),
             // PUSH_PROMISE, though push is disabled.
             frame(5, END_HEADERS, 1, b"\x00\x00\x00\x02\x82"),
-            // A name in upper case.
-            frame(HEADERS, END_HEADERS | END_STREAM, 1, b"\x88\x00\x01A\x01b"),
             // DATA on the connection itself.
             frame(DATA, 0, 0, b"x"),
             // WINDOW_UPDATE of nothing.

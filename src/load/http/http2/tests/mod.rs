@@ -7,6 +7,7 @@ mod faults;
 mod floods;
 mod requests;
 mod sharing;
+mod uploads;
 
 use std::cell::{Cell, RefCell};
 use std::net::SocketAddr;
@@ -22,6 +23,7 @@ use tokio::task::spawn_local;
 use tokio::time::timeout;
 
 use super::Prepared;
+use crate::load::Way;
 use crate::load::h2::{Limits, Session, raw};
 use crate::load::http::exchange::{Broken, Incoming, Outgoing};
 
@@ -151,9 +153,14 @@ fn prepared(method: Method, body: impl Into<Bytes>) -> Prepared {
     Prepared::new(outgoing(method, body), false, "localhost:8080").expect("a request")
 }
 
+/// Sends a request.
+async fn exchange(session: &Session, request: &Prepared) -> Result<Incoming, Broken> {
+    session.exchange(request, None, &mut Way::default()).await
+}
+
 /// Sends a GET.
 async fn ask(session: &Session) -> Result<Incoming, Broken> {
-    session.exchange(&get(), None).await
+    exchange(session, &get()).await
 }
 
 /// A request under way in a task of its own, which a test can end.

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, HOST, TE};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
 
-use super::{Prepared, Server, get, outgoing, prepared, run};
+use super::{Prepared, Server, exchange, get, outgoing, prepared, run};
 use crate::load::http::exchange::Outgoing;
 use crate::metrics::FailureClass;
 
@@ -53,7 +53,7 @@ fn a_host_field_is_the_authority_and_is_not_sent_itself() {
         let session = server.session().await;
         let request = with(&[("host", "shop.example:8443")]);
         let request = Prepared::new(request, false, "localhost").expect("a request");
-        session.exchange(&request, None).await.expect("an answer");
+        exchange(&session, &request).await.expect("an answer");
         let last = server.seen.last.borrow_mut().take().expect("a request");
         assert_eq!(last.uri().to_string(), "http://shop.example:8443/path?query");
         assert!(!last.headers().contains_key(HOST));
@@ -65,7 +65,7 @@ fn scheme_authority_and_path_are_sent() {
     run(async {
         let server = Server::hello().await;
         let session = server.session().await;
-        session.exchange(&get(), None).await.expect("an answer");
+        exchange(&session, &get()).await.expect("an answer");
         let last = server.seen.last.borrow_mut().take().expect("a request");
         assert_eq!(last.uri().to_string(), "http://localhost:8080/path?query");
         assert_eq!(last.method(), Method::GET);

@@ -11,10 +11,11 @@ use h2::server::Builder;
 use http::Method;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use super::raw::{HEADERS, RST_STREAM, Raw, answer, setting};
-use super::{Limits, Server, Session, ask, asking, connect, get, prepared, run, say};
+use super::{Limits, Server, Session, ask, asking, connect, exchange, get, prepared, run, say};
+use crate::load::Way;
 
 /// SETTINGS_MAX_CONCURRENT_STREAMS.
 const MAX_CONCURRENT_STREAMS: u16 = 3;
@@ -102,7 +103,7 @@ fn head_and_body_of_a_request_leave_in_one_write() {
         for size in [1, 200, 1000, 10_000] {
             let request = prepared(Method::POST, vec![b'x'; size]);
             writes.set(0);
-            let incoming = session.exchange(&request, None).await.expect("an answer");
+            let incoming = exchange(&session, &request).await.expect("an answer");
             assert_eq!(incoming.bytes, 2);
             assert_eq!(writes.get(), 1, "{size} bytes");
         }
@@ -155,6 +156,17 @@ fn requests_that_wait_are_sent_when_the_server_allows_more_streams() {
             raw.send(&answer(request.stream, b"x")).await;
             asked.await.expect("no panic").expect("an answer");
         }
+    });
+}
+
+#[test]
+fn who_gave_up_waiting_for_a_stream_has_waited() {
+    run(async {
+        let (_raw, session) = Raw::session_with(&setting(MAX_CONCURRENT_STREAMS, 0), Limits::default()).await;
+        let (request, mut way) = (get(), Way::default());
+        let asked = session.exchange(&request, None, &mut way);
+        assert!(timeout(Duration::from_millis(20), asked).await.is_err());
+        assert!(way.waited);
     });
 }
 
@@ -240,7 +252,7 @@ fn the_time_of_an_answer_is_that_of_its_bytes() {
         let session = server.session().await;
         let sent = tokio::time::Instant::now();
         let request = get();
-        let asked = session.exchange(&request, None);
+        let asked = exchange(&session, &request);
         let incoming = asked.await.expect("an answer");
         assert!(incoming.first_byte > sent);
         assert!(incoming.end >= incoming.first_byte);

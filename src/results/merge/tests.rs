@@ -1,0 +1,383 @@
+//! What two shards come to, and what is refused.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::*;
+use crate::metrics::{Histogram, LoadMeasurement, Provided, SliceRecorder, Timing, nanos};
+use crate::results::{Outcome, SourceInfo, TaskRecord, TaskStatus};
+use crate::slo::{Assessment, Policy, Terms, Verdict};
+
+/// What a shard sent: so many requests in ten seconds, of that many milliseconds each.
+fn load(requests: u64, milliseconds: u64, began: Timestamp) -> LoadMeasurement {
+    let mut load = LoadMeasurement {
+        began: Some(began),
+        requests,
+        answered: requests,
+        elapsed: 10.0,
+        cold_start: Some(milliseconds as f64),
+        ..LoadMeasurement::default()
+    };
+    load.statuses.insert(200, requests);
+    let latency = Duration::from_millis(milliseconds);
+    let mut slices = SliceRecorder::default();
+    for n in 0..requests {
+        let due = nanos(Duration::from_secs_f64(10.0 * n as f64 / requests as f64));
+        slices.request(due, false);
+        slices.latency(due, nanos(latency));
+        load.timings.entry(Timing::Latency).or_default().record(latency);
+    }
+    load.slices = slices.finish();
+    load
+}
+
+fn task(index: usize, name: &str, status: TaskStatus) -> TaskRecord {
+    TaskRecord {
+        index,
+        name: name.to_owned(),
+        about: name.to_owned(),
+        status,
+        started: None,
+        seconds: Some(10.0),
+        notes: Vec::new(),
+    }
+}
+
+fn start() -> Timestamp {
+    "2026-03-01T12:00:00Z".parse().expect("an instant")
+}
+
+fn left() -> TaskStatus {
+    TaskStatus::Left { why: "later".into() }
+}
+
+/// A shard of a load, judged by an objective on its p95.
+fn shard(number: &str, milliseconds: u64) -> ExperimentResult {
+    let source = SourceInfo {
+        name: "experiment.yaml".into(),
+        text: "spec: []".into(),
+    };
+    let mut result = ExperimentResult::new(source, Environment::default(), start());
+    result.shard = Some(Shard {
+        number: number.parse().expect(number),
+        start_at: Some(start()),
+    });
+    result.seconds = 11.0;
+    result.tasks = vec![task(1, "http", TaskStatus::Completed), task(2, "assess", left())];
+    result.terms = vec![Terms {
+        task: 2,
+        condition: None,
+        objectives: vec!["http/latency-p95 <= 50ms".parse().expect("an objective")],
+        rewards: Vec::new(),
+        policy: Policy::default(),
+    }];
+    result.insights.versions = vec![VersionInsights {
+        name: "default".into(),
+        loads: vec![Load {
+            stream: "http".parse().expect("a stream"),
+            target: "http://example.com/".into(),
+            plan: "100 requests/s".into(),
+            reproduce: None,
+            together: None,
+            percentiles: Vec::new(),
+            measurement: load(1000, milliseconds, start()),
+        }],
+        ..VersionInsights::default()
+    }];
+    result.ended = true;
+    result.conclude();
+    assert_eq!(result.outcome, Outcome::Measured);
+    result
+}
+
+fn try_merge(results: Vec<ExperimentResult>) -> Result<ExperimentResult, MergeError> {
+    let mut all = Merger::new(None);
+    for (n, result) in results.into_iter().enumerate() {
+        merger.add(&format!("{n}.json"), result)?;
+    }
+    merger.finish(Environment::default())
+}
+
+fn merge(results: Vec<ExperimentResult>) -> ExperimentResult {
+    try_merge(results).expect("merged")
+}
+
+#[test]
+fn the_quantiles_are_those_of_all_requests() {
+    let merged = merge(vec![shard("1/2", 90), shard("0/2", 10)]);
+    let load = &merged.insights.versions[0].loads[0].measurement;
+    assert_eq!(
+        (load.requests, load.statuses[&200], load.elapsed),
+        (2000, 2000, 10.0)
+    );
+    let mut union = Histogram::new();
+    union.record_many(Duration::from_millis(10), 1000);
+    union.record_many(Duration::from_millis(90), 1000);
+    assert_eq!(load.timings[&Timing::Latency], union);
+    assert_eq!(load.cold_start, Some(10.0), "that of shard 0");
+    // 10 alone would have passed, and so would a mean of the two.
+    assert_eq!(
+        (merged.outcome, merged.tasks[1].status.clone()),
+        (Outcome::Fail, TaskStatus::Completed)
+    );
+    let judgement = &merged.assessment.judgements[0];
+    assert_eq!(
+        (judgement.verdict, judgement.requests),
+        (Verdict::NotMet, Some(2000))
+    );
+    assert_eq!(merged.assessment.judgements.len(), 1, "judged once");
+    let shards = merged.shards.expect("shards");
+    assert_eq!(
+        (shards.count, shards.lost.len(), shards.skew_seconds),
+        (2, 0, 0.0)
+    );
+    assert_eq!(shards.merged[0].late_seconds, Some(0.0));
+    assert_eq!(
+        merge(vec![shard("0/2", 10), shard("1/2", 10)]).outcome,
+        Outcome::Pass
+    );
+}
+
+#[test]
+fn a_lost_shard_is_never_green() {
+    let merged = merge(vec![shard("0/8", 10), shard("5/8", 10)]);
+    assert_eq!(merged.outcome, Outcome::Invalid);
+    assert_eq!(merged.assessment.judgements[0].verdict, Verdict::Met);
+    let why = &merged.because[0];
+    assert!(
+        why.contains(
+            "6 of 8 shards gave no result (shards 1, 2, 3, 4, 6 and 7): 75 % of the load is missing"
+        ),
+        "{why}"
+    );
+    let mut killed = shard("1/2", 10);
+    killed.ended = false;
+    killed.conclude();
+    let merged = merge(vec![shard("0/2", 10), killed]);
+    assert_eq!(merged.outcome, Outcome::Invalid);
+    assert!(
+        merged.because[0].contains("shard 1 did not come to the end"),
+        "{:?}",
+        merged.because
+    );
+    let mut stopped = shard("1/2", 10);
+    stopped.interrupted = Some("SIGTERM".into());
+    stopped.conclude();
+    let merged = merge(vec![stopped, shard("0/2", 10)]);
+    assert_eq!(merged.outcome, Outcome::Invalid);
+    assert!(
+        merged.because[0].contains("SIGTERM): up to 50 % of the load"),
+        "{:?}",
+        merged.because
+    );
+}
+
+#[test]
+fn an_error_or_a_doubt_of_one_shard_is_one_of_all() {
+    let mut failed = shard("1/2", 10);
+    failed.tasks[0].status = TaskStatus::Failed {
+        error: "no connection".into(),
+    };
+    failed.insights.versions.clear();
+    failed.conclude();
+    for pair in [[failed.clone(), shard("0/2", 10)], [shard("0/2", 10), failed]] {
+        let merged = merge(pair.to_vec());
+        assert_eq!(merged.outcome, Outcome::Error);
+        assert!(
+            merged.because[0].contains("shard 1: no connection"),
+            "{:?}",
+            merged.because
+        );
+        assert_eq!(merged.assessment.judgements[0].verdict, Verdict::NotAssessed);
+    }
+    let mut doubted = shard("1/2", 10);
+    doubted.distrust.push("the generator was the bottleneck".into());
+    doubted.conclude();
+    let merged = merge(vec![doubted, shard("0/2", 10)]);
+    assert_eq!(merged.outcome, Outcome::Invalid);
+    assert_eq!(merged.because, ["shard 1: the generator was the bottleneck"]);
+}
+
+#[test]
+fn shards_that_did_not_send_together_are_doubted() {
+    let late = |seconds: f64| {
+        let mut late = shard("1/2", 10);
+        let measurement = &mut late.insights.versions[0].loads[0].measurement;
+        measurement.began = Some(start() + Duration::from_secs_f64(seconds));
+        merge(vec![shard("0/2", 10), late])
+    };
+    let merged = late(0.9);
+    assert_eq!(merged.outcome, Outcome::Pass);
+    let shards = merged.shards.expect("shards");
+    assert!((shards.skew_seconds - 0.9).abs() < 1e-9);
+    assert_eq!(shards.merged[1].late_seconds, Some(0.9));
+    let merged = late(1.1);
+    assert_eq!(merged.outcome, Outcome::Invalid);
+    assert!(
+        merged.because[0].contains("began up to 1.1 s apart"),
+        "{:?}",
+        merged.because
+    );
+}
+
+#[test]
+fn results_of_different_experiments_are_refused() {
+    type Change = fn(&mut ExperimentResult);
+    let version = |result: &mut ExperimentResult| result.insights.versions[0].name = "other".into();
+    let changes: [(Change, &str); 10] = [
+        (|one| one.experiment.text = "spec: [1]".into(), "the text"),
+        (|one| one.terms[0].objectives.clear(), "objectives"),
+        (|one| one.tasks[0].name = "grpc".into(), "tasks"),
+        (|one| one.validate_slos = false, "broken objectives"),
+        (|one| one.revision = 7, "revisions"),
+        (version, "versions of one are default, of the other other"),
+        (
+            |one| one.insights.versions[0].loads[0].target = "http://b/".into(),
+            "the other http://b/",
+        ),
+        (
+            |one| one.insights.versions[0].loads[0].plan = "9/s".into(),
+            "loads differ",
+        ),
+        (|one| one.shard = None, "a run of its own"),
+        (
+            |one| {
+                one.shard = Some(Shard {
+                    number: "1/3".parse().expect("one"),
+                    start_at: None,
+                });
+            },
+            "of 3",
+        ),
+    ];
+    for (change, says) in changes {
+        let mut other = shard("1/2", 10);
+        change(&mut other);
+        let error = try_merge(vec![shard("0/2", 10), other])
+            .expect_err(says)
+            .to_string();
+        assert!(error.contains("0.json") && error.contains(says), "{error}");
+    }
+    let twice = try_merge(vec![shard("0/2", 10), shard("0/2", 10)]).expect_err("twice");
+    assert!(twice.to_string().contains("the same shard, 0"), "{twice}");
+    let mut all = Merger::new(Some(3));
+    let asked = all.add("a", shard("0/2", 10)).expect_err("another number");
+    assert_eq!(asked, MergeError::Count { of: 2, asked: 3 });
+    assert_eq!(try_merge(vec![]), Err(MergeError::Nothing));
+    let merged = merge(vec![shard("0/1", 10)]);
+    assert!(matches!(try_merge(vec![merged]), Err(MergeError::Merged(_))));
+    let mut old = shard("0/1", 10);
+    old.insights.versions[0].loads[0].measurement.began = None;
+    assert!(matches!(try_merge(vec![old]), Err(MergeError::Old(_))));
+    let mut nothing = shard("0/1", 10);
+    nothing.insights.versions.clear();
+    assert!(matches!(try_merge(vec![nothing]), Err(MergeError::NoLoad(_))));
+}
+
+/// A run that judged itself.
+fn alone(qps: u64, seconds: i64) -> ExperimentResult {
+    let mut result = shard("0/1", 10);
+    result.shard = None;
+    result.experiment.text = format!("spec:\n- task: http\n  with: {{qps: {qps}, url: a}}\n");
+    result.insights.versions[0].loads[0].plan = format!("{qps} requests/s");
+    result.started = start() + Duration::from_secs(seconds.unsigned_abs());
+    result.insights.versions[0].loads[0].measurement.began = Some(result.started);
+    result.tasks[1].status = TaskStatus::Completed;
+    result.assessment = result.terms[0].judge(&result.insights, &Assessment::default());
+    result.conclude();
+    result
+}
+
+#[test]
+fn independent_loads_may_differ_in_how_much_they_send_and_are_judged_once() {
+    let merged = merge(vec![alone(100, 0), alone(50, 60)]);
+    assert_eq!(
+        (merged.outcome, merged.assessment.judgements.len()),
+        (Outcome::Pass, 1)
+    );
+    let load = &merged.insights.versions[0].loads[0];
+    assert_eq!(load.plan, "1 × 100 requests/s; 1 × 50 requests/s");
+    assert!((load.measurement.elapsed - 70.0).abs() < 1e-9);
+    let twice = try_merge(vec![alone(100, 0), alone(100, 0)]);
+    assert!(matches!(twice, Err(MergeError::Twice { number: None, .. })));
+    let mut other = alone(50, 1);
+    other.experiment.text = other.experiment.text.replace("url: a", "url: b");
+    assert!(try_merge(vec![alone(50, 0), other]).is_err());
+    let mut all = Merger::new(Some(3));
+    all.add("a", alone(1, 0)).expect("one");
+    all.add("b", alone(1, 1)).expect("another");
+    let merged = all.finish(Environment::default()).expect("merged");
+    assert!(
+        merged.because[0].contains("1 of 3 shards gave no result"),
+        "{:?}",
+        merged.because
+    );
+}
+
+#[test]
+fn different_readings_of_a_provider_are_told_and_decide_nothing_unseen() {
+    let read = |number: &str, value: f64, seconds: f64| {
+        let mut result = shard(number, 10);
+        result.tasks[0].name = "custommetrics".into();
+        result.seconds = seconds;
+        result.terms[0].objectives = vec!["db/errors <= 5".parse().expect("an objective")];
+        result.insights.versions[0].values =
+            BTreeMap::from([("db/errors".to_owned(), Provided::from(value))]);
+        result
+    };
+    let merged = merge(vec![read("0/2", 3.0, 12.0), read("1/2", 4.0, 11.0)]);
+    assert_eq!(merged.outcome, Outcome::Pass);
+    assert_eq!(
+        merged.assessment.judgements[0].value,
+        Some(3.0),
+        "the last reading"
+    );
+    assert!(
+        merged.tasks[0].notes[0].contains("shards read 3 to 4"),
+        "{:?}",
+        merged.tasks[0].notes
+    );
+    for values in [[3.0, 6.0], [6.0, 3.0]] {
+        let merged = merge(vec![read("0/2", values[0], 12.0), read("1/2", values[1], 11.0)]);
+        assert_eq!(merged.outcome, Outcome::Invalid, "{values:?}");
+        assert!(merged.because[0].contains("db/errors"), "{:?}", merged.because);
+    }
+    let mut vain = read("1/2", 3.0, 11.0);
+    vain.insights.versions[0].values.clear();
+    vain.insights.versions[0].absent.insert("db/errors".into());
+    let merged = merge(vec![read("0/2", 3.0, 12.0), vain]);
+    assert_eq!(merged.assessment.judgements[0].verdict, Verdict::NoData);
+    assert_eq!(merged.outcome, Outcome::Invalid);
+}
+
+#[test]
+fn a_condition_of_a_verdict_is_asked_of_what_was_merged() {
+    let with = |number: &str, condition: &str| {
+        let mut result = shard(number, 10);
+        result.terms[0].condition = Some(condition.to_owned());
+        result
+    };
+    let merged = |condition: &str| merge(vec![with("0/2", condition), with("1/2", condition)]);
+    assert_eq!(merged("Completed()").outcome, Outcome::Pass);
+    let skipped = merged("not Completed()");
+    assert!(matches!(skipped.tasks[1].status, TaskStatus::Skipped { .. }));
+    assert_eq!(skipped.outcome, Outcome::Invalid, "nothing was judged");
+    assert_eq!(merged("nonsense(").outcome, Outcome::Error);
+}
+
+#[test]
+fn a_task_that_only_some_shards_did_is_doubted() {
+    let mut skipped = shard("1/2", 10);
+    skipped.tasks[0].status = TaskStatus::Skipped {
+        condition: "false".into(),
+    };
+    let merged = merge(vec![shard("0/2", 10), skipped]);
+    assert_eq!(merged.outcome, Outcome::Invalid);
+    assert!(
+        merged.because[0].contains("was skipped in shard 1"),
+        "{:?}",
+        merged.because
+    );
+}
