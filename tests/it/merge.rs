@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::action::{short, step};
 use crate::comment::ALWAYS;
-use crate::support::{Answer, App, GitHub, Output, Server, Together, each, metric, outputs, plain};
+use crate::support::{Answer, App, GitHub, Output, Server, Together, each, metric, outputs};
 
 /// Time for all programs to start: what is not there by then begins late.
 const SOON: Duration = Duration::from_secs(2);

@@ -95,9 +95,9 @@ fn shard(number: &str, milliseconds: u64) -> ExperimentResult {
 fn try_merge(results: Vec<ExperimentResult>) -> Result<ExperimentResult, MergeError> {
     let mut all = Merger::new(None);
     for (n, result) in results.into_iter().enumerate() {
-        merger.add(&format!("{n}.json"), result)?;
+        all.add(&format!("{n}.json"), result)?;
     }
-    merger.finish(Environment::default())
+    all.finish(Environment::default())
 }
 
 fn merge(results: Vec<ExperimentResult>) -> ExperimentResult {
