@@ -167,7 +167,7 @@ class Cluster:
             raise SystemExit(f"not published: {DEFINITIONS - set(added)}")
 
         def established():
-            conditions = (api.ask("GET", f"{path}/{name}").get("status", {}).get("conditions", []) for name in added)
+            conditions = (api.ask("GET", f"{path}/{name}").get("status", {}).get("conditions") or [] for name in added)
             return all(any(c["type"] == "Established" and c["status"] == "True" for c in each) for each in conditions)
 
         self.wait("definitions", established)
