@@ -232,7 +232,7 @@ mod tests {
             deadline: Some(60),
         };
         assert_eq!((runner, said), (Some(expected), vec![]));
-        assert_eq!(rest, "tasks:\n- http\n");
+        assert_eq!(rest, "tasks:\n  - http\n");
     }
 
     #[test]

@@ -54,7 +54,7 @@ fn a_ready_task_asks_a_page_a_grpc_server_or_a_cluster() {
         ),
         ("grpc: 'a:1', body: x", "3:29: `body` goes with `url`"),
         ("deploy: a, url: http://a", "3:18: give either `url` or `deploy`"),
-        ("deploy: a, header: {x: y}", "3:29: `header` goes with `url`"),
+        ("deploy: a, header: {x: y}", "3:21: `header` goes with `url`"),
         ("deploy: a, bearerToken: x", "3:34: `bearerToken` goes with `url`"),
         (
             "url: http://a, namespace: b",
