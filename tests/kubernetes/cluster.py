@@ -3,7 +3,7 @@
 
 usage: cluster.py FOLDER [IMAGE=PROGRAM ...]
 
-It begins empty, keeps everything in FOLDER, says `ready` when it can be used, and ends when its standard input does. So it
+It begins empty, keeps everything in FOLDER, says `ready` when it can be used, and ends, with FOLDER, when its standard input does. So it
 never outlives who started it, however that ends. FOLDER/kubeconfig then has these contexts:
     admin   may do everything, by a client certificate
     guest   is somebody, by a token, and may do nothing
@@ -194,7 +194,6 @@ class Cluster:
         """Ends everything that was started, the last first."""
         for name in reversed(list(self.running)):
             self.stop(name)
-        shutil.rmtree(self.path("etcd"), ignore_errors=True)
 
     def obey(self, order):
         """Carries out an order."""
@@ -231,6 +230,8 @@ def main():
         pass
     finally:
         cluster.down()
+    # One that could not start leaves its logs.
+    shutil.rmtree(cluster.folder, ignore_errors=True)
 
 
 if __name__ == "__main__":
