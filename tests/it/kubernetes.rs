@@ -138,7 +138,7 @@ fn every_shortcut_finds_its_kind() {
     here.kubectl(&["create", "configmap", "settings"], "");
     here.kubectl(&["create", "service", "clusterip", "web", "--tcp=80"], "");
     here.apply(
-        "{apiVersion: networking.istio.io/v1beta1, kind: VirtualService, metadata: {name: routes}, spec: {}}",
+        "apiVersion: networking.istio.io/v1beta1\nkind: VirtualService\nmetadata: {name: routes}\nspec: {}",
     );
     let waits = [
         "isvc: iris",
@@ -197,7 +197,7 @@ fn kinds_that_the_api_does_not_have_are_told_from_objects_that_it_does_not_have(
 fn what_is_on_its_way_out_is_not_ready() {
     let Some(cluster) = cluster() else { return };
     let here = cluster.namespace("leaving");
-    here.apply("{apiVersion: v1, kind: ConfigMap, metadata: {name: kept, finalizers: [example.com/kept]}}");
+    here.apply("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: kept, finalizers: [example.com/kept]}");
     here.kubectl(&["delete", "configmap", "kept", "--wait=false"], "");
     here.wait_for("cm: kept, timeout: 1s", &[])
         .exits(3)

@@ -124,7 +124,11 @@ class Cluster:
         openssl("genrsa", "-out", "accounts.key", "2048")
         openssl("req", "-x509", *curve, "-days", "2", "-subj", "/CN=people", "-keyout", "people.key", "-out", "people.crt")
         openssl("req", *curve, "-subj", "/O=system:masters/CN=admin", "-keyout", "admin.key", "-out", "admin.csr")
-        openssl("x509", "-req", "-days", "2", "-in", "admin.csr", "-CA", "people.crt", "-CAkey", "people.key", "-CAcreateserial", "-out", "admin.crt")
+        # With an extension it is of version 3: some refuse older ones.
+        with open(os.path.join(tls, "extensions"), "w") as file:
+            file.write("extendedKeyUsage = clientAuth\n")
+        signing = ["-CA", "people.crt", "-CAkey", "people.key", "-CAcreateserial", "-extfile", "extensions"]
+        openssl("x509", "-req", "-days", "2", "-in", "admin.csr", *signing, "-out", "admin.crt")
         token = secrets.token_hex(16)
         with open(self.path("tokens.csv"), "w") as file:
             file.write(f"{token},guest,guest\n")
