@@ -32,8 +32,8 @@ fn a_provider_is_asked_of_the_baseline_too() {
     };
     let error = ["5:38: there is no baseline to compare with"];
     assert_eq!(found("", "shop/wait"), error);
-    assert_eq!(found("versions: [{name: candidate}], ", "shop/wait"), error);
-    let both = "versions: [{name: baseline, baseline: true}, {name: candidate}], ";
+    assert_eq!(found("versions: [{name: default}], ", "shop/wait"), error);
+    let both = "versions: [{name: baseline, baseline: true}, {name: default}], ";
     assert_eq!(found(both, "shop/wait"), Vec::<String>::new());
     assert_eq!(found("", "http/latency-p95"), Vec::<String>::new());
 }

@@ -163,9 +163,10 @@ impl Value {
 
     /// The effort of reading all of it, in steps.
     pub(super) fn reading(&self) -> usize {
-        match self {
-            Self::Text(_) => self.effort(),
-            other => other.extent().weight / 64,
+        if matches!(self, Self::Text(_)) {
+            self.effort()
+        } else {
+            self.extent().weight / 64
         }
     }
 

@@ -48,6 +48,10 @@ fn a_gate_that_iter8_left_open_says_that_nothing_was_judged() {
     output
         .exits(0)
         .says("no SLO was judged, which Iter8 took for satisfied");
+    App::with(result)
+        .run(&["report"])
+        .exits(0)
+        .says("⚠️ iter8: completed, and no objective was judged");
     assert!(!output.stderr.contains("SLOs are satisfied"), "{output}");
     let judged = "spec: [{task: http}]\nresult: {numCompletedTasks: 1, insights: {numVersions: 1, nonHistMetricValues: [{http/error-rate: [0]}], SLOs: {upper: [{metric: http/error-rate, limit: 0}]}, SLOsSatisfied: {upper: [[true]]}}}\n";
     App::with(judged)

@@ -66,8 +66,17 @@ pub(super) fn command(chart: &str, files: &[impl AsRef<str>]) -> String {
     words.join(" ")
 }
 
-/// An assignment as far as it may be shown: numbers, limits and what is known to be harmless.
+/// Assignments as far as they may be shown. Lists and escapes are not taken apart to show what is in them.
 fn shown(text: &str) -> String {
+    if text.contains(['{', '\\']) {
+        return assignment(text);
+    }
+    let parts: Vec<String> = text.split(',').map(assignment).collect();
+    parts.join(",")
+}
+
+/// An assignment as far as it may be shown: numbers, limits and what is known to be harmless.
+fn assignment(text: &str) -> String {
     let Some((key, value)) = text.split_once('=') else {
         return STARS.to_owned();
     };
@@ -111,6 +120,7 @@ mod tests {
                 "http.headers.Authorization=Bearer s3cret",
                 "http.headers.x-key=123456",
                 "github.token=s3cret,http.qps=1",
+                "tasks={http},slack.url=s3cret",
                 "slack.url=https://hooks.example/services/T0/B0/s3cret",
                 "s3cret",
             ]
@@ -122,7 +132,7 @@ mod tests {
             line(&args),
             "iter8 launch -c iter8 -f 'my values.yaml' -f https://h.example/v.yaml --set 'tasks={http,assess}' \
              --set 'http.url=https://h.example/a' --set 'http.qps=20' --set 'http.headers.Authorization=***' --set 'http.headers.x-key=***' \
-             --set 'github.token=***' --set 'slack.url=***' --set '***'"
+             --set 'github.token=***,http.qps=1' --set 'tasks=***' --set 'slack.url=***' --set '***'"
         );
     }
 }

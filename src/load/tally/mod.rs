@@ -5,6 +5,7 @@ mod batch;
 mod first;
 mod messages;
 mod progress;
+mod sent;
 mod slowest;
 mod times;
 
@@ -23,6 +24,7 @@ use first::{First, add_named, earlier};
 use messages::Counts;
 pub use messages::Messages;
 pub use progress::{Progress, Recent};
+pub use sent::Sent;
 use slowest::{SlowAnswer, Slowest};
 use times::Times;
 
@@ -32,21 +34,6 @@ const WALLS: usize = 16;
 const ADDRESSES: usize = 64;
 /// Longest example of a failure, in characters.
 const EXAMPLE: usize = 300;
-
-/// A request that was sent, with instants from the start of the load.
-#[derive(Debug, Clone, Copy)]
-pub struct Sent {
-    /// Its number in the load.
-    pub n: u64,
-    /// When it should have been sent.
-    pub due: Duration,
-    /// When it was.
-    pub at: Duration,
-    /// The number of its connection on this worker, from 1; 0 when it has none, or one that the warm-up opened.
-    pub connection: u64,
-    /// How long it took to open the connection, if it was opened for this request.
-    pub opened: Option<ConnectTimes>,
-}
 
 #[derive(Debug, Clone, Default)]
 struct Counted {

@@ -1,5 +1,7 @@
 //! The shards that a result was merged from, or the one that it is of.
 
+use jiff::Timestamp;
+
 use super::known::Known;
 use crate::report::number;
 use crate::report::prose::{Prose, clipped};
@@ -18,14 +20,20 @@ pub(super) fn section(known: &Known<'_>) -> Section {
         ("Outcome", Align::Left),
         ("Requests", Align::Right),
         ("Errors", Align::Right),
-        ("Began", Align::Left),
+        ("After the first", Align::Right),
         ("Late", Align::Right),
         ("Processor", Align::Left),
         ("Result", Align::Left),
     ]);
     let mut notes = Vec::new();
     if let Some(shards) = &known.result.shards {
-        table.rows = shards.merged.iter().take(MOST).map(row).collect();
+        let first = shards.merged.iter().filter_map(|shard| shard.began).min();
+        table.rows = shards
+            .merged
+            .iter()
+            .take(MOST)
+            .map(|shard| row(shard, first))
+            .collect();
         let more = shards.merged.len().saturating_sub(MOST);
         if more > 0 {
             notes.push(Prose::from(format!(
@@ -43,16 +51,18 @@ pub(super) fn section(known: &Known<'_>) -> Section {
     }
 }
 
-fn row(shard: &MergedShard) -> Vec<Prose> {
+/// `first` is the start of the first of all.
+fn row(shard: &MergedShard, first: Option<Timestamp>) -> Vec<Prose> {
     let environment = &shard.environment;
     let processor = environment.processor.as_deref().unwrap_or(&environment.system);
-    let began = |began| format!("{began:.3}");
+    let after = shard.began.zip(first);
+    let after = after.map(|(began, first)| number::duration(began.duration_since(first).as_secs_f64()));
     vec![
         shard.index.to_string().into(),
         shard.outcome.name().into(),
         number::count(shard.requests).into(),
         number::count(shard.errors).into(),
-        shard.began.map(began).unwrap_or_default().into(),
+        after.unwrap_or_default().into(),
         shard
             .late_seconds
             .map_or_else(Prose::new, |late| number::duration(late.max(0.0)).into()),

@@ -62,6 +62,11 @@ pub(super) fn cut(text: &str) -> String {
     beginning(text.as_bytes())
 }
 
+/// The words of a provider that may be text or anything else.
+fn words(json: &Json) -> String {
+    json.as_str().map_or_else(|| cut(&json.to_string()), cut)
+}
+
 fn parsed(body: &[u8]) -> Option<Answer> {
     serde_json::from_slice(body).ok()
 }
@@ -76,12 +81,7 @@ fn data(answer: Answer) -> Option<AnswerData> {
 /// The error that an answer is about, if it is one.
 pub(super) fn error(body: &[u8]) -> Option<String> {
     let answer = parsed(body).filter(|answer| answer.status == "error")?;
-    let text = match &answer.error {
-        Json::Null => return None,
-        Json::String(text) => text.clone(),
-        other => other.to_string(),
-    };
-    Some(format!("the provider says: {}", cut(&text)))
+    (!answer.error.is_null()).then(|| format!("the provider says: {}", words(&answer.error)))
 }
 
 /// The warnings and infos of an answer: of Prometheus, of what speaks as it does, and of Elasticsearch.
@@ -93,13 +93,12 @@ pub(super) fn remarks(body: &[u8]) -> Remarks {
         return Remarks::default();
     };
     let told = |texts: &Json| {
-        let texts = match texts {
-            Json::Null => &[],
-            Json::Array(texts) => texts.as_slice(),
-            other => std::slice::from_ref(other),
+        let texts = match texts.as_array() {
+            Some(texts) => texts.as_slice(),
+            None if texts.is_null() => &[],
+            None => std::slice::from_ref(texts),
         };
-        let text = |text: &Json| text.as_str().map_or_else(|| cut(&text.to_string()), cut);
-        let mut told: Vec<String> = texts.iter().take(TOLD).map(text).collect();
+        let mut told: Vec<String> = texts.iter().take(TOLD).map(words).collect();
         if texts.len() > TOLD {
             told.push(format!("and {} more", texts.len() - TOLD));
         }

@@ -45,8 +45,8 @@ pub(super) fn hide_address(mask: &Mask, address: &str) {
         return;
     }
     let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
-    let (mark, secret) = tail.split_at(1);
-    mask.add_behind(&format!("{host}{mark}"), secret);
+    let (slash, secret) = tail.split_at(1);
+    mask.add_behind(&format!("{host}{slash}"), secret);
     let mut parts = tail.split(['?', '#']);
     let path = parts.next().unwrap_or_default().trim_matches('/');
     parts.for_each(|part| mask.add(part));
@@ -88,7 +88,7 @@ mod tests {
             (
                 "${BASE}/services/T00/B00/sEcReT",
                 "'${BASE}/services/T00/B00/sEcReT'",
-                "'***'",
+                "'${BASE}/***'",
             ),
             (
                 "${HOOK:-http://h/x/sEcReT}",

@@ -152,6 +152,10 @@ fn unjudged(known: &Known<'_>) -> (Sign, String) {
     let errors: u64 = loads.map(|(_, whole)| whole.errors).sum();
     let sent = number::counted(requests, known.request());
     match (requests, errors) {
+        // How requests went is not known of Iter8's results as a whole.
+        (0, _) if known.result.imported.is_some() => {
+            (Sign::Unsure, "completed, and no objective was judged".to_owned())
+        }
         (0, _) => (Sign::Met, "completed, no objectives to judge".to_owned()),
         (_, 0) => (Sign::Met, format!("{sent} sent, no objectives to judge")),
         (_, errors) => {
