@@ -338,11 +338,9 @@ fn same(old: &mut Value, new: &mut Value, era: &str, seen: &Seen) -> Result<(), 
             }
             seen.ignore("rights", old, new, "/rules");
         }
-        "RoleBinding" => {
-            if era == "0.10" {
-                seen.ignore("account", old, new, "/subjects");
-                seen.ignore("names", old, new, "/roleRef");
-            }
+        "RoleBinding" if era == "0.10" => {
+            seen.ignore("account", old, new, "/subjects");
+            seen.ignore("names", old, new, "/roleRef");
         }
         "Job" => job(old, new, "/spec", era, seen),
         "CronJob" => {
