@@ -40,7 +40,7 @@ pub use notify::data as notify_data;
 pub use pipeline::{Pipeline, Step, experiment_schema};
 pub use planned::Planned;
 pub use publish::{Ask, Changes, Publisher, PullRequest, Rendered, When, Wording};
-pub use ready::{ReadyKind, SHORTCUTS, Shortcut};
+pub use ready::{ReadyKind, SHORTCUTS, Shortcut, is_of_object};
 pub use repetition::Repetition;
 pub use run::Groups;
 pub use runner::{Persist, run};

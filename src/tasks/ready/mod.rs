@@ -9,7 +9,7 @@ mod wait;
 #[cfg(test)]
 mod tests;
 
-pub use object::{SHORTCUTS, Shortcut};
+pub use object::{SHORTCUTS, Shortcut, is_of_object};
 pub(in crate::tasks) use wait::explain_loopback;
 
 use std::fmt;

@@ -75,6 +75,14 @@ pub(super) const PARTS: [&str; 4] = ["resource", "name", "group", "version"];
 /// Fields that say more of an object.
 pub(super) const MORE: [&str; 3] = ["namespace", "condition", "conditions"];
 
+/// Whether a field of `ready` is about an object in Kubernetes, and about nothing else.
+pub fn is_of_object(field: &str) -> bool {
+    let shortcuts = SHORTCUTS.iter().map(|shortcut| shortcut.field);
+    let shortcuts = shortcuts.filter(|shortcut| *shortcut != "service");
+    let mut fields = PARTS.into_iter().chain(MORE).chain(shortcuts);
+    fields.any(|known| known.eq_ignore_ascii_case(field))
+}
+
 /// The field that says that an object is waited for. `service` is also a field of other targets.
 pub(super) fn field(places: Places<'_>) -> Option<&'static str> {
     let other = ["url", "grpc"].iter().any(|field| places.given(field));
