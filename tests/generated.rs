@@ -205,7 +205,7 @@ fn workflows_use_the_action_with_inputs_that_it_has() {
         action[group].as_object().expect(group).keys().cloned().collect()
     };
     let (inputs, outputs) = (names("inputs"), names("outputs"));
-    let (mut uses, mut named) = (0, 0);
+    let (mut uses, mut found) = (0, 0);
     for (block, workflow) in yaml_blocks()
         .iter()
         .filter(|(_, value)| value.get("jobs").is_some())
@@ -243,12 +243,12 @@ fn workflows_use_the_action_with_inputs_that_it_has() {
             for output in block.text.split(&format!("steps.{id}.outputs.")).skip(1) {
                 let name: String = output.chars().take_while(char::is_ascii_alphanumeric).collect();
                 assert!(outputs.contains(&name), "the action has no output {name}");
-                named += 1;
+                found += 1;
             }
         }
     }
     assert!(uses > 0, "no workflow uses the action");
-    assert!(named > 0, "no workflow uses what the action gives");
+    assert!(found > 0, "no workflow uses what the action gives");
 }
 
 /// The objectives that workflows and commands of the documentation give.

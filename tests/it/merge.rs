@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::action::{short, step};
 use crate::comment::ALWAYS;
-use crate::support::{Answer, App, GitHub, Output, Server, Together, each, metric, outputs};
+use crate::support::{Answer, App, GitHub, Output, Running, Server, Together, each, metric, outputs, plain};
 
 /// Time for all programs to start: what is not there by then begins late.
 const SOON: Duration = Duration::from_secs(2);
@@ -40,7 +40,7 @@ fn send(app: &App, count: usize, args: &[&str]) -> Vec<Output> {
             together.start(app, &[&shard[..], &["--outputDir", &folder], args].concat())
         })
         .collect();
-    running.into_iter().map(|running| running.finish()).collect()
+    running.into_iter().map(Running::finish).collect()
 }
 
 fn part(app: &App, index: usize) -> Value {
@@ -123,7 +123,7 @@ fn shards_send_one_schedule_and_are_judged_once() {
     union.merge(&latencies(&parts[1]));
     assert_eq!(latencies(&merged), union);
     let p95 = union.statistic(Statistic::Percentile(95.0)).expect("a value");
-    assert_eq!(metric(&app, "http/latency-p95"), p95);
+    assert_eq!(metric(&app, "http/latency-p95").to_bits(), p95.to_bits());
     assert!(p95 >= 500.0, "the slow tenth is in it: {p95}");
     assert_eq!(
         merged["assessment"]["judgements"].as_array().map(Vec::len),
