@@ -29,7 +29,7 @@ pub(super) fn check(
         return;
     };
     all.extend(shorthand.into_iter().flat_map(Shorthand::template_names));
-    let reads = |name: &String| {
+    let is_read = |name: &String| {
         all.iter()
             .any(|names| names.fields.contains(name) || names.quoted.contains(name))
     };
@@ -39,7 +39,7 @@ pub(super) fn check(
         key.name == NAME || computed.into_iter().any(|name| *name == key.name)
     };
     let mut told = BTreeSet::new();
-    for key in given.iter().filter(|key| !known(key) && !reads(&key.name)) {
+    for key in given.iter().filter(|key| !known(key) && !is_read(&key.name)) {
         if !told.insert(&key.name) {
             continue;
         }
