@@ -7,7 +7,7 @@
 //! typed  located run      insights   verdicts outcome   view      publication
 //! ```
 //!
-//! `net`, `grpc` and `load` are what tasks use to reach a target, `jq` how they read answers, `template` and `edit` how they write texts. `tests/architecture.rs` holds who may import whom.
+//! `net`, `grpc`, `load` and `cluster` are what tasks use to reach a target, `jq` how they read answers, `template` and `edit` how they write texts. `tests/architecture.rs` holds who may import whom.
 
 #[macro_use]
 mod text;
@@ -16,6 +16,7 @@ pub mod spec;
 
 pub mod charts;
 pub mod cli;
+pub mod cluster;
 pub mod diagnostic;
 pub mod edit;
 #[doc(hidden)]

@@ -288,14 +288,16 @@ fn commands_and_flags_of_the_documentation_exist() {
         let joined = block.text.replace("\\\n", " ");
         for line in joined.lines().filter_map(|line| line.strip_prefix("iter8 ")) {
             let code = line.split(" #").next().unwrap_or_default();
-            let command = code.split_whitespace().next().expect("a command");
-            let output = iter8().args([command, "--help"]).output().expect("iter8");
+            // Those on Kubernetes have a name of two words.
+            let words = if code.starts_with("k ") { 2 } else { 1 };
+            let command: Vec<&str> = code.split_whitespace().take(words).collect();
+            let output = iter8().args(&command).arg("--help").output().expect("iter8");
             succeeds(&output, line);
             let help = String::from_utf8_lossy(&output.stdout).into_owned();
             for flag in code.split_whitespace().filter(|word| word.starts_with("--")) {
                 assert!(
                     help.contains(flag),
-                    "{}: {command} has no {flag}",
+                    "{}: {command:?} has no {flag}",
                     block.page.display()
                 );
             }

@@ -410,7 +410,7 @@ fn charts_are_rendered_as_iter8_rendered_them() {
         return;
     }
     println!(
-        "skipped: manifests of `k launch`, which are no experiments; of 0.15 the experiment in them is compared"
+        "manifests of `k launch` are compared by oracle_manifests; of 0.15 the experiment in them is compared here"
     );
     let accepted = accepted();
     let (mut equal, mut on_purpose) = (0, 0);

@@ -10,6 +10,16 @@ pub fn heading(chart: &str) -> String {
     format!("{MARK}{chart}; the next `iter8 launch --dry` or `iter8 gen` here replaces it.\n")
 }
 
+/// The first line of a file with objects for Kubernetes that are made from a chart.
+pub fn manifest_heading(chart: &str) -> String {
+    format!("{MARK}{chart} for Kubernetes; the next `iter8 k launch --dry` here replaces it.\n")
+}
+
+/// The first line of an experiment in a cluster that is made from a chart.
+pub fn stored_heading(chart: &str) -> String {
+    format!("{MARK}{chart}.\n")
+}
+
 /// Whether a file was made from a chart, and may be replaced by the next.
 pub fn is_generated(text: &str) -> bool {
     text.trim_start_matches('\u{feff}').starts_with(MARK)

@@ -62,6 +62,8 @@ crate::fields! {
         resources: Raw<AnyMap> = ["resources"],
         /// In Kubernetes: the account.
         account: Raw<Text> = ["serviceAccountName"],
+        /// In Kubernetes: seconds after which a run is ended.
+        deadline: Raw<Text> = ["activeDeadlineSeconds"],
         /// Since 0.16: where results went; they are in a file now.
         metrics_server: Raw<Text> = ["metricsServerURL"],
         /// 0.11 to 0.14: values of a service that is gone.
@@ -84,7 +86,7 @@ const RELEASES: [Release; 9] = [
     Release { major: 1, minor: 1 },
 ];
 /// Values for Kubernetes.
-const CLUSTER: [&str; 8] = [
+const CLUSTER: [&str; 9] = [
     "runner",
     "cronjobSchedule",
     "iter8Image",
@@ -92,6 +94,7 @@ const CLUSTER: [&str; 8] = [
     "logLevel",
     "resources",
     "serviceAccountName",
+    "activeDeadlineSeconds",
     "metricsServerURL",
 ];
 

@@ -27,6 +27,10 @@ impl Chart for LoadTest {
         const { &[Release::zero(8)] }
     }
 
+    fn runner(&self) -> Option<&'static str> {
+        Some("job")
+    }
+
     fn schema(&self) -> Json {
         schema(&HTTP)
     }

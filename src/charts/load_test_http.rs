@@ -23,6 +23,10 @@ impl Chart for LoadTestHttp {
         const { &[Release::zero(8), Release::zero(9), Release::zero(10)] }
     }
 
+    fn runner(&self) -> Option<&'static str> {
+        Some("job")
+    }
+
     fn schema(&self) -> Json {
         schema(&HTTP)
     }

@@ -6,12 +6,14 @@
 
 mod generated;
 mod iter8;
+mod json;
 mod load;
 mod load_test;
 mod load_test_grpc;
 mod load_test_http;
 mod objectives;
 mod ready;
+mod runner;
 mod set;
 mod shape;
 mod slo_validation_istio;
@@ -25,7 +27,9 @@ mod tests;
 use crate::diagnostic::did_you_mean;
 use crate::spec::{Decoder, Node, SourceFile, Value};
 
-pub use generated::{heading, is_generated, read_leniently};
+pub use generated::{heading, is_generated, manifest_heading, read_leniently, stored_heading};
+pub use json::of_json;
+pub use runner::{Runner, take_runner};
 pub use set::{Flag, ReadFile, apply};
 pub use values::{merge, written};
 pub use version::{Constraint, Release};
@@ -50,10 +54,25 @@ pub trait Chart: Sync {
     fn about(&self) -> &'static str;
     /// The minor releases of Iter8 that had it.
     fn releases(&self) -> &'static [Release];
+    /// What runs it in Kubernetes where values do not say: `job` or `cronjob`.
+    fn runner(&self) -> Option<&'static str> {
+        None
+    }
     /// The JSON Schema of its values.
     fn schema(&self) -> serde_json::Value;
     /// The experiment of some values; what is wrong with them goes to the decoder, and as much as can be read is made.
     fn render(&self, values: &Node, names: MetricNames, decoder: &mut Decoder<'_>) -> Rendered;
+}
+
+/// What runs an experiment in Kubernetes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Work {
+    /// Nothing; somebody runs it otherwise.
+    Nothing,
+    /// A Job.
+    Job,
+    /// A CronJob, with its schedule.
+    CronJob(String),
 }
 
 /// How metrics may be named in values.

@@ -7,44 +7,7 @@ use serde_json::{Value as Json, json};
 use super::shape::{Raw, Shape, is_field, refuse_unknown, shapes, with_properties};
 use super::values::{key, list, map, string, task};
 use crate::spec::{Decode, Decoder, Key, Node, Value};
-use crate::tasks::{ReadyKind, TaskKind as _};
-
-/// A kind of object in Kubernetes.
-struct Object {
-    /// The value that names one.
-    value: &'static str,
-    group: &'static str,
-    version: &'static str,
-    resource: &'static str,
-    condition: Option<&'static str>,
-}
-
-const fn object(
-    value: &'static str,
-    (group, version, resource): (&'static str, &'static str, &'static str),
-    condition: Option<&'static str>,
-) -> Object {
-    Object {
-        value,
-        group,
-        version,
-        resource,
-        condition,
-    }
-}
-
-/// Those of all eras, in the order in which they are waited for.
-#[rustfmt::skip] // a table
-static OBJECTS: &[Object] = &[
-    object("service", ("", "v1", "services"), None),
-    object("svc", ("", "v1", "services"), None),
-    object("cm", ("", "v1", "configmaps"), None),
-    object("deploy", ("apps", "v1", "deployments"), Some("Available")),
-    object("ksvc", ("serving.knative.dev", "v1", "services"), Some("Ready")),
-    object("isvc", ("serving.kserve.io", "v1beta1", "inferenceservices"), Some("Ready")),
-    object("chaosengine", ("litmuschaos.io", "v1alpha1", "chaosengines"), None),
-    object("vs", ("networking.istio.io", "v1beta1", "virtualservices"), None),
-];
+use crate::tasks::{ReadyKind, SHORTCUTS, TaskKind as _};
 
 /// Values that every task of these gets.
 const SHARED: [&str; 2] = ["namespace", "timeout"];
@@ -71,12 +34,12 @@ shapes! {
 }
 
 fn schema() -> Json {
-    let names: serde_json::Map<String, Json> = OBJECTS
+    let names: serde_json::Map<String, Json> = SHORTCUTS
         .iter()
         .map(|object| {
             let about = format!("Name of the object ({}) that is waited for.", object.resource);
             (
-                object.value.to_owned(),
+                object.field.to_owned(),
                 json!({ "type": "string", "description": about }),
             )
         })
@@ -112,8 +75,11 @@ pub(super) fn tasks(
     };
     let shared: Vec<(Key, Node)> = SHARED.into_iter().filter_map(given).cloned().collect();
     let mut made = Vec::new();
-    for object in OBJECTS.iter().filter(|object| !types.contains_key(object.value)) {
-        if let Some((_, name)) = given(object.value) {
+    for object in SHORTCUTS
+        .iter()
+        .filter(|object| !types.contains_key(object.field))
+    {
+        if let Some((_, name)) = given(object.field) {
             let condition = object
                 .condition
                 .map(|condition| ("condition", string(condition, name)));
@@ -177,16 +143,18 @@ fn of_type(name: &Node, kind: &ResourceType, shared: &[(Key, Node)]) -> Node {
     of_object(name, [&group, &version, &resource], condition, shared)
 }
 
-/// The task of a URL or a gRPC server, which Iter8 could not wait for.
+/// The task of a URL, a gRPC server, or an object of any kind by the task's own fields, none of which Iter8's values had.
 fn of_target(values: &Node) -> Option<Node> {
     let fields = ReadyKind.fields();
+    // Shared by the others, and its own.
+    let any = values.field("resource").is_some();
     let own: Vec<(Key, Node)> = values
         .pairs()
         .iter()
         .filter(|(key, node)| {
             node.value != Value::Null && fields.iter().any(|field| is_field(field, &key.name))
         })
-        .filter(|(key, _)| !is_object(&key.name) && key.name != "namespace")
+        .filter(|(key, _)| !is_object(&key.name) && (any || key.name != "namespace"))
         .cloned()
         .collect();
     let says_more = own.iter().any(|(key, _)| key.name != "timeout");
@@ -195,7 +163,7 @@ fn of_target(values: &Node) -> Option<Node> {
 
 /// Whether a value names an object.
 fn is_object(name: &str) -> bool {
-    OBJECTS.iter().any(|object| object.value == name)
+    SHORTCUTS.iter().any(|object| object.field == name)
 }
 
 fn refuse(values: &Node, types: &BTreeMap<String, ResourceType>, decoder: &mut Decoder<'_>) {
@@ -206,9 +174,9 @@ fn refuse(values: &Node, types: &BTreeMap<String, ResourceType>, decoder: &mut D
             && !types.contains_key(&key.name)
             && !fields.iter().any(|field| is_field(field, &key.name))
     });
-    let known: Vec<&str> = OBJECTS
+    let known: Vec<&str> = SHORTCUTS
         .iter()
-        .map(|object| object.value)
+        .map(|object| object.field)
         .chain(SHARED)
         .chain(types.keys().map(String::as_str))
         .chain(["url", "grpc", "status", "body", "header"])

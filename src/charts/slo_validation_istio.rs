@@ -77,6 +77,10 @@ impl Chart for SloValidationIstio {
         const { &[Release::zero(10)] }
     }
 
+    fn runner(&self) -> Option<&'static str> {
+        Some("cronjob")
+    }
+
     fn schema(&self) -> Json {
         let mut schema = Values::schema();
         schema["required"] = json!(["versionInfo"]);

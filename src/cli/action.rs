@@ -9,6 +9,7 @@ use super::args::{LogLevel, Output};
 use super::assemble::Given;
 use super::check::check;
 use super::checkout::refusals;
+use super::cluster::ClusterFlags;
 use super::console::Console;
 use super::deployment::{Lookup, Missing, refusal};
 use super::exit::Exit;
@@ -200,6 +201,7 @@ impl Stage<'_> {
             reach: Reach::Container,
             validate_slos: inputs.flag("validateSLOs").unwrap_or(true),
             reproduce: work.reproduce,
+            cluster: ClusterFlags::default().access(self.env, &self.console.mask),
             publisher: Arc::clone(poster) as Arc<dyn Publisher>,
             earlier,
             reused: None,

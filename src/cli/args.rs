@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
-use super::launch::{Gen, Launch};
+use super::cluster::ClusterFlags;
+use super::launch::{Gen, InCluster, Launch};
 use super::load_flags::LoadFlags;
 
 const STYLES: Styles = Styles::styled()
@@ -96,6 +97,9 @@ pub(super) enum Command {
     Launch(Box<Launch>),
     /// Write the experiment.yaml of a chart and values; sends nothing
     Gen(Box<Gen>),
+    /// Experiments in a Kubernetes cluster
+    #[command(subcommand)]
+    K(K),
     /// Render a stored result again; exit 0 whatever the verdict
     Report(Report),
     /// Check a stored result: exit 0 if every condition holds, else 1
@@ -136,6 +140,20 @@ pub(super) enum Command {
     #[command(hide = true)]
     JqChild,
 }
+
+/// `k`.
+#[derive(Debug, Subcommand)]
+pub(super) enum K {
+    /// Make the objects of an experiment: a Secret, an account with its rights, a Job or a CronJob
+    #[command(after_help = K_LAUNCH_EXAMPLES)]
+    Launch(Box<InCluster>),
+}
+
+const K_LAUNCH_EXAMPLES: &str = "\
+Examples:
+  iter8 k launch --dry --set \"tasks={ready,http,assess}\" --set ready.deploy=shop --set http.url=http://shop.default/ \\
+    --set assess.SLOs.upper.http/latency-mean=50 --set runner=job | kubectl apply -f -
+  iter8 k launch --dry -c slo-validation-istio --set cronjobSchedule=\"*/5 * * * *\" --set versionInfo.destination_workload=shop";
 
 const RUN_EXAMPLES: &str = "\
 Examples:
@@ -215,6 +233,9 @@ pub(super) struct Run {
     /// Where results go.
     #[command(flatten)]
     pub output: Output,
+    /// Which cluster `ready` tasks ask.
+    #[command(flatten)]
+    pub cluster: ClusterFlags,
 }
 
 /// `merge`.

@@ -6,6 +6,7 @@ mod assemble;
 mod assert;
 mod check;
 mod checkout;
+mod cluster;
 mod commands;
 mod console;
 mod demo;
@@ -40,7 +41,7 @@ use clap::error::ErrorKind;
 
 pub use exit::Exit;
 
-use args::{Args, Command, LogLevel};
+use args::{Args, Command, K, LogLevel};
 use console::Console;
 use signals::Signals;
 
@@ -130,6 +131,7 @@ async fn command(
         },
         Command::Launch(args) => Box::pin(launch::launch(*args, console, env, platform, signals)).await,
         Command::Gen(args) => launch::generate(*args, console, env).await,
+        Command::K(K::Launch(args)) => Box::pin(launch::in_cluster(*args, console, env)).await,
         Command::Action => Box::pin(action::action(console, env, platform, signals)).await,
         Command::Assert(assert) => tokio::select! {
             exit = assert::assert(&assert, console) => exit,

@@ -19,6 +19,7 @@ use super::shard::Said;
 use super::shown::show;
 use super::signals::Signals;
 use super::stored::{self, earlier};
+use crate::cluster::Access;
 use crate::diagnostic::Diagnostic;
 use crate::platform::{Env, Platform};
 use crate::report::render_within;
@@ -48,6 +49,7 @@ pub(super) async fn run(
         reuse: args.reuse_result,
         revision: args.revision,
         reproduce: command(&given, args.file.as_deref()),
+        cluster: args.cluster.access(env, &console.mask),
         part: Said::flags(args.shard.as_deref(), args.start_at.as_deref()),
     };
     let opened = read(file.as_deref(), &given);
@@ -66,6 +68,8 @@ pub(super) struct Order<'a> {
     pub(super) revision: Option<u64>,
     /// A command that repeats the run.
     pub(super) reproduce: String,
+    /// How a Kubernetes cluster is reached.
+    pub(super) cluster: Access,
     /// Which part of it.
     pub(super) part: Said,
 }
@@ -241,6 +245,7 @@ impl Stage<'_> {
             reach: reach(env),
             validate_slos: true,
             reproduce: Some(order.command()),
+            cluster: order.cluster.clone(),
             publisher: Arc::<Poster>::clone(&poster),
             earlier,
             reused,

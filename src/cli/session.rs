@@ -11,6 +11,7 @@ use super::console::Console;
 use super::exit::Exit;
 use super::progress::Watcher;
 use super::signals::{Signals, Stop};
+use crate::cluster::Access;
 use crate::platform::Context;
 use crate::report::{FORMATS, Format, View};
 use crate::results::{self, Environment, ExperimentResult, History, Shard, SourceInfo};
@@ -39,6 +40,8 @@ pub(super) struct Session<'a> {
     pub validate_slos: bool,
     /// A command that repeats the run.
     pub reproduce: Option<String>,
+    /// How a Kubernetes cluster is reached.
+    pub cluster: Access,
     /// Who publishes what tasks ask for.
     pub publisher: Arc<dyn Publisher>,
     /// An earlier result to show beside this one.
@@ -87,6 +90,7 @@ impl Session<'_> {
             groups: Groups::default(),
             ahead: Vec::new(),
             publisher: Arc::clone(&self.publisher),
+            cluster: self.cluster.clone(),
             is_shard: self.shard.is_some(),
             appointment: Appointment::at(self.shard.as_ref().and_then(|shard| shard.start_at)),
         };

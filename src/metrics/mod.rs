@@ -23,7 +23,7 @@ pub use histogram::{Histogram, HistogramError};
 pub use insights::{Insights, Load, VersionInsights};
 pub use load::{Failure, FailureClass, LoadMeasurement, Timing};
 pub use name::{Measure, MetricName, MetricNameError, Protocol, Statistic, Stream};
-pub use provided::{Bucket, Buckets, Provided, ProvidedKind, converted};
+pub use provided::{Bucket, Buckets, Provided, ProvidedKind, between, converted};
 pub use recorder::Recorder;
 pub use slice_recorder::SliceRecorder;
 pub use slices::{Slice, Slices};

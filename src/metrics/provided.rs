@@ -66,6 +66,21 @@ pub fn converted(value: f64, theirs: Option<&str>, ours: Unit) -> Option<f64> {
     }
 }
 
+/// A number in one unit of providers as one in another; `None` where they have nothing to do with each other. What is in the
+/// same unit stays as it is, whatever the unit is.
+pub fn between(value: f64, from: &str, to: &str) -> Option<f64> {
+    if from.trim() == to.trim() {
+        return Some(value);
+    }
+    // What has no unit is not known to be in any.
+    if from.trim().is_empty() || to.trim().is_empty() {
+        return None;
+    }
+    [Unit::Fraction, Unit::Milliseconds]
+        .into_iter()
+        .find_map(|unit| Some(converted(value, Some(from), unit)? / converted(1.0, Some(to), unit)?))
+}
+
 /// A distribution of which only the counts between bounds are known.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -115,6 +130,23 @@ mod tests {
             (250.0, "percent", Unit::Milliseconds, None),
         ] {
             assert_eq!(converted(value, Some(theirs), ours), expected, "{value} {theirs}");
+        }
+    }
+
+    #[test]
+    fn numbers_are_converted_between_units_of_one_kind() {
+        for (value, from, to, expected) in [
+            (200.0, "ms", "s", Some(0.2)),
+            (0.3, "s", "msec", Some(300.0)),
+            (200.0, "ms", "msec", Some(200.0)),
+            (42.0, "percent", "ratio", Some(0.42)),
+            (7.0, "EUR", " EUR", Some(7.0)),
+            (7.0, "EUR", "USD", None),
+            (7.0, "ms", "percent", None),
+            (0.5, "", "percent", None),
+            (0.5, "percent", "", None),
+        ] {
+            assert_eq!(between(value, from, to), expected, "{value} {from} as {to}");
         }
     }
 }

@@ -22,6 +22,10 @@ pub const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 /// The server was spoken to in HTTP/1.1.
 pub const HTTP2_INSTEAD: &str = "the server speaks HTTP/2 without TLS, as gRPC servers do: call it with a `grpc` task \
                                  (`iter8 run --grpc HOST:PORT --call METHOD`), or set `httpVersion: h2c`";
+/// What waits for a server spoke to it in HTTP/1.1, and cannot speak otherwise without TLS.
+pub const HTTP2_AWAITED: &str = "the server speaks HTTP/2 without TLS, which `ready` does not: wait for a gRPC server with \
+                                 `ready: {grpc: HOST:PORT}` and call it with a `grpc` task (`iter8 run --grpc HOST:PORT \
+                                 --call METHOD`); for any other, leave `ready` (or `readyTimeout`) out";
 /// Bytes of the head of a frame.
 const HEAD: usize = 9;
 /// Settings that set nothing.

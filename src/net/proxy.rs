@@ -73,7 +73,7 @@ impl Proxy {
     }
 
     /// Its address with credentials, for a client that takes them from there.
-    pub(super) fn with_credentials(&self) -> Url {
+    pub(crate) fn with_credentials(&self) -> Url {
         let mut url = self.url.clone();
         if let Some((user, password)) = &self.credentials {
             // Neither fails for a URL with a host, which http and https always have.

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::loops::Before;
 use super::{Environment, History, Outcome, OutcomeReason, PastLoop, Shard, Shards};
-use crate::metrics::Insights;
+use crate::metrics::{Insights, Protocol, Stream};
 use crate::slo::{Assessment, Judgement, Terms, Verdict};
 
 /// What became of a task.
@@ -206,6 +206,23 @@ impl ExperimentResult {
         let OutcomeReason { outcome, because } = OutcomeReason::of(self);
         self.outcome = outcome;
         self.because = because;
+    }
+
+    /// Requests and calls of all loads, and how many of them failed.
+    pub fn sent(&self) -> (u64, u64) {
+        let whole = |protocol| Stream {
+            protocol,
+            endpoint: None,
+        };
+        let streams = [Protocol::Http, Protocol::Grpc].map(whole);
+        let versions = self.insights.versions.iter();
+        let loads = versions.flat_map(|version| streams.iter().filter_map(|one| version.measurement(one)));
+        loads.fold((0, 0), |(requests, errors), load| {
+            (
+                u64::saturating_add(requests, load.requests),
+                u64::saturating_add(errors, load.errors),
+            )
+        })
     }
 
     /// Whether every task completed or was skipped, and nothing cut the run short.

@@ -376,10 +376,10 @@ fn relative(
     policy: Policy,
 ) -> Result<Finding, String> {
     let baseline = baseline.ok_or_else(|| "there is no baseline to compare with".to_owned())?;
-    let mine = Observed::of(&objective.metric, version, "version")?;
+    let mut mine = Observed::of(&objective.metric, version, "version")?;
     let theirs = Observed::of(&objective.metric, baseline, "baseline")?;
     enough(theirs.requests, policy, "the baseline")?;
-    provided::same_unit(&objective.metric, version, baseline)?;
+    mine.value = provided::as_given_by(&objective.metric, mine.value, version, baseline)?;
     if mine.value == 0.0 && theirs.value == 0.0 {
         return Ok(both_zero(mine.requests));
     }

@@ -13,6 +13,7 @@ use super::chance::chances;
 use super::estimate::{estimate, rests_on};
 use super::interval::Interval;
 use super::objective::Bound;
+use super::provided;
 use super::reward::{Award, Confidence, Contender, Goal, Reward, Weight};
 use crate::metrics::{Insights, Measure, MetricName, VersionInsights};
 
@@ -25,7 +26,11 @@ pub fn award(rewards: &[Reward], judged: &[Judgement], insights: &Insights, poli
     let of = |reward: &Reward| {
         let contenders = versions.iter().map(|version| {
             let missed = missed(&version.name, judged.iter());
-            contender(reward, version, missed.as_ref(), policy)
+            let value = value(reward, version, policy).and_then(|(value, interval)| {
+                let value = provided::aligned(&reward.metric, value, version, versions)?;
+                Ok((value, interval))
+            });
+            contender(version, value, missed.as_ref())
         });
         decide(reward, contenders.collect())
     };
@@ -67,12 +72,11 @@ pub(super) fn exclude<'a>(award: &mut Award, judged: &(impl Iterator<Item = &'a 
 }
 
 fn contender(
-    reward: &Reward,
     version: &VersionInsights,
+    value: Result<(f64, Option<Interval>), String>,
     missed: Option<&String>,
-    policy: Policy,
 ) -> Contender {
-    let (value, interval, lacking) = match value(reward, version, policy) {
+    let (value, interval, lacking) = match value {
         Ok((value, interval)) => (Some(value), interval, None),
         Err(why) => (None, None, Some(why)),
     };

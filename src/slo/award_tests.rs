@@ -98,6 +98,46 @@ fn the_baseline_wins_only_if_it_keeps_what_is_promised_too() {
 }
 
 #[test]
+fn values_are_compared_in_one_unit() {
+    let compare = |given: &[(f64, &str)]| {
+        let mut all = insights(&[("a", &[]), ("b", &[]), ("c", &[])]);
+        all.versions.truncate(given.len());
+        for (version, (value, unit)) in all.versions.iter_mut().zip(given) {
+            let provided = Provided {
+                unit: Some((*unit).to_owned()).filter(|unit| !unit.is_empty()),
+                ..Provided::from(*value)
+            };
+            version.values.insert("shop/time".to_owned(), provided);
+        }
+        compare(&all, &["min shop/time"], &[]).0.remove(0)
+    };
+    let won = compare(&[(0.3, "s"), (200.0, "ms")]);
+    assert_eq!(won.winner.as_deref(), Some("b"));
+    let values: Vec<Option<f64>> = won.contenders.iter().map(|one| one.value).collect();
+    assert_eq!(values, [Some(0.3), Some(0.2)]);
+    let spelt = compare(&[(300.0, "ms"), (400.0, "msec"), (0.1, "sec")]);
+    assert_eq!(spelt.winner.as_deref(), Some("c"));
+    let unsaid = compare(&[(0.3, ""), (0.2, "s")]);
+    assert_eq!(unsaid.winner.as_deref(), Some("b"));
+    for (given, why) in [
+        (
+            &[(0.3, "s"), (200.0, "EUR")][..],
+            "b cannot be compared: its unit is `EUR`, that of a is `s`",
+        ),
+        (
+            &[(0.3, "s"), (200.0, "ms"), (1.0, "")],
+            "c cannot be compared: it has no unit, and those of the others differ",
+        ),
+    ] {
+        let award = compare(given);
+        assert_eq!(
+            (award.winner.as_deref(), award.confidence, award.note.as_deref()),
+            (None, Confidence::NoData, Some(why))
+        );
+    }
+}
+
+#[test]
 fn without_a_value_nobody_wins() {
     let all = insights(&[("a", &[("shop/sales", 1.0)]), ("b", &[])]);
     for metric in ["max shop/sales", "min shop/nothing"] {

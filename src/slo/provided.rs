@@ -1,7 +1,7 @@
 //! What providers gave, held against objectives: whose unit is whose.
 
 use super::objective::Objective;
-use crate::metrics::{MetricName, Unit, VersionInsights, converted};
+use crate::metrics::{MetricName, Unit, VersionInsights, between, converted};
 
 /// Why a value from outside may be missing.
 pub(super) const NOT_PROVIDED: &str = "no provider gave this metric a value";
@@ -25,23 +25,45 @@ pub(super) fn value(objective: &Objective, version: &VersionInsights) -> Result<
     })
 }
 
-/// The unit that a provider gives a metric.
+/// The unit that a provider gives a metric; what a load measured is in ours.
 fn unit<'a>(metric: &MetricName, version: &'a VersionInsights) -> Option<&'a str> {
+    if matches!(metric, MetricName::Load(..)) {
+        return None;
+    }
     version.values.get(&metric.to_string())?.unit.as_deref()
 }
 
-/// Whether two versions give a metric in the same unit, as far as they say.
-pub(super) fn same_unit(
+/// A version's value in the unit in which another version gives the metric. Where one does not say its unit, it is taken to
+/// be the other's.
+pub(super) fn as_given_by(
     metric: &MetricName,
+    value: f64,
     version: &VersionInsights,
-    baseline: &VersionInsights,
-) -> Result<(), String> {
-    match (unit(metric, version), unit(metric, baseline)) {
-        (Some(own), Some(other)) if own != other => {
-            Err(format!("its unit is `{own}`, that of the baseline is `{other}`"))
-        }
-        _ => Ok(()),
+    other: &VersionInsights,
+) -> Result<f64, String> {
+    let (Some(own), Some(theirs)) = (unit(metric, version), unit(metric, other)) else {
+        return Ok(value);
+    };
+    let misfit = || format!("its unit is `{own}`, that of {} is `{theirs}`", other.name);
+    between(value, own, theirs).ok_or_else(misfit)
+}
+
+/// A version's value in the unit of the first version that gives the metric one, so that those of all can be compared.
+pub(super) fn aligned(
+    metric: &MetricName,
+    value: f64,
+    version: &VersionInsights,
+    all: &[VersionInsights],
+) -> Result<f64, String> {
+    let units = || all.iter().filter_map(|version| unit(metric, version));
+    let Some(first) = all.iter().find(|version| unit(metric, version).is_some()) else {
+        return Ok(value);
+    };
+    let differ = units().zip(units().skip(1)).any(|(one, next)| one != next);
+    if differ && unit(metric, version).is_none() {
+        return Err("it has no unit, and those of the others differ".to_owned());
     }
+    as_given_by(metric, value, version, first)
 }
 
 /// Why a limit that was written with a unit cannot be held against a metric of this unit, whatever its value is.
@@ -120,16 +142,27 @@ mod tests {
     }
 
     #[test]
-    fn versions_in_different_units_are_not_compared() {
-        let both = |own: &str, other: &str| {
+    fn versions_are_compared_with_the_baseline_in_one_unit() {
+        let both = |own: (f64, &str), other: (f64, &str)| {
             let versions = vec![
-                version("stable", true, 2.0, other),
-                version("canary", false, 1.0, own),
+                version("stable", true, other.0, other.1),
+                version("canary", false, own.0, own.1),
             ];
-            judged("db/m <= 1.1x base", versions).verdict
+            judged("db/m <= 1.1x base", versions)
         };
-        assert_eq!(both("s", "s"), Verdict::Met);
-        assert_eq!(both("s", ""), Verdict::Met);
-        assert_eq!(both("s", "ms"), Verdict::NoData);
+        for (own, other, verdict) in [
+            ((1.0, "s"), (2.0, "s"), Verdict::Met),
+            ((1.0, "s"), (2.0, ""), Verdict::Met),
+            ((200.0, "ms"), (200.0, "msec"), Verdict::Met),
+            ((200.0, "ms"), (0.2, "s"), Verdict::Met),
+            ((0.3, "s"), (200.0, "ms"), Verdict::NotMet),
+            ((40.0, "percent"), (0.4, "ratio"), Verdict::Met),
+        ] {
+            assert_eq!(both(own, other).verdict, verdict, "{own:?} {other:?}");
+        }
+        let judgement = both((1.0, "EUR"), (2.0, "USD"));
+        assert_eq!(judgement.verdict, Verdict::NoData);
+        let note = judgement.note.as_deref();
+        assert_eq!(note, Some("its unit is `EUR`, that of stable is `USD`"));
     }
 }

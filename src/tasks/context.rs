@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
 use super::{Ahead, Event, Groups, Publisher};
+use crate::cluster::Access;
 use crate::secret::Mask;
 use crate::slo::Policy;
 
@@ -86,6 +87,8 @@ pub struct RunContext {
     pub ahead: Vec<Ahead>,
     /// Who publishes in the middle of a run.
     pub publisher: Arc<dyn Publisher>,
+    /// How a Kubernetes cluster is reached.
+    pub cluster: Access,
     /// Whether this is one of several shards, which judge and tell nothing.
     pub is_shard: bool,
     /// When its loads begin.
@@ -106,6 +109,7 @@ impl RunContext {
             groups: Groups::default(),
             ahead: Vec::new(),
             publisher: Arc::new(super::publish::tests::Nobody),
+            cluster: Access::default(),
             is_shard: false,
             appointment: Appointment::default(),
         }

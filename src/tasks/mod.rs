@@ -22,6 +22,7 @@ mod shell;
 
 use futures_util::future::BoxFuture;
 
+use crate::cluster::ObjectName;
 use crate::load::Undivided;
 use crate::metrics::{Insights, MetricName, Stream};
 use crate::results::{ExperimentResult, ShardNumber};
@@ -39,7 +40,7 @@ pub use notify::data as notify_data;
 pub use pipeline::{Pipeline, Step, experiment_schema};
 pub use planned::Planned;
 pub use publish::{Ask, Changes, Publisher, PullRequest, Rendered, When, Wording};
-pub use ready::ReadyKind;
+pub use ready::{ReadyKind, SHORTCUTS, Shortcut, is_of_object};
 pub use repetition::Repetition;
 pub use run::Groups;
 pub use runner::{Persist, run};
@@ -121,6 +122,11 @@ pub trait Task: Send + Sync {
 
     /// Where it asks to be ended early, once an objective ahead is certain to fail; `None` if it does not.
     fn ends_early(&self) -> Option<&At> {
+        None
+    }
+
+    /// The object of a Kubernetes cluster that it reads, if it does.
+    fn reads(&self) -> Option<&ObjectName> {
         None
     }
 

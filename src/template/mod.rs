@@ -6,6 +6,7 @@
 //! Here all is bounded: nesting, steps, lists, and what is written.
 
 mod ast;
+mod budget;
 mod error;
 mod exec;
 mod format;
@@ -19,11 +20,13 @@ mod random;
 mod value;
 mod yaml;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use ast::Node;
+use lex::Kind;
 
+pub use budget::Budget;
 pub use error::TemplateError;
 pub use random::{Random, uuid_text};
 pub use value::{Record, Value};
@@ -47,6 +50,15 @@ pub enum Absent {
     Printed,
     /// Nothing: it is an error.
     Refused,
+}
+
+/// What a template may look up in its data.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Names {
+    /// Fields, `.Name` of anything.
+    pub fields: BTreeSet<String>,
+    /// Texts in quotes, which functions such as `index` take for names.
+    pub quoted: BTreeSet<String>,
 }
 
 /// A template that is parsed: whatever can be wrong without data has been found.
@@ -73,9 +85,26 @@ impl Template {
         self.body.iter().all(|node| matches!(node, Node::Text(_)))
     }
 
-    /// As it was written.
-    pub fn source(&self) -> &str {
-        &self.source
+    /// What its actions name; the text around them names nothing.
+    pub fn names(&self) -> Names {
+        let mut names = Names::default();
+        // It was parsed, so that it can be read again.
+        for token in lex::lex(&self.source).unwrap_or_default() {
+            match token.kind {
+                Kind::Field(name) => names.fields.insert(name),
+                Kind::Quoted(text) => names.quoted.insert(text),
+                Kind::Text(_)
+                | Kind::Open
+                | Kind::Close
+                | Kind::Word(_)
+                | Kind::Dot
+                | Kind::Variable(_)
+                | Kind::Int(_)
+                | Kind::Float(_)
+                | Kind::Sign(_) => false,
+            };
+        }
+        names
     }
 
     /// Its text for a record of data.
@@ -95,7 +124,21 @@ impl Template {
         absent: Absent,
         random: &mut Random,
     ) -> Result<String, TemplateError> {
-        exec::run(&self.body, &self.defined, data, absent, random).map_err(|fault| fault.at(&self.source))
+        self.render_within(data, absent, random, &mut Budget::of_one())
+    }
+
+    /// The same, as one of several renderings that share their time.
+    pub fn render_within(
+        &self,
+        data: &Value,
+        absent: Absent,
+        random: &mut Random,
+        budget: &mut Budget,
+    ) -> Result<String, TemplateError> {
+        let patience = budget.for_next();
+        let rendered =
+            budget.spend(|| exec::run(&self.body, &self.defined, data, absent, (random, patience)));
+        rendered.map_err(|fault| fault.at(&self.source))
     }
 }
 

@@ -257,8 +257,8 @@ result: {{iter8Version: v0.13}}
 fn what_old_files_ask_and_nothing_can_do_is_an_error_at_its_place() {
     for (file, says) in [
         (
-            "- task: k8s-object-ready\n  with: {name: a, resource: deployments}\n",
-            "waiting for Kubernetes objects is not there yet",
+            "- task: k8s-object-ready\n  with: {name: a, group: apps, resource: deployments}\n",
+            "an object needs `version`, that of its group, such as `v1`",
         ),
         (
             "- task: gen-load-and-collect-metrics-http\n  with: {versionInfo: [null]}\n",

@@ -41,6 +41,8 @@ mod guards;
 mod history;
 mod http2;
 mod keep_alive;
+mod kubernetes;
+mod kubernetes_manifests;
 mod loops;
 mod merge;
 mod notify;

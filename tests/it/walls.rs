@@ -121,5 +121,6 @@ fn a_server_of_grpc_is_named_where_http_was_meant() {
         .run(&["run", "--url", &url, "--readyTimeout", "60s"])
         .exits(3)
         .says("is not ready: ")
+        .says("`ready: {grpc: HOST:PORT}`")
         .says(hint);
 }

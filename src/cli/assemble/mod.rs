@@ -8,7 +8,7 @@ mod overlay;
 use super::load_flags::field_node;
 use crate::diagnostic::{Diagnostic, Place};
 use crate::spec::{At, Key, Node, SourceFile, Value};
-use crate::tasks::{ReadyKind, TaskKind as _};
+use crate::tasks::{ReadyKind, TaskKind as _, is_of_object};
 pub(super) use guard::Guard;
 use kinds::{GRPC, HTTP, Kind};
 use overlay::Overlay;
@@ -57,10 +57,12 @@ fn string(source: &str, text: &str) -> Node {
     }
 }
 
-/// Whether a field of `http` says how a server is reached: `ready` has it too. `timeout` is another thing there.
+/// Whether a field of `http` says how a server is reached: `ready` has it too. `timeout` is another thing there, and so is
+/// the `name` of an object.
 fn is_reach(name: &str) -> bool {
     let mut fields = ReadyKind.fields().into_iter();
-    !name.eq_ignore_ascii_case("timeout") && fields.any(|field| field.key.eq_ignore_ascii_case(name))
+    let is_other = name.eq_ignore_ascii_case("timeout") || is_of_object(name);
+    !is_other && fields.any(|field| field.key.eq_ignore_ascii_case(name))
 }
 
 impl Given {

@@ -14,6 +14,7 @@ use super::post::Poster;
 use super::session::{Session, formats};
 use super::shown::show;
 use super::signals::Signals;
+use crate::cluster::Access;
 use crate::diagnostic::Diagnostic;
 use crate::platform::{Env, Platform};
 use crate::results::SourceInfo;
@@ -70,6 +71,7 @@ pub(super) async fn demo(
         platform: platform.name(),
         reach: Reach::Machine,
         validate_slos: true,
+        cluster: Access::default(),
         publisher: Arc::new(Poster::new(console, env, None, None)),
         earlier: None,
         reused: None,

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args as ClapArgs;
 
 use crate::cli::args::Output;
+use crate::cli::cluster::ClusterFlags;
 
 /// `launch`.
 #[derive(Debug, ClapArgs)]
@@ -18,6 +19,9 @@ pub(in crate::cli) struct Launch {
     /// Where results go.
     #[command(flatten)]
     pub output: Output,
+    /// Which cluster `ready` tasks ask.
+    #[command(flatten)]
+    pub cluster: ClusterFlags,
 }
 
 /// `gen`.
@@ -29,6 +33,26 @@ pub(in crate::cli) struct Gen {
     /// Folder for experiment.yaml
     #[arg(long = "runDir", alias = "run-dir", value_name = "DIR", default_value = ".")]
     pub run_dir: PathBuf,
+}
+
+/// `k launch`.
+#[derive(Debug, ClapArgs)]
+pub(in crate::cli) struct InCluster {
+    /// Only write manifest.yaml into --runDir and print it, for `kubectl apply -f`; no cluster is asked
+    #[arg(long, required = true)]
+    pub dry: bool,
+    /// Name of the group: of what belongs together in the cluster
+    #[arg(short = 'g', long, value_name = "NAME", default_value = "default")]
+    pub group: String,
+    /// The chart and its values.
+    #[command(flatten)]
+    pub chart: ChartArgs,
+    /// Folder for manifest.yaml
+    #[arg(long = "runDir", alias = "run-dir", value_name = "DIR", default_value = ".")]
+    pub run_dir: PathBuf,
+    /// Which cluster is meant.
+    #[command(flatten)]
+    pub cluster: ClusterFlags,
 }
 
 /// A chart and its values.

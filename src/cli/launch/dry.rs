@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use crate::charts::{Chart, Rendered, heading, is_generated, written};
 use crate::cli::args::LogLevel;
@@ -10,11 +11,12 @@ use crate::cli::check::check;
 use crate::cli::console::Console;
 use crate::cli::exit::Exit;
 use crate::cli::run::DEFAULT_FILE;
+use crate::cluster::ObjectName;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::platform::Env;
 use crate::spec::compat::Era;
 use crate::spec::{Decoder, Entry, Experiment, Node, SourceFile, Value, Work, read_file};
-use crate::tasks::kind_of;
+use crate::tasks::{Task, kind_of};
 
 /// Bytes of a file that may be replaced.
 const LARGEST: u64 = 8 << 20;
@@ -29,8 +31,17 @@ pub(super) struct Dry<'a> {
 
 impl Dry<'_> {
     /// Checks and writes. `found` is what is known to be wrong already.
-    pub(super) fn write(&self, rendered: &Rendered, mut found: Vec<Diagnostic>) -> Result<Exit, Exit> {
-        found.extend(self.examine(rendered));
+    pub(super) fn write(&self, rendered: &Rendered, found: Vec<Diagnostic>) -> Result<Exit, Exit> {
+        self.settle(self.examine(rendered), found)?;
+        let text = format!("{}{}", heading(self.chart.name()), written(&rendered.experiment));
+        let mut files = vec![(DEFAULT_FILE, text)];
+        files.extend(rendered.files.iter().cloned());
+        store(self.folder, &files, self.console)
+    }
+
+    /// Shows what was found: what is known to be wrong already, and what an examination found. Mistakes end it.
+    pub(super) fn settle(&self, examined: Examined, mut found: Vec<Diagnostic>) -> Result<Examined, Exit> {
+        found.extend_from_slice(&examined.found);
         let mut seen = BTreeSet::new();
         found.retain(|diagnostic| seen.insert((diagnostic.place.clone(), diagnostic.message.clone())));
         self.console.diagnostics(&found);
@@ -41,34 +52,31 @@ impl Dry<'_> {
                 .say(LogLevel::Error, &format!("{wrong} {plural}; nothing was written"));
             return Err(Exit::Usage);
         }
-        let text = format!("{}{}", heading(self.chart.name()), written(&rendered.experiment));
-        let mut files = vec![(DEFAULT_FILE, text)];
-        files.extend(rendered.files.iter().cloned());
-        store(self.folder, &files, self.console)
+        Ok(examined)
     }
 
     /// Everything that is wrong with the experiment: with a task as it is, an error; with what it needs from elsewhere, a
     /// warning.
-    fn examine(&self, rendered: &Rendered) -> Vec<Diagnostic> {
+    pub(super) fn examine(&self, rendered: &Rendered) -> Examined {
         let source = SourceFile::new("the values", "");
         let lookup = |name: &str| self.env.get(name).map(str::to_owned);
         let mut decoder = Decoder::new(&source, self.folder, &lookup, self.console.mask.clone());
         decoder.expect_files();
         let experiment = Experiment::read(&rendered.experiment, &mut decoder);
-        if let Some(experiment) = &experiment {
-            for entry in experiment.entries.iter().filter(|entry| !asks_cluster(entry)) {
-                if let Work::Task { name, .. } = &entry.work
-                    && let Ok(kind) = kind_of(name)
-                {
-                    let expected = format!("the fields of `{name}`");
-                    decoder.insist(&entry.with, &expected, |decoder| kind.parse(&entry.with, decoder));
-                }
+        let mut examined = Examined::default();
+        for entry in experiment.iter().flat_map(|experiment| &experiment.entries) {
+            if let Work::Task { name, .. } = &entry.work
+                && let Ok(kind) = kind_of(name)
+            {
+                let expected = format!("the fields of `{name}`");
+                let task = decoder.insist(&entry.with, &expected, |decoder| kind.parse(&entry.with, decoder));
+                task.iter().for_each(|task| examined.note(task.as_ref()));
             }
         }
         // Of the same finding the first counts.
         let entries = experiment.iter().flat_map(|experiment| &experiment.entries);
-        let mut found: Vec<Diagnostic> = entries.filter_map(lacking).collect();
-        found.extend(decoder.into_certain());
+        examined.found = entries.filter_map(lacking).collect();
+        examined.found.extend(decoder.into_certain());
         let whole = check(
             &source,
             (&rendered.experiment, Era::Current),
@@ -77,18 +85,38 @@ impl Dry<'_> {
             self.console,
             &[],
         );
+        examined.paths = whole.paths;
         let doubts = whole.diagnostics.into_iter().map(|diagnostic| Diagnostic {
             severity: Severity::Warning,
             ..diagnostic
         });
-        found.extend(doubts);
-        found
+        examined.found.extend(doubts);
+        examined
     }
 }
 
-/// Whether a task waits for an object in a cluster.
-fn asks_cluster(entry: &Entry) -> bool {
-    matches!(&entry.work, Work::Task { name, .. } if name == "ready") && entry.with.get("resource").is_some()
+/// What an examination found out.
+#[derive(Debug, Default)]
+pub(super) struct Examined {
+    /// What is wrong or doubtful.
+    found: Vec<Diagnostic>,
+    /// The objects in a cluster that are waited for.
+    pub(super) reads: Vec<ObjectName>,
+    /// How long its loads take together, as far as that is known.
+    pub(super) length: Duration,
+    /// Paths that it names.
+    pub(super) paths: Vec<PathBuf>,
+}
+
+impl Examined {
+    fn note(&mut self, task: &dyn Task) {
+        self.reads.extend(task.reads().cloned());
+        let times = task
+            .planned()
+            .into_iter()
+            .filter_map(|planned| planned.extent.time);
+        self.length += times.sum::<Duration>();
+    }
 }
 
 /// A load whose target the values do not name: nothing else would.

@@ -3,6 +3,7 @@
 mod args;
 mod dry;
 mod inputs;
+mod manifest;
 mod origin;
 mod reproduce;
 mod values;
@@ -21,10 +22,11 @@ use crate::platform::{Env, Platform};
 use crate::secret::Mask;
 use crate::spec::compat::{Era, Modern, modern};
 use crate::spec::{Decoder, Node, SourceFile};
-pub(super) use args::{Gen, Launch};
+pub(super) use args::{Gen, InCluster, Launch};
 use dry::Dry;
 pub(super) use dry::store;
 pub(super) use inputs::{Inline, from_inputs};
+pub(super) use manifest::in_cluster;
 
 /// Renders a chart and runs it, or with `--dry` writes it down.
 pub(super) async fn launch(
@@ -44,6 +46,7 @@ pub(super) async fn launch(
         reuse: false,
         revision: None,
         reproduce: reproduce::line(&args.chart),
+        cluster: args.cluster.access(env, &console.mask),
         part: Said::default(),
     };
     let exit = match made {

@@ -10,7 +10,7 @@ use crate::metrics::MetricName;
 use crate::spec::{Decoder, Map, Node, Period, Value};
 use crate::tasks::Tested;
 use crate::tasks::inputs::{NetInput, Places, ProxyInput, Sender, Source, TemplateSource, Tree};
-use crate::template::{Absent, Random, Value as Data};
+use crate::template::{Absent, Budget, Random, Value as Data};
 
 /// Most versions of one task.
 const MOST: usize = 100;
@@ -109,11 +109,12 @@ impl CustomInput {
         let versions = self.versions(with, decoder);
         let mut providers = self.providers(with, decoder);
         if let (Some(providers), Some(versions)) = (&mut providers, &versions) {
+            let mut budget = Budget::of_task();
             for provider in providers.iter_mut() {
-                try_out(provider, versions, with, decoder);
+                try_out(provider, versions, &mut budget, with, decoder);
             }
             if let Some(shorthand) = &self.prometheus {
-                try_shorthand(shorthand, versions, with, decoder);
+                try_shorthand(shorthand, versions, &mut budget, with, decoder);
             }
             unread::check(providers, self.prometheus.as_ref(), with, decoder);
         }
@@ -376,7 +377,13 @@ fn check_times(values: &Data, nodes: &[&Node], decoder: &mut Decoder<'_>) {
 }
 
 /// Renders and reads a template that is there already, so that mistakes in it are found before the run.
-fn try_out(provider: &mut Provider, versions: &[Version], with: &Node, decoder: &mut Decoder<'_>) {
+fn try_out(
+    provider: &mut Provider,
+    versions: &[Version],
+    budget: &mut Budget,
+    with: &Node,
+    decoder: &mut Decoder<'_>,
+) {
     let TemplateSource::Ready(template) = provider.source.clone() else {
         return;
     };
@@ -394,14 +401,15 @@ fn try_out(provider: &mut Provider, versions: &[Version], with: &Node, decoder: 
             Ok(values) => values,
             Err(why) => return decoder.error(&at, why, None),
         };
-        let rendered = template.render_with(&values, Absent::Refused, &mut Random::from_system());
+        let random = &mut Random::from_system();
+        let rendered = template.render_within(&values, Absent::Refused, random, budget);
         let text = match rendered {
             Ok(text) => text,
             Err(error) => {
                 return decoder.error(&at, format!("the template of `{name}`: {error}"), error.hint);
             }
         };
-        match ProviderSpec::read(&provider.prefix(), &text, decoder.mask()) {
+        match budget.spend(|| ProviderSpec::read(&provider.prefix(), &text, decoder.mask())) {
             Ok(spec) => known.extend(spec.queries.into_iter().map(|query| (query.metric, query.unit))),
             Err(problems) => {
                 for problem in problems {
@@ -414,7 +422,13 @@ fn try_out(provider: &mut Provider, versions: &[Version], with: &Node, decoder: 
     provider.known = Some(known);
 }
 
-fn try_shorthand(shorthand: &Shorthand, versions: &[Version], with: &Node, decoder: &mut Decoder<'_>) {
+fn try_shorthand(
+    shorthand: &Shorthand,
+    versions: &[Version],
+    budget: &mut Budget,
+    with: &Node,
+    decoder: &mut Decoder<'_>,
+) {
     let at = with
         .field("prometheus")
         .map_or(&with.at, |(_, node)| &node.at)
@@ -422,7 +436,7 @@ fn try_shorthand(shorthand: &Shorthand, versions: &[Version], with: &Node, decod
     for version in versions {
         let tried = with_window(&version.values, TRIAL, false).and_then(|values| {
             shorthand
-                .queries(&values, TRIAL)
+                .queries(&values, TRIAL, budget)
                 .map_err(|error| error.to_string())
         });
         if let Err(why) = tried {
@@ -440,4 +454,40 @@ pub(super) fn with_window(values: &Data, seconds: i64, old: bool) -> Result<Data
     };
     let entries = names.iter().map(|name| ((*name).to_owned(), Data::Int(seconds)));
     Data::merged(values, &Data::map(entries.collect())?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::secret::Mask;
+    use crate::spec::SourceFile;
+    use crate::template::{Functions, Template};
+
+    #[test]
+    fn all_renderings_of_a_task_share_their_time() {
+        let source = SourceFile::new("experiment.yaml", "values: {}\n");
+        let with = Node::parse(&source).expect("yaml");
+        let versions = [Version {
+            tested: Tested {
+                name: DEFAULT.to_owned(),
+                baseline: false,
+            },
+            values: Data::map(BTreeMap::new()).expect("a map"),
+        }];
+        let text = "url: http://db/\nmetrics: [{name: up, jqExpression: .n}]\n";
+        let template = Template::parse(text, Functions::Iter8).expect("a template");
+        let said = |mut budget: Budget| {
+            let mut decoder = Decoder::new(&source, Path::new("."), &|_| None, Mask::default());
+            let mut provider = provider("db", TemplateSource::Ready(template.clone().into()), false);
+            try_out(&mut provider, &versions, &mut budget, &with, &mut decoder);
+            let found = decoder.into_diagnostics().into_iter();
+            found.map(|found| found.message).collect::<Vec<_>>()
+        };
+        assert_eq!(said(Budget::of_task()), <[String; 0]>::default());
+        let late = said(Budget::used_up());
+        assert!(
+            late.len() == 1 && late[0].contains("for all of its versions"),
+            "{late:?}"
+        );
+    }
 }

@@ -26,7 +26,7 @@ use crate::metrics::{Insights, MetricName, VersionInsights};
 use crate::net::client::{Client, Redirects};
 use crate::results::ExperimentResult;
 use crate::spec::{Decode, Decoder, Field, Node, Period};
-use crate::template::{Absent, Random};
+use crate::template::{Absent, Budget, Random};
 use input::{Checked, CustomInput, Version, with_window};
 use provider_spec::ProviderSpec;
 use query::{Answers, Asked, ask_all};
@@ -159,7 +159,8 @@ impl Task for CustomMetricsTask {
 impl CustomMetricsTask {
     async fn collect(&self, context: &RunContext, started: Timestamp) -> Result<TaskOutput, TaskError> {
         let mut notes = Vec::new();
-        let asked = self.templated(context, started, &mut notes).await?;
+        let mut budget = Budget::of_task();
+        let asked = self.templated(context, started, &mut notes, &mut budget).await?;
         let timeout = self.checked.timeout.map_or(TIMEOUT, |Period(timeout)| timeout);
         let mut answers = Answers::default();
         let mut known: Vec<String> = asked.iter().map(|asked| asked.query.metric.clone()).collect();
@@ -167,7 +168,7 @@ impl CustomMetricsTask {
             answers = ask_all(asked, &client(&self.checked.sender)?, timeout, context).await?;
         }
         if let Some(shorthand) = &self.checked.shorthand {
-            let asked = self.shorthand(started)?;
+            let asked = self.shorthand(started, &mut budget)?;
             known.extend(asked.iter().map(|asked| asked.query.metric.clone()));
             let timeout = shorthand.timeout.map_or(timeout, |Period(timeout)| timeout);
             answers.join(ask_all(asked, &client(&shorthand.sender)?, timeout, context).await?);
@@ -190,6 +191,7 @@ impl CustomMetricsTask {
         context: &RunContext,
         started: Timestamp,
         notes: &mut Vec<String>,
+        budget: &mut Budget,
     ) -> Result<Vec<Asked>, TaskError> {
         let mut all = Vec::new();
         for provider in &self.checked.providers {
@@ -207,9 +209,10 @@ impl CustomMetricsTask {
                 let values = with_window(&version.values, seconds, provider.names_itself)
                     .map_err(|why| failed(&why))?;
                 let text = template
-                    .render_with(&values, Absent::Refused, &mut Random::from_system())
+                    .render_within(&values, Absent::Refused, &mut Random::from_system(), budget)
                     .map_err(|error| failed(&with_hint(&error)))?;
-                let spec = ProviderSpec::read(&provider.prefix(), &text, &context.mask)
+                let spec = budget
+                    .spend(|| ProviderSpec::read(&provider.prefix(), &text, &context.mask))
                     .map_err(|problems| failed(&listed(&problems)))?;
                 for note in spec.notes {
                     if !notes.contains(&note) {
@@ -225,7 +228,7 @@ impl CustomMetricsTask {
         Ok(all)
     }
 
-    fn shorthand(&self, started: Timestamp) -> Result<Vec<Asked>, TaskError> {
+    fn shorthand(&self, started: Timestamp, budget: &mut Budget) -> Result<Vec<Asked>, TaskError> {
         let mut all = Vec::new();
         let Some(shorthand) = &self.checked.shorthand else {
             return Ok(all);
@@ -241,7 +244,7 @@ impl CustomMetricsTask {
             let seconds = seconds(version, started).map_err(|why| failed(&why))?;
             let values = with_window(&version.values, seconds, false).map_err(|why| failed(&why))?;
             let queries = shorthand
-                .queries(&values, seconds)
+                .queries(&values, seconds, budget)
                 .map_err(|error| failed(&with_hint(&error)))?;
             all.extend(queries.into_iter().map(|query| Asked {
                 version: index,

@@ -8,7 +8,7 @@ use super::provider_spec::{Kind, stated};
 use super::query::{How, Query};
 use crate::spec::{Decode, Decoder, Node, Period, Value};
 use crate::tasks::inputs::{NetInput, Places, Sender, Target, merge_schemas};
-use crate::template::{Absent, Functions, Random, Template, TemplateError, Value as Data};
+use crate::template::{Absent, Budget, Functions, Names, Random, Template, TemplateError, Value as Data};
 
 /// Where instant queries go, behind the address of the server.
 const PATH: &str = "/api/v1/query";
@@ -190,9 +190,9 @@ impl Shorthand {
         self.queries.0.iter().map(|(name, _)| name.as_str())
     }
 
-    /// The queries as they are written.
-    pub(super) fn sources(&self) -> impl Iterator<Item = &str> {
-        self.queries.0.iter().map(|(_, asked)| asked.template.source())
+    /// What the queries name.
+    pub(super) fn template_names(&self) -> impl Iterator<Item = Names> {
+        self.queries.0.iter().map(|(_, asked)| asked.template.names())
     }
 
     /// The unit of a metric, if it is asked for.
@@ -203,7 +203,12 @@ impl Shorthand {
     }
 
     /// What is asked for a version with these values, `seconds` after its start.
-    pub(super) fn queries(&self, values: &Data, seconds: i64) -> Result<Vec<Query>, TemplateError> {
+    pub(super) fn queries(
+        &self,
+        values: &Data,
+        seconds: i64,
+        budget: &mut Budget,
+    ) -> Result<Vec<Query>, TemplateError> {
         let window = match self.window {
             Some(Period(window)) => format!("{}ms", window.as_millis().max(1)),
             None => format!("{seconds}s"),
@@ -212,9 +217,10 @@ impl Shorthand {
             .0
             .iter()
             .map(|(name, asked)| {
+                let random = &mut Random::from_system();
                 let text = asked
                     .template
-                    .render_with(values, Absent::Refused, &mut Random::from_system())?;
+                    .render_within(values, Absent::Refused, random, budget)?;
                 let mut url = self.url.clone();
                 url.query_pairs_mut()
                     .append_pair("query", &text.replace(WINDOW, &window));

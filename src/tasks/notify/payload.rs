@@ -15,6 +15,7 @@ const EVENT: usize = 60_000;
 pub(super) fn slack(result: &ExperimentResult) -> String {
     let summary = Summary::of(result);
     let sign = match summary.outcome {
+        Outcome::Pass if summary.doubtful => ":warning:",
         Outcome::Pass | Outcome::Measured => ":white_check_mark:",
         Outcome::Fail => ":x:",
         Outcome::Inconclusive | Outcome::Invalid => ":warning:",
@@ -91,4 +92,50 @@ pub(super) fn github(event: &str, so_far: &ExperimentResult, result: &Experiment
         json!({ "omitted": "larger than GitHub takes" }),
     );
     body(&payload)
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::*;
+    use crate::metrics::{Insights, Load, LoadMeasurement, VersionInsights};
+    use crate::results::{Environment, SourceInfo};
+
+    /// A run without objectives of which so many of ten requests failed.
+    fn of_failures(errors: u64) -> ExperimentResult {
+        let environment = Environment::default();
+        let mut result = ExperimentResult::new(SourceInfo::default(), environment, Timestamp::UNIX_EPOCH);
+        let measurement = LoadMeasurement {
+            requests: 10,
+            errors,
+            ..LoadMeasurement::default()
+        };
+        let load: Load = serde_json::from_value(json!({
+            "stream": "http", "target": "", "plan": "", "measurement": measurement,
+        }))
+        .expect("a load");
+        result.insights = Insights {
+            versions: vec![VersionInsights {
+                name: "default".into(),
+                loads: vec![load],
+                ..VersionInsights::default()
+            }],
+        };
+        result.ended = true;
+        result.conclude();
+        result
+    }
+
+    #[test]
+    fn a_pass_that_proves_nothing_is_not_green_where_requests_failed() {
+        let told = "30 % of 10 requests failed, and no objective was judged";
+        let failed = of_failures(3);
+        let text = slack(&failed);
+        assert!(text.contains(":warning: *iter8* "), "{text}");
+        assert!(text.contains(told), "{text}");
+        assert!(github("done", &failed, &failed).contains(told));
+        let clean = slack(&of_failures(0));
+        assert!(clean.contains(":white_check_mark: *iter8* pass"), "{clean}");
+    }
 }

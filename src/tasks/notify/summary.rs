@@ -20,12 +20,15 @@ pub(super) struct Summary {
     /// Where to read more.
     pub(super) link: Option<String>,
     pub(super) outcome: Outcome,
+    /// Whether it is a pass that proves nothing: requests failed, and nothing was promised of them.
+    pub(super) doubtful: bool,
 }
 
 impl Summary {
     pub(super) fn of(result: &ExperimentResult) -> Self {
         let judged = &result.assessment.judgements;
         let kept = judged.iter().filter(|one| one.verdict == Verdict::Met).count();
+        let unjudged = unjudged(result);
         let told = match judged.len() {
             0 => "nothing was judged".to_owned(),
             1 if kept == 1 => "the objective is met".to_owned(),
@@ -48,13 +51,25 @@ impl Summary {
             .map(|winner| format!("; the winner is {winner}"))
             .unwrap_or_default();
         Self {
-            headline: format!("{}: {told}{winner}", result.outcome.name()),
+            doubtful: unjudged.is_some(),
+            headline: unjudged.unwrap_or_else(|| format!("{}: {told}{winner}", result.outcome.name())),
             reasons: reasons.iter().take(REASONS).cloned().collect(),
             objectives,
             link: result.environment.run_url.clone(),
             outcome: result.outcome,
         }
     }
+}
+
+/// What reports say of a pass where requests failed and nothing was promised of them.
+fn unjudged(result: &ExperimentResult) -> Option<String> {
+    let nothing = result.assessment.judgements.is_empty() && result.assessment.awards.is_empty();
+    let (requests, errors) = result.sent();
+    (nothing && result.outcome == Outcome::Pass && errors > 0).then(|| {
+        let share = observed(errors as f64 / requests as f64, Unit::Fraction);
+        let noun = if requests == 1 { "request" } else { "requests" };
+        format!("{share} of {requests} {noun} failed, and no objective was judged")
+    })
 }
 
 fn line(one: &Judgement, several: bool) -> String {

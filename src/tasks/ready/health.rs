@@ -63,8 +63,8 @@ impl Probe for HealthProbe<'_> {
         self.of.to_string()
     }
 
-    fn url(&self) -> &Url {
-        &self.of.url
+    fn url(&self) -> Option<&Url> {
+        Some(&self.of.url)
     }
 
     async fn attempt(&self, patience: Duration) -> Result<(), Refusal> {
@@ -105,8 +105,8 @@ fn unconnected(error: &ChannelError) -> Refusal {
         }
     };
     Refusal {
-        reason,
         unreachable: error.is_unreachable(),
         final_: error.is_final(),
+        ..Refusal::answered(reason)
     }
 }

@@ -1,9 +1,15 @@
 //! `ready`: waits until a target answers as expected.
 
 mod health;
+mod object;
 mod page;
+mod target;
 mod wait;
 
+#[cfg(test)]
+mod tests;
+
+pub use object::{SHORTCUTS, Shortcut, is_of_object};
 pub(in crate::tasks) use wait::explain_loopback;
 
 use std::fmt;
@@ -16,8 +22,11 @@ use super::inputs::{
     GRPC_NAMES, GrpcHost, NetInput, OWN_NAMES, Places, Sender, Source, Statuses, Target, TlsNames, other_name,
 };
 use super::{RunContext, Task, TaskError, TaskKind, TaskOutput};
+use crate::cluster::ObjectName;
 use crate::results::ExperimentResult;
 use crate::spec::{Decode, Decoder, Field, Map, Node, Period, Value};
+use object::{ObjectOf, ObjectProbe};
+use target::Kind;
 
 /// The kind `ready`.
 pub struct ReadyKind;
@@ -36,7 +45,7 @@ crate::fields! {
         body: String = ["body"],
         /// gRPC server, HOST:PORT, that is asked for its health (grpc.health.v1) until it is serving; this or `url`.
         grpc: GrpcHost = ["grpc"],
-        /// With `grpc`: the service whose health is asked for; default that of the server as a whole.
+        /// With `grpc`: the service whose health is asked for; default that of the server as a whole. Alone: a Service of Kubernetes that must exist.
         service: String = ["service"],
         /// With `grpc`: without TLS; default true, unless a field for certificates is given.
         insecure: bool = ["insecure"],
@@ -50,6 +59,34 @@ crate::fields! {
         key: Source = ["key"],
         /// With `grpc`: `insecureSkipVerify`, as a `grpc` task calls it.
         skip_tls: bool = ["skipTLS", "skip-tls"],
+        /// A Deployment of Kubernetes that must be `Available`. As with the seven fields that follow, the value is the object's name.
+        deploy: String = ["deploy"],
+        /// A Service of Knative that must be `Ready`.
+        ksvc: String = ["ksvc"],
+        /// An InferenceService of KServe that must be `Ready`.
+        isvc: String = ["isvc"],
+        /// A Service of Kubernetes that must exist.
+        svc: String = ["svc"],
+        /// A ConfigMap that must exist.
+        cm: String = ["cm"],
+        /// A VirtualService of Istio that must exist.
+        vs: String = ["vs"],
+        /// A ChaosEngine of Litmus that must exist.
+        chaosengine: String = ["chaosengine"],
+        /// An object of any kind in Kubernetes, by its kind in the plural, such as `deployments`; with `name`, `version` and, unless it is of the core, `group`.
+        resource: String = ["resource"],
+        /// With `resource`: the object's name.
+        name: String = ["name"],
+        /// With `resource`: the API group; default the core's.
+        group: String = ["group"],
+        /// With `resource`: the version of the API group; `v1` for the core's.
+        version: String = ["version"],
+        /// Of an object: its namespace; default that of the cluster's context, or of the pod this runs in.
+        namespace: String = ["namespace"],
+        /// Of an object: the condition that must be true, and said of its latest generation; without one it is enough that it exists.
+        condition: String = ["condition"],
+        /// Of an object: several conditions, all of which must be true.
+        conditions: Vec<String> = ["conditions"],
         /// How long to wait; default 60s.
         timeout: Period = ["timeout"],
     }
@@ -63,7 +100,7 @@ impl TaskKind for ReadyKind {
     }
 
     fn about(&self) -> &'static str {
-        "Waits until a URL answers as expected or a gRPC server is serving, and says what stands in the way."
+        "Waits until a URL answers as expected, a gRPC server is serving or an object in Kubernetes is ready, and says what stands in the way."
     }
 
     fn fields(&self) -> Vec<&'static Field> {
@@ -72,17 +109,11 @@ impl TaskKind for ReadyKind {
 
     fn schema(&self) -> serde_json::Value {
         let mut schema = super::inputs::merge_schemas(&[ReadyInput::schema(), NetInput::schema()], &[]);
-        schema["oneOf"] = serde_json::json!([{ "required": ["url"] }, { "required": ["grpc"] }]);
+        schema["oneOf"] = target::one_of();
         schema
     }
 
     fn parse(&self, with: &Node, decoder: &mut Decoder<'_>) -> Option<Box<dyn Task>> {
-        if let Some((key, _)) = with.field("resource") {
-            let hint = "wait for what the load calls: give `url`, or `grpc`";
-            let message = "waiting for Kubernetes objects is not there yet";
-            decoder.error(&key.at, message, Some(hint.into()));
-            return None;
-        }
         let mut fields = decoder.fields(with, "a map with the fields of a `ready` task")?;
         let input = ReadyInput::read(&mut fields, decoder);
         let mut net = NetInput::read(&mut fields, decoder);
@@ -92,7 +123,7 @@ impl TaskKind for ReadyKind {
         net.client_key = net.client_key.or_else(|| input.key.clone());
         net.insecure_skip_verify = net.insecure_skip_verify.or(input.skip_tls);
         let sender = net.check_named(&names(places), places, decoder);
-        let one = asks_one(places, decoder);
+        let kind = Kind::of(places, decoder);
         let timeout = input.timeout.unwrap_or(TIMEOUT);
         if timeout.0 < Duration::from_secs(1) {
             decoder.error(
@@ -102,11 +133,8 @@ impl TaskKind for ReadyKind {
             );
             return None;
         }
-        let target = if places.given("grpc") {
-            let unchecked = net.insecure_skip_verify == Some(true);
-            Awaited::Health(HealthOf::read(input, unchecked, places, decoder)?)
-        } else {
-            Awaited::Page(Page {
+        let target = match kind? {
+            Kind::Page => Awaited::Page(Page {
                 url: input.url?,
                 status: input
                     .status
@@ -114,9 +142,14 @@ impl TaskKind for ReadyKind {
                     .0,
                 header: input.header.map(|map| map.0).unwrap_or_default(),
                 body: input.body,
-            })
+            }),
+            Kind::Health => {
+                let unchecked = net.insecure_skip_verify == Some(true);
+                Awaited::Health(HealthOf::read(input, unchecked, places, decoder)?)
+            }
+            Kind::Object => Awaited::Object(ObjectOf::read(input, places, decoder)?),
         };
-        one.then_some(Box::new(ReadyTask {
+        Some(Box::new(ReadyTask {
             target,
             timeout,
             sender: sender?,
@@ -124,17 +157,6 @@ impl TaskKind for ReadyKind {
     }
 }
 
-/// Fields that only one kind of target has.
-const PAGES: [&str; 2] = ["header", "body"];
-const HEALTHS: [&str; 7] = [
-    "service",
-    "insecure",
-    "authority",
-    "cname",
-    "cert",
-    "key",
-    "skipTLS",
-];
 /// Fields that make no sense without TLS.
 const CERTIFICATES: [&str; 7] = [
     "caCert",
@@ -161,30 +183,6 @@ fn names(places: Places<'_>) -> TlsNames {
         client_key: either(OWN_NAMES.client_key, GRPC_NAMES.client_key),
         skip_verify: either(OWN_NAMES.skip_verify, GRPC_NAMES.skip_verify),
     }
-}
-
-/// Whether one kind of target is given, and nothing that belongs to the other.
-fn asks_one(places: Places<'_>, decoder: &mut Decoder<'_>) -> bool {
-    let (kind, strangers) = match (places.given("url"), places.given("grpc")) {
-        (true, true) => {
-            let hint = "write two `ready` tasks, one for each";
-            let message = "give either `url` or `grpc`";
-            decoder.error(places.at("grpc"), message, Some(hint.into()));
-            return false;
-        }
-        (false, false) => {
-            decoder.error(places.own(), "a `ready` task needs `url` or `grpc`", None);
-            return false;
-        }
-        (true, false) => ("grpc", &HEALTHS[..]),
-        (false, true) => ("url", &PAGES[..]),
-    };
-    let mut alone = true;
-    for field in strangers.iter().filter(|field| places.given(field)) {
-        decoder.error(places.at(field), format!("`{field}` goes with `{kind}`"), None);
-        alone = false;
-    }
-    alone
 }
 
 /// Which statuses say that a target is ready.
@@ -292,6 +290,7 @@ impl fmt::Display for HealthOf {
 enum Awaited {
     Page(Page),
     Health(HealthOf),
+    Object(ObjectOf),
 }
 
 /// A target that will be waited for.
@@ -307,6 +306,14 @@ impl Task for ReadyTask {
             Awaited::Page(page) => format!("{} within {}", page.url, self.timeout),
             Awaited::Health(of) if of.any => format!("gRPC server {of} within {}", self.timeout),
             Awaited::Health(of) => format!("gRPC health of {of} within {}", self.timeout),
+            Awaited::Object(of) => format!("{of}{} within {}", of.expected(), self.timeout),
+        }
+    }
+
+    fn reads(&self) -> Option<&ObjectName> {
+        match &self.target {
+            Awaited::Object(of) => Some(&of.object),
+            Awaited::Page(_) | Awaited::Health(_) => None,
         }
     }
 
@@ -324,6 +331,10 @@ impl Task for ReadyTask {
                 }
                 Awaited::Health(of) => {
                     let probe = health::HealthProbe::new(of, &self.sender, mask)?;
+                    wait::until_ready(&probe, self.timeout, context).await?
+                }
+                Awaited::Object(of) => {
+                    let probe = ObjectProbe::new(of, &context.cluster, mask);
                     wait::until_ready(&probe, self.timeout, context).await?
                 }
             };

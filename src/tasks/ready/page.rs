@@ -8,7 +8,7 @@ use url::Url;
 use super::wait::{Probe, Refusal};
 use super::{Accept, Page};
 use crate::net::client::{Client, ClientError, Redirects, Request, Response};
-use crate::net::greeting::{HTTP2_INSTEAD, speaks_http2};
+use crate::net::greeting::{HTTP2_AWAITED, speaks_http2};
 use crate::net::wall::{PREFIX, Wall, WallKind, recognise};
 use crate::net::{NetSettings, display_url};
 use crate::secret::Mask;
@@ -51,8 +51,8 @@ impl Probe for PageProbe<'_> {
         self.page.url.to_string()
     }
 
-    fn url(&self) -> &Url {
-        &self.page.url.0
+    fn url(&self) -> Option<&Url> {
+        Some(&self.page.url.0)
     }
 
     async fn attempt(&self, patience: Duration) -> Result<(), Refusal> {
@@ -67,7 +67,7 @@ impl Probe for PageProbe<'_> {
             {
                 Err(Refusal {
                     final_: true,
-                    ..Refusal::answered(HTTP2_INSTEAD)
+                    ..Refusal::answered(HTTP2_AWAITED)
                 })
             }
             // A name may appear and a server start; a wrong certificate or address stays as it is.
@@ -81,9 +81,9 @@ impl Probe for PageProbe<'_> {
                         | ClientError::Setup(_)
                 );
                 Err(Refusal {
-                    reason: TaskError::from_error(&error).message,
                     unreachable,
                     final_,
+                    ..Refusal::answered(TaskError::from_error(&error).message)
                 })
             }
         }
@@ -184,9 +184,15 @@ fn contains(body: &[u8], text: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use http::{HeaderMap, StatusCode};
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::TcpListener;
 
     use super::*;
+    use crate::spec::{Decoder, Node, SourceFile};
+    use crate::tasks::inputs::{NetInput, Places, Target};
 
     fn answer(status: u16, name: &'static str, value: &str) -> Response {
         Response {
@@ -199,6 +205,45 @@ mod tests {
             body: bytes::Bytes::new(),
             truncated: false,
         }
+    }
+
+    #[tokio::test]
+    async fn a_server_of_http2_is_told_what_ready_can_do_about_it() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("bind");
+        let address = listener.local_addr().expect("address");
+        let page = Page {
+            url: Target(format!("http://{address}/").parse().expect("a URL")),
+            status: Accept::Application,
+            header: Vec::new(),
+            body: None,
+        };
+        let mask = Mask::default();
+        let source = SourceFile::new("experiment.yaml", "proxy: none\n");
+        let node = Node::parse(&source).expect("yaml");
+        let mut decoder = Decoder::new(&source, Path::new("."), &|_| None, mask.clone());
+        let sender = NetInput::default().check(Places::of(&node), &mut decoder);
+        let sender = sender.expect("a sender");
+        let probe = PageProbe::new(&page, &sender, &mask).expect("a probe");
+        let serve = async {
+            // Once for the request, once to learn what the server speaks.
+            for _ in 0..2 {
+                let (mut stream, _) = listener.accept().await.expect("a connection");
+                let settings = [0, 0, 0, 4, 0, 0, 0, 0, 0];
+                stream.write_all(&settings).await.expect("settings");
+                let _ = stream.read(&mut [0; 4096]).await.expect("a request");
+            }
+        };
+        let both = async { tokio::join!(probe.attempt(Duration::from_secs(20)), serve).0 };
+        let attempt = tokio::time::timeout(Duration::from_mins(1), both).await;
+        let refusal = attempt.expect("in time").expect_err("no HTTP/1.1");
+        assert!(refusal.final_);
+        assert!(
+            refusal.reason.contains("`ready: {grpc: HOST:PORT}`"),
+            "{}",
+            refusal.reason
+        );
+        // It has no such field.
+        assert!(!refusal.reason.contains("httpVersion"), "{}", refusal.reason);
     }
 
     #[test]

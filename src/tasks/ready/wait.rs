@@ -24,6 +24,8 @@ const TELL_EVERY: Duration = Duration::from_secs(10);
 /// Why an attempt did not count.
 pub(super) struct Refusal {
     pub(super) reason: String,
+    /// What to do about it; told at the end only.
+    pub(super) hint: Option<String>,
     /// Nobody was reached at all.
     pub(super) unreachable: bool,
     /// Waiting longer will not help.
@@ -35,6 +37,7 @@ impl Refusal {
     pub(super) fn answered(reason: impl Into<String>) -> Self {
         Self {
             reason: reason.into(),
+            hint: None,
             unreachable: false,
             final_: false,
         }
@@ -46,8 +49,8 @@ pub(super) trait Probe {
     /// The target, as people see it.
     fn target(&self) -> String;
 
-    /// Where it is.
-    fn url(&self) -> &Url;
+    /// Where it is, if it has an address of its own.
+    fn url(&self) -> Option<&Url>;
 
     /// Asks once, for no longer than this.
     fn attempt(&self, patience: Duration) -> impl Future<Output = Result<(), Refusal>> + Send;
@@ -124,10 +127,13 @@ fn give_up(probe: &impl Probe, refusal: &Refusal, took: Duration, context: &RunC
     };
     let target = probe.target();
     let error = TaskError::new(format!("{target} is not ready{after}: {}", refusal.reason));
-    if refusal.unreachable {
-        explain_loopback(probe.url(), context, error)
-    } else {
-        error
+    let error = match &refusal.hint {
+        Some(hint) => error.hint(hint),
+        None => error,
+    };
+    match probe.url() {
+        Some(url) if refusal.unreachable => explain_loopback(url, context, error),
+        _ => error,
     }
 }
 

@@ -11,29 +11,22 @@ mod sprig;
 mod texts;
 mod times;
 
-use std::time::{Duration, Instant};
-
 use super::Functions;
+use super::budget::Patience;
 use super::random::Random;
 use super::value::Value;
-
-/// Time for one rendering, which nothing interrupts.
-const PATIENCE: Duration = Duration::from_secs(3);
 
 /// What functions need beside their arguments.
 pub(super) struct Context<'a> {
     pub(super) random: &'a mut Random,
-    /// When the rendering began.
-    pub(super) began: Instant,
+    /// How long the rendering may take.
+    pub(super) patience: Patience,
 }
 
 impl Context<'_> {
     /// Fails once the time for the rendering is over.
     pub(super) fn in_time(&self) -> Result<(), String> {
-        if self.began.elapsed() > PATIENCE {
-            return Err(format!("the template takes more than {PATIENCE:?}"));
-        }
-        Ok(())
+        self.patience.check()
     }
 }
 

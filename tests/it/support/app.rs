@@ -170,7 +170,7 @@ impl Together {
 }
 
 /// The program that cargo built, or the one that `ITER8_BINARY` names (a release, an image's).
-fn program() -> PathBuf {
+pub(super) fn program() -> PathBuf {
     let other = Env::of_process().get("ITER8_BINARY").map(PathBuf::from);
     other.unwrap_or_else(|| Path::new(env!("CARGO_BIN_EXE_iter8")).to_owned())
 }

@@ -2,6 +2,7 @@
 
 mod app;
 mod certificate;
+mod cluster;
 mod deployments;
 mod external;
 mod faulty;
@@ -20,6 +21,7 @@ mod turn;
 
 pub(crate) use app::{App, Output, Running, Together, plain};
 pub(crate) use certificate::{Certificate, Flaw};
+pub(crate) use cluster::{Cluster, Namespace, cluster, waiting};
 pub(crate) use external::find;
 pub(crate) use faulty::Faulty;
 pub(crate) use frames::{frame, setting, speaking};

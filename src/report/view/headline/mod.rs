@@ -146,10 +146,7 @@ fn title(known: &Known<'_>, rows: &[ObjectiveRow]) -> (Sign, String) {
 
 /// Nothing was promised: that is a pass, and no green one where requests failed.
 fn unjudged(known: &Known<'_>) -> (Sign, String) {
-    let versions = || known.versions.iter();
-    let requests: u64 = versions().map(super::known::Version::requests).sum();
-    let loads = versions().flat_map(|version| &version.wholes);
-    let errors: u64 = loads.map(|(_, whole)| whole.errors).sum();
+    let (requests, errors) = known.result.sent();
     let sent = number::counted(requests, known.request());
     match (requests, errors) {
         // How requests went is not known of Iter8's results as a whole.

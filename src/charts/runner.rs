@@ -1,0 +1,299 @@
+//! [`Runner`]: what values say of a run in Kubernetes: what runs it, when, from which image, with which rights.
+
+use serde_json::{Map as JsonMap, Value as Json};
+
+use super::json::json;
+use super::shape::{AnyMap, Raw, Text};
+use super::values::{map, with_types};
+use super::{Chart, Work};
+use crate::spec::{At, Decode, Decoder, Key, Node, Value};
+
+crate::fields! {
+    /// Values of a run in Kubernetes.
+    struct Values in "the values of a run in Kubernetes" {
+        /// `job`, `cronjob` or `none`.
+        runner: String = ["runner"],
+        /// When a `cronjob` runs.
+        schedule: String = ["cronjobSchedule"],
+        /// The image.
+        image: String = ["iter8Image"],
+        /// The version that results of Iter8 named.
+        major_minor: Raw<Text> = ["majorMinor"],
+        /// The log level.
+        log_level: String = ["logLevel"],
+        /// Requests and limits.
+        resources: Raw<AnyMap> = ["resources"],
+        /// The account.
+        account: String = ["serviceAccountName"],
+        /// Seconds after which a run is ended.
+        deadline: u64 = ["activeDeadlineSeconds"],
+        /// Since 0.16: where results went.
+        metrics_server: Raw<Text> = ["metricsServerURL"],
+    }
+}
+
+/// The map in which charts of 0.10 had the same.
+const LIBRARY: &str = "iter8lib";
+/// Iter8's own images, which know nothing of these experiments.
+const FORMER: [&str; 3] = ["iter8/iter8", "docker.io/iter8/iter8", "iter8-tools/iter8"];
+
+/// How an experiment runs in Kubernetes.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Runner {
+    /// What runs it.
+    pub work: Work,
+    /// The image, if one is named.
+    pub image: Option<String>,
+    /// The log level, if one is named.
+    pub log_level: Option<String>,
+    /// Requests and limits; a map.
+    pub resources: Json,
+    /// The account, if one is named.
+    pub account: Option<String>,
+    /// Seconds after which a run is ended, if that is said.
+    pub deadline: Option<u64>,
+}
+
+/// Takes what is said of a run in Kubernetes out of the values of a chart; the rest is the experiment's.
+pub fn take_runner(chart: &dyn Chart, values: Node, decoder: &mut Decoder<'_>) -> (Option<Runner>, Node) {
+    if !matches!(values.value, Value::Map(_)) {
+        return (None, values);
+    }
+    let is_ours = |name: &str| Values::FIELDS.iter().any(|field| field.key == name);
+    let (ours, rest): (Vec<(Key, Node)>, Vec<_>) = values
+        .pairs()
+        .iter()
+        .cloned()
+        .partition(|(key, _)| is_ours(&key.name));
+    let (library, rest): (Vec<_>, Vec<_>) = rest.into_iter().partition(|(key, _)| key.name == LIBRARY);
+    // The nearer one wins, as a value of a chart goes over that of a chart in it.
+    let library = library.iter().flat_map(|(_, node)| node.pairs()).cloned();
+    let library = library.filter(|(key, _)| !ours.iter().any(|(own, _)| own.name == key.name));
+    let all: Vec<(Key, Node)> = ours.iter().cloned().chain(library).collect();
+    let all = map(all, &values);
+    let rest = map(rest, &values);
+    let read = Values::decode(&all, decoder).and_then(|read| runner(chart, &all, read, decoder));
+    (read, rest)
+}
+
+fn runner(chart: &dyn Chart, all: &Node, read: Values, decoder: &mut Decoder<'_>) -> Option<Runner> {
+    let at = |name: &str| all.field(name).map_or(&all.at, |(_, node)| &node.at);
+    let work = work(chart, &read, &at, decoder);
+    if let Some(image) = &read.image {
+        let name = image.split_once('@').map_or(image.as_str(), |(name, _)| name);
+        let name = name
+            .rsplit_once(':')
+            .map_or(name, |(name, tag)| if tag.contains('/') { image } else { name });
+        if FORMER.contains(&name) {
+            let hint = "leave `iter8Image` out: it is needed for an image of one's own only";
+            let message = format!("`{image}` is an image of Iter8, which cannot run this experiment");
+            decoder.error(at("iter8Image"), message, Some(hint.into()));
+            return None;
+        }
+    }
+    let resources = match &read.resources {
+        Some(Raw(node, ..)) if matches!(node.value, Value::Map(_)) => json(&with_types(node)),
+        Some(Raw(node, ..)) => {
+            decoder.mismatch(node, "a map with `requests` and `limits`");
+            return None;
+        }
+        None => Json::Object(JsonMap::new()),
+    };
+    if read.deadline == Some(0) {
+        decoder.error(at("activeDeadlineSeconds"), "a run needs at least a second", None);
+        return None;
+    }
+    Some(Runner {
+        work: work?,
+        image: read.image,
+        log_level: read.log_level,
+        resources,
+        account: read.account,
+        deadline: read.deadline,
+    })
+}
+
+fn work<'a>(
+    chart: &dyn Chart,
+    read: &Values,
+    at: &impl Fn(&str) -> &'a At,
+    decoder: &mut Decoder<'_>,
+) -> Option<Work> {
+    let schedule = read
+        .schedule
+        .as_deref()
+        .map(str::trim)
+        .filter(|text| !text.is_empty());
+    let (named, default) = match read.runner.as_deref() {
+        Some(named) => (named, false),
+        None => (chart.runner().unwrap_or_default(), true),
+    };
+    let work = match (named, schedule) {
+        ("", _) => {
+            let hint = "say --set runner=job, or runner=cronjob with a cronjobSchedule; runner=none is for who runs it otherwise";
+            decoder.error(
+                at("runner"),
+                "nothing would run: the values name no `runner`",
+                Some(hint.into()),
+            );
+            return None;
+        }
+        ("none", _) => Work::Nothing,
+        ("job", _) => Work::Job,
+        ("cronjob", None) => {
+            let hint = "give one, such as --set cronjobSchedule=\"*/5 * * * *\"";
+            decoder.error(
+                at("cronjobSchedule"),
+                "a cronjob needs a `cronjobSchedule`",
+                Some(hint.into()),
+            );
+            return None;
+        }
+        ("cronjob", Some(schedule)) => {
+            if !is_schedule(schedule) {
+                let message = format!("`{schedule}` is no schedule");
+                let hint = "five fields as in a crontab (minute, hour, day, month, weekday), or @hourly and the like";
+                decoder.error(at("cronjobSchedule"), message, Some(hint.into()));
+                return None;
+            }
+            Work::CronJob(schedule.to_owned())
+        }
+        (other, _) => {
+            let message = format!("expected job, cronjob or none, found `{other}`");
+            decoder.error(at("runner"), message, None);
+            return None;
+        }
+    };
+    if schedule.is_some() && !matches!(work, Work::CronJob(_)) {
+        let why = if default {
+            "this chart's runner is"
+        } else {
+            "`runner` is"
+        };
+        let message = format!("{why} `{named}`: `cronjobSchedule` changes nothing");
+        decoder.warning(
+            at("cronjobSchedule"),
+            message,
+            Some("a schedule is for runner=cronjob".into()),
+        );
+    }
+    Some(work)
+}
+
+/// Whether a text looks like a line of a crontab; the API server looks closer.
+fn is_schedule(text: &str) -> bool {
+    if let Some(name) = text.strip_prefix('@') {
+        return [
+            "yearly", "annually", "monthly", "weekly", "daily", "midnight", "hourly",
+        ]
+        .contains(&name);
+    }
+    let is_field = |field: &str| {
+        field
+            .chars()
+            .all(|letter| letter.is_ascii_alphanumeric() || "*/,-?".contains(letter))
+    };
+    text.split_whitespace().count() == 5 && text.split_whitespace().all(is_field)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use serde_json::json;
+
+    use super::*;
+    use crate::charts::find;
+    use crate::secret::Mask;
+    use crate::spec::SourceFile;
+
+    /// What is read, what is left, and what is said.
+    fn taken(chart: &str, values: &str) -> (Option<Runner>, String, Vec<String>) {
+        let source = SourceFile::new("v.yaml", values);
+        let root = Node::parse(&source).expect("YAML");
+        let mut decoder = Decoder::new(&source, Path::new("."), &|_| None, Mask::default());
+        let chart = find(chart).map_err(|(message, _)| message).expect("a chart");
+        let (runner, rest) = take_runner(chart, root, &mut decoder);
+        let said = decoder.into_diagnostics().into_iter().map(|found| found.message);
+        (runner, crate::charts::written(&rest), said.collect())
+    }
+
+    #[test]
+    fn what_runs_an_experiment_is_taken_out_of_the_values() {
+        let values = "tasks: [http]\nrunner: job\nlogLevel: debug\nresources: {limits: {cpu: 2}}\niter8Image: a/b:c\n\
+                      serviceAccountName: me\nactiveDeadlineSeconds: 60\nmajorMinor: v0.13\n";
+        let (runner, rest, said) = taken("iter8", values);
+        let expected = Runner {
+            work: Work::Job,
+            image: Some("a/b:c".into()),
+            log_level: Some("debug".into()),
+            resources: json!({"limits": {"cpu": 2}}),
+            account: Some("me".into()),
+            deadline: Some(60),
+        };
+        assert_eq!((runner, said), (Some(expected), vec![]));
+        assert_eq!(rest, "tasks:\n  - http\n");
+    }
+
+    #[test]
+    fn charts_of_0_10_have_a_runner_of_their_own() {
+        let work = |chart: &str, values: &str| taken(chart, values).0.map(|runner| runner.work);
+        assert_eq!(work("load-test-http", "url: a"), Some(Work::Job));
+        let schedule = "cronjobSchedule: '*/1 * * * *'";
+        let cron = Some(Work::CronJob("*/1 * * * *".into()));
+        assert_eq!(work("slo-validation-istio", schedule), cron);
+        let library = format!("iter8lib: {{runner: cronjob}}\n{schedule}");
+        assert_eq!(work("load-test-http", &library), cron);
+        assert_eq!(
+            work("load-test-http", "iter8lib: {runner: job}\nrunner: none"),
+            Some(Work::Nothing)
+        );
+    }
+
+    #[test]
+    fn what_would_run_nothing_is_refused() {
+        for (values, why) in [
+            ("tasks: [http]", "nothing would run: the values name no `runner`"),
+            ("runner: cronjob", "a cronjob needs a `cronjobSchedule`"),
+            (
+                "runner: cronjob\ncronjobSchedule: ''",
+                "a cronjob needs a `cronjobSchedule`",
+            ),
+            (
+                "runner: cronjob\ncronjobSchedule: hourly",
+                "`hourly` is no schedule",
+            ),
+            (
+                "runner: cronjob\ncronjobSchedule: '* * * * ;'",
+                "`* * * * ;` is no schedule",
+            ),
+            (
+                "runner: deployment",
+                "expected job, cronjob or none, found `deployment`",
+            ),
+            (
+                "runner: job\niter8Image: iter8/iter8:0.15",
+                "`iter8/iter8:0.15` is an image of Iter8, which cannot run this experiment",
+            ),
+            (
+                "runner: job\nactiveDeadlineSeconds: 0",
+                "a run needs at least a second",
+            ),
+        ] {
+            let (runner, _, said) = taken("iter8", values);
+            assert_eq!((runner, said), (None, vec![why.to_owned()]), "{values}");
+        }
+        let (runner, _, said) = taken("iter8", "runner: none");
+        assert_eq!(
+            (runner.map(|runner| runner.work), said),
+            (Some(Work::Nothing), vec![])
+        );
+    }
+
+    #[test]
+    fn a_schedule_without_a_cronjob_is_a_doubt() {
+        let (runner, _, said) = taken("iter8", "runner: job\ncronjobSchedule: '@hourly'");
+        assert_eq!(runner.map(|runner| runner.work), Some(Work::Job));
+        assert_eq!(said, ["`runner` is `job`: `cronjobSchedule` changes nothing"]);
+    }
+}

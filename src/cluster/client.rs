@@ -1,0 +1,265 @@
+//! [`Cluster`]: asks an API server, and says in words what came of it.
+
+use std::time::Duration;
+
+use http::{Method, Request};
+use kube::core::Status;
+use kube::{Client, Config};
+use serde_json::Value;
+use tokio::time::{Instant, timeout};
+
+use super::error::ClusterError;
+use super::foreign;
+use super::object::{ObjectName, Resource};
+use super::refusal::{Forbidden, user};
+use crate::net::cause;
+use crate::net::tls::describe_tls_error;
+
+/// Longest wait for one answer.
+const ANSWER: Duration = Duration::from_secs(10);
+
+/// A client of an API server. Cloning shares its connections.
+#[derive(Clone)]
+pub struct Cluster {
+    client: Client,
+    server: String,
+    namespace: String,
+    credentials: String,
+    renewable: bool,
+}
+
+/// What a request does, to say so where it may not be done.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Asked<'a> {
+    /// As RBAC calls it.
+    pub(super) verb: &'static str,
+    /// With what kind of objects; `None` for what everybody may read.
+    pub(super) resource: Option<&'a Resource>,
+    /// Of which name.
+    pub(super) name: Option<&'a str>,
+    /// Where.
+    pub(super) namespace: Option<&'a str>,
+}
+
+impl Asked<'_> {
+    /// Reading what the API is made of.
+    pub(super) const DISCOVERY: Asked<'static> = Asked {
+        verb: "get",
+        resource: None,
+        name: None,
+        namespace: None,
+    };
+}
+
+impl Cluster {
+    pub(super) fn new(config: Config, credentials: String, renewable: bool) -> Result<Self, ClusterError> {
+        let server = config.cluster_url.to_string().trim_end_matches('/').to_owned();
+        let namespace = config.default_namespace.clone();
+        let client = Client::try_from(config).map_err(|error| {
+            ClusterError::Settings(format!(
+                "no client of {server} can be made: {}",
+                cause::root(&error)
+            ))
+        })?;
+        Ok(Self {
+            client,
+            server,
+            namespace,
+            credentials,
+            renewable,
+        })
+    }
+
+    /// The namespace that is meant where none is named.
+    pub fn namespace(&self) -> &str {
+        &self.namespace
+    }
+
+    /// Whether credentials that are refused can be had anew, from the program that gave them.
+    pub fn is_renewable(&self) -> bool {
+        self.renewable
+    }
+
+    /// What the API has of an object; it is waited for no longer than `patience`.
+    pub async fn read(&self, object: &ObjectName, patience: Duration) -> Result<Value, ClusterError> {
+        let deadline = Instant::now() + patience;
+        let namespace = object.namespace.as_deref().unwrap_or(&self.namespace);
+        let asked = Asked {
+            verb: "get",
+            resource: Some(&object.resource),
+            name: Some(&object.name),
+            namespace: Some(namespace),
+        };
+        let within = |namespace: &str| {
+            let root = object.resource.root();
+            format!(
+                "{root}/namespaces/{namespace}/{}/{}",
+                object.resource.plural, object.name
+            )
+        };
+        match self.get(&within(namespace), asked, deadline).await {
+            Err(error @ (ClusterError::NoSuchResource { .. } | ClusterError::Forbidden(_))) => {
+                self.explain(error, object, namespace, deadline).await
+            }
+            Err(ClusterError::Absent { object, namespace }) => {
+                Err(self.absent(object, namespace, deadline).await)
+            }
+            answer => answer,
+        }
+    }
+
+    /// A GET.
+    pub(super) async fn get(
+        &self,
+        path: &str,
+        asked: Asked<'_>,
+        deadline: Instant,
+    ) -> Result<Value, ClusterError> {
+        let left = deadline.saturating_duration_since(Instant::now());
+        self.send(Method::GET, path, asked, left.min(ANSWER)).await
+    }
+
+    async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        asked: Asked<'_>,
+        patience: Duration,
+    ) -> Result<Value, ClusterError> {
+        let request = Request::builder()
+            .method(method)
+            .uri(path)
+            .body(Vec::new())
+            .map_err(|cause| ClusterError::Settings(format!("{path} cannot be asked for: {cause}")))?;
+        match timeout(patience, self.client.request::<Value>(request)).await {
+            Err(_elapsed) => Err(ClusterError::TimedOut {
+                server: self.server.clone(),
+                after: patience,
+            }),
+            Ok(Ok(answer)) => Ok(answer),
+            Ok(Err(error)) => Err(self.explain_error(error, asked)),
+        }
+    }
+
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "the library's other errors have no words of ours, and come and go"
+    )]
+    fn explain_error(&self, error: kube::Error, asked: Asked<'_>) -> ClusterError {
+        match error {
+            kube::Error::Api(status) => self.explain_status(&status, asked),
+            kube::Error::SerdeError(cause) => ClusterError::Foreign {
+                server: self.server.clone(),
+                reason: format!("its answer is not JSON ({cause})"),
+            },
+            kube::Error::Service(_) | kube::Error::HyperError(_) => self.unreached(&error),
+            other => ClusterError::Settings(cause::root(&other)),
+        }
+    }
+
+    /// No answer at all.
+    fn unreached(&self, error: &kube::Error) -> ClusterError {
+        let server = self.server.clone();
+        if let Some(reason) = describe_tls_error(error) {
+            return ClusterError::Tls { server, reason };
+        }
+        let refused = cause::find::<std::io::Error>(error)
+            .is_some_and(|error| error.kind() == std::io::ErrorKind::ConnectionRefused);
+        let reason = if refused {
+            "connection refused".into()
+        } else {
+            cause::root(error)
+        };
+        ClusterError::Unreachable { server, reason }
+    }
+
+    fn explain_status(&self, status: &Status, asked: Asked<'_>) -> ClusterError {
+        let server = self.server.clone();
+        let details = status.details.as_ref();
+        let terminating = details.is_some_and(|details| {
+            let mut causes = details.causes.iter();
+            causes.any(|cause| cause.reason == "NamespaceTerminating")
+        });
+        let namespace = asked.namespace.unwrap_or_default().to_owned();
+        match status.code {
+            401 => ClusterError::Unauthorized {
+                server,
+                credentials: self.credentials.clone(),
+            },
+            403 if terminating => ClusterError::Terminating(namespace),
+            403 => match (asked.resource, user(&status.message)) {
+                (Some(resource), user) if status.message.contains(" cannot ") => {
+                    ClusterError::Forbidden(Box::new(Forbidden {
+                        user: user.as_deref().map(foreign),
+                        verb: asked.verb,
+                        resource: resource.clone(),
+                        name: asked.name.map(str::to_owned),
+                        namespace: asked.namespace.map(str::to_owned),
+                    }))
+                }
+                _ => ClusterError::Refused(foreign(&status.message)),
+            },
+            404 => match details.filter(|details| !details.name.is_empty()) {
+                Some(details) if details.kind == "namespaces" && details.name == namespace => {
+                    ClusterError::NoNamespace(namespace)
+                }
+                Some(_) => absent(asked),
+                None => ClusterError::NoSuchResource {
+                    what: format!(
+                        "there is no {}",
+                        asked.resource.map_or_else(String::new, Resource::to_string)
+                    ),
+                    hint: String::new(),
+                },
+            },
+            409 => ClusterError::Conflict(foreign(&status.message)),
+            429 | 500..=599 => ClusterError::Faulty {
+                server,
+                status: status.code,
+                message: foreign(&status.message),
+            },
+            _ => ClusterError::Refused(foreign(&status.message)),
+        }
+    }
+
+    /// An object that is not there; or its namespace is not, or is on its way out.
+    async fn absent(&self, object: String, namespace: String, deadline: Instant) -> ClusterError {
+        let resource = Resource {
+            group: String::new(),
+            version: "v1".into(),
+            plural: "namespaces".into(),
+        };
+        let asked = Asked {
+            verb: "get",
+            resource: Some(&resource),
+            name: Some(&namespace),
+            namespace: None,
+        };
+        let answer = self
+            .get(&format!("/api/v1/namespaces/{namespace}"), asked, deadline)
+            .await;
+        // Not everybody may look at namespaces.
+        match answer {
+            Ok(found) if found["status"]["phase"] == "Terminating" => ClusterError::Terminating(namespace),
+            Err(ClusterError::AbsentEverywhere { .. } | ClusterError::NoNamespace(_)) => {
+                ClusterError::NoNamespace(namespace)
+            }
+            Ok(_) | Err(_) => ClusterError::Absent { object, namespace },
+        }
+    }
+}
+
+fn absent(asked: Asked<'_>) -> ClusterError {
+    let object = match (asked.resource, asked.name) {
+        (Some(resource), Some(name)) => format!("{resource}/{name}"),
+        (Some(resource), None) => resource.to_string(),
+        (None, _) => "what was asked for".into(),
+    };
+    match asked.namespace {
+        Some(namespace) => ClusterError::Absent {
+            object,
+            namespace: namespace.to_owned(),
+        },
+        None => ClusterError::AbsentEverywhere { object },
+    }
+}

@@ -1,0 +1,124 @@
+//! The Job or CronJob that runs an experiment, and its pod.
+
+use serde_json::{Value, json};
+
+use super::{Launch, Runner};
+
+/// The user that a pod runs as: Iter8's. Its image names none, and none of them is root.
+const USER: u64 = 1_001_040_000;
+/// Where the program keeps what it writes; the rest of its file system is read-only.
+const WORK: &str = "/work";
+
+/// What runs the experiment, if anything does.
+pub(super) fn of(launch: &Launch) -> Option<Value> {
+    match &launch.runner {
+        Runner::Nothing => None,
+        Runner::Job => Some(json!({
+            "apiVersion": "batch/v1",
+            "kind": "Job",
+            "metadata": launch.meta(&named(launch, "job"), &launch.namespace),
+            "spec": spec(launch),
+        })),
+        Runner::CronJob { schedule } => Some(json!({
+            "apiVersion": "batch/v1",
+            "kind": "CronJob",
+            "metadata": launch.meta(&named(launch, "cronjob"), &launch.namespace),
+            "spec": {
+                "schedule": schedule,
+                // Two runs at once would measure each other.
+                "concurrencyPolicy": "Forbid",
+                "jobTemplate": { "metadata": { "labels": launch.labels() }, "spec": spec(launch) },
+            },
+        })),
+    }
+}
+
+fn named(launch: &Launch, kind: &str) -> String {
+    format!("{}-{}-{kind}", launch.group, launch.revision)
+}
+
+fn spec(launch: &Launch) -> Value {
+    json!({
+        // A load that failed half-way is not repeated: it says so.
+        "backoffLimit": 0,
+        "activeDeadlineSeconds": launch.deadline,
+        "template": {
+            "metadata": {
+                "labels": launch.labels(),
+                // A proxy in the pod would be measured, too, and would outlive the program.
+                "annotations": { "sidecar.istio.io/inject": "false" },
+            },
+            "spec": pod(launch),
+        },
+    })
+}
+
+fn pod(launch: &Launch) -> Value {
+    json!({
+        "serviceAccountName": launch.account(),
+        "restartPolicy": "Never",
+        "securityContext": {
+            "runAsNonRoot": true,
+            "runAsUser": USER,
+            "seccompProfile": { "type": "RuntimeDefault" },
+        },
+        "containers": [{
+            "name": "iter8",
+            "image": launch.image,
+            "args": arguments(launch),
+            "workingDir": WORK,
+            "resources": merged(default_resources(), &launch.resources),
+            "securityContext": {
+                "allowPrivilegeEscalation": false,
+                "capabilities": { "drop": ["ALL"] },
+                "readOnlyRootFilesystem": true,
+            },
+            "volumeMounts": [
+                { "name": "work", "mountPath": WORK },
+                { "name": "temporary", "mountPath": "/tmp" },
+            ],
+        }],
+        "volumes": [{ "name": "work", "emptyDir": {} }, { "name": "temporary", "emptyDir": {} }],
+    })
+}
+
+fn arguments(launch: &Launch) -> Vec<String> {
+    let mut words = vec![
+        "k".to_owned(),
+        "run".to_owned(),
+        "--namespace".to_owned(),
+        launch.namespace.clone(),
+        "--group".to_owned(),
+        launch.group.clone(),
+        "--revision".to_owned(),
+        launch.revision.to_string(),
+        "--logLevel".to_owned(),
+        launch.log_level.clone(),
+    ];
+    if matches!(launch.runner, Runner::CronJob { .. }) {
+        words.push("--reuseResult".to_owned());
+    }
+    words
+}
+
+/// Iter8's, but for its limit of half a processor: the load generator would be throttled, and measure itself.
+fn default_resources() -> Value {
+    json!({ "requests": { "cpu": "250m", "memory": "64Mi" }, "limits": { "memory": "128Mi" } })
+}
+
+/// `over` put over `base`, as Helm merges: maps entry by entry, anything else is replaced; `null` removes.
+fn merged(base: Value, over: &Value) -> Value {
+    match (base, over) {
+        (Value::Object(mut base), Value::Object(over)) => {
+            for (key, value) in over {
+                let old = base.remove(key).unwrap_or(Value::Null);
+                let new = merged(old, value);
+                if !new.is_null() {
+                    base.insert(key.clone(), new);
+                }
+            }
+            Value::Object(base)
+        }
+        (_, over) => over.clone(),
+    }
+}

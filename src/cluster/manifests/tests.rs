@@ -1,0 +1,163 @@
+//! What the manifests say. That an API server takes them is shown end to end.
+
+use serde_json::{Value, json};
+
+use super::{Launch, Runner, manifests};
+use crate::cluster::{ObjectName, Resource};
+
+fn launch() -> Launch {
+    Launch {
+        group: "shop".into(),
+        namespace: "prod".into(),
+        revision: 3,
+        files: vec![("experiment.yaml".into(), "spec: []\n".into())],
+        runner: Runner::Job,
+        image: "registry.example/iter8:1".into(),
+        log_level: "info".into(),
+        resources: json!({}),
+        account: None,
+        deadline: 3600,
+        reads: Vec::new(),
+    }
+}
+
+fn object(group: &str, plural: &str, namespace: Option<&str>, name: &str) -> ObjectName {
+    ObjectName {
+        resource: Resource {
+            group: group.into(),
+            version: "v1".into(),
+            plural: plural.into(),
+        },
+        namespace: namespace.map(str::to_owned),
+        name: name.into(),
+    }
+}
+
+/// Kind, namespace and name of each.
+fn names(objects: &[Value]) -> Vec<String> {
+    let text =
+        |object: &Value, pointer: &str| object.pointer(pointer).and_then(Value::as_str).map(str::to_owned);
+    objects
+        .iter()
+        .map(|object| {
+            ["/kind", "/metadata/namespace", "/metadata/name"]
+                .map(|pointer| text(object, pointer).expect(pointer))
+                .join(" ")
+        })
+        .collect()
+}
+
+fn of_kind<'a>(objects: &'a [Value], kind: &str) -> &'a Value {
+    objects.iter().find(|object| object["kind"] == kind).expect(kind)
+}
+
+#[test]
+fn an_experiment_is_these_objects() {
+    let mut launch = launch();
+    launch.reads = vec![
+        object("", "services", None, "web"),
+        object("apps", "deployments", Some("other"), "db"),
+        object("", "services", None, "api"),
+        object("", "services", None, "web"),
+    ];
+    let objects = manifests(&launch);
+    assert_eq!(
+        names(&objects),
+        [
+            "ServiceAccount prod shop-iter8-sa",
+            "Secret prod shop",
+            "ConfigMap prod shop-result",
+            "Role prod shop",
+            "RoleBinding prod shop",
+            "Role other shop-ready",
+            "RoleBinding other shop-ready",
+            "Role prod shop-ready",
+            "RoleBinding prod shop-ready",
+            "Job prod shop-3-job",
+        ]
+    );
+    assert_eq!(
+        objects[7]["rules"],
+        json!([{"apiGroups": [""], "resources": ["services"], "resourceNames": ["web", "api"], "verbs": ["get"]}])
+    );
+    assert_eq!(objects[6]["subjects"][0]["namespace"], "prod");
+}
+
+#[test]
+fn nothing_may_be_done_but_what_the_run_needs() {
+    let objects = manifests(&launch());
+    assert_eq!(
+        of_kind(&objects, "Role")["rules"],
+        json!([
+            {"apiGroups": [""], "resources": ["secrets"], "resourceNames": ["shop"], "verbs": ["get"]},
+            {"apiGroups": [""], "resources": ["configmaps"], "resourceNames": ["shop-result"], "verbs": ["get", "update"]},
+        ])
+    );
+}
+
+#[test]
+fn an_account_that_is_given_has_its_rights_already() {
+    let mut launch = launch();
+    launch.account = Some("mine".into());
+    let objects = manifests(&launch);
+    assert_eq!(
+        names(&objects),
+        [
+            "Secret prod shop",
+            "ConfigMap prod shop-result",
+            "Job prod shop-3-job"
+        ]
+    );
+    assert_eq!(
+        objects[2]["spec"]["template"]["spec"]["serviceAccountName"],
+        "mine"
+    );
+}
+
+#[test]
+fn a_cronjob_goes_on_with_its_result_and_never_overlaps() {
+    let mut launch = launch();
+    launch.runner = Runner::CronJob {
+        schedule: "*/5 * * * *".into(),
+    };
+    let objects = manifests(&launch);
+    let cron = of_kind(&objects, "CronJob");
+    assert_eq!(cron["metadata"]["name"], "shop-3-cronjob");
+    assert_eq!(cron["spec"]["schedule"], "*/5 * * * *");
+    assert_eq!(cron["spec"]["concurrencyPolicy"], "Forbid");
+    let args = &cron["spec"]["jobTemplate"]["spec"]["template"]["spec"]["containers"][0]["args"];
+    assert_eq!(
+        args.as_array().and_then(|args| args.last()),
+        Some(&json!("--reuseResult"))
+    );
+    launch.runner = Runner::Nothing;
+    let kinds = names(&manifests(&launch));
+    assert!(kinds.iter().all(|name| !name.contains("ob ")), "{kinds:?}");
+}
+
+#[test]
+fn a_processor_is_not_limited_unless_that_is_asked_for() {
+    let resources = |asked: Value| {
+        let mut launch = launch();
+        launch.resources = asked;
+        of_kind(&manifests(&launch), "Job")["spec"]["template"]["spec"]["containers"][0]["resources"].clone()
+    };
+    assert_eq!(
+        resources(json!({})),
+        json!({"requests": {"cpu": "250m", "memory": "64Mi"}, "limits": {"memory": "128Mi"}})
+    );
+    assert_eq!(
+        resources(json!({"limits": {"cpu": 2, "memory": null}, "requests": {"cpu": "1"}})),
+        json!({"requests": {"cpu": "1", "memory": "64Mi"}, "limits": {"cpu": 2}})
+    );
+}
+
+#[test]
+fn a_group_is_called_as_objects_are() {
+    for name in ["default", "a", "load-1", &"x".repeat(39)] {
+        assert_eq!(Launch::check_group(name), Ok(()), "{name}");
+    }
+    for name in ["", "A", "a.b", "-a", "a-", "ä", &"x".repeat(40)] {
+        assert!(Launch::check_group(name).is_err(), "{name}");
+    }
+}

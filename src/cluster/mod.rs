@@ -1,0 +1,43 @@
+//! Kubernetes: which cluster is meant and as whom, what is asked of its API server, and what stands in the way, in words.
+//!
+//! [`Access`] is what flags and the environment say; [`Cluster`] is a client of the API server that it leads to;
+//! [`ClusterError`] says what went wrong so that its reader knows what to do. Nothing here knows of experiments.
+//!
+//! # Why `kube`
+//! It reads kubeconfig files as `kubectl` does and speaks TLS with client certificates and tokens. Credential plugins are run
+//! here ([`plugin`]): its own way waits for them for ever.
+
+mod access;
+mod client;
+mod discovery;
+mod error;
+pub mod manifests;
+mod object;
+mod plugin;
+mod readiness;
+mod refusal;
+
+#[cfg(test)]
+mod tests;
+
+pub use access::{Access, Surroundings};
+pub use client::Cluster;
+pub use error::ClusterError;
+pub use object::{ObjectName, Resource};
+pub use readiness::unready;
+pub use refusal::Forbidden;
+
+/// Characters that are shown of a text from elsewhere.
+const SHOWN: usize = 300;
+
+/// A text of a cluster as it may be shown: not too long, and nothing but text.
+fn foreign(text: &str) -> String {
+    let mut letters = text
+        .chars()
+        .map(|letter| if letter.is_control() { ' ' } else { letter });
+    let mut shown: String = letters.by_ref().take(SHOWN).collect();
+    if letters.next().is_some() {
+        shown.push('…');
+    }
+    shown
+}

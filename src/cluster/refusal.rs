@@ -1,0 +1,63 @@
+//! [`Forbidden`]: what may not be done, by whom, and the rule that would allow it.
+
+use std::fmt;
+
+use super::object::Resource;
+
+/// Something that an account may not do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Forbidden {
+    /// The account, as the API server calls it, if it says so.
+    pub user: Option<String>,
+    /// What was tried: `get`, `create`, `patch`.
+    pub verb: &'static str,
+    /// With what kind of objects.
+    pub resource: Resource,
+    /// Of which name; `None` for those of any name.
+    pub name: Option<String>,
+    /// Where; `None` for what has no namespace.
+    pub namespace: Option<String>,
+}
+
+impl Forbidden {
+    /// The rule that allows it, in one line of YAML.
+    pub fn rule(&self) -> String {
+        let Resource { group, plural, .. } = &self.resource;
+        let names = match &self.name {
+            Some(name) => format!(", resourceNames: [\"{name}\"]"),
+            None => String::new(),
+        };
+        let verb = self.verb;
+        format!("- {{apiGroups: [\"{group}\"], resources: [\"{plural}\"]{names}, verbs: [\"{verb}\"]}}")
+    }
+
+    /// What to do about it.
+    pub(super) fn hint(&self) -> String {
+        let role = match &self.namespace {
+            Some(namespace) => format!("a Role in the namespace {namespace}"),
+            None => "a ClusterRole".to_owned(),
+        };
+        format!("a rule for {role}, bound to that account: {}", self.rule())
+    }
+}
+
+impl fmt::Display for Forbidden {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let user = self.user.as_deref().unwrap_or("this account");
+        write!(f, "forbidden: {user} may not {} {}", self.verb, self.resource)?;
+        if let Some(name) = &self.name {
+            write!(f, " called {name}")?;
+        }
+        match &self.namespace {
+            Some(namespace) => write!(f, " in the namespace {namespace}"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Who was refused, from the words of an API server: `… is forbidden: User "x" cannot get resource …`.
+pub(super) fn user(message: &str) -> Option<String> {
+    let (_, rest) = message.split_once("User \"")?;
+    let (user, _) = rest.split_once('"')?;
+    (!user.is_empty()).then(|| user.to_owned())
+}

@@ -1,0 +1,288 @@
+//! The objects of an experiment: what is written, and that a real API server takes it and allows no more than it must.
+
+use serde_json::Value;
+
+use crate::support::{App, Namespace, Output, cluster, each};
+
+/// Values that a run on Kubernetes needs, with a URL.
+const HTTP: [&str; 6] = [
+    "--set",
+    "tasks={http,assess}",
+    "--set",
+    "http.url=http://shop.default/",
+    "--set",
+    "assess.SLOs.upper.http/latency-mean=50",
+];
+const JOB: [&str; 2] = ["--set", "runner=job"];
+const ISTIO: [&str; 8] = [
+    "-c",
+    "slo-validation-istio",
+    "--set",
+    "cronjobSchedule=*/1 * * * *",
+    "--set",
+    "versionInfo.destination_workload=hello",
+    "--set",
+    "providerURL=http://prometheus.istio-system:9090/api/v1/query",
+];
+
+fn dry(app: &App, args: &[&str]) -> Output {
+    app.run(&[&["k", "launch", "--dry"], args].concat())
+}
+
+/// The objects of a manifest.
+fn objects(text: &str) -> Vec<Value> {
+    text.split("---\n")
+        .skip(1)
+        .map(|document| serde_yaml::from_str(document).unwrap_or_else(|why| panic!("{why}\n{document}")))
+        .collect()
+}
+
+#[test]
+fn the_file_and_stdout_are_the_same_objects() {
+    let app = App::new();
+    let output = dry(&app, &[&HTTP[..], &JOB].concat());
+    output.exits(0).says("wrote ./manifest.yaml");
+    assert_eq!(app.read("manifest.yaml"), output.stdout);
+    let kinds: Vec<Value> = objects(&output.stdout)
+        .iter()
+        .map(|object| object["kind"].clone())
+        .collect();
+    assert_eq!(
+        kinds,
+        [
+            "ServiceAccount",
+            "Secret",
+            "ConfigMap",
+            "Role",
+            "RoleBinding",
+            "Job"
+        ]
+    );
+    // The next one takes its place; what is no file of ours stays.
+    dry(&app, &[&HTTP[..], &["--set", "runner=none"]].concat())
+        .exits(0)
+        .says("runner is none: nothing in it runs the experiment");
+    let app = App::new().file("manifest.yaml", "kind: Mine\n");
+    dry(&app, &[&HTTP[..], &JOB].concat())
+        .exits(2)
+        .says("manifest.yaml is there already, and no chart made it");
+    assert_eq!(app.read("manifest.yaml"), "kind: Mine\n");
+}
+
+#[test]
+fn the_experiment_in_the_secret_is_one() {
+    let app = App::new();
+    let output = dry(&app, &[&HTTP[..], &JOB].concat());
+    let secret = &objects(&output.exits(0).stdout)[1];
+    let text = secret["stringData"]["experiment.yaml"]
+        .as_str()
+        .expect("an experiment");
+    App::with(text).run(&["validate"]).exits(0);
+}
+
+#[test]
+fn what_would_go_wrong_in_a_pod_is_refused_here() {
+    let rows: &[(&str, &[&str], &str)] = &[
+        ("no runner", &[], "nothing would run: the values name no `runner`"),
+        (
+            "no schedule",
+            &["--set", "runner=cronjob"],
+            "a cronjob needs a `cronjobSchedule`",
+        ),
+        (
+            "Iter8's image",
+            &["--set", "runner=job", "--set", "iter8Image=iter8/iter8:0.15"],
+            "`iter8/iter8:0.15` is an image of Iter8, which cannot run this experiment",
+        ),
+        (
+            "a file",
+            &["--set", "runner=job", "--set", "http.payloadFile=body.json"],
+            "the experiment reads the file body.json, which no pod has",
+        ),
+        (
+            "a group",
+            &["--set", "runner=job", "-g", "My Group"],
+            "`My Group` is no name of a group",
+        ),
+        (
+            "a namespace",
+            &["--set", "runner=job", "-n", "a/b"],
+            "`a/b` is no name of a namespace",
+        ),
+        (
+            "a log level",
+            &["--set", "runner=job", "--set", "logLevel=loud"],
+            "`loud` is no log level",
+        ),
+        (
+            "a value",
+            &["--set", "runner=job", "--set", "http.qsp=5"],
+            "did you mean `qps`?",
+        ),
+    ];
+    each(
+        rows,
+        |row| row.0,
+        |(_, args, says)| {
+            let app = App::new().file("body.json", "{}");
+            dry(&app, &[&HTTP[..], args].concat()).exits(2).says(says);
+            assert!(!app.path("manifest.yaml").exists());
+        },
+    );
+    let app = App::new();
+    dry(
+        &app,
+        &[&HTTP[..], &JOB, &["--set", "http.headers.x=${TOKEN}"]].concat(),
+    )
+    .exits(0);
+    let values = "http: {headers: {x: '${TOKEN}'}}";
+    let app = App::new().file("v.yaml", values).env("TOKEN", "abcdef");
+    dry(&app, &[&HTTP[..], &JOB, &["-f", "v.yaml"]].concat())
+        .exits(0)
+        .says("`${NAME}` is read where the experiment runs");
+}
+
+#[test]
+fn an_api_server_takes_every_manifest_without_a_warning() {
+    let Some(cluster) = cluster() else { return };
+    let here = cluster.namespace("taken");
+    cluster.kubectl(&["create", "namespace", "taken-elsewhere"], "");
+    restrict(&here);
+    let ready = [
+        "--set",
+        "tasks={ready,http}",
+        "--set",
+        "ready.deploy=shop",
+        "--set",
+        "ready.isvc=iris",
+    ];
+    let elsewhere = ["--set", "ready.namespace=taken-elsewhere"];
+    let cron = ["--set", "runner=cronjob", "--set", "cronjobSchedule=@hourly"];
+    let resources = [
+        "--set",
+        "resources.limits.cpu=2",
+        "--set",
+        "resources.requests.memory=1Gi",
+    ];
+    let more = [
+        "--set",
+        "activeDeadlineSeconds=60",
+        "--set",
+        "logLevel=debug",
+        "--set",
+        "serviceAccountName=default",
+    ];
+    let plenty = ["--set", "resources.limits.memory=1Gi"];
+    let rows: &[(&str, Vec<&str>)] = &[
+        ("job", [&HTTP[..], &JOB].concat()),
+        ("cronjob", [&HTTP[..], &cron].concat()),
+        ("ready", [&HTTP[..4], &ready, &JOB].concat()),
+        ("elsewhere", [&HTTP[..4], &ready, &elsewhere, &JOB].concat()),
+        ("istio", ISTIO.to_vec()),
+        (
+            "load-test-http",
+            vec!["-c", "load-test-http", "--set", "url=http://shop/"],
+        ),
+        ("settings", [&HTTP[..], &JOB, &resources, &plenty, &more].concat()),
+    ];
+    each(
+        rows,
+        |row| row.0,
+        |(name, args)| {
+            let app = App::new();
+            let output = dry(&app, &[&args[..], &["-n", "taken", "-g", name]].concat());
+            output.exits(0);
+            let (taken, stdout, stderr) = cluster.try_kubectl(
+                &["apply", "--dry-run=server", "--server-side", "-f", "-"],
+                &output.stdout,
+            );
+            assert!(taken && stderr.is_empty(), "{stderr}\n{}", output.stdout);
+            assert_eq!(stdout.lines().count(), objects(&output.stdout).len(), "{stdout}");
+        },
+    );
+}
+
+/// Lets in only pods that hold to the strictest of the standards for pods.
+fn restrict(here: &Namespace) {
+    let label = "pod-security.kubernetes.io";
+    let labels = ["enforce", "warn"].map(|mode| format!("{label}/{mode}=restricted"));
+    here.cluster
+        .kubectl(&["label", "namespace", &here.name, &labels[0], &labels[1]], "");
+}
+
+#[test]
+fn a_pod_is_let_in_and_may_do_no_more_than_it_must() {
+    let Some(cluster) = cluster() else { return };
+    let here = cluster.namespace("let-in");
+    restrict(&here);
+    let app = App::new();
+    let ready = [
+        "--set",
+        "tasks={ready,http}",
+        "--set",
+        "ready.deploy=shop",
+        "-n",
+        "let-in",
+        "-g",
+        "load",
+    ];
+    let output = dry(&app, &[&HTTP[..4], &ready, &JOB].concat());
+    here.apply(&output.exits(0).stdout);
+    // Its image is nowhere to be had; the pod is.
+    let pods = || here.kubectl(&["get", "pods", "-l", "iter8.tools/group=load", "-o", "name"], "");
+    here.until("a pod", |_| pods().starts_with("pod/load-1-job-"));
+    let account = "--as=system:serviceaccount:let-in:load-iter8-sa";
+    for (args, allowed) in [
+        (["get", "secret/load"], true),
+        (["update", "secret/load"], false),
+        (["get", "secret/other"], false),
+        (["list", "secrets"], false),
+        (["get", "configmap/load-result"], true),
+        (["update", "configmap/load-result"], true),
+        (["create", "configmaps"], false),
+        (["delete", "configmap/load-result"], false),
+        (["get", "deployments.apps/shop"], true),
+        (["get", "deployments.apps/other"], false),
+        (["patch", "deployments.apps/shop"], false),
+        (["get", "pods"], false),
+    ] {
+        let (_, answer, _) =
+            cluster.try_kubectl(&["auth", "can-i", "-n", "let-in", args[0], args[1], account], "");
+        assert_eq!(answer.trim() == "yes", allowed, "{args:?}: {answer}");
+    }
+}
+
+#[test]
+fn the_namespace_is_that_of_the_context() {
+    let config = "{contexts: [{name: c, context: {cluster: k, user: u, namespace: mine}}], current-context: c, \
+                  clusters: [{name: k, cluster: {server: 'https://127.0.0.1:1'}}], users: [{name: u, user: {token: secret-token}}]}";
+    let app = App::new().file("config", config);
+    let namespaces = |args: &[&str]| {
+        let output = dry(&app, &[&HTTP[..], &JOB, args].concat());
+        let all = objects(&output.exits(0).stdout);
+        let names = all.iter().map(|object| {
+            object["metadata"]["namespace"]
+                .as_str()
+                .expect("a namespace")
+                .to_owned()
+        });
+        names
+            .collect::<std::collections::BTreeSet<String>>()
+            .into_iter()
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(namespaces(&["--kubeconfig", "config"]), ["mine"]);
+    assert_eq!(namespaces(&["--kubeconfig", "config", "-n", "other"]), ["other"]);
+    assert_eq!(namespaces(&[]), ["default"]);
+    dry(
+        &app,
+        &[
+            &HTTP[..],
+            &JOB,
+            &["--kubeconfig", "config", "--kube-context", "d"],
+        ]
+        .concat(),
+    )
+    .exits(2)
+    .says("there is no context `d` in config");
+}
