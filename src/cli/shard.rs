@@ -62,9 +62,11 @@ fn instant(text: &str, place: &str) -> Result<Timestamp, Diagnostic> {
         let hint = "expected is RFC 3339 with a time zone, such as 2026-03-01T12:00:00Z";
         Diagnostic::error(message).hint(hint)
     })?;
-    if at.duration_since(Timestamp::now()) > FARTHEST {
-        let message = format!("{place}: {at} is more than a day away");
-        return Err(Diagnostic::error(message).hint("`Z` is UTC: is the time zone right?"));
+    let away = at.duration_since(Timestamp::now());
+    if away.abs() > FARTHEST {
+        let side = if away.is_negative() { "ago" } else { "away" };
+        let message = format!("{place}: {at} is more than a day {side}");
+        return Err(Diagnostic::error(message).hint("`Z` is UTC: are day and time zone right?"));
     }
     Ok(at)
 }
@@ -83,7 +85,8 @@ mod tests {
 
     #[test]
     fn a_flag_is_put_over_a_variable() {
-        let env = [(SHARD, "1/2"), (START_AT, "2026-03-01T12:00:00Z")];
+        let now = Timestamp::now().to_string();
+        let env = [(SHARD, "1/2"), (START_AT, now.as_str())];
         let shard = read("", "", &env).expect("a shard").expect("a shard");
         assert_eq!(shard.number.to_string(), "1/2");
         assert!(shard.start_at.is_some());
@@ -100,6 +103,7 @@ mod tests {
             ("0/2", "tomorrow", "flag --startAt: `tomorrow` is no instant"),
             ("0/2", "2026-03-01T12:00:00", "is no instant"),
             ("0/2", "9000-01-01T00:00:00Z", "more than a day away"),
+            ("0/2", "2026-03-01T12:00:00Z", "more than a day ago"),
         ] {
             let error = read(shard, start, &[]).expect_err(says);
             assert!(error.contains(says), "{error}");

@@ -236,7 +236,8 @@ mod tests {
             read_bounded(&path)
         };
         let read = with(1000).expect("a result");
-        assert_eq!(read.insights.versions[0].values["db/time_ns"].value, 1.77e18);
+        let found = read.insights.versions[0].values["db/time_ns"].value;
+        assert_eq!(found.to_bits(), 1.77e18_f64.to_bits());
         let error = with(1 << 60).expect_err("refused").to_string();
         assert!(
             error.contains(

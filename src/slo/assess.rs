@@ -121,13 +121,16 @@ fn vain(judgement: &Judgement, version: &VersionInsights, all: &[Judgement]) -> 
 }
 
 /// Whether an objective limits all errors of a load: those of one kind (time-outs, one status) may be none where every
-/// request fails otherwise.
+/// request fails otherwise, and a limit of 100 % holds whatever happens.
 pub fn limits_errors(objective: &Objective, stream: &Stream) -> bool {
     let MetricName::Load(_, measure) = &objective.metric else {
         return false;
     };
     let limits = match objective.bound {
-        Bound::AtMost => matches!(measure, Measure::ErrorRate | Measure::ErrorCount),
+        Bound::AtMost if matches!(measure, Measure::ErrorRate) => {
+            !matches!(objective.limit, Limit::Value(limit) if limit >= 1.0)
+        }
+        Bound::AtMost => matches!(measure, Measure::ErrorCount),
         Bound::AtLeast => matches!(measure, Measure::StatusClass(_) | Measure::StatusCode(_)),
     };
     limits && is_of_errors(objective, stream)
