@@ -1,4 +1,4 @@
-//! [`Part`]: which part of an experiment a run sends, as flags, inputs or variables say.
+//! [`Said`]: which part of an experiment a run sends, as flags, inputs or variables say.
 
 use jiff::{SignedDuration, Timestamp};
 

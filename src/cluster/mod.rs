@@ -5,7 +5,7 @@
 //!
 //! # Why `kube`
 //! It reads kubeconfig files as `kubectl` does and speaks TLS with client certificates and tokens. Credential plugins are run
-//! here ([`plugin`]): its own way waits for them for ever.
+//! here (`plugin`): its own way waits for them for ever.
 
 mod access;
 mod client;
