@@ -31,7 +31,7 @@ describe() {
   local file library
   printf 'module iter8.tools/kubernetes\n\ngo 1.23.0\n\nrequire k8s.io/kubernetes v%s\n' "$kubernetes" > go.mod
   file=$(go mod download -json "k8s.io/kubernetes@v$kubernetes" | field GoMod)
-  for library in $(sed -n 's|^[[:space:]]*\(k8s\.io/[a-z-]*\) v0\.0\.0\( .*\)\{0,1\}$|\1|p' "$file"); do
+  sed -n 's|^[[:space:]]*\(k8s\.io/[a-z-]*\) v0\.0\.0\( .*\)\{0,1\}$|\1|p' "$file" | while IFS= read -r library; do
     go mod edit -replace "$library=$library@v0${kubernetes#1}"
   done
 }
