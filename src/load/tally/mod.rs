@@ -485,7 +485,8 @@ impl Tally {
         let elapsed = Duration::from_nanos(self.last_end).max(at_least);
         let mut slices = std::mem::take(&mut self.slices).finish();
         if self.skip == 0 || self.first_due == u64::MAX {
-            return (Duration::ZERO, elapsed, slices);
+            let took = if self.skip == 0 { elapsed } else { Duration::ZERO };
+            return (Duration::ZERO, took, slices);
         }
         let begin = Duration::from_nanos(self.first_due);
         slices.begin_at(begin);
