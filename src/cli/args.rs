@@ -332,6 +332,17 @@ pub(super) struct Stored {
 /// `assert`.
 #[derive(Debug, ClapArgs)]
 pub(super) struct Assert {
+    /// What is asked of the result.
+    #[command(flatten)]
+    pub asked: Asked,
+    /// Which result.
+    #[command(flatten)]
+    pub stored: Stored,
+}
+
+/// What is asked of a result.
+#[derive(Debug, ClapArgs)]
+pub(super) struct Asked {
     /// completed, nofailure, slos; may be repeated or separated by commas
     #[arg(
         short = 'c',
@@ -343,9 +354,6 @@ pub(super) struct Assert {
     /// How long to wait for the conditions to hold
     #[arg(long, value_name = "DURATION", default_value = "0s")]
     pub timeout: String,
-    /// Which result.
-    #[command(flatten)]
-    pub stored: Stored,
 }
 
 /// `validate`.

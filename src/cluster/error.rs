@@ -124,6 +124,9 @@ pub enum ClusterError {
     /// The object changed meanwhile: 409.
     #[error("{0}")]
     Conflict(String),
+    /// The API server has forgotten the version from which it was to go on: 410.
+    #[error("what was seen is too old to go on from it")]
+    Outdated,
     /// An answer that tells of a fault of its own: 429 and 5xx.
     #[error("the API server {server} answers with {status}: {message}")]
     Faulty {
@@ -168,9 +171,26 @@ impl ClusterError {
             | Self::NoNamespace(_)
             | Self::Terminating(_)
             | Self::Conflict(_)
+            | Self::Outdated
             | Self::Faulty { .. }
             | Self::Foreign { .. } => None,
         }
+    }
+
+    /// Whether the same may succeed in a while: nobody answered, or the one who did was not well.
+    pub fn may_pass(&self) -> bool {
+        matches!(
+            self,
+            Self::Unreachable { .. } | Self::TimedOut { .. } | Self::Faulty { .. }
+        )
+    }
+
+    /// Whether the API server does not let us, or does not know what is meant.
+    pub fn is_refusal(&self) -> bool {
+        matches!(
+            self,
+            Self::Unauthorized { .. } | Self::Forbidden(_) | Self::Refused(_) | Self::NoSuchResource { .. }
+        )
     }
 
     /// Whether it can be told before anything is asked: by flags, files and the programs that they name.

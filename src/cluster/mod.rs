@@ -11,11 +11,15 @@ mod access;
 mod client;
 mod discovery;
 mod error;
+mod log;
 pub mod manifests;
 mod object;
 mod plugin;
 mod readiness;
 mod refusal;
+mod stream;
+mod watch;
+mod workload;
 
 #[cfg(test)]
 mod tests;
@@ -23,9 +27,13 @@ mod tests;
 pub use access::{Access, Surroundings};
 pub use client::Cluster;
 pub use error::ClusterError;
+pub use log::{Container, Extent};
 pub use object::{ObjectName, Resource};
 pub use readiness::unready;
 pub use refusal::Forbidden;
+pub use stream::Lines;
+pub use watch::{Selection, Watch};
+pub use workload::{Hindrance, JobEnd, hindrance, job_end, last_warning, main_container};
 
 /// Characters that are shown of a text from elsewhere.
 const SHOWN: usize = 300;

@@ -202,6 +202,7 @@ fn section(view: &View, section: &Section) -> Markup {
         Topic::Rewards
         | Topic::Versions
         | Topic::History
+        | Topic::Loops
         | Topic::Endpoints
         | Topic::Provided
         | Topic::Distributions => false,

@@ -6,7 +6,7 @@ use super::known::{Known, Version, status_name, stream_name, timing_name};
 use super::rewards::RewardRow;
 use super::slowest::SlowRow;
 use super::tasks::{self, TaskRow};
-use super::{generator, history, provided, rewards, shards, slowest};
+use super::{generator, history, loops, provided, rewards, shards, slowest};
 use crate::metrics::{
     FailureClass, Load, LoadMeasurement, Measure, Protocol, Statistic, Stream, Timing, Unit,
 };
@@ -29,6 +29,7 @@ pub(super) fn all(
         rewards::table(known, awarded),
         versions(known),
         history::section(known),
+        loops::section(known),
         endpoints(known),
         phases(known),
         slowest::section(known, slow),
