@@ -8,6 +8,7 @@
 //! here (`plugin`): its own way waits for them for ever.
 
 mod access;
+mod change;
 mod client;
 mod discovery;
 mod error;
@@ -21,6 +22,7 @@ mod refusal;
 mod tests;
 
 pub use access::{Access, Surroundings};
+pub use change::{Deletion, MANAGER, Manner, Propagation};
 pub use client::Cluster;
 pub use error::ClusterError;
 pub use object::{ObjectName, Resource};
