@@ -6,7 +6,8 @@ use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
 use super::cluster::ClusterFlags;
-use super::launch::{Gen, InCluster, Launch};
+use super::k::K;
+use super::launch::{Gen, Launch};
 use super::load_flags::LoadFlags;
 
 const STYLES: Styles = Styles::styled()
@@ -140,20 +141,6 @@ pub(super) enum Command {
     #[command(hide = true)]
     JqChild,
 }
-
-/// `k`.
-#[derive(Debug, Subcommand)]
-pub(super) enum K {
-    /// Make the objects of an experiment: a Secret, an account with its rights, a Job or a CronJob
-    #[command(after_help = K_LAUNCH_EXAMPLES)]
-    Launch(Box<InCluster>),
-}
-
-const K_LAUNCH_EXAMPLES: &str = "\
-Examples:
-  iter8 k launch --dry --set \"tasks={ready,http,assess}\" --set ready.deploy=shop --set http.url=http://shop.default/ \\
-    --set assess.SLOs.upper.http/latency-mean=50 --set runner=job | kubectl apply -f -
-  iter8 k launch --dry -c slo-validation-istio --set cronjobSchedule=\"*/5 * * * *\" --set versionInfo.destination_workload=shop";
 
 const RUN_EXAMPLES: &str = "\
 Examples:

@@ -121,6 +121,22 @@ pub enum ClusterError {
         /// What may be meant.
         hint: String,
     },
+    /// An object of this name is there already: 409.
+    #[error("{object} is there already in the namespace {namespace}")]
+    Exists {
+        /// The object.
+        object: String,
+        /// Where it is.
+        namespace: String,
+    },
+    /// Others manage fields of the object, and say something else of them: 409.
+    #[error("others manage fields of {object}: {}", fields.join(", "))]
+    Managed {
+        /// The object.
+        object: String,
+        /// The fields, each with who manages it.
+        fields: Vec<String>,
+    },
     /// The object changed meanwhile: 409.
     #[error("{0}")]
     Conflict(String),
@@ -170,6 +186,8 @@ impl ClusterError {
             | Self::AbsentEverywhere { .. }
             | Self::NoNamespace(_)
             | Self::Terminating(_)
+            | Self::Exists { .. }
+            | Self::Managed { .. }
             | Self::Conflict(_)
             | Self::Outdated
             | Self::Faulty { .. }

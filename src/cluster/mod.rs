@@ -8,6 +8,7 @@
 //! here (`plugin`): its own way waits for them for ever.
 
 mod access;
+mod change;
 mod client;
 mod discovery;
 mod error;
@@ -25,6 +26,7 @@ mod workload;
 mod tests;
 
 pub use access::{Access, Surroundings};
+pub use change::{Deletion, MANAGER, Manner, Propagation};
 pub use client::Cluster;
 pub use error::ClusterError;
 pub use log::{Container, Extent};

@@ -10,6 +10,7 @@ mod loops;
 pub mod merge;
 mod outcome;
 mod shard;
+mod shorten;
 mod wire;
 
 pub use environment::Environment;
@@ -19,4 +20,5 @@ pub use history::{Change, History};
 pub use loops::{KEPT, PastLoop};
 pub use outcome::{Outcome, OutcomeReason};
 pub use shard::{MOST_SHARDS, MergedShard, Shard, ShardNumber, ShardNumberError, Shards};
+pub use shorten::Detail;
 pub use wire::{WireError, has_absurd_number, parse, read, read_bounded, schema, store, write};

@@ -17,7 +17,7 @@ use crate::cli::console::Console;
 use crate::cli::exit::Exit;
 use crate::cli::run::{DEFAULT_FILE, unreadable};
 use crate::cli::shown::print_text;
-use crate::cluster::manifests::{self, Launch, manifests};
+use crate::cluster::manifests::{self, Group, Launch, manifests};
 use crate::cluster::{Access, ClusterError, ObjectName};
 use crate::diagnostic::{Diagnostic, Place};
 use crate::platform::Env;
@@ -99,7 +99,7 @@ async fn namespace(access: &Access) -> Result<String, Diagnostic> {
 
 fn wrong_names(group: &str, namespace: &str) -> Vec<Diagnostic> {
     let mut found = Vec::new();
-    if let Err(why) = Launch::check_group(group) {
+    if let Err(why) = Group::check_name(group) {
         found.push(Diagnostic::error(why).at(Place::named("flag --group")));
     }
     if !ObjectName::is_name(namespace) {
@@ -156,8 +156,10 @@ fn launch(
             .map(|(name, text)| ((*name).to_owned(), text.clone())),
     );
     Launch {
-        group: group.to_owned(),
-        namespace,
+        group: Group {
+            name: group.to_owned(),
+            namespace,
+        },
         revision: 1,
         files,
         runner: match runner.work {

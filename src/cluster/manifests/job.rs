@@ -16,25 +16,25 @@ pub(super) fn of(launch: &Launch) -> Option<Value> {
         Runner::Job => Some(json!({
             "apiVersion": "batch/v1",
             "kind": "Job",
-            "metadata": launch.meta(&named(launch, "job"), &launch.namespace),
+            "metadata": launch.meta(&named(launch, "job")),
             "spec": spec(launch),
         })),
         Runner::CronJob { schedule } => Some(json!({
             "apiVersion": "batch/v1",
             "kind": "CronJob",
-            "metadata": launch.meta(&named(launch, "cronjob"), &launch.namespace),
+            "metadata": launch.meta(&named(launch, "cronjob")),
             "spec": {
                 "schedule": schedule,
                 // Two runs at once would measure each other.
                 "concurrencyPolicy": "Forbid",
-                "jobTemplate": { "metadata": { "labels": launch.labels() }, "spec": spec(launch) },
+                "jobTemplate": { "metadata": { "labels": launch.group.labels() }, "spec": spec(launch) },
             },
         })),
     }
 }
 
 fn named(launch: &Launch, kind: &str) -> String {
-    format!("{}-{}-{kind}", launch.group, launch.revision)
+    format!("{}-{}-{kind}", launch.group.name, launch.revision)
 }
 
 fn spec(launch: &Launch) -> Value {
@@ -44,7 +44,7 @@ fn spec(launch: &Launch) -> Value {
         "activeDeadlineSeconds": launch.deadline,
         "template": {
             "metadata": {
-                "labels": launch.labels(),
+                "labels": launch.group.labels(),
                 // A proxy in the pod would be measured, too, and would outlive the program.
                 "annotations": { "sidecar.istio.io/inject": "false" },
             },
@@ -87,9 +87,9 @@ fn arguments(launch: &Launch) -> Vec<String> {
         "k".to_owned(),
         "run".to_owned(),
         "--namespace".to_owned(),
-        launch.namespace.clone(),
+        launch.group.namespace.clone(),
         "--group".to_owned(),
-        launch.group.clone(),
+        launch.group.name.clone(),
         "--revision".to_owned(),
         launch.revision.to_string(),
         "--logLevel".to_owned(),

@@ -14,28 +14,24 @@ pub(super) fn account(launch: &Launch) -> Value {
     json!({
         "apiVersion": "v1",
         "kind": "ServiceAccount",
-        "metadata": launch.meta(&launch.account(), &launch.namespace),
+        "metadata": launch.meta(&launch.account()),
     })
 }
 
 /// Its roles, each followed by what gives it to the account.
 pub(super) fn roles(launch: &Launch) -> Vec<Value> {
+    let group = &launch.group;
     let own = vec![
-        rule(("", "secrets"), &[&launch.group], &["get"]),
-        rule(("", "configmaps"), &[&launch.result()], &["get", "update"]),
+        rule(("", "secrets"), &[&group.name], &["get"]),
+        rule(("", "configmaps"), &[&group.result().name], &["get", "update"]),
     ];
-    let mut all = role(launch, &launch.group, &launch.namespace, &own).to_vec();
+    let mut all = role(launch, &group.name, &group.namespace, &own).to_vec();
     for (namespace, objects) in by_namespace(launch) {
         let rules: Vec<Value> = objects
             .into_iter()
             .map(|((group, plural), names)| rule((group, plural), &names, &["get"]))
             .collect();
-        all.extend(role(
-            launch,
-            &format!("{}-ready", launch.group),
-            namespace,
-            &rules,
-        ));
+        all.extend(role(launch, &format!("{}-ready", group.name), namespace, &rules));
     }
     all
 }
@@ -52,7 +48,7 @@ fn by_namespace(launch: &Launch) -> BTreeMap<&str, Kinds<'_>> {
         name,
     } in &launch.reads
     {
-        let namespace = namespace.as_deref().unwrap_or(&launch.namespace);
+        let namespace = namespace.as_deref().unwrap_or(&launch.group.namespace);
         let kind = (resource.group.as_str(), resource.plural.as_str());
         let names = all.entry(namespace).or_default().entry(kind).or_default();
         if !names.contains(&name.as_str()) {
@@ -67,10 +63,10 @@ fn rule((group, plural): (&str, &str), names: &[&str], verbs: &[&str]) -> Value 
 }
 
 fn role(launch: &Launch, name: &str, namespace: &str, rules: &[Value]) -> [Value; 2] {
-    let meta = launch.meta(name, namespace);
+    let meta = launch.group.meta(name, namespace, launch.revision);
     let version = format!("{RBAC}/v1");
     let account =
-        json!({ "kind": "ServiceAccount", "name": launch.account(), "namespace": launch.namespace });
+        json!({ "kind": "ServiceAccount", "name": launch.account(), "namespace": launch.group.namespace });
     [
         json!({ "apiVersion": version, "kind": "Role", "metadata": meta, "rules": rules }),
         json!({

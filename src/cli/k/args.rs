@@ -1,0 +1,66 @@
+//! What is typed behind `k`.
+
+use clap::{Args as ClapArgs, Subcommand};
+
+use crate::cli::args::LogLevel;
+use crate::cli::cluster::ClusterFlags;
+use crate::cli::console::Console;
+use crate::cli::exit::Exit;
+use crate::cli::launch::InCluster;
+use crate::cluster::manifests::Group;
+use crate::cluster::{Cluster, ObjectName};
+use crate::diagnostic::{Diagnostic, Place};
+use crate::platform::Env;
+
+/// `k`.
+#[derive(Debug, Subcommand)]
+pub(in crate::cli) enum K {
+    /// Run an experiment in a cluster: makes a Secret, an account with its rights, and a Job or a CronJob
+    #[command(after_help = LAUNCH_EXAMPLES)]
+    Launch(Box<InCluster>),
+    /// Remove everything that was made for a group, its result included; a run that goes on is ended
+    Delete(Box<GroupFlags>),
+}
+
+const LAUNCH_EXAMPLES: &str = "\
+Examples:
+  iter8 k launch --set \"tasks={ready,http,assess}\" --set ready.deploy=shop --set http.url=http://shop.default/ \\
+    --set assess.SLOs.upper.http/latency-mean=50 --set runner=job
+  iter8 k launch -c slo-validation-istio --set cronjobSchedule=\"*/5 * * * *\" --set versionInfo.destination_workload=shop
+  iter8 k launch --dry -f values.yaml | kubectl apply -f -";
+
+/// A group, and the cluster that it is in.
+#[derive(Debug, Clone, ClapArgs)]
+pub(in crate::cli) struct GroupFlags {
+    /// Name of the group
+    #[arg(short = 'g', long, value_name = "NAME", default_value = "default")]
+    pub group: String,
+    /// Which cluster is meant.
+    #[command(flatten)]
+    pub cluster: ClusterFlags,
+}
+
+impl GroupFlags {
+    /// The cluster and the group in it that are meant.
+    pub(in crate::cli) async fn open(&self, env: &Env, console: &Console) -> Result<(Cluster, Group), Exit> {
+        let refused = |message: String, flag: &str| {
+            console.diagnostics(&[Diagnostic::error(message).at(Place::named(flag))]);
+            Exit::Usage
+        };
+        Group::check_name(&self.group).map_err(|why| refused(why, "flag --group"))?;
+        let access = self.cluster.access(env, &console.mask);
+        let connected = access.connect().await;
+        let cluster = connected.map_err(|error| super::failed(&error, console))?;
+        let namespace = cluster.namespace().to_owned();
+        if !ObjectName::is_name(&namespace) {
+            let message = format!("`{namespace}` is no name of a namespace");
+            return Err(refused(message, "flag --namespace"));
+        }
+        console.say(
+            LogLevel::Debug,
+            &format!("the group {} in the namespace {namespace}", self.group),
+        );
+        let name = self.group.clone();
+        Ok((cluster, Group { name, namespace }))
+    }
+}

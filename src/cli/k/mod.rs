@@ -1,0 +1,45 @@
+//! `iter8 k`: experiments in a Kubernetes cluster.
+
+mod args;
+mod delete;
+mod store;
+
+pub(super) use args::K;
+
+use super::console::Console;
+use super::exit::Exit;
+use super::launch::in_cluster;
+use super::signals::Signals;
+use crate::cluster::ClusterError;
+use crate::diagnostic::Diagnostic;
+use crate::platform::Env;
+
+/// Does one of them.
+pub(super) async fn k(what: K, console: &Console, env: &Env, mut signals: Signals) -> Result<Exit, Exit> {
+    match what {
+        K::Launch(args) => Box::pin(in_cluster(*args, console, env)).await,
+        K::Delete(args) => tokio::select! {
+            exit = delete::delete(*args, console, env) => exit,
+            (_, exit) = signals.next() => Err(exit),
+        },
+    }
+}
+
+/// What a cluster says, as it is told.
+fn told(error: &ClusterError) -> Diagnostic {
+    let diagnostic = Diagnostic::error(error.to_string());
+    match error.hint() {
+        Some(hint) => diagnostic.hint(hint),
+        None => diagnostic,
+    }
+}
+
+/// Tells what a cluster says, and how the process ends because of it.
+fn failed(error: &ClusterError, console: &Console) -> Exit {
+    console.diagnostics(&[told(error)]);
+    if error.is_of_settings() {
+        Exit::Usage
+    } else {
+        Exit::Error
+    }
+}
