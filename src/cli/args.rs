@@ -286,6 +286,17 @@ pub(super) struct Demo {
 /// `report`.
 #[derive(Debug, ClapArgs)]
 pub(super) struct Report {
+    /// How it is shown.
+    #[command(flatten)]
+    pub format: Printed,
+    /// Which result.
+    #[command(flatten)]
+    pub stored: Stored,
+}
+
+/// How a result is shown.
+#[derive(Debug, Clone, ClapArgs)]
+pub(super) struct Printed {
     /// text, markdown, html, json, junit, csv or openmetrics
     #[arg(
         short = 'o',
@@ -295,9 +306,6 @@ pub(super) struct Report {
         default_value = "text"
     )]
     pub format: String,
-    /// Which result.
-    #[command(flatten)]
-    pub stored: Stored,
 }
 
 /// Which result.

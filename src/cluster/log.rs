@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use serde_json::Value;
 use tokio::time::Instant;
-use url::form_urlencoded::Serializer;
 
 use super::client::{Asked, Cluster};
 use super::error::ClusterError;
@@ -57,19 +56,13 @@ impl Cluster {
             name: Some(&of.pod),
             namespace: Some(&of.namespace),
         };
-        let mut query = Serializer::new(String::new());
-        query.append_pair("container", &of.name);
-        match extent {
-            Extent::All => {}
-            Extent::Last(lines) => {
-                query.append_pair("tailLines", &lines.to_string());
-            }
-            Extent::Follow => {
-                query.append_pair("follow", "true");
-            }
-        }
-        let (namespace, pod, query) = (&of.namespace, &of.pod, query.finish());
-        let path = format!("/api/v1/namespaces/{namespace}/pods/{pod}/log?{query}");
+        let wanted = match extent {
+            Extent::All => String::new(),
+            Extent::Last(lines) => format!("&tailLines={lines}"),
+            Extent::Follow => "&follow=true".to_owned(),
+        };
+        let Container { namespace, pod, name } = of;
+        let path = format!("/api/v1/namespaces/{namespace}/pods/{pod}/log?container={name}{wanted}");
         self.stream(&path, asked, patience, LONGEST_LINE).await
     }
 
@@ -91,10 +84,9 @@ impl Cluster {
             name: None,
             namespace: Some(namespace),
         };
-        let mut query = Serializer::new(String::new());
-        query.append_pair("fieldSelector", &format!("involvedObject.uid={uid}"));
-        query.append_pair("limit", MOST_EVENTS);
-        let path = format!("/api/v1/namespaces/{namespace}/events?{}", query.finish());
+        let path = format!(
+            "/api/v1/namespaces/{namespace}/events?fieldSelector=involvedObject.uid%3D{uid}&limit={MOST_EVENTS}"
+        );
         let mut answer = self.get(&path, asked, Instant::now() + patience).await?;
         match answer["items"].take() {
             Value::Array(events) => Ok(events),

@@ -35,7 +35,7 @@ pub use readiness::unready;
 pub use refusal::Forbidden;
 pub use stream::Lines;
 pub use watch::{Selection, Watch};
-pub use workload::{Hindrance, JobEnd, hindrance, job_end, last_warning, main_container};
+pub use workload::{Hindrance, JobEnd, has_ended, hindrance, job_end, last_warning, main_container};
 
 /// Characters that are shown of a text from elsewhere.
 const SHOWN: usize = 300;

@@ -84,6 +84,16 @@ pub fn main_container(pod: &Value) -> Option<(&str, bool)> {
     Some((name, ran))
 }
 
+/// Whether a container has ended for good.
+pub fn has_ended(pod: &Value, container: &str) -> bool {
+    let over = ["Succeeded", "Failed"]
+        .iter()
+        .any(|phase| pod["status"]["phase"] == *phase);
+    let status = containers(&pod["status"]).find(|status| status["name"] == container);
+    let ended = status.is_some_and(|status| status["state"]["terminated"].is_object());
+    over || ended && pod["spec"]["restartPolicy"] == "Never"
+}
+
 /// The last warning of a list of events, with its reason.
 pub fn last_warning(events: &[Value]) -> Option<String> {
     let time = |event: &Value| {

@@ -1,7 +1,12 @@
 //! `iter8 k`: experiments in a Kubernetes cluster.
 
 mod args;
+mod assert;
 mod delete;
+mod log;
+mod obstacles;
+mod report;
+mod scene;
 mod store;
 
 pub(super) use args::K;
@@ -18,6 +23,18 @@ use crate::platform::Env;
 pub(super) async fn k(what: K, console: &Console, env: &Env, mut signals: Signals) -> Result<Exit, Exit> {
     match what {
         K::Launch(args) => Box::pin(in_cluster(*args, console, env)).await,
+        K::Assert(args) => tokio::select! {
+            exit = assert::assert(*args, console, env) => exit,
+            (_, exit) = signals.next() => Err(exit),
+        },
+        K::Report(args) => tokio::select! {
+            exit = report::report(*args, console, env) => exit,
+            (_, exit) = signals.next() => Err(exit),
+        },
+        K::Log(args) => tokio::select! {
+            exit = log::log(*args, console, env) => exit,
+            (_, exit) = signals.next() => Err(exit),
+        },
         K::Delete(args) => tokio::select! {
             exit = delete::delete(*args, console, env) => exit,
             (_, exit) = signals.next() => Err(exit),
@@ -31,6 +48,15 @@ fn told(error: &ClusterError) -> Diagnostic {
     match error.hint() {
         Some(hint) => diagnostic.hint(hint),
         None => diagnostic,
+    }
+}
+
+/// Tells why there is no result to read, and how the process ends because of it.
+fn unstored(error: &store::StoreError, console: &Console) -> Exit {
+    console.diagnostics(&[error.diagnostic()]);
+    match error {
+        store::StoreError::Cluster(error) if !error.is_of_settings() => Exit::Error,
+        _ => Exit::Usage,
     }
 }
 

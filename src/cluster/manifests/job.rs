@@ -16,13 +16,13 @@ pub(super) fn of(launch: &Launch) -> Option<Value> {
         Runner::Job => Some(json!({
             "apiVersion": "batch/v1",
             "kind": "Job",
-            "metadata": launch.meta(&named(launch, "job")),
+            "metadata": launch.meta(&launch.group.job(launch.revision)),
             "spec": spec(launch),
         })),
         Runner::CronJob { schedule } => Some(json!({
             "apiVersion": "batch/v1",
             "kind": "CronJob",
-            "metadata": launch.meta(&named(launch, "cronjob")),
+            "metadata": launch.meta(&launch.group.cronjob(launch.revision)),
             "spec": {
                 "schedule": schedule,
                 // Two runs at once would measure each other.
@@ -31,10 +31,6 @@ pub(super) fn of(launch: &Launch) -> Option<Value> {
             },
         })),
     }
-}
-
-fn named(launch: &Launch, kind: &str) -> String {
-    format!("{}-{}-{kind}", launch.group.name, launch.revision)
 }
 
 fn spec(launch: &Launch) -> Value {
