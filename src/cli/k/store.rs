@@ -15,7 +15,7 @@ use flate2::write::GzEncoder;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use crate::cluster::manifests::{Group, job_of, revision, set_revision};
+use crate::cluster::manifests::{Group, job_of, revision, set_job, set_revision};
 use crate::cluster::{Cluster, ClusterError, Manner};
 use crate::diagnostic::Diagnostic;
 use crate::report::View;
@@ -73,7 +73,9 @@ pub(in crate::cli) enum StoreError {
         reason: String,
     },
     /// The experiment was launched anew meanwhile.
-    #[error("the group was launched anew: revision {theirs} is the current one, this is {ours}")]
+    #[error(
+        "this is revision {ours} of the experiment, and {theirs} is the current one: it was launched anew"
+    )]
     Newer {
         /// The revision that was run.
         ours: u32,
@@ -148,11 +150,11 @@ pub(super) fn of(object: &Value, group: &Group) -> Result<Stored, StoreError> {
     })
 }
 
-/// Keeps a result, unless the group was launched anew meanwhile. Who else writes at the same time is waited out.
+/// Keeps a result of a revision, which a Job left, unless the group was launched anew meanwhile. Who else writes at the same time is waited out.
 pub(in crate::cli) async fn write(
     cluster: &Cluster,
     group: &Group,
-    ours: u32,
+    (ours, job): (u32, Option<&str>),
     result: &ExperimentResult,
     patience: Duration,
 ) -> Result<(), StoreError> {
@@ -165,6 +167,7 @@ pub(in crate::cli) async fn write(
             return Err(StoreError::Newer { ours, theirs });
         }
         set_revision(&mut object, ours);
+        set_job(&mut object, job);
         object["binaryData"] = json!({ KEY: STANDARD.encode(&packed) });
         object["data"] = said(result);
         let left = deadline.saturating_duration_since(Instant::now());
