@@ -14,6 +14,7 @@ mod discovery;
 mod error;
 pub mod manifests;
 mod object;
+mod owned;
 mod plugin;
 mod readiness;
 mod refusal;
@@ -26,6 +27,7 @@ pub use change::{Deletion, MANAGER, Manner, Propagation};
 pub use client::Cluster;
 pub use error::ClusterError;
 pub use object::{ObjectName, Resource};
+pub use owned::owned;
 pub use readiness::unready;
 pub use refusal::Forbidden;
 

@@ -175,5 +175,6 @@ fn launch(
             .deadline
             .unwrap_or_else(|| (examined.length + SPARE).as_secs()),
         reads: examined.reads,
+        changes: examined.changes,
     }
 }
