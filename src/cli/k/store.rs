@@ -71,7 +71,9 @@ pub(in crate::cli) enum StoreError {
         reason: String,
     },
     /// The experiment was launched anew meanwhile.
-    #[error("the group was launched anew: revision {theirs} is the current one, this is {ours}")]
+    #[error(
+        "this is revision {ours} of the experiment, and {theirs} is the current one: it was launched anew"
+    )]
     Newer {
         /// The revision that was run.
         ours: u32,

@@ -27,6 +27,8 @@ pub(super) struct Dry<'a> {
     pub(super) folder: &'a Path,
     pub(super) env: &'a Env,
     pub(super) console: &'a Console,
+    /// What a mistake prevents.
+    pub(super) undone: &'static str,
 }
 
 impl Dry<'_> {
@@ -48,8 +50,10 @@ impl Dry<'_> {
         let wrong = found.iter().filter(|diagnostic| diagnostic.is_error()).count();
         if wrong > 0 {
             let plural = if wrong == 1 { "mistake" } else { "mistakes" };
-            self.console
-                .say(LogLevel::Error, &format!("{wrong} {plural}; nothing was written"));
+            self.console.say(
+                LogLevel::Error,
+                &format!("{wrong} {plural}; nothing was {}", self.undone),
+            );
             return Err(Exit::Usage);
         }
         Ok(examined)
