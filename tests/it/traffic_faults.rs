@@ -252,7 +252,5 @@ fn mistakes_are_found_without_a_cluster() {
         steps.replace("20]", "20], hold: 2m")
     ));
     let text = plan.run(&["plan"]);
-    text.exits(0)
-        .says("a 10,")
-        .says("200 requests in 4 min 25 s");
+    text.exits(0).says("a 10,").says("200 requests in 4 min 25 s");
 }
