@@ -42,6 +42,7 @@ mod history;
 mod http2;
 mod keep_alive;
 mod kubernetes;
+mod kubernetes_assert;
 mod kubernetes_manifests;
 mod loops;
 mod merge;
