@@ -89,8 +89,7 @@ fn a_result_is_waited_for_and_checked() {
     app.run(&words(&here, &[])).exits(0);
     app.run(&["k", "report", "-n", "gate"])
         .exits(0)
-        .says("✓ met errors 0 0")
-;
+        .says("✓ met errors 0 0");
     let html = app.run(&["k", "report", "-n", "gate", "-o", "html"]);
     assert!(html.exits(0).stdout.starts_with("<!DOCTYPE html>"), "{html}");
     // Launched anew, the result of before does not count.
