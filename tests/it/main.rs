@@ -44,6 +44,7 @@ mod keep_alive;
 mod kubernetes;
 mod kubernetes_manifests;
 mod kubernetes_run;
+mod kubernetes_run_faults;
 mod loops;
 mod merge;
 mod notify;
