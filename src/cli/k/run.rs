@@ -22,7 +22,7 @@ use crate::cli::run::{DEFAULT_FILE, Opened, Order};
 use crate::cli::shard::Said;
 use crate::cli::shown::print_text;
 use crate::cli::signals::Signals;
-use crate::cluster::manifests::{Group, revision};
+use crate::cluster::manifests::{Group, JOB, revision};
 use crate::cluster::{Cluster, ClusterError, ObjectName};
 use crate::diagnostic::Diagnostic;
 use crate::platform::{Env, Platform};
@@ -54,6 +54,7 @@ pub(super) async fn run(
     let keeper = Keeper {
         cluster,
         group,
+        job: env.get(JOB).map(str::to_owned),
         console,
     };
     let folder = tempfile::tempdir().map_err(|cause| {
@@ -117,6 +118,8 @@ struct Prepared {
 struct Keeper<'a> {
     cluster: Cluster,
     group: Group,
+    /// The Job that this is a pod of, if it is one.
+    job: Option<String>,
     console: &'a Console,
 }
 
@@ -220,7 +223,8 @@ impl Keeper<'_> {
         };
         let deadline = Instant::now() + patience;
         let storing = self.insist(deadline, async || {
-            store::write(&self.cluster, &self.group, revision, result, ANSWER).await
+            let by = (revision, self.job.as_deref());
+            store::write(&self.cluster, &self.group, by, result, ANSWER).await
         });
         let stored = match Signals::listen() {
             Ok(signals) => until(storing, signals).await,

@@ -106,6 +106,10 @@ pub(super) struct Examined {
     found: Vec<Diagnostic>,
     /// The objects in a cluster that are waited for.
     pub(super) reads: Vec<ObjectName>,
+    /// The objects in a cluster that are changed.
+    pub(super) changes: Vec<ObjectName>,
+    /// How often what follows is done, if a change is made step by step.
+    rounds: u32,
     /// How long its loads take together, as far as that is known.
     pub(super) length: Duration,
     /// Paths that it names.
@@ -115,11 +119,16 @@ pub(super) struct Examined {
 impl Examined {
     fn note(&mut self, task: &dyn Task) {
         self.reads.extend(task.reads().cloned());
+        self.changes.extend(task.changes().cloned());
         let times = task
             .planned()
             .into_iter()
             .filter_map(|planned| planned.extent.time);
-        self.length += times.sum::<Duration>();
+        if let Some((steps, _)) = task.steps() {
+            self.rounds = u32::try_from(steps).unwrap_or(u32::MAX);
+        }
+        let once = times.sum::<Duration>() + task.holds();
+        self.length += once.saturating_mul(self.rounds.max(1));
     }
 }
 

@@ -200,5 +200,6 @@ fn launch(group: Group, files: Vec<(String, String)>, runner: Runner, examined: 
             .deadline
             .unwrap_or_else(|| (examined.length + SPARE).as_secs()),
         reads: examined.reads,
+        changes: examined.changes,
     }
 }
