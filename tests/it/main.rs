@@ -46,6 +46,7 @@ mod kubernetes_assert;
 mod kubernetes_log;
 mod kubernetes_manifests;
 mod kubernetes_run;
+mod kubernetes_run_faults;
 mod loops;
 mod merge;
 mod notify;
