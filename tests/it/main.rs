@@ -43,6 +43,7 @@ mod http2;
 mod keep_alive;
 mod kubernetes;
 mod kubernetes_manifests;
+mod kubernetes_run;
 mod loops;
 mod merge;
 mod notify;

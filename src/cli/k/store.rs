@@ -252,3 +252,70 @@ pub(super) fn unpack(packed: &str) -> Result<ExperimentResult, String> {
     let path = Path::new(KEY);
     results::parse(path, &text).map_err(|error: WireError| TaskError::from_error(&error).message)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::fixture;
+    use crate::results::TaskRecord;
+
+    /// Texts that do not become shorter by being packed.
+    fn noise(bytes: usize, seed: u64) -> String {
+        let mut state = seed | 1;
+        let mut next = || {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            char::from(b' ' + u8::try_from(state % 90).expect("small"))
+        };
+        (0..bytes).map(|_| next()).collect()
+    }
+
+    #[test]
+    fn a_result_comes_back_as_it_was() {
+        let result = fixture::broken();
+        let packed = STANDARD.encode(pack(&result).expect("room"));
+        let read = unpack(&packed).expect("a result");
+        assert_eq!(read.assessment, result.assessment);
+        assert_eq!(read.tasks, result.tasks);
+    }
+
+    #[test]
+    fn details_are_left_out_where_there_is_no_room_and_that_is_said() {
+        let mut result = fixture::broken();
+        let versions = result.insights.versions.iter_mut();
+        let load = versions
+            .flat_map(|version| &mut version.loads)
+            .next()
+            .expect("a load");
+        let exemplar = load.measurement.exemplars.first().cloned().unwrap_or_default();
+        load.measurement.exemplars = (0..2_000)
+            .map(|n| crate::metrics::Exemplar {
+                traceparent: Some(noise(1_000, n * 7919 + 1)),
+                ..exemplar.clone()
+            })
+            .collect();
+        let read = unpack(&STANDARD.encode(pack(&result).expect("room"))).expect("a result");
+        assert_eq!(read.assessment, result.assessment);
+        let mut loads = read.insights.versions.iter().flat_map(|version| &version.loads);
+        assert!(loads.all(|load| load.measurement.exemplars.is_empty()));
+        let says = |task: &TaskRecord| {
+            let mut notes = task.notes.iter();
+            notes.any(|note| note.contains("stored without its course over time, the slowest requests"))
+        };
+        assert!(read.tasks.iter().any(says), "{:?}", read.tasks);
+    }
+
+    #[test]
+    fn what_is_too_large_whatever_is_left_out_is_refused() {
+        let mut result = fixture::broken();
+        result.note(noise(2_000_000, 5));
+        assert!(matches!(pack(&result), Err(StoreError::TooLarge { .. })));
+    }
+
+    #[test]
+    fn what_is_no_result_is_told() {
+        assert!(unpack("!").is_err());
+        assert!(unpack(&STANDARD.encode("text")).is_err());
+    }
+}
