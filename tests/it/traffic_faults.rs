@@ -183,7 +183,7 @@ fn mistakes_are_found_without_a_cluster() {
         (whole("httproute: a, weights: {a: 101, b: -1}"), "not negative"),
         (
             whole("httproute: a, weights: loser"),
-            "expected weights or `winner`",
+            "expected weights, found `loser`",
         ),
         (
             whole("httproute: a, weights: {a: 100}, to: b, steps: [1]"),
