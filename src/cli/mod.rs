@@ -132,7 +132,7 @@ async fn command(
         },
         Command::Launch(args) => Box::pin(launch::launch(*args, console, env, platform, signals)).await,
         Command::Gen(args) => launch::generate(*args, console, env).await,
-        Command::K(what) => k::k(what, console, env, signals).await,
+        Command::K(what) => k::k(what, console, env, platform, signals).await,
         Command::Action => Box::pin(action::action(console, env, platform, signals)).await,
         Command::Assert(assert) => tokio::select! {
             exit = assert::assert(&assert, console) => exit,

@@ -5,6 +5,9 @@ use std::time::Duration;
 
 use super::refusal::Forbidden;
 
+/// What an API server says where somebody gives rights that they have not.
+const ESCALATION: &str = "not currently held";
+
 /// Why a cluster cannot be used, or does not do what it is asked. Texts from elsewhere are in it as they came.
 #[derive(Debug, thiserror::Error)]
 pub enum ClusterError {
@@ -176,6 +179,11 @@ impl ClusterError {
             }
             Self::Forbidden(forbidden) => Some(forbidden.hint()),
             Self::NoSuchResource { hint, .. } => Some(hint.clone()),
+            Self::Refused(why) if why.contains(ESCALATION) => Some(
+                "an account can give no more rights than it has, unless it may `escalate` and `bind` roles; or name an account that has \
+                 its rights already by serviceAccountName"
+                    .into(),
+            ),
             Self::Unusable { .. }
             | Self::Settings(_)
             | Self::Unreachable { .. }

@@ -72,6 +72,8 @@ impl Table {
 pub enum Topic {
     /// Rewards and who has won them.
     Rewards,
+    /// What was changed in a cluster.
+    Changes,
     /// Latency of the versions, side by side.
     Versions,
     /// An earlier result beside this one.

@@ -8,6 +8,7 @@ mod history;
 pub mod legacy;
 mod loops;
 pub mod merge;
+mod object_change;
 mod outcome;
 mod shard;
 mod shorten;
@@ -18,6 +19,7 @@ pub use experiment::{ExperimentResult, Imported, SourceInfo, TaskRecord, TaskSta
 pub use fingerprint::fingerprint;
 pub use history::{Change, History};
 pub use loops::{KEPT, PastLoop};
+pub use object_change::{ObjectChange, RolledBack};
 pub use outcome::{Outcome, OutcomeReason};
 pub use shard::{MOST_SHARDS, MergedShard, Shard, ShardNumber, ShardNumberError, Shards};
 pub use shorten::Detail;

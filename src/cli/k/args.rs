@@ -1,5 +1,7 @@
 //! What is typed behind `k`.
 
+use std::path::PathBuf;
+
 use clap::{Args as ClapArgs, Subcommand};
 
 use super::scene::Scene;
@@ -19,6 +21,8 @@ pub(in crate::cli) enum K {
     /// Run an experiment in a cluster: makes a Secret, an account with its rights, and a Job or a CronJob
     #[command(after_help = LAUNCH_EXAMPLES)]
     Launch(Box<InCluster>),
+    /// Run the experiment of a group here, and keep its result in the cluster: what the pod of a Job does
+    Run(Box<RunIn>),
     /// Check the result of a group: exit 0 if every condition holds, else 1; waits for it until --timeout
     #[command(after_help = ASSERT_EXAMPLES)]
     Assert(Box<AssertOf>),
@@ -119,4 +123,26 @@ impl GroupFlags {
         let name = self.group.clone();
         Ok((cluster, Group { name, namespace }))
     }
+}
+
+/// `k run`.
+#[derive(Debug, ClapArgs)]
+pub(in crate::cli) struct RunIn {
+    /// Which group.
+    #[command(flatten)]
+    pub group: GroupFlags,
+    /// Revision of the experiment: another one is not run
+    #[arg(long, value_name = "N")]
+    pub revision: Option<u32>,
+    /// Go on with the stored result: what was measured is kept, and its loops are counted
+    #[arg(long = "reuseResult", alias = "reuse-result")]
+    pub reuse_result: bool,
+    /// Folder for result.json and reports, beside the one in the cluster
+    #[arg(
+        long = "outputDir",
+        alias = "output-dir",
+        value_name = "DIR",
+        default_value = "iter8-results"
+    )]
+    pub output_dir: PathBuf,
 }

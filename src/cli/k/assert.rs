@@ -116,6 +116,10 @@ impl Gate<'_> {
         let stuck = !is_over && self.obstacles.look(&self.scene, run, self.console).await;
         if last_word || stuck {
             return Ok(Some(match &result {
+                Some(result) if result.interrupted.is_some() => {
+                    explain(&self.scene, run, self.console).await;
+                    self.demand.verdict(result, self.console)
+                }
                 Some(result) => self.demand.verdict(result, self.console),
                 None => {
                     explain(&self.scene, run, self.console).await;

@@ -3,9 +3,11 @@
 mod args;
 mod assert;
 mod delete;
+mod launch;
 mod log;
 mod obstacles;
 mod report;
+mod run;
 mod scene;
 mod store;
 
@@ -13,16 +15,25 @@ pub(super) use args::K;
 
 use super::console::Console;
 use super::exit::Exit;
-use super::launch::in_cluster;
 use super::signals::Signals;
 use crate::cluster::ClusterError;
 use crate::diagnostic::Diagnostic;
-use crate::platform::Env;
+use crate::platform::{Env, Platform};
 
 /// Does one of them.
-pub(super) async fn k(what: K, console: &Console, env: &Env, mut signals: Signals) -> Result<Exit, Exit> {
+pub(super) async fn k(
+    what: K,
+    console: &Console,
+    env: &Env,
+    platform: &'static dyn Platform,
+    mut signals: Signals,
+) -> Result<Exit, Exit> {
     match what {
-        K::Launch(args) => Box::pin(in_cluster(*args, console, env)).await,
+        K::Run(args) => Box::pin(run::run(*args, console, env, platform, signals)).await,
+        K::Launch(args) => tokio::select! {
+            exit = Box::pin(launch::launch(*args, console, env)) => exit,
+            (_, exit) = signals.next() => Err(exit),
+        },
         K::Assert(args) => tokio::select! {
             exit = assert::assert(*args, console, env) => exit,
             (_, exit) = signals.next() => Err(exit),

@@ -77,12 +77,12 @@ impl Obstacles {
     }
 }
 
-/// Says how a run stands that has no result, with everything that tells why.
+/// Says how a run stands that has no result, or a part of one, with everything that tells why.
 pub(super) async fn explain(scene: &Scene, run: &Run<'_>, console: &Console) {
     let mut lines = vec![match run.end() {
         Some(JobEnd::Complete) => format!("error: the Job {} came to its end and left no result", run.name),
         Some(JobEnd::Failed(why)) => format!("error: the Job {} failed: {why}", run.name),
-        None => format!("error: the Job {} has left no result yet", run.name),
+        None => format!("error: the Job {} is not over", run.name),
     }];
     let pods = scene.pods(run);
     if let Some(error) = scene.blind() {

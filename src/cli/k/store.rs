@@ -15,7 +15,7 @@ use flate2::write::GzEncoder;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use crate::cluster::manifests::{Group, job_of, revision, set_revision};
+use crate::cluster::manifests::{Group, job_of, revision, set_job, set_revision};
 use crate::cluster::{Cluster, ClusterError, Manner};
 use crate::diagnostic::Diagnostic;
 use crate::report::View;
@@ -73,7 +73,9 @@ pub(in crate::cli) enum StoreError {
         reason: String,
     },
     /// The experiment was launched anew meanwhile.
-    #[error("the group was launched anew: revision {theirs} is the current one, this is {ours}")]
+    #[error(
+        "this is revision {ours} of the experiment, and {theirs} is the current one: it was launched anew"
+    )]
     Newer {
         /// The revision that was run.
         ours: u32,
@@ -148,11 +150,11 @@ pub(super) fn of(object: &Value, group: &Group) -> Result<Stored, StoreError> {
     })
 }
 
-/// Keeps a result, unless the group was launched anew meanwhile. Who else writes at the same time is waited out.
+/// Keeps a result of a revision, which a Job left, unless the group was launched anew meanwhile. Who else writes at the same time is waited out.
 pub(in crate::cli) async fn write(
     cluster: &Cluster,
     group: &Group,
-    ours: u32,
+    (ours, job): (u32, Option<&str>),
     result: &ExperimentResult,
     patience: Duration,
 ) -> Result<(), StoreError> {
@@ -165,6 +167,7 @@ pub(in crate::cli) async fn write(
             return Err(StoreError::Newer { ours, theirs });
         }
         set_revision(&mut object, ours);
+        set_job(&mut object, job);
         object["binaryData"] = json!({ KEY: STANDARD.encode(&packed) });
         object["data"] = said(result);
         let left = deadline.saturating_duration_since(Instant::now());
@@ -264,4 +267,71 @@ pub(super) fn unpack(packed: &str) -> Result<ExperimentResult, String> {
     }
     let path = Path::new(KEY);
     results::parse(path, &text).map_err(|error: WireError| TaskError::from_error(&error).message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::fixture;
+    use crate::results::TaskRecord;
+
+    /// Texts that do not become shorter by being packed.
+    fn noise(bytes: usize, seed: u64) -> String {
+        let mut state = seed | 1;
+        let mut next = || {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            char::from(b' ' + u8::try_from(state % 90).expect("small"))
+        };
+        (0..bytes).map(|_| next()).collect()
+    }
+
+    #[test]
+    fn a_result_comes_back_as_it_was() {
+        let result = fixture::broken();
+        let packed = STANDARD.encode(pack(&result).expect("room"));
+        let read = unpack(&packed).expect("a result");
+        assert_eq!(read.assessment, result.assessment);
+        assert_eq!(read.tasks, result.tasks);
+    }
+
+    #[test]
+    fn details_are_left_out_where_there_is_no_room_and_that_is_said() {
+        let mut result = fixture::broken();
+        let versions = result.insights.versions.iter_mut();
+        let load = versions
+            .flat_map(|version| &mut version.loads)
+            .next()
+            .expect("a load");
+        let exemplar = load.measurement.exemplars.first().cloned().unwrap_or_default();
+        load.measurement.exemplars = (0..2_000)
+            .map(|n| crate::metrics::Exemplar {
+                traceparent: Some(noise(1_000, n * 7919 + 1)),
+                ..exemplar.clone()
+            })
+            .collect();
+        let read = unpack(&STANDARD.encode(pack(&result).expect("room"))).expect("a result");
+        assert_eq!(read.assessment, result.assessment);
+        let mut loads = read.insights.versions.iter().flat_map(|version| &version.loads);
+        assert!(loads.all(|load| load.measurement.exemplars.is_empty()));
+        let says = |task: &TaskRecord| {
+            let mut notes = task.notes.iter();
+            notes.any(|note| note.contains("stored without its course over time, the slowest requests"))
+        };
+        assert!(read.tasks.iter().any(says), "{:?}", read.tasks);
+    }
+
+    #[test]
+    fn what_is_too_large_whatever_is_left_out_is_refused() {
+        let mut result = fixture::broken();
+        result.note(noise(2_000_000, 5));
+        assert!(matches!(pack(&result), Err(StoreError::TooLarge { .. })));
+    }
+
+    #[test]
+    fn what_is_no_result_is_told() {
+        assert!(unpack("!").is_err());
+        assert!(unpack(&STANDARD.encode("text")).is_err());
+    }
 }

@@ -139,16 +139,26 @@ pub fn revision(object: &Value) -> Option<u32> {
 
 /// Says of which revision an object is.
 pub fn set_revision(object: &mut Value, revision: u32) {
+    annotate(object, REVISION, revision.to_string());
+}
+
+/// Says which Job left the result that an object holds.
+pub fn set_job(object: &mut Value, job: Option<&str>) {
+    annotate(object, JOB, job.unwrap_or_default().to_owned());
+}
+
+fn annotate(object: &mut Value, name: &str, value: String) {
     let annotations = &mut object["metadata"]["annotations"];
     if !annotations.is_object() {
         *annotations = json!({});
     }
-    annotations[REVISION] = revision.to_string().into();
+    annotations[name] = value.into();
 }
 
 /// The Job that left the result which an object holds, if it says so.
 pub fn job_of(object: &Value) -> Option<&str> {
-    object["metadata"]["annotations"][JOB].as_str()
+    let job = object["metadata"]["annotations"][JOB].as_str();
+    job.filter(|job| !job.is_empty())
 }
 
 /// The other namespaces in which the group of a Secret has objects.

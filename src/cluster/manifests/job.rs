@@ -9,6 +9,9 @@ const USER: u64 = 1_001_040_000;
 /// Where the program keeps what it writes; the rest of its file system is read-only.
 const WORK: &str = "/work";
 
+/// Variable of the pod with the name of its Job.
+pub const JOB: &str = "ITER8_JOB";
+
 /// What runs the experiment, if anything does.
 pub(super) fn of(launch: &Launch) -> Option<Value> {
     match &launch.runner {
@@ -62,6 +65,8 @@ fn pod(launch: &Launch) -> Value {
             "name": "iter8",
             "image": launch.image,
             "args": arguments(launch),
+            // Which run left a result is told by the name of its Job.
+            "env": [{ "name": JOB, "valueFrom": { "fieldRef": { "fieldPath": "metadata.labels['batch.kubernetes.io/job-name']" } } }],
             "workingDir": WORK,
             "resources": merged(default_resources(), &launch.resources),
             "securityContext": {

@@ -23,7 +23,8 @@ use serde_json::{Map, Value, json};
 
 use super::object::ObjectName;
 use group::set_elsewhere;
-pub use group::{Group, elsewhere, job_of, kinds, name_of, revision, set_revision};
+pub use group::{Group, elsewhere, job_of, kinds, name_of, revision, set_job, set_revision};
+pub use job::JOB;
 
 /// What runs an experiment.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,6 +63,8 @@ pub struct Launch {
     pub deadline: u64,
     /// The objects that the experiment waits for.
     pub reads: Vec<ObjectName>,
+    /// The objects that the experiment changes.
+    pub changes: Vec<ObjectName>,
 }
 
 impl Launch {
@@ -89,7 +92,11 @@ impl Launch {
             "metadata": self.meta(&self.group.name),
             "stringData": files,
         });
-        let namespaces = self.reads.iter().filter_map(|object| object.namespace.as_deref());
+        let namespaces = self
+            .reads
+            .iter()
+            .chain(&self.changes)
+            .filter_map(|object| object.namespace.as_deref());
         let elsewhere: BTreeSet<&str> = namespaces
             .filter(|namespace| *namespace != self.group.namespace)
             .collect();

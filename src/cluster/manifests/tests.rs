@@ -20,6 +20,7 @@ fn launch() -> Launch {
         account: None,
         deadline: 3600,
         reads: Vec::new(),
+        changes: Vec::new(),
     }
 }
 
@@ -183,4 +184,35 @@ fn everything_of_a_group_is_known_again() {
     assert!(!twin.owns(&objects[0]));
     launch.reads.clear();
     assert!(elsewhere(of_kind(&manifests(&launch), "Secret")).is_empty());
+}
+
+#[test]
+fn what_is_changed_may_be_patched_by_its_name_and_nothing_else() {
+    let mut launch = launch();
+    launch.reads = vec![
+        object("", "services", None, "web"),
+        object("apps", "deployments", None, "db"),
+    ];
+    launch.changes = vec![
+        object("apps", "deployments", None, "db"),
+        object("g", "httproutes", Some("other"), "shop"),
+    ];
+    let objects = manifests(&launch);
+    let rules: Vec<&Value> = objects
+        .iter()
+        .filter(|object| object["kind"] == "Role" && object["metadata"]["name"] == "shop-ready")
+        .map(|role| &role["rules"])
+        .collect();
+    let rule = |group: &str, plural: &str, name: &str, verbs: &[&str]| json!({"apiGroups": [group], "resources": [plural], "resourceNames": [name], "verbs": verbs});
+    assert_eq!(
+        rules,
+        [
+            &json!([rule("g", "httproutes", "shop", &["get", "patch"])]),
+            &json!([
+                rule("", "services", "web", &["get"]),
+                rule("apps", "deployments", "db", &["get", "patch"])
+            ]),
+        ]
+    );
+    assert_eq!(elsewhere(of_kind(&objects, "Secret")), ["other"]);
 }
