@@ -109,11 +109,8 @@ fn value(
     let Some(load) = version.measurement(stream) else {
         return given();
     };
-    if load.requests > 0
-        && load.errors >= load.requests
-        && matches!(measure, Measure::Time(..) | Measure::ColdStart)
-    {
-        return Err(format!("each of {} requests failed", load.requests));
+    if let Some(failed) = mostly_failed(&load).filter(|_| is_of_answers(*measure)) {
+        return Err(failed);
     }
     let bound = match reward.goal {
         Goal::Max => Bound::AtLeast,
