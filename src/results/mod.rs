@@ -19,4 +19,4 @@ pub use history::{Change, History};
 pub use loops::{KEPT, PastLoop};
 pub use outcome::{Outcome, OutcomeReason};
 pub use shard::{MOST_SHARDS, MergedShard, Shard, ShardNumber, ShardNumberError, Shards};
-pub use wire::{WireError, has_absurd_number, parse, read, read_bounded, schema, store, write};
+pub use wire::{WireError, parse, read, read_bounded, schema, store, unmeasurable, write};
