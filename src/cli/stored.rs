@@ -128,7 +128,7 @@ pub(super) fn earlier(path: Option<&Path>) -> (Option<ExperimentResult>, Option<
 }
 
 /// The result of the run before, kept when a later one could not begin.
-const PREVIOUS: &str = "result.previous.json";
+pub(super) const PREVIOUS: &str = "result.previous.json";
 
 impl Output {
     /// Takes the files of an earlier run away, so that nobody takes them for this one's.
