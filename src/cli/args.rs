@@ -286,6 +286,17 @@ pub(super) struct Demo {
 /// `report`.
 #[derive(Debug, ClapArgs)]
 pub(super) struct Report {
+    /// How it is shown.
+    #[command(flatten)]
+    pub format: Printed,
+    /// Which result.
+    #[command(flatten)]
+    pub stored: Stored,
+}
+
+/// How a result is shown.
+#[derive(Debug, Clone, ClapArgs)]
+pub(super) struct Printed {
     /// text, markdown, html, json, junit, csv or openmetrics
     #[arg(
         short = 'o',
@@ -295,9 +306,6 @@ pub(super) struct Report {
         default_value = "text"
     )]
     pub format: String,
-    /// Which result.
-    #[command(flatten)]
-    pub stored: Stored,
 }
 
 /// Which result.
@@ -319,6 +327,17 @@ pub(super) struct Stored {
 /// `assert`.
 #[derive(Debug, ClapArgs)]
 pub(super) struct Assert {
+    /// What is asked of the result.
+    #[command(flatten)]
+    pub asked: Asked,
+    /// Which result.
+    #[command(flatten)]
+    pub stored: Stored,
+}
+
+/// What is asked of a result.
+#[derive(Debug, ClapArgs)]
+pub(super) struct Asked {
     /// completed, nofailure, slos; may be repeated or separated by commas
     #[arg(
         short = 'c',
@@ -330,9 +349,6 @@ pub(super) struct Assert {
     /// How long to wait for the conditions to hold
     #[arg(long, value_name = "DURATION", default_value = "0s")]
     pub timeout: String,
-    /// Which result.
-    #[command(flatten)]
-    pub stored: Stored,
 }
 
 /// `validate`.

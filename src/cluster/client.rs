@@ -78,6 +78,16 @@ impl Cluster {
         &self.namespace
     }
 
+    /// Address of the API server.
+    pub(super) fn server(&self) -> &str {
+        &self.server
+    }
+
+    /// What speaks with it.
+    pub(super) fn client(&self) -> &Client {
+        &self.client
+    }
+
     /// Whether credentials that are refused can be had anew, from the program that gave them.
     pub fn is_renewable(&self) -> bool {
         self.renewable
@@ -155,7 +165,7 @@ impl Cluster {
         clippy::wildcard_enum_match_arm,
         reason = "the library's other errors have no words of ours, and come and go"
     )]
-    fn explain_error(&self, error: kube::Error, asked: Asked<'_>) -> ClusterError {
+    pub(super) fn explain_error(&self, error: kube::Error, asked: Asked<'_>) -> ClusterError {
         match error {
             kube::Error::Api(status) => self.explain_status(&status, asked),
             kube::Error::SerdeError(cause) => ClusterError::Foreign {
@@ -183,7 +193,7 @@ impl Cluster {
         ClusterError::Unreachable { server, reason }
     }
 
-    fn explain_status(&self, status: &Status, asked: Asked<'_>) -> ClusterError {
+    pub(super) fn explain_status(&self, status: &Status, asked: Asked<'_>) -> ClusterError {
         let server = self.server.clone();
         let details = status.details.as_ref();
         let terminating = details.is_some_and(|details| {
@@ -226,6 +236,7 @@ impl Cluster {
                 },
             },
             409 => conflict(status, asked),
+            410 => ClusterError::Outdated,
             429 | 500..=599 => ClusterError::Faulty {
                 server,
                 status: status.code,

@@ -143,6 +143,9 @@ pub enum ClusterError {
     /// The object changed meanwhile: 409.
     #[error("{0}")]
     Conflict(String),
+    /// The API server has forgotten the version from which it was to go on: 410.
+    #[error("what was seen is too old to go on from it")]
+    Outdated,
     /// An answer that tells of a fault of its own: 429 and 5xx.
     #[error("the API server {server} answers with {status}: {message}")]
     Faulty {
@@ -194,6 +197,7 @@ impl ClusterError {
             | Self::Exists { .. }
             | Self::Managed { .. }
             | Self::Conflict(_)
+            | Self::Outdated
             | Self::Faulty { .. }
             | Self::Foreign { .. } => None,
         }
@@ -204,6 +208,14 @@ impl ClusterError {
         matches!(
             self,
             Self::Unreachable { .. } | Self::TimedOut { .. } | Self::Faulty { .. }
+        )
+    }
+
+    /// Whether the API server does not let us, or does not know what is meant.
+    pub fn is_refusal(&self) -> bool {
+        matches!(
+            self,
+            Self::Unauthorized { .. } | Self::Forbidden(_) | Self::Refused(_) | Self::NoSuchResource { .. }
         )
     }
 

@@ -78,6 +78,8 @@ pub enum Topic {
     Versions,
     /// An earlier result beside this one.
     History,
+    /// Earlier loops of the same experiment.
+    Loops,
     /// Each endpoint.
     Endpoints,
     /// Where the time goes.

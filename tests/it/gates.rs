@@ -57,15 +57,22 @@ fn the_job_of_argo_rollouts_fails_unless_the_objectives_are_met() {
         ("bad", 500, "Failed", "fail: details in"),
     ] {
         let server = Server::new(move |_| Answer::status(status));
-        let job = job(name, &server.url("/"));
+        let mut job = job(name, &server.url("/"));
         // As it is written, the API takes it; the node of the tests knows its program by another name.
         let whole = here.kubectl(&["apply", "--dry-run=server", "-f", "-"], &job.to_string());
         assert!(whole.contains("created"), "{whole}");
-        let mut job = job;
         job["spec"]["template"]["spec"]["containers"][0]["image"] = "iter8".into();
-        here.apply(&job.to_string());
-        here.until("ended", |here| !ended(here, name).is_empty());
-        let log = here.kubectl(&["logs", &format!("job/{name}")], "");
+        let mut log = String::new();
+        // A machine that is busy with other tests makes a measurement that is not to be trusted.
+        for _ in 0..5 {
+            here.apply(&job.to_string());
+            here.until("ended", |here| !ended(here, name).is_empty());
+            log = here.kubectl(&["logs", &format!("job/{name}")], "");
+            if !log.contains("the generator was the bottleneck") {
+                break;
+            }
+            here.kubectl(&["delete", "job", name], "");
+        }
         assert_eq!(ended(&here, name), end, "{log}");
         assert!(log.contains(says), "{log}");
     }

@@ -141,6 +141,8 @@ fn weights_go_back_when_the_run_does_not_pass() {
             continue;
         }
         output.says("rolled back to canary 0, stable 100");
+        // Nothing but the list of weights, however often: neither our mark nor what others wrote beside it.
+        assert_eq!(managed(&here), json!({"f:spec": {"f:rules": {}}}));
         let change = app.result()["changes"][0].clone();
         assert_eq!(change["rolledBack"]["why"], format!("the outcome is {outcome}"));
         assert_eq!(change["rolledBack"]["to"], "canary 0, stable 100");
@@ -149,6 +151,18 @@ fn weights_go_back_when_the_run_does_not_pass() {
                 .contains("rolled back to canary 0, stable 100")
         );
     }
+}
+
+/// Which fields of the route are managed by us.
+fn managed(here: &Namespace) -> Value {
+    let text = here.kubectl(
+        &["get", "httproute/shop", "-o", "json", "--show-managed-fields"],
+        "",
+    );
+    let route: Value = serde_json::from_str(&text).expect("JSON");
+    let managers = route["metadata"]["managedFields"].as_array().expect("managers");
+    let ours = managers.iter().find(|one| one["manager"] == "iter8");
+    ours.expect("us")["fieldsV1"].clone()
 }
 
 const STEPS: &str = "httproute: shop, to: canary, steps: [10, 50, 100], force: true";

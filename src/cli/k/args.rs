@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Subcommand};
 
-use crate::cli::args::LogLevel;
+use super::scene::Scene;
+use crate::cli::args::{Asked, LogLevel, Printed};
 use crate::cli::cluster::ClusterFlags;
 use crate::cli::console::Console;
 use crate::cli::exit::Exit;
@@ -22,6 +23,13 @@ pub(in crate::cli) enum K {
     Launch(Box<InCluster>),
     /// Run the experiment of a group here, and keep its result in the cluster: what the pod of a Job does
     Run(Box<RunIn>),
+    /// Check the result of a group: exit 0 if every condition holds, else 1; waits for it until --timeout
+    #[command(after_help = ASSERT_EXAMPLES)]
+    Assert(Box<AssertOf>),
+    /// Render the result of a group; exit 0 whatever the verdict
+    Report(Box<ReportOf>),
+    /// Print what the pods of the last run say
+    Log(Box<LogOf>),
     /// Remove everything that was made for a group, its result included; a run that goes on is ended
     Delete(Box<GroupFlags>),
 }
@@ -32,6 +40,44 @@ Examples:
     --set assess.SLOs.upper.http/latency-mean=50 --set runner=job
   iter8 k launch -c slo-validation-istio --set cronjobSchedule=\"*/5 * * * *\" --set versionInfo.destination_workload=shop
   iter8 k launch --dry -f values.yaml | kubectl apply -f -";
+
+const ASSERT_EXAMPLES: &str = "\
+Examples:
+  iter8 k assert -c completed,nofailure,slos --timeout 5m
+  iter8 k assert -c slos -g shop -n prod                  asks once";
+
+/// `k assert`.
+#[derive(Debug, ClapArgs)]
+pub(in crate::cli) struct AssertOf {
+    /// What is asked of the result.
+    #[command(flatten)]
+    pub asked: Asked,
+    /// Whose result.
+    #[command(flatten)]
+    pub group: GroupFlags,
+}
+
+/// `k report`.
+#[derive(Debug, ClapArgs)]
+pub(in crate::cli) struct ReportOf {
+    /// How it is shown.
+    #[command(flatten)]
+    pub format: Printed,
+    /// Whose result.
+    #[command(flatten)]
+    pub group: GroupFlags,
+}
+
+/// `k log`.
+#[derive(Debug, ClapArgs)]
+pub(in crate::cli) struct LogOf {
+    /// Go on until the run ends; one that has not begun is waited for
+    #[arg(short = 'f', long)]
+    pub follow: bool,
+    /// Whose log.
+    #[command(flatten)]
+    pub group: GroupFlags,
+}
 
 /// A group, and the cluster that it is in.
 #[derive(Debug, Clone, ClapArgs)]
@@ -45,6 +91,16 @@ pub(in crate::cli) struct GroupFlags {
 }
 
 impl GroupFlags {
+    /// What there is of the group, to be watched.
+    pub(super) async fn scene(&self, env: &Env, console: &Console) -> Result<Scene, Exit> {
+        let (cluster, group) = self.open(env, console).await?;
+        Ok(Scene::new(
+            self.cluster.access(env, &console.mask),
+            cluster,
+            group,
+        ))
+    }
+
     /// The cluster and the group in it that are meant.
     pub(in crate::cli) async fn open(&self, env: &Env, console: &Console) -> Result<(Cluster, Group), Exit> {
         let refused = |message: String, flag: &str| {

@@ -22,7 +22,7 @@ use crate::cli::run::{DEFAULT_FILE, Opened, Order};
 use crate::cli::shard::Said;
 use crate::cli::shown::print_text;
 use crate::cli::signals::Signals;
-use crate::cluster::manifests::{Group, revision};
+use crate::cluster::manifests::{Group, JOB, revision};
 use crate::cluster::{Cluster, ClusterError, ObjectName};
 use crate::diagnostic::Diagnostic;
 use crate::platform::{Env, Platform};
@@ -54,6 +54,7 @@ pub(super) async fn run(
     let keeper = Keeper {
         cluster,
         group,
+        job: env.get(JOB).map(str::to_owned),
         console,
     };
     let folder = tempfile::tempdir().map_err(|cause| {
@@ -117,6 +118,8 @@ struct Prepared {
 struct Keeper<'a> {
     cluster: Cluster,
     group: Group,
+    /// The Job that this is a pod of, if it is one.
+    job: Option<String>,
     console: &'a Console,
 }
 
@@ -189,8 +192,8 @@ impl Keeper<'_> {
 
     fn open(&self, folder: &Path) -> Result<Opened, Vec<Diagnostic>> {
         let name = self.group.experiment();
-        let bytes = std::fs::read(folder.join(DEFAULT_FILE)).map_err(|_| {
-            let message = format!("{name} has no key {DEFAULT_FILE}");
+        let bytes = std::fs::read(folder.join(DEFAULT_FILE)).map_err(|cause| {
+            let message = format!("{name} has no key {DEFAULT_FILE} that can be read: {cause}");
             vec![Diagnostic::error(message).hint("launch the experiment again")]
         })?;
         let source = SourceFile::new(name.to_string(), String::from_utf8_lossy(&bytes));
@@ -220,7 +223,8 @@ impl Keeper<'_> {
         };
         let deadline = Instant::now() + patience;
         let storing = self.insist(deadline, async || {
-            store::write(&self.cluster, &self.group, revision, result, ANSWER).await
+            let by = (revision, self.job.as_deref());
+            store::write(&self.cluster, &self.group, by, result, ANSWER).await
         });
         let stored = match Signals::listen() {
             Ok(signals) => until(storing, signals).await,
@@ -231,10 +235,8 @@ impl Keeper<'_> {
                 let object = self.group.result();
                 let text = format!("{}: the result is in {object}", result.outcome.name());
                 self.console.say(LogLevel::Info, &text);
-                Ok(match exit {
-                    Exit::Pass | Exit::Fail => Exit::Pass,
-                    exit => exit,
-                })
+                // A verdict that is there for others to read is what the Job was for.
+                Ok(if exit == Exit::Fail { Exit::Pass } else { exit })
             }
             Err(Some(error @ (StoreError::Newer { .. } | StoreError::NoGroup { .. }))) => {
                 self.console.diagnostics(&[error.diagnostic()]);
@@ -294,11 +296,15 @@ impl Keeper<'_> {
     fn complain(&self, error: &StoreError) -> Exit {
         self.console.diagnostics(&[error.diagnostic()]);
         self.console.say(LogLevel::Error, "nothing was sent");
-        match error {
-            StoreError::Cluster(error) if error.is_of_settings() => Exit::Usage,
-            StoreError::NoGroup { .. } => Exit::Usage,
-            _ => Exit::Error,
-        }
+        let usage = match error {
+            StoreError::Cluster(error) => error.is_of_settings(),
+            StoreError::NoGroup { .. } => true,
+            StoreError::Foreign { .. }
+            | StoreError::Unreadable { .. }
+            | StoreError::Newer { .. }
+            | StoreError::TooLarge { .. } => false,
+        };
+        if usage { Exit::Usage } else { Exit::Error }
     }
 }
 

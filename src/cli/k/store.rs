@@ -15,7 +15,7 @@ use flate2::write::GzEncoder;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use crate::cluster::manifests::{Group, revision, set_revision};
+use crate::cluster::manifests::{Group, job_of, revision, set_job, set_revision};
 use crate::cluster::{Cluster, ClusterError, Manner};
 use crate::diagnostic::Diagnostic;
 use crate::report::View;
@@ -32,12 +32,14 @@ const LARGEST: u64 = 64 << 20;
 const SENTENCE: usize = 2_000;
 
 /// What a group has of its result.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(in crate::cli) struct Stored {
     /// The revision of the experiment as it is now.
     pub(in crate::cli) revision: u32,
     /// The result of that revision, if there is one yet.
     pub(in crate::cli) result: Option<ExperimentResult>,
+    /// The Job whose pod left it, if that is known.
+    pub(in crate::cli) job: Option<String>,
 }
 
 /// Why there is no result, or it cannot be kept.
@@ -122,11 +124,18 @@ pub(in crate::cli) async fn read(
     group: &Group,
     patience: Duration,
 ) -> Result<Stored, StoreError> {
-    let (object, revision) = open(cluster, group, patience).await?;
+    let (object, _) = open(cluster, group, patience).await?;
+    of(&object, group)
+}
+
+/// The same, of an object that was read.
+pub(super) fn of(object: &Value, group: &Group) -> Result<Stored, StoreError> {
+    let revision = check(object, group)?;
     let Some(packed) = object["binaryData"][KEY].as_str() else {
         return Ok(Stored {
             revision,
             result: None,
+            job: None,
         });
     };
     let result = unpack(packed).map_err(|reason| StoreError::Unreadable {
@@ -137,14 +146,15 @@ pub(in crate::cli) async fn read(
     Ok(Stored {
         revision,
         result: is_current.then_some(result),
+        job: job_of(object).map(str::to_owned),
     })
 }
 
-/// Keeps a result, unless the group was launched anew meanwhile. Who else writes at the same time is waited out.
+/// Keeps a result of a revision, which a Job left, unless the group was launched anew meanwhile. Who else writes at the same time is waited out.
 pub(in crate::cli) async fn write(
     cluster: &Cluster,
     group: &Group,
-    ours: u32,
+    (ours, job): (u32, Option<&str>),
     result: &ExperimentResult,
     patience: Duration,
 ) -> Result<(), StoreError> {
@@ -157,6 +167,7 @@ pub(in crate::cli) async fn write(
             return Err(StoreError::Newer { ours, theirs });
         }
         set_revision(&mut object, ours);
+        set_job(&mut object, job);
         object["binaryData"] = json!({ KEY: STANDARD.encode(&packed) });
         object["data"] = said(result);
         let left = deadline.saturating_duration_since(Instant::now());
@@ -185,13 +196,18 @@ async fn open(cluster: &Cluster, group: &Group, patience: Duration) -> Result<(V
         }
         answer => answer?,
     };
-    match revision(&object).filter(|_| group.owns(&object)) {
-        Some(revision) => Ok((object, revision)),
-        None => Err(StoreError::Foreign {
-            object: name.to_string(),
+    let revision = check(&object, group)?;
+    Ok((object, revision))
+}
+
+/// The revision that the object of a group's result is of, if it is that.
+fn check(object: &Value, group: &Group) -> Result<u32, StoreError> {
+    revision(object)
+        .filter(|_| group.owns(object))
+        .ok_or_else(|| StoreError::Foreign {
+            object: group.result().to_string(),
             namespace: group.namespace.clone(),
-        }),
-    }
+        })
 }
 
 /// What is said of a result in plain text.

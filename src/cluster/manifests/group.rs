@@ -10,6 +10,8 @@ const GROUP: &str = "iter8.tools/group";
 const HOME: &str = "iter8.tools/namespace";
 /// Annotation with the revision.
 const REVISION: &str = "iter8.tools/revision";
+/// Annotation of the result: the Job that left it.
+const JOB: &str = "iter8.tools/job";
 /// Annotation of the Secret: the other namespaces in which the group has objects, with commas between them.
 const ELSEWHERE: &str = "iter8.tools/elsewhere";
 /// Who made an object.
@@ -73,6 +75,16 @@ impl Group {
         self.of_core("configmaps", format!("{}-result", self.name))
     }
 
+    /// The name of the Job that runs a revision once.
+    pub fn job(&self, revision: u32) -> String {
+        format!("{}-{revision}-job", self.name)
+    }
+
+    /// The name of the CronJob that runs a revision again and again.
+    pub fn cronjob(&self, revision: u32) -> String {
+        format!("{}-{revision}-cronjob", self.name)
+    }
+
     fn of_core(&self, plural: &str, name: String) -> ObjectName {
         ObjectName {
             resource: Resource {
@@ -127,11 +139,26 @@ pub fn revision(object: &Value) -> Option<u32> {
 
 /// Says of which revision an object is.
 pub fn set_revision(object: &mut Value, revision: u32) {
+    annotate(object, REVISION, revision.to_string());
+}
+
+/// Says which Job left the result that an object holds.
+pub fn set_job(object: &mut Value, job: Option<&str>) {
+    annotate(object, JOB, job.unwrap_or_default().to_owned());
+}
+
+fn annotate(object: &mut Value, name: &str, value: String) {
     let annotations = &mut object["metadata"]["annotations"];
     if !annotations.is_object() {
         *annotations = json!({});
     }
-    annotations[REVISION] = revision.to_string().into();
+    annotations[name] = value.into();
+}
+
+/// The Job that left the result which an object holds, if it says so.
+pub fn job_of(object: &Value) -> Option<&str> {
+    let job = object["metadata"]["annotations"][JOB].as_str();
+    job.filter(|job| !job.is_empty())
 }
 
 /// The other namespaces in which the group of a Secret has objects.

@@ -23,7 +23,8 @@ use serde_json::{Map, Value, json};
 
 use super::object::ObjectName;
 use group::set_elsewhere;
-pub use group::{Group, elsewhere, kinds, name_of, revision, set_revision};
+pub use group::{Group, elsewhere, job_of, kinds, name_of, revision, set_job, set_revision};
+pub use job::JOB;
 
 /// What runs an experiment.
 #[derive(Debug, Clone, PartialEq, Eq)]

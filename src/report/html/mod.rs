@@ -203,6 +203,7 @@ fn section(view: &View, section: &Section) -> Markup {
         | Topic::Changes
         | Topic::Versions
         | Topic::History
+        | Topic::Loops
         | Topic::Endpoints
         | Topic::Provided
         | Topic::Distributions => false,

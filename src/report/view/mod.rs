@@ -8,6 +8,7 @@ mod headline;
 mod history;
 mod known;
 mod loads;
+mod loops;
 mod measured;
 mod objectives;
 mod provided;
