@@ -24,6 +24,7 @@ mod exit_codes;
 mod faults;
 mod forks;
 mod former;
+mod gates;
 mod gitlab;
 mod gitlab_faults;
 mod grpc_faults;
