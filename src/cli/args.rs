@@ -6,7 +6,8 @@ use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
 use super::cluster::ClusterFlags;
-use super::launch::{Gen, InCluster, Launch};
+use super::k::K;
+use super::launch::{Gen, Launch};
 use super::load_flags::LoadFlags;
 
 const STYLES: Styles = Styles::styled()
@@ -140,20 +141,6 @@ pub(super) enum Command {
     #[command(hide = true)]
     JqChild,
 }
-
-/// `k`.
-#[derive(Debug, Subcommand)]
-pub(super) enum K {
-    /// Make the objects of an experiment: a Secret, an account with its rights, a Job or a CronJob
-    #[command(after_help = K_LAUNCH_EXAMPLES)]
-    Launch(Box<InCluster>),
-}
-
-const K_LAUNCH_EXAMPLES: &str = "\
-Examples:
-  iter8 k launch --dry --set \"tasks={ready,http,assess}\" --set ready.deploy=shop --set http.url=http://shop.default/ \\
-    --set assess.SLOs.upper.http/latency-mean=50 --set runner=job | kubectl apply -f -
-  iter8 k launch --dry -c slo-validation-istio --set cronjobSchedule=\"*/5 * * * *\" --set versionInfo.destination_workload=shop";
 
 const RUN_EXAMPLES: &str = "\
 Examples:
@@ -299,6 +286,17 @@ pub(super) struct Demo {
 /// `report`.
 #[derive(Debug, ClapArgs)]
 pub(super) struct Report {
+    /// How it is shown.
+    #[command(flatten)]
+    pub format: Printed,
+    /// Which result.
+    #[command(flatten)]
+    pub stored: Stored,
+}
+
+/// How a result is shown.
+#[derive(Debug, Clone, ClapArgs)]
+pub(super) struct Printed {
     /// text, markdown, html, json, junit, csv or openmetrics
     #[arg(
         short = 'o',
@@ -308,9 +306,6 @@ pub(super) struct Report {
         default_value = "text"
     )]
     pub format: String,
-    /// Which result.
-    #[command(flatten)]
-    pub stored: Stored,
 }
 
 /// Which result.
@@ -332,6 +327,17 @@ pub(super) struct Stored {
 /// `assert`.
 #[derive(Debug, ClapArgs)]
 pub(super) struct Assert {
+    /// What is asked of the result.
+    #[command(flatten)]
+    pub asked: Asked,
+    /// Which result.
+    #[command(flatten)]
+    pub stored: Stored,
+}
+
+/// What is asked of a result.
+#[derive(Debug, ClapArgs)]
+pub(super) struct Asked {
     /// completed, nofailure, slos; may be repeated or separated by commas
     #[arg(
         short = 'c',
@@ -343,9 +349,6 @@ pub(super) struct Assert {
     /// How long to wait for the conditions to hold
     #[arg(long, value_name = "DURATION", default_value = "0s")]
     pub timeout: String,
-    /// Which result.
-    #[command(flatten)]
-    pub stored: Stored,
 }
 
 /// `validate`.

@@ -1,18 +1,18 @@
-//! `iter8 assert`: Iter8's gate on a stored result.
+//! `iter8 assert`: Iter8's gate on a stored result; [`Demand`] is what it and `iter8 k assert` ask of one.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use super::args::{Assert, LogLevel};
+use super::args::{Asked, Assert, LogLevel};
 use super::console::Console;
 use super::exit::Exit;
 use super::stored::Unread;
 use crate::diagnostic::did_you_mean;
 use crate::results::{ExperimentResult, MergedShard, Outcome};
 use crate::slo::{Confidence, Verdict};
-use crate::spec::Period;
+use crate::spec::{Period, PeriodError};
 
 const POLL: Duration = Duration::from_millis(500);
 
@@ -146,39 +146,78 @@ fn why(result: &ExperimentResult) -> String {
     found.unwrap_or_else(|| "no metric was stored".to_owned())
 }
 
+/// What must hold, and how long that is waited for.
+pub(super) struct Demand {
+    conditions: Vec<Condition>,
+    /// Zero asks once.
+    pub(super) patience: Duration,
+}
+
+impl Demand {
+    /// What flags ask for; or why that asks for nothing.
+    pub(super) fn read(asked: &Asked) -> Result<Self, String> {
+        let conditions: Result<Vec<Condition>, String> = asked
+            .conditions
+            .iter()
+            .filter(|text| !text.trim().is_empty())
+            .map(|text| Condition::parse(text))
+            .collect();
+        let conditions = conditions?;
+        if conditions.is_empty() {
+            return Err(
+                "no condition: nothing would be checked; give -c completed,nofailure,slos".to_owned(),
+            );
+        }
+        let timeout: Result<Period, PeriodError> = asked.timeout.parse();
+        let timeout = timeout.map_err(|cause| format!("--timeout: {cause}; {}", cause.hint()))?;
+        Ok(Self {
+            conditions,
+            patience: timeout.0,
+        })
+    }
+
+    /// Whether a result has all of it.
+    pub(super) fn is_met(&self, result: &ExperimentResult) -> bool {
+        self.conditions.iter().all(|condition| condition.holds(result))
+    }
+
+    /// Says of each condition whether it holds, and how the process ends because of it.
+    pub(super) fn verdict(&self, result: &ExperimentResult, console: &Console) -> Exit {
+        for condition in &self.conditions {
+            console.say(LogLevel::Info, &condition.describe(result));
+        }
+        if self.is_met(result) {
+            console.say(LogLevel::Info, "all conditions were satisfied");
+            Exit::Pass
+        } else {
+            refuse(console)
+        }
+    }
+}
+
+/// Says that not everything holds.
+pub(super) fn refuse(console: &Console) -> Exit {
+    console.say(LogLevel::Info, "not all conditions were satisfied");
+    console.say(LogLevel::Error, "assert conditions failed");
+    Exit::Fail
+}
+
 /// Checks, waiting up to the time-out while the experiment may still go on.
 pub(super) async fn assert(args: &Assert, console: &Console) -> Result<Exit, Exit> {
-    let usage = |message: String| {
+    let demand = Demand::read(&args.asked).map_err(|message| {
         console.say(LogLevel::Error, &format!("error: {message}"));
         Exit::Usage
-    };
-    let parsed: Result<Vec<Condition>, String> = args
-        .conditions
-        .iter()
-        .filter(|text| !text.trim().is_empty())
-        .map(|text| Condition::parse(text))
-        .collect();
-    let conditions = parsed.map_err(usage)?;
-    if conditions.is_empty() {
-        return Err(usage(
-            "no condition: nothing would be checked; give -c completed,nofailure,slos".to_owned(),
-        ));
-    }
-    let timeout: Period = args
-        .timeout
-        .parse()
-        .map_err(|cause: crate::spec::PeriodError| usage(format!("--timeout: {cause}; {}", cause.hint())))?;
-    let deadline = Instant::now() + timeout.0;
+    })?;
+    let deadline = Instant::now() + demand.patience;
     loop {
         let read = args.stored.read();
         let late = Instant::now() >= deadline;
         match read {
             Ok(result) => {
-                let holds = |condition: &Condition| condition.holds(&result);
                 // Iter8 may still run, whatever its result says: it does so once more for each loop.
                 let over = result.ended && result.imported.is_none();
-                if conditions.iter().all(holds) || late || over {
-                    return Ok(verdict(&conditions, &result, console));
+                if late || over || demand.is_met(&result) {
+                    return Ok(demand.verdict(&result, console));
                 }
             }
             Err(unread) if late => return Err(unreadable(unread, console)),
@@ -197,21 +236,4 @@ fn unreadable(unread: Unread, console: &Console) -> Exit {
     };
     console.diagnostics(&[unread.diagnostic()]);
     exit
-}
-
-fn verdict(conditions: &[Condition], result: &ExperimentResult, console: &Console) -> Exit {
-    let mut all = true;
-    for condition in conditions {
-        let holds = condition.holds(result);
-        all &= holds;
-        console.say(LogLevel::Info, &condition.describe(result));
-    }
-    if all {
-        console.say(LogLevel::Info, "all conditions were satisfied");
-        Exit::Pass
-    } else {
-        console.say(LogLevel::Info, "not all conditions were satisfied");
-        console.say(LogLevel::Error, "assert conditions failed");
-        Exit::Fail
-    }
 }

@@ -2,7 +2,7 @@
 
 use clap::CommandFactory as _;
 
-use super::args::{Args, LogLevel, Report, SchemaOf};
+use super::args::{Args, LogLevel, Printed, Report, SchemaOf};
 use super::console::Console;
 use super::exit::Exit;
 use super::session::formats;
@@ -10,25 +10,42 @@ use super::shown::{print, print_text, show};
 use crate::charts;
 use crate::diagnostic::Diagnostic;
 use crate::platform::Env;
-use crate::report::View;
-use crate::results;
+use crate::report::{Format, View};
+use crate::results::{self, ExperimentResult};
 use crate::tasks::experiment_schema;
 
 /// Renders a stored result; the exit code says only whether that worked.
 pub(super) fn report(args: &Report, console: &Console, env: &Env) -> Result<Exit, Exit> {
-    let usage = |message: String| {
-        console.say(LogLevel::Error, &format!("error: {message}"));
-        Exit::Usage
-    };
-    let format = formats(std::slice::from_ref(&args.format)).map_err(usage)?;
+    let format = args.format.read(console)?;
     let result = args.stored.read().map_err(|unread| {
         console.diagnostics(&[unread.diagnostic()]);
         Exit::Usage
     })?;
-    let view = View::of(&result);
-    match format.first() {
-        Some(format) if format.name() != "text" => print(*format, &view, console)?,
-        _ => show(&view, console, env)?,
+    render(&result, format, console, env)
+}
+
+impl Printed {
+    /// The format that is meant; none for people at a terminal.
+    pub(super) fn read(&self, console: &Console) -> Result<Option<&'static dyn Format>, Exit> {
+        let found = formats(std::slice::from_ref(&self.format)).map_err(|message| {
+            console.say(LogLevel::Error, &format!("error: {message}"));
+            Exit::Usage
+        })?;
+        Ok(found.into_iter().find(|format| format.name() != "text"))
+    }
+}
+
+/// Prints a result in a format.
+pub(super) fn render(
+    result: &ExperimentResult,
+    format: Option<&dyn Format>,
+    console: &Console,
+    env: &Env,
+) -> Result<Exit, Exit> {
+    let view = View::of(result);
+    match format {
+        Some(format) => print(format, &view, console)?,
+        None => show(&view, console, env)?,
     }
     Ok(Exit::Pass)
 }

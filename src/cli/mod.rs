@@ -16,6 +16,7 @@ mod exit;
 mod forward;
 mod index;
 mod inputs;
+mod k;
 mod launch;
 mod load_flags;
 mod merge;
@@ -41,7 +42,7 @@ use clap::error::ErrorKind;
 
 pub use exit::Exit;
 
-use args::{Args, Command, K, LogLevel};
+use args::{Args, Command, LogLevel};
 use console::Console;
 use signals::Signals;
 
@@ -131,7 +132,7 @@ async fn command(
         },
         Command::Launch(args) => Box::pin(launch::launch(*args, console, env, platform, signals)).await,
         Command::Gen(args) => launch::generate(*args, console, env).await,
-        Command::K(K::Launch(args)) => Box::pin(launch::in_cluster(*args, console, env)).await,
+        Command::K(what) => k::k(what, console, env, platform, signals).await,
         Command::Action => Box::pin(action::action(console, env, platform, signals)).await,
         Command::Assert(assert) => tokio::select! {
             exit = assert::assert(&assert, console) => exit,

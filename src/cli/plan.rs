@@ -96,14 +96,14 @@ fn tasks(pipeline: &Pipeline) -> Table {
         ("Requests", Align::Right),
         ("Time", Align::Right),
     ]);
-    for step in &pipeline.steps {
+    for (step, rounds) in pipeline.steps.iter().zip(pipeline.rounds()) {
         let planned = step.task.planned();
         let condition = step.condition.as_ref();
         let about = condition.map_or_else(
             || pipeline.about(step),
             |condition| format!("{} (if {})", pipeline.about(step), condition.text()),
         );
-        let (requests, time) = (sum(&planned), time(&planned));
+        let (requests, time) = in_rounds(step, &planned, rounds);
         table.rows.push(vec![
             Prose::from(step.index.to_string()),
             Prose::from(step.name),
@@ -111,12 +111,22 @@ fn tasks(pipeline: &Pipeline) -> Table {
             planned
                 .first()
                 .map_or_else(Prose::new, |_| requests.map_or("?".into(), number::count).into()),
-            planned
-                .first()
-                .map_or_else(Prose::new, |_| time.map_or("?".into(), seconds).into()),
+            if planned.is_empty() && step.task.holds().is_zero() {
+                Prose::new()
+            } else {
+                time.map_or("?".into(), seconds).into()
+            },
         ]);
     }
     table
+}
+
+/// Requests and time of a task that is done so often.
+fn in_rounds(step: &Step, planned: &[Planned], rounds: usize) -> (Option<u64>, Option<Duration>) {
+    let requests = sum(planned).map(|requests| requests.saturating_mul(rounds as u64));
+    let rounds = u32::try_from(rounds).unwrap_or(u32::MAX);
+    let time = time(planned).map(|time| (time + step.task.holds()).saturating_mul(rounds));
+    (requests, time)
 }
 
 fn seconds(time: Duration) -> String {
@@ -141,16 +151,18 @@ fn time(planned: &[Planned]) -> Option<Duration> {
 }
 
 fn total(pipeline: &Pipeline) -> String {
-    let all: Vec<Vec<Planned>> = pipeline.steps.iter().map(|step| step.task.planned()).collect();
-    let loads: Vec<&Vec<Planned>> = all.iter().filter(|planned| !planned.is_empty()).collect();
-    if loads.is_empty() {
+    let steps = pipeline.steps.iter().zip(pipeline.rounds());
+    let all: Vec<(Option<u64>, Option<Duration>)> = steps
+        .map(|(step, rounds)| in_rounds(step, &step.task.planned(), rounds))
+        .collect();
+    if pipeline.steps.iter().all(|step| step.task.planned().is_empty()) {
         return "No load is sent.".to_owned();
     }
     let repetition = pipeline.repetition.as_ref();
     let loops = repetition.map_or(Some(1), Repetition::planned);
-    let each: Option<u64> = loads.iter().map(|planned| sum(planned)).sum();
+    let each: Option<u64> = all.iter().map(|(requests, _)| *requests).sum();
     let requests = each.map(|requests| requests.saturating_mul(loops.unwrap_or(1)));
-    let time: Option<Duration> = loads.iter().map(|planned| time(planned)).sum();
+    let time: Option<Duration> = all.iter().map(|(_, time)| *time).sum();
     let requests = requests.map_or_else(
         || "As many requests as the target answers".to_owned(),
         |requests| number::counted(requests, "request"),

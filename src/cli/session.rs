@@ -17,7 +17,7 @@ use crate::report::{FORMATS, Format, View};
 use crate::results::{self, Environment, ExperimentResult, History, Shard, SourceInfo};
 use crate::secret::Mask;
 use crate::slo::Policy;
-use crate::tasks::{self, Appointment, Groups, Pipeline, Publisher, Reach, RunContext, TaskError};
+use crate::tasks::{self, Appointment, Groups, Ledger, Pipeline, Publisher, Reach, RunContext, TaskError};
 
 /// Formats that are always written.
 const ALWAYS: &[&str] = &["markdown", "html"];
@@ -91,6 +91,9 @@ impl Session<'_> {
             ahead: Vec::new(),
             publisher: Arc::clone(&self.publisher),
             cluster: self.cluster.clone(),
+            ledger: Ledger::default(),
+            task: 0,
+            step: 0,
             is_shard: self.shard.is_some(),
             appointment: Appointment::at(self.shard.as_ref().and_then(|shard| shard.start_at)),
         };

@@ -38,17 +38,29 @@ pub(super) fn print_text(text: &str, console: &Console) -> Result<(), Exit> {
     write(Ok(text.as_bytes().to_owned()), console)
 }
 
+/// Prints a line of a text from elsewhere, and says whether anybody reads.
+pub(super) fn print_line(line: &str, console: &Console) -> Result<bool, Exit> {
+    let text = console.inert(&console.mask.apply(line));
+    pipe(Ok(format!("{text}\n").into_bytes()), console)
+}
+
+/// Nobody may read: that is no error.
 fn write(bytes: std::io::Result<Vec<u8>>, console: &Console) -> Result<(), Exit> {
+    pipe(bytes, console).map(|_| ())
+}
+
+/// Whether anybody reads: `iter8 report | head` closes the pipe, and nothing is wrong.
+fn pipe(bytes: std::io::Result<Vec<u8>>, console: &Console) -> Result<bool, Exit> {
     let mut out = std::io::stdout().lock();
     match bytes.and_then(|bytes| out.write_all(&bytes).and_then(|()| out.flush())) {
-        // `iter8 report | head` closes the pipe: nothing is wrong.
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(false),
+        Err(error) => {
             console.say(
                 super::args::LogLevel::Error,
                 &format!("error: cannot write to stdout: {error}"),
             );
             Err(Exit::Output)
         }
-        Ok(()) | Err(_) => Ok(()),
     }
 }

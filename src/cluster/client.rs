@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use http::header::CONTENT_TYPE;
 use http::{Method, Request};
 use kube::core::Status;
 use kube::{Client, Config};
@@ -11,12 +12,14 @@ use tokio::time::{Instant, timeout};
 use super::error::ClusterError;
 use super::foreign;
 use super::object::{ObjectName, Resource};
-use super::refusal::{Forbidden, user};
+use super::refusal::{Forbidden, user, verb};
 use crate::net::cause;
 use crate::net::tls::describe_tls_error;
 
 /// Longest wait for one answer.
 const ANSWER: Duration = Duration::from_secs(10);
+/// Fields that are named of those that others manage.
+const MOST_FIELDS: usize = 10;
 
 /// A client of an API server. Cloning shares its connections.
 #[derive(Clone)]
@@ -75,6 +78,16 @@ impl Cluster {
         &self.namespace
     }
 
+    /// Address of the API server.
+    pub(super) fn server(&self) -> &str {
+        &self.server
+    }
+
+    /// What speaks with it.
+    pub(super) fn client(&self) -> &Client {
+        &self.client
+    }
+
     /// Whether credentials that are refused can be had anew, from the program that gave them.
     pub fn is_renewable(&self) -> bool {
         self.renewable
@@ -115,21 +128,28 @@ impl Cluster {
         asked: Asked<'_>,
         deadline: Instant,
     ) -> Result<Value, ClusterError> {
-        let left = deadline.saturating_duration_since(Instant::now());
-        self.send(Method::GET, path, asked, left.min(ANSWER)).await
+        self.send(Method::GET, path, None, asked, deadline).await
     }
 
-    async fn send(
+    /// A request, with the type of its content and that.
+    pub(super) async fn send(
         &self,
         method: Method,
         path: &str,
+        body: Option<(&str, &Value)>,
         asked: Asked<'_>,
-        patience: Duration,
+        deadline: Instant,
     ) -> Result<Value, ClusterError> {
-        let request = Request::builder()
-            .method(method)
-            .uri(path)
-            .body(Vec::new())
+        let left = deadline.saturating_duration_since(Instant::now());
+        let patience = left.min(ANSWER);
+        let mut request = Request::builder().method(method).uri(path);
+        let mut content = Vec::new();
+        if let Some((kind, value)) = body {
+            request = request.header(CONTENT_TYPE, kind);
+            content = value.to_string().into_bytes();
+        }
+        let request = request
+            .body(content)
             .map_err(|cause| ClusterError::Settings(format!("{path} cannot be asked for: {cause}")))?;
         match timeout(patience, self.client.request::<Value>(request)).await {
             Err(_elapsed) => Err(ClusterError::TimedOut {
@@ -145,7 +165,7 @@ impl Cluster {
         clippy::wildcard_enum_match_arm,
         reason = "the library's other errors have no words of ours, and come and go"
     )]
-    fn explain_error(&self, error: kube::Error, asked: Asked<'_>) -> ClusterError {
+    pub(super) fn explain_error(&self, error: kube::Error, asked: Asked<'_>) -> ClusterError {
         match error {
             kube::Error::Api(status) => self.explain_status(&status, asked),
             kube::Error::SerdeError(cause) => ClusterError::Foreign {
@@ -173,7 +193,7 @@ impl Cluster {
         ClusterError::Unreachable { server, reason }
     }
 
-    fn explain_status(&self, status: &Status, asked: Asked<'_>) -> ClusterError {
+    pub(super) fn explain_status(&self, status: &Status, asked: Asked<'_>) -> ClusterError {
         let server = self.server.clone();
         let details = status.details.as_ref();
         let terminating = details.is_some_and(|details| {
@@ -189,11 +209,14 @@ impl Cluster {
             403 if terminating => ClusterError::Terminating(namespace),
             403 => match (asked.resource, user(&status.message)) {
                 (Some(resource), user) if status.message.contains(" cannot ") => {
+                    // An apply of what is not there needs the right to create it.
+                    let verb = verb(&status.message).unwrap_or(asked.verb);
                     ClusterError::Forbidden(Box::new(Forbidden {
                         user: user.as_deref().map(foreign),
-                        verb: asked.verb,
+                        verb,
                         resource: resource.clone(),
-                        name: asked.name.map(str::to_owned),
+                        // Of what is not there yet no rule can name one.
+                        name: asked.name.filter(|_| verb != "create").map(str::to_owned),
                         namespace: asked.namespace.map(str::to_owned),
                     }))
                 }
@@ -212,7 +235,8 @@ impl Cluster {
                     hint: String::new(),
                 },
             },
-            409 => ClusterError::Conflict(foreign(&status.message)),
+            409 => conflict(status, asked),
+            410 => ClusterError::Outdated,
             429 | 500..=599 => ClusterError::Faulty {
                 server,
                 status: status.code,
@@ -249,12 +273,43 @@ impl Cluster {
     }
 }
 
-fn absent(asked: Asked<'_>) -> ClusterError {
-    let object = match (asked.resource, asked.name) {
+/// An object is there already, has changed meanwhile, or has fields that others manage.
+fn conflict(status: &Status, asked: Asked<'_>) -> ClusterError {
+    let object = named(asked);
+    if status.is_already_exists() {
+        let namespace = asked.namespace.unwrap_or_default().to_owned();
+        return ClusterError::Exists { object, namespace };
+    }
+    let causes = status.details.iter().flat_map(|details| &details.causes);
+    let managed: Vec<String> = causes
+        .filter(|cause| cause.reason == "FieldManagerConflict")
+        .map(|cause| {
+            // conflict with "kubectl" using v1
+            let manager = cause.message.split('"').nth(1).unwrap_or("somebody else");
+            format!("{} (by {})", foreign(&cause.field), foreign(manager))
+        })
+        .take(MOST_FIELDS)
+        .collect();
+    if managed.is_empty() {
+        return ClusterError::Conflict(foreign(&status.message));
+    }
+    ClusterError::Managed {
+        object,
+        fields: managed,
+    }
+}
+
+/// What was asked for, by its name.
+fn named(asked: Asked<'_>) -> String {
+    match (asked.resource, asked.name) {
         (Some(resource), Some(name)) => format!("{resource}/{name}"),
         (Some(resource), None) => resource.to_string(),
         (None, _) => "what was asked for".into(),
-    };
+    }
+}
+
+fn absent(asked: Asked<'_>) -> ClusterError {
+    let object = named(asked);
     match asked.namespace {
         Some(namespace) => ClusterError::Absent {
             object,

@@ -19,6 +19,44 @@ impl Cluster {
         deadline: Instant,
     ) -> Result<Value, ClusterError> {
         let resource = &object.resource;
+        let kind = self.kind(resource, deadline).await?;
+        if kind["namespaced"] == false {
+            let path = format!("{}/{}/{}", resource.root(), resource.plural, object.name);
+            let asked = Asked {
+                verb: "get",
+                resource: Some(resource),
+                name: Some(&object.name),
+                namespace: None,
+            };
+            return self.get(&path, asked, deadline).await;
+        }
+        if matches!(error, ClusterError::Forbidden(_)) {
+            return Err(error);
+        }
+        // Its definition came this moment.
+        Err(ClusterError::Absent {
+            object: object.to_string(),
+            namespace: namespace.to_owned(),
+        })
+    }
+
+    /// Why the API knows nothing of a kind of objects.
+    pub(super) async fn unknown(&self, resource: &Resource, deadline: Instant) -> ClusterError {
+        match self.kind(resource, deadline).await {
+            Ok(kind) if kind["namespaced"] == false => ClusterError::Settings(format!(
+                "{resource} have no namespace, and nothing is done with those"
+            )),
+            // Its definition came this moment.
+            Ok(_) => ClusterError::NoSuchResource {
+                what: format!("{resource} were not known yet"),
+                hint: "try again".into(),
+            },
+            Err(error) => error,
+        }
+    }
+
+    /// What the API says of a kind of objects.
+    async fn kind(&self, resource: &Resource, deadline: Instant) -> Result<Value, ClusterError> {
         let list = match self.get(&resource.root(), Asked::DISCOVERY, deadline).await {
             Ok(list) => list,
             Err(ClusterError::NoSuchResource { .. }) => {
@@ -30,25 +68,8 @@ impl Cluster {
             .as_array()
             .map(Vec::as_slice)
             .unwrap_or_default();
-        match kinds.iter().find(|kind| kind["name"] == resource.plural.as_str()) {
-            Some(kind) if kind["namespaced"] == false => {
-                let path = format!("{}/{}/{}", resource.root(), resource.plural, object.name);
-                let asked = Asked {
-                    verb: "get",
-                    resource: Some(resource),
-                    name: Some(&object.name),
-                    namespace: None,
-                };
-                self.get(&path, asked, deadline).await
-            }
-            Some(_) if matches!(error, ClusterError::Forbidden(_)) => Err(error),
-            // Its definition came this moment.
-            Some(_) => Err(ClusterError::Absent {
-                object: object.to_string(),
-                namespace: namespace.to_owned(),
-            }),
-            None => Err(unknown(resource, kinds)),
-        }
+        let found = kinds.iter().find(|kind| kind["name"] == resource.plural.as_str());
+        found.cloned().ok_or_else(|| unknown(resource, kinds))
     }
 
     /// Neither is the version there; perhaps the group is.

@@ -5,6 +5,9 @@ use std::time::Duration;
 
 use super::refusal::Forbidden;
 
+/// What an API server says where somebody gives rights that they have not.
+const ESCALATION: &str = "not currently held";
+
 /// Why a cluster cannot be used, or does not do what it is asked. Texts from elsewhere are in it as they came.
 #[derive(Debug, thiserror::Error)]
 pub enum ClusterError {
@@ -121,9 +124,28 @@ pub enum ClusterError {
         /// What may be meant.
         hint: String,
     },
+    /// An object of this name is there already: 409.
+    #[error("{object} is there already in the namespace {namespace}")]
+    Exists {
+        /// The object.
+        object: String,
+        /// Where it is.
+        namespace: String,
+    },
+    /// Others manage fields of the object, and say something else of them: 409.
+    #[error("others manage fields of {object}: {}", fields.join(", "))]
+    Managed {
+        /// The object.
+        object: String,
+        /// The fields, each with who manages it.
+        fields: Vec<String>,
+    },
     /// The object changed meanwhile: 409.
     #[error("{0}")]
     Conflict(String),
+    /// The API server has forgotten the version from which it was to go on: 410.
+    #[error("what was seen is too old to go on from it")]
+    Outdated,
     /// An answer that tells of a fault of its own: 429 and 5xx.
     #[error("the API server {server} answers with {status}: {message}")]
     Faulty {
@@ -157,6 +179,11 @@ impl ClusterError {
             }
             Self::Forbidden(forbidden) => Some(forbidden.hint()),
             Self::NoSuchResource { hint, .. } => Some(hint.clone()),
+            Self::Refused(why) if why.contains(ESCALATION) => Some(
+                "an account can give no more rights than it has, unless it may `escalate` and `bind` roles; or name an account that has \
+                 its rights already by serviceAccountName"
+                    .into(),
+            ),
             Self::Unusable { .. }
             | Self::Settings(_)
             | Self::Unreachable { .. }
@@ -167,10 +194,29 @@ impl ClusterError {
             | Self::AbsentEverywhere { .. }
             | Self::NoNamespace(_)
             | Self::Terminating(_)
+            | Self::Exists { .. }
+            | Self::Managed { .. }
             | Self::Conflict(_)
+            | Self::Outdated
             | Self::Faulty { .. }
             | Self::Foreign { .. } => None,
         }
+    }
+
+    /// Whether the same may succeed in a while: nobody answered, or the one who did was not well.
+    pub fn may_pass(&self) -> bool {
+        matches!(
+            self,
+            Self::Unreachable { .. } | Self::TimedOut { .. } | Self::Faulty { .. }
+        )
+    }
+
+    /// Whether the API server does not let us, or does not know what is meant.
+    pub fn is_refusal(&self) -> bool {
+        matches!(
+            self,
+            Self::Unauthorized { .. } | Self::Forbidden(_) | Self::Refused(_) | Self::NoSuchResource { .. }
+        )
     }
 
     /// Whether it can be told before anything is asked: by flags, files and the programs that they name.

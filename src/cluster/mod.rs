@@ -8,24 +8,36 @@
 //! here (`plugin`): its own way waits for them for ever.
 
 mod access;
+mod change;
 mod client;
 mod discovery;
 mod error;
+mod log;
 pub mod manifests;
 mod object;
+mod owned;
 mod plugin;
 mod readiness;
 mod refusal;
+mod stream;
+mod watch;
+mod workload;
 
 #[cfg(test)]
 mod tests;
 
 pub use access::{Access, Surroundings};
+pub use change::{Deletion, MANAGER, Manner, Propagation};
 pub use client::Cluster;
 pub use error::ClusterError;
+pub use log::{Container, Extent};
 pub use object::{ObjectName, Resource};
+pub use owned::owned;
 pub use readiness::unready;
 pub use refusal::Forbidden;
+pub use stream::Lines;
+pub use watch::{Selection, Watch};
+pub use workload::{Hindrance, JobEnd, has_ended, hindrance, job_end, last_warning, main_container};
 
 /// Characters that are shown of a text from elsewhere.
 const SHOWN: usize = 300;

@@ -61,3 +61,13 @@ pub(super) fn user(message: &str) -> Option<String> {
     let (user, _) = rest.split_once('"')?;
     (!user.is_empty()).then(|| user.to_owned())
 }
+
+/// What RBAC calls the things that may be done with objects.
+const VERBS: [&str; 7] = ["get", "list", "watch", "create", "update", "patch", "delete"];
+
+/// What was refused, from the same words: an apply is one thing or another.
+pub(super) fn verb(message: &str) -> Option<&'static str> {
+    let (_, rest) = message.split_once(" cannot ")?;
+    let word = rest.split(' ').next()?;
+    VERBS.into_iter().find(|verb| *verb == word)
+}

@@ -15,7 +15,7 @@ mod tests;
 
 pub use error::EditError;
 pub use json::Pointer;
-pub use path::{Path, PathError};
+pub use path::{Path, PathError, Step};
 
 /// What a value is put in place of.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 /// One step.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Step {
+pub enum Step {
     /// A key of a map, or where it is a number and stands at a list, a position.
     Key(String),
     /// A position in a list, from 0.
@@ -39,6 +39,13 @@ pub enum PathError {
     /// Text right after quotes or brackets.
     #[error("expected `.` or `[` there")]
     Next,
+}
+
+impl Path {
+    /// From the root.
+    pub fn steps(&self) -> &[Step] {
+        &self.steps
+    }
 }
 
 impl FromStr for Path {

@@ -72,10 +72,14 @@ impl Table {
 pub enum Topic {
     /// Rewards and who has won them.
     Rewards,
+    /// What was changed in a cluster.
+    Changes,
     /// Latency of the versions, side by side.
     Versions,
     /// An earlier result beside this one.
     History,
+    /// Earlier loops of the same experiment.
+    Loops,
     /// Each endpoint.
     Endpoints,
     /// Where the time goes.

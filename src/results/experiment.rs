@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::loops::Before;
-use super::{Environment, History, Outcome, OutcomeReason, PastLoop, Shard, Shards};
+use super::{Environment, History, ObjectChange, Outcome, OutcomeReason, PastLoop, Shard, Shards};
 use crate::metrics::{Insights, Protocol, Stream};
 use crate::slo::{Assessment, Judgement, Terms, Verdict};
 
@@ -131,6 +131,9 @@ pub struct ExperimentResult {
     /// What it was merged from, if it was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shards: Option<Shards>,
+    /// What was changed in a cluster, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub changes: Vec<ObjectChange>,
     /// Why the measurement cannot be trusted; empty when it can.
     pub distrust: Vec<String>,
     /// Whether the run came to its end; a result without it is of a run that goes on, or was killed.
@@ -186,6 +189,7 @@ impl ExperimentResult {
             terms: Vec::new(),
             shard: None,
             shards: None,
+            changes: Vec::new(),
             distrust: Vec::new(),
             ended: false,
             interrupted: None,

@@ -8,8 +8,10 @@ mod history;
 pub mod legacy;
 mod loops;
 pub mod merge;
+mod object_change;
 mod outcome;
 mod shard;
+mod shorten;
 mod wire;
 
 pub use environment::Environment;
@@ -17,6 +19,8 @@ pub use experiment::{ExperimentResult, Imported, SourceInfo, TaskRecord, TaskSta
 pub use fingerprint::fingerprint;
 pub use history::{Change, History};
 pub use loops::{KEPT, PastLoop};
+pub use object_change::{ObjectChange, RolledBack};
 pub use outcome::{Outcome, OutcomeReason};
 pub use shard::{MOST_SHARDS, MergedShard, Shard, ShardNumber, ShardNumberError, Shards};
+pub use shorten::Detail;
 pub use wire::{WireError, parse, read, read_bounded, schema, store, unmeasurable, write};

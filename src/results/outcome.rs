@@ -54,9 +54,10 @@ impl OutcomeReason {
     /// The outcome of what is in a result: error, invalid, fail, inconclusive, pass; the worst wins.
     pub fn of(result: &ExperimentResult) -> Self {
         if let Some(signal) = &result.interrupted {
+            let stopped = format!("stopped by {signal}");
             return Self {
                 outcome: Outcome::Interrupted,
-                because: vec![format!("stopped by {signal}")],
+                because: std::iter::once(stopped).chain(unsettled(result)).collect(),
             };
         }
         if !result.ended {
@@ -66,6 +67,20 @@ impl OutcomeReason {
                 because: vec![why.to_owned()],
             };
         }
+        Self::judged(result, result.validate_slos, &|_| true)
+    }
+
+    /// The outcome of what was done so far, for those who act on it: broken objectives count, whether they fail the run or not.
+    pub fn so_far(result: &ExperimentResult) -> Self {
+        let is_over = |task: usize| {
+            let record = result.tasks.iter().find(|record| record.index == task);
+            record.is_none_or(|record| record.status != TaskStatus::NotRun)
+        };
+        Self::judged(result, true, &is_over)
+    }
+
+    /// Of the tasks that count.
+    fn judged(result: &ExperimentResult, validate_slos: bool, counts: &dyn Fn(usize) -> bool) -> Self {
         let mut reasons: Vec<(Outcome, String)> = Vec::new();
         for task in &result.tasks {
             if let TaskStatus::Failed { error } = &task.status {
@@ -80,8 +95,9 @@ impl OutcomeReason {
             reasons.push((Outcome::Error, why.to_owned()));
         }
         let stopped = !reasons.is_empty();
+        reasons.extend(unsettled(result).map(|why| (Outcome::Error, why)));
         reasons.extend(result.distrust.iter().map(|why| (Outcome::Invalid, why.clone())));
-        if result.validate_slos {
+        if validate_slos {
             for award in &result.assessment.awards {
                 if award.confidence == Confidence::NoData {
                     let why = award.note.as_deref().unwrap_or("it has no value");
@@ -95,6 +111,7 @@ impl OutcomeReason {
                     Verdict::Undecided => Outcome::Inconclusive,
                     // After a task error, "not assessed" is a consequence and no finding of its own.
                     Verdict::NotAssessed if stopped || result.shard.is_some() => continue,
+                    Verdict::NotAssessed if !counts(judgement.task) => continue,
                     Verdict::NoData | Verdict::NotAssessed => Outcome::Invalid,
                 };
                 if judgement.objective.warn {
@@ -123,4 +140,10 @@ impl OutcomeReason {
             .collect();
         Self { outcome, because }
     }
+}
+
+/// What is not as it should be in a cluster.
+fn unsettled(result: &ExperimentResult) -> impl Iterator<Item = String> {
+    let changes = result.changes.iter();
+    changes.filter_map(|change| Some(format!("{}: {}", change.object, change.error.as_ref()?)))
 }

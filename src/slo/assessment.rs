@@ -141,6 +141,21 @@ impl Assessment {
         common_winner(&self.latest())
     }
 
+    /// Forgets what tasks judged: they are about to judge anew.
+    pub fn forget(&mut self, tasks: std::ops::RangeInclusive<usize>) {
+        let others = |task: usize| !tasks.contains(&task);
+        self.judgements.retain(|judgement| others(judgement.task));
+        self.of_baseline.retain(|judgement| others(judgement.task));
+        self.awards.retain(|award| others(award.task));
+        self.weights = weights(&self.latest());
+    }
+
+    /// Whether anything was judged at all.
+    pub fn was_judged(&self) -> bool {
+        let mut judged = self.judgements.iter();
+        judged.any(|judgement| judgement.verdict != Verdict::NotAssessed) || !self.awards.is_empty()
+    }
+
     /// Whether every objective that can fail the run was met (true without objectives).
     pub fn all_met(&self) -> bool {
         self.judgements

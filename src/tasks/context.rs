@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
-use super::{Ahead, Event, Groups, Publisher};
+use super::{Ahead, Event, Groups, Ledger, Publisher};
 use crate::cluster::Access;
 use crate::secret::Mask;
 use crate::slo::Policy;
@@ -89,6 +89,12 @@ pub struct RunContext {
     pub publisher: Arc<dyn Publisher>,
     /// How a Kubernetes cluster is reached.
     pub cluster: Access,
+    /// What was changed there.
+    pub ledger: Ledger,
+    /// Position of the running task, from 1.
+    pub task: usize,
+    /// Which of its steps it is at, from 0.
+    pub step: usize,
     /// Whether this is one of several shards, which judge and tell nothing.
     pub is_shard: bool,
     /// When its loads begin.
@@ -110,6 +116,9 @@ impl RunContext {
             ahead: Vec::new(),
             publisher: Arc::new(super::publish::tests::Nobody),
             cluster: Access::default(),
+            ledger: Ledger::default(),
+            task: 0,
+            step: 0,
             is_shard: false,
             appointment: Appointment::default(),
         }

@@ -27,6 +27,13 @@ impl Pipeline {
             );
             wrong(message, "put the `assess` tasks behind everything that measures");
         }
+        for step in self.steps.iter().filter(|step| step.task.changes().is_some()) {
+            let message = format!(
+                "task {} ({}) changes a cluster, and every shard would do it",
+                step.index, step.name
+            );
+            wrong(message, "leave it or the shard out");
+        }
         for step in self.steps.iter().filter(|step| step.task.ends_early().is_some()) {
             let message = format!(
                 "task {} ({}) would `abort` a shard while the others go on",

@@ -1,6 +1,8 @@
 //! What an experiment can do: one folder per kind of task, one line to register it.
 
+mod alter;
 mod assess;
+mod climb;
 mod context;
 mod custommetrics;
 mod divide;
@@ -8,17 +10,23 @@ mod event;
 mod grpc;
 mod http;
 mod inputs;
+mod ledger;
 mod load;
 mod measured;
 mod notify;
 mod pipeline;
 mod planned;
+mod promote;
 mod publish;
 mod ready;
 mod repetition;
 mod run;
 mod runner;
 mod shell;
+mod traffic;
+mod verdict;
+
+use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 
@@ -34,6 +42,7 @@ pub use context::{Appointment, Reach, RunContext};
 pub use event::{Event, Progress};
 pub use grpc::{Fit, GHZ, GrpcKind};
 pub use http::HttpKind;
+pub use ledger::Ledger;
 pub(crate) use load::command::is_harmless;
 pub use load::{Watch, Watched};
 pub use notify::data as notify_data;
@@ -60,6 +69,8 @@ pub static TASKS: &[&dyn TaskKind] = &[
     &publish::CommentKind,
     &publish::StatusKind,
     &publish::PullRequestKind,
+    &traffic::TrafficKind,
+    &promote::PromoteKind,
 ];
 
 /// A kind of task: how it is named, documented and read.
@@ -128,6 +139,36 @@ pub trait Task: Send + Sync {
     /// The object of a Kubernetes cluster that it reads, if it does.
     fn reads(&self) -> Option<&ObjectName> {
         None
+    }
+
+    /// The object of a Kubernetes cluster that it changes, if it does.
+    fn changes(&self) -> Option<&ObjectName> {
+        None
+    }
+
+    /// Of how many changes, one after the other, each is judged by what is behind it up to the last verdict; and where that
+    /// is asked. `None` if it is done once.
+    fn steps(&self) -> Option<(usize, &At)> {
+        None
+    }
+
+    /// How long it waits by itself, each time.
+    fn holds(&self) -> Duration {
+        Duration::ZERO
+    }
+
+    /// Whether it acts on what was judged before it.
+    fn follows_verdict(&self) -> bool {
+        false
+    }
+
+    /// Sees that it can do what it will do, before anything is sent. `tested` are all versions that loads measure.
+    fn rehearse<'a>(
+        &'a self,
+        _context: &'a RunContext,
+        _tested: &'a [Tested],
+    ) -> BoxFuture<'a, Result<(), TaskError>> {
+        Box::pin(std::future::ready(Ok(())))
     }
 
     /// Fewest requests that its verdicts rest on, if it says so.

@@ -68,6 +68,7 @@ impl Pipeline {
             pipeline.check_baselines(&places, decoder);
         }
         if whole {
+            pipeline.check_changes(&places, decoder);
             pipeline.check_early_ends(decoder);
         }
         (whole && !decoder.has_errors()).then_some(pipeline)

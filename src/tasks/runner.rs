@@ -5,8 +5,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::time::Instant;
 
+use super::climb::Climb;
 use super::{Event, Pipeline, RunContext, Step, TaskOutput};
-use crate::results::{ExperimentResult, TaskRecord, TaskStatus};
+use crate::results::{ExperimentResult, Outcome, OutcomeReason, TaskRecord, TaskStatus};
 use crate::slo::{Judgement, Terms, Verdict};
 
 /// Stores a result; called after every task.
@@ -29,7 +30,40 @@ pub async fn run(
         }
     }
     result.ended = true;
+    settle(context, result).await;
     result.conclude();
+}
+
+/// What was changed in clusters stays only if the run passes.
+async fn settle(context: &RunContext, result: &mut ExperimentResult) {
+    if context.ledger.has_open() {
+        let stopped = context.shutdown.is_cancelled();
+        let why = if stopped {
+            Some("the run was stopped".to_owned())
+        } else {
+            undone_for(result)
+        };
+        context.ledger.settle(why.as_deref(), stopped).await;
+        tell_undone(context);
+    }
+    result.changes = context.ledger.changes();
+}
+
+/// Why changes are undone, if they are.
+fn undone_for(result: &ExperimentResult) -> Option<String> {
+    let outcome = OutcomeReason::so_far(result).outcome;
+    (outcome != Outcome::Pass).then(|| format!("the outcome is {}", outcome.name()))
+}
+
+fn tell_undone(context: &RunContext) {
+    for change in context.ledger.changes() {
+        let told = match (&change.rolled_back, &change.error) {
+            (Some(back), _) => format!("{}: rolled back to {}: {}", change.object, back.to, back.why),
+            (None, Some(error)) => format!("{}: {error}", change.object),
+            (None, None) => continue,
+        };
+        context.emit(Event::Note(context.mask.apply(&told)));
+    }
 }
 
 /// One loop.
@@ -42,47 +76,131 @@ async fn once(
     let started = Instant::now();
     result.tasks = pipeline.steps.iter().map(|step| record(pipeline, step)).collect();
     result.terms = terms(pipeline, context);
-    finish(pipeline, result, started.elapsed());
+    finish(pipeline, context, result, started.elapsed());
     persist(result);
-    let mut stopped = false;
-    for step in &pipeline.steps {
-        if stopped || context.shutdown.is_cancelled() {
+    let mut climb: Option<Climb> = None;
+    let mut rehearsed = false;
+    let mut position = 0;
+    while let Some(step) = pipeline.steps.get(position) {
+        if context.shutdown.is_cancelled() {
             break;
         }
-        context.emit(Event::Started {
-            index: step.index,
-            total: pipeline.steps.len(),
-            name: step.name.to_owned(),
-            about: context.mask.apply(&pipeline.about(step)),
-        });
-        let begun = (Timestamp::now(), Instant::now());
+        // These may make what later tasks change.
+        if !rehearsed && !["ready", "run"].contains(&step.name) {
+            rehearsed = true;
+            if !rehearse(pipeline, context, result).await {
+                break;
+            }
+        }
         let context = &RunContext {
             ahead: pipeline.ahead(step),
+            task: step.index,
+            step: climb.as_ref().map_or(0, |climb| climb.step),
             ..context.clone()
         };
-        let left = pipeline.left(step).filter(|_| context.is_shard);
-        let status = match left {
-            Some(why) => TaskStatus::Left { why: why.to_owned() },
-            None => perform(step, context, result).await,
+        one(pipeline, step, context, result).await;
+        finish(pipeline, context, result, started.elapsed());
+        persist(result);
+        match result.tasks[position].status {
+            TaskStatus::Failed { .. } => break,
+            TaskStatus::Completed if climb.is_none() => climb = pipeline.climb(position),
+            _ => {}
+        }
+        position = next(position, &mut climb, context, result).await;
+    }
+    context.groups.end().await;
+    finish(pipeline, context, result, started.elapsed());
+    result.end_loop();
+}
+
+/// Runs one task, and writes down what became of it.
+async fn one(pipeline: &Pipeline, step: &Step, context: &RunContext, result: &mut ExperimentResult) {
+    context.emit(Event::Started {
+        index: step.index,
+        total: pipeline.steps.len(),
+        name: step.name.to_owned(),
+        about: context.mask.apply(&pipeline.about(step)),
+    });
+    let begun = (Timestamp::now(), Instant::now());
+    let left = pipeline.left(step).filter(|_| context.is_shard);
+    let status = match left {
+        Some(why) => TaskStatus::Left { why: why.to_owned() },
+        None => perform(step, context, result).await,
+    };
+    let took = begun.1.elapsed();
+    context.emit(Event::Ended {
+        index: step.index,
+        name: step.name.to_owned(),
+        status: status.clone(),
+        took,
+    });
+    let task = &mut result.tasks[step.index - 1];
+    // One that is repeated has begun before.
+    task.started.get_or_insert(begun.0);
+    task.seconds = Some(task.seconds.unwrap_or(0.0) + took.as_secs_f64());
+    task.status = status;
+}
+
+/// Whether all tasks can change what they will change; one that cannot has failed.
+async fn rehearse(pipeline: &Pipeline, context: &RunContext, result: &mut ExperimentResult) -> bool {
+    let tested = pipeline.tested();
+    for step in &pipeline.steps {
+        let context = &RunContext {
+            task: step.index,
+            ..context.clone()
         };
-        let took = begun.1.elapsed();
-        stopped = matches!(status, TaskStatus::Failed { .. });
+        let rehearsal = tokio::select! {
+            rehearsal = step.task.rehearse(context, &tested) => rehearsal,
+            () = context.shutdown.cancelled() => return false,
+        };
+        let Err(error) = rehearsal else { continue };
+        let status = TaskStatus::Failed {
+            error: context.mask.apply(&error.message),
+        };
         context.emit(Event::Ended {
             index: step.index,
             name: step.name.to_owned(),
             status: status.clone(),
-            took,
+            took: Duration::ZERO,
         });
-        let task = &mut result.tasks[step.index - 1];
-        task.started = Some(begun.0);
-        task.seconds = Some(took.as_secs_f64());
-        task.status = status;
-        finish(pipeline, result, started.elapsed());
-        persist(result);
+        result.tasks[step.index - 1].status = status;
+        return false;
     }
-    context.groups.end().await;
-    finish(pipeline, result, started.elapsed());
-    result.end_loop();
+    true
+}
+
+/// The position of the next task. Behind the last of those that steps repeat it is the first of them again, as long as the
+/// verdict is good and there is another step; when it is not, what was changed is undone at once.
+async fn next(
+    position: usize,
+    climb: &mut Option<Climb>,
+    context: &RunContext,
+    result: &mut ExperimentResult,
+) -> usize {
+    let Some(now) = climb.as_mut().filter(|climb| *climb.range.end() == position) else {
+        return position + 1;
+    };
+    let outcome = OutcomeReason::so_far(result).outcome;
+    context.ledger.judge(*now.tasks().start(), outcome);
+    if context.shutdown.is_cancelled() {
+        return position + 1;
+    }
+    if outcome == Outcome::Pass && now.step + 1 < now.steps {
+        now.step += 1;
+        result.assessment.forget(now.tasks());
+        for task in &mut result.tasks[now.range.clone()] {
+            task.status = TaskStatus::NotRun;
+            task.notes.clear();
+        }
+        return *now.range.start();
+    }
+    if let Some(why) = undone_for(result) {
+        let at = format!("step {} of {}: {why}", now.step + 1, now.steps);
+        context.ledger.settle(Some(&at), false).await;
+        tell_undone(context);
+    }
+    *climb = None;
+    position + 1
 }
 
 fn record(pipeline: &Pipeline, step: &Step) -> TaskRecord {
@@ -166,7 +284,8 @@ fn merge(output: TaskOutput, step: &Step, context: &RunContext, result: &mut Exp
 }
 
 /// Objectives that were not judged are said to be so, and the outcome is computed.
-fn finish(pipeline: &Pipeline, result: &mut ExperimentResult, elapsed: Duration) {
+fn finish(pipeline: &Pipeline, context: &RunContext, result: &mut ExperimentResult, elapsed: Duration) {
+    result.changes = context.ledger.changes();
     result.seconds = elapsed.as_secs_f64();
     result
         .assessment

@@ -1,9 +1,13 @@
 //! The examples are what people copy: each is valid and runs against a real server.
 
-use crate::support::{Answer, App, Grpc, Reply, Server, each};
+use crate::promote::{DEPLOYMENT, images};
+use crate::support::{Answer, App, Grpc, Reply, Server, cluster, each};
+use crate::traffic::ROUTE;
 
 /// The example of gRPC: its target is no URL.
 const GRPC: &str = "grpc.yaml";
+/// The example that needs a cluster.
+const TRAFFIC: &str = "traffic.yaml";
 /// What `iter8 demo` runs on servers of its own.
 const DEMO: &str = "demo.yaml";
 
@@ -64,7 +68,7 @@ fn shop() -> Server {
 fn every_example_is_valid_and_passes_on_a_server_that_keeps_its_promises() {
     let examples: Vec<_> = examples()
         .into_iter()
-        .filter(|(name, _)| name != GRPC && name != DEMO)
+        .filter(|(name, _)| ![GRPC, DEMO, TRAFFIC].contains(&name.as_str()))
         .collect();
     assert!(examples.len() >= 2, "{examples:?}");
     each(
@@ -143,6 +147,32 @@ fn the_example_of_grpc_passes_on_a_server_that_keeps_its_promises() {
     );
     let broken = Grpc::answering(|_| Reply::status(14, "closed")).start();
     run(&broken).exits(1).says("UNAVAILABLE");
+}
+
+#[test]
+fn the_example_of_traffic_moves_it_and_takes_it_back() {
+    let Some(cluster) = cluster() else { return };
+    let here = cluster.namespace("example-traffic");
+    let mut all = examples().into_iter();
+    let text = all.find(|(name, _)| name == TRAFFIC).expect("an example").1;
+    for (status, code, weights) in [(500, 1, [100, 0]), (200, 0, [0, 100])] {
+        here.apply(ROUTE);
+        here.apply(DEPLOYMENT);
+        let server = Server::new(move |_| Answer::status(status));
+        let app = cluster.app(&text).env("TARGET_URL", server.url(""));
+        app.run(&[
+            "run",
+            "-n",
+            "example-traffic",
+            "--numRequests",
+            "20",
+            "--qps",
+            "200",
+        ])
+        .exits(code);
+        assert_eq!(crate::traffic::weights(&here), weights);
+        assert_eq!(images(&here)[1] != "shop:v1", code == 0);
+    }
 }
 
 #[test]

@@ -34,6 +34,9 @@ fn another_loop_keeps_what_was_measured_and_counts() {
     assert_eq!(result["past"][0]["metrics"]["http/request-count"], 4.0);
     assert_eq!(result["firstStarted"], result["past"][0]["started"]);
     app.run(&["assert", "-c", "completed,nofailure,slos"]).exits(0);
+    // The report has a row for each.
+    let report = app.run(&["report"]);
+    report.exits(0).says("Loops").says("pass error rate 0");
     // Without the flag everything begins anew.
     app.run(&["run"]).exits(0);
     assert_eq!(app.result()["loops"], 1);

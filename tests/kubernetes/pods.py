@@ -38,6 +38,11 @@ def now():
     return datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+def inside(program):
+    """Where a container finds its program, whatever its volumes hide."""
+    return "/run/" + os.path.basename(program)
+
+
 class Pod:
     """A pod on its way from being seen to being gone."""
 
@@ -174,14 +179,22 @@ class Pod:
     # ---- a container ----
 
     def spawn(self, container):
-        """Starts a container, in a view of the file system in which its volumes are mounted."""
+        """Starts a container, in a view of the file system in which its volumes are mounted, and its program is in /run."""
         volumes = {volume["name"]: volume for volume in self.spec.get("volumes", [])}
+        mounts = container.get("volumeMounts", [])
+        # Last what hides the folders that the others come from.
+        mounts = sorted(mounts, key=lambda mount: (self.folder + "/").startswith(mount["mountPath"].rstrip("/") + "/"))
         binds = []
-        for mount in container.get("volumeMounts", []):
+        for mount in mounts:
             binds += [os.path.join(self.volume(volumes[mount["name"]]), mount.get("subPath", "")), mount["mountPath"]]
-        mounting = 'n=$1; shift; while [ "$n" -gt 0 ]; do mkdir -p "$2" && mount --bind "$1" "$2"; shift 2; n=$((n - 1)); done; exec "$@"'
+        mounting = """mount -t tmpfs tmpfs /run && touch "$2" && mount --bind "$1" "$2" || exit; work=$3 n=$4; shift 4
+            while [ "$n" -gt 0 ]; do mkdir -p "$2" && mount --bind "$1" "$2"; shift 2; n=$((n - 1)); done
+            cd "$work" && exec "$@"
+        """
         environment = self.environment(container)
-        words = ["unshare", "--mount", "sh", "-c", mounting, "sh", str(len(binds) // 2), *binds, *self.command(container, environment)]
+        program = self.node.images[container["image"]]
+        view = [program, inside(program), container.get("workingDir", self.folder), str(len(binds) // 2)]
+        words = ["unshare", "--mount", "sh", "-c", mounting, "sh", *view, *binds, *self.command(container, environment)]
         with open(self.log(container["name"]), "ab") as log:
             return subprocess.Popen(words, env=environment, cwd=self.folder, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT)
 
@@ -195,7 +208,7 @@ class Pod:
         program = self.node.images[container["image"]]
         first, *rest = expanded(container.get("command", [])) or [program]
         if os.path.basename(first) == os.path.basename(program):
-            first = program
+            first = inside(program)
         return [first, *rest, *expanded(container.get("args", []))]
 
     def environment(self, container):

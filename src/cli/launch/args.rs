@@ -39,7 +39,7 @@ pub(in crate::cli) struct Gen {
 #[derive(Debug, ClapArgs)]
 pub(in crate::cli) struct InCluster {
     /// Only write manifest.yaml into --runDir and print it, for `kubectl apply -f`; no cluster is asked
-    #[arg(long, required = true)]
+    #[arg(long)]
     pub dry: bool,
     /// Name of the group: of what belongs together in the cluster
     #[arg(short = 'g', long, value_name = "NAME", default_value = "default")]

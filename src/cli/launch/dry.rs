@@ -27,6 +27,8 @@ pub(super) struct Dry<'a> {
     pub(super) folder: &'a Path,
     pub(super) env: &'a Env,
     pub(super) console: &'a Console,
+    /// What a mistake prevents.
+    pub(super) undone: &'static str,
 }
 
 impl Dry<'_> {
@@ -48,8 +50,10 @@ impl Dry<'_> {
         let wrong = found.iter().filter(|diagnostic| diagnostic.is_error()).count();
         if wrong > 0 {
             let plural = if wrong == 1 { "mistake" } else { "mistakes" };
-            self.console
-                .say(LogLevel::Error, &format!("{wrong} {plural}; nothing was written"));
+            self.console.say(
+                LogLevel::Error,
+                &format!("{wrong} {plural}; nothing was {}", self.undone),
+            );
             return Err(Exit::Usage);
         }
         Ok(examined)
@@ -102,6 +106,10 @@ pub(super) struct Examined {
     found: Vec<Diagnostic>,
     /// The objects in a cluster that are waited for.
     pub(super) reads: Vec<ObjectName>,
+    /// The objects in a cluster that are changed.
+    pub(super) changes: Vec<ObjectName>,
+    /// How often what follows is done, if a change is made step by step.
+    rounds: u32,
     /// How long its loads take together, as far as that is known.
     pub(super) length: Duration,
     /// Paths that it names.
@@ -111,11 +119,16 @@ pub(super) struct Examined {
 impl Examined {
     fn note(&mut self, task: &dyn Task) {
         self.reads.extend(task.reads().cloned());
+        self.changes.extend(task.changes().cloned());
         let times = task
             .planned()
             .into_iter()
             .filter_map(|planned| planned.extent.time);
-        self.length += times.sum::<Duration>();
+        if let Some((steps, _)) = task.steps() {
+            self.rounds = u32::try_from(steps).unwrap_or(u32::MAX);
+        }
+        let once = times.sum::<Duration>() + task.holds();
+        self.length += once.saturating_mul(self.rounds.max(1));
     }
 }
 

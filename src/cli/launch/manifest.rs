@@ -17,7 +17,7 @@ use crate::cli::console::Console;
 use crate::cli::exit::Exit;
 use crate::cli::run::{DEFAULT_FILE, unreadable};
 use crate::cli::shown::print_text;
-use crate::cluster::manifests::{self, Launch, manifests};
+use crate::cluster::manifests::{self, Group, Launch, manifests};
 use crate::cluster::{Access, ClusterError, ObjectName};
 use crate::diagnostic::{Diagnostic, Place};
 use crate::platform::Env;
@@ -32,13 +32,40 @@ const SPARE: Duration = Duration::from_hours(1);
 /// Where nothing says another.
 const NAMESPACE: &str = "default";
 
+/// Bytes of the experiment and its files together, which one Secret holds.
+const LARGEST: usize = 1 << 20;
+
 /// Writes the objects into a file, and prints the same.
 pub(in crate::cli) async fn in_cluster(args: InCluster, console: &Console, env: &Env) -> Result<Exit, Exit> {
+    let (chart, launch) = planned(&args, console, env).await?;
+    let mut text = manifest_heading(chart.name());
+    for object in manifests(&launch) {
+        text.push_str("---\n");
+        text.push_str(&written(&of_json(&object)));
+    }
+    store(&args.run_dir, &[(FILE, text.clone())], console)?;
+    if launch.runner == manifests::Runner::Nothing {
+        console.say(
+            LogLevel::Info,
+            "runner is none: nothing in it runs the experiment",
+        );
+    }
+    print_text(&text, console)?;
+    Ok(Exit::Pass)
+}
+
+/// What is to be launched, as far as files and values say; mistakes are shown.
+pub(in crate::cli) async fn planned(
+    args: &InCluster,
+    console: &Console,
+    env: &Env,
+) -> Result<(&'static dyn Chart, Launch), Exit> {
     let access = args.cluster.access(env, &console.mask);
     let refused = |found: Vec<Diagnostic>| unreadable(&found, console);
     let (chart, found) = origin::chart(&args.chart).map_err(refused)?;
     let values = values::gather(&args.chart, env).await.map_err(refused)?;
-    let namespace = namespace(&access).await.map_err(|wrong| refused(vec![wrong]))?;
+    let namespace = namespace(&access, args.dry).await;
+    let namespace = namespace.map_err(|wrong| refused(vec![wrong]))?;
     let source = SourceFile::new("the values", "");
     let lookup = |name: &str| env.get(name).map(str::to_owned);
     let mut decoder = Decoder::new(&source, &args.run_dir, &lookup, console.mask.clone());
@@ -56,37 +83,30 @@ pub(in crate::cli) async fn in_cluster(args: InCluster, console: &Console, env: 
         folder: &args.run_dir,
         env,
         console,
+        undone: if args.dry { "written" } else { "launched" },
     };
     let examined = dry.examine(&rendered);
-    found.extend(foreign_files(&examined, &rendered, &args));
+    found.extend(foreign_files(&examined, &rendered, args));
+    let files = files(chart, &rendered);
+    found.extend(too_large(&files));
     let examined = dry.settle(examined, found)?;
     // Without one something was wrong, and has been said.
     let runner = runner.ok_or(Exit::Usage)?;
-    let launch = launch(&args.group, namespace, chart, &rendered, runner, examined);
-    let mut text = manifest_heading(chart.name());
-    for object in manifests(&launch) {
-        text.push_str("---\n");
-        text.push_str(&written(&of_json(&object)));
-    }
-    store(&args.run_dir, &[(FILE, text.clone())], console)?;
-    if launch.runner == manifests::Runner::Nothing {
-        console.say(
-            LogLevel::Info,
-            "runner is none: nothing in it runs the experiment",
-        );
-    }
-    print_text(&text, console)?;
-    Ok(Exit::Pass)
+    let group = Group {
+        name: args.group.clone(),
+        namespace,
+    };
+    Ok((chart, launch(group, files, runner, examined)))
 }
 
-/// The namespace that is meant; where no cluster is known, the one that every cluster has.
-async fn namespace(access: &Access) -> Result<String, Diagnostic> {
+/// The namespace that is meant; where no cluster is known, and none is asked, the one that every cluster has.
+async fn namespace(access: &Access, dry: bool) -> Result<String, Diagnostic> {
     if let Some(namespace) = &access.namespace {
         return Ok(namespace.clone());
     }
     match access.namespace().await {
         Ok(namespace) => Ok(namespace),
-        Err(ClusterError::NoCluster { .. }) => Ok(NAMESPACE.to_owned()),
+        Err(ClusterError::NoCluster { .. }) if dry => Ok(NAMESPACE.to_owned()),
         Err(error) => {
             let diagnostic = Diagnostic::error(error.to_string());
             Err(match error.hint() {
@@ -99,7 +119,7 @@ async fn namespace(access: &Access) -> Result<String, Diagnostic> {
 
 fn wrong_names(group: &str, namespace: &str) -> Vec<Diagnostic> {
     let mut found = Vec::new();
-    if let Err(why) = Launch::check_group(group) {
+    if let Err(why) = Group::check_name(group) {
         found.push(Diagnostic::error(why).at(Place::named("flag --group")));
     }
     if !ObjectName::is_name(namespace) {
@@ -135,29 +155,36 @@ fn foreign_files(examined: &Examined, rendered: &Rendered, args: &InCluster) -> 
     found
 }
 
-fn launch(
-    group: &str,
-    namespace: String,
-    chart: &dyn Chart,
-    rendered: &Rendered,
-    runner: Runner,
-    examined: Examined,
-) -> Launch {
+/// The experiment and what it refers to, as they are in the Secret.
+fn files(chart: &dyn Chart, rendered: &Rendered) -> Vec<(String, String)> {
     let experiment = format!(
         "{}{}",
         stored_heading(chart.name()),
         written(&rendered.experiment)
     );
-    let mut files = vec![(DEFAULT_FILE.to_owned(), experiment)];
-    files.extend(
-        rendered
-            .files
-            .iter()
-            .map(|(name, text)| ((*name).to_owned(), text.clone())),
-    );
+    let own = std::iter::once((DEFAULT_FILE.to_owned(), experiment));
+    let others = rendered
+        .files
+        .iter()
+        .map(|(name, text)| ((*name).to_owned(), text.clone()));
+    own.chain(others).collect()
+}
+
+/// An experiment that no Secret holds.
+fn too_large(files: &[(String, String)]) -> Option<Diagnostic> {
+    let bytes: usize = files.iter().map(|(_, text)| text.len()).sum();
+    (bytes > LARGEST).then(|| {
+        let message = format!(
+            "the experiment has {bytes} bytes, and a Secret holds {LARGEST}: it does not fit into the cluster"
+        );
+        Diagnostic::error(message)
+            .hint("give what is large as a URL, which the pod fetches: payloadURL, protoURL, dataURL")
+    })
+}
+
+fn launch(group: Group, files: Vec<(String, String)>, runner: Runner, examined: Examined) -> Launch {
     Launch {
-        group: group.to_owned(),
-        namespace,
+        group,
         revision: 1,
         files,
         runner: match runner.work {
@@ -173,5 +200,6 @@ fn launch(
             .deadline
             .unwrap_or_else(|| (examined.length + SPARE).as_secs()),
         reads: examined.reads,
+        changes: examined.changes,
     }
 }

@@ -26,7 +26,7 @@ pub(super) use args::{Gen, InCluster, Launch};
 use dry::Dry;
 pub(super) use dry::store;
 pub(super) use inputs::{Inline, from_inputs};
-pub(super) use manifest::in_cluster;
+pub(super) use manifest::{in_cluster, planned};
 
 /// Renders a chart and runs it, or with `--dry` writes it down.
 pub(super) async fn launch(
@@ -92,6 +92,7 @@ impl Made {
             folder,
             env,
             console,
+            undone: "written",
         };
         dry.write(&self.rendered, self.found)
     }

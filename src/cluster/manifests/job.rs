@@ -9,6 +9,9 @@ const USER: u64 = 1_001_040_000;
 /// Where the program keeps what it writes; the rest of its file system is read-only.
 const WORK: &str = "/work";
 
+/// Variable of the pod with the name of its Job.
+pub const JOB: &str = "ITER8_JOB";
+
 /// What runs the experiment, if anything does.
 pub(super) fn of(launch: &Launch) -> Option<Value> {
     match &launch.runner {
@@ -16,25 +19,21 @@ pub(super) fn of(launch: &Launch) -> Option<Value> {
         Runner::Job => Some(json!({
             "apiVersion": "batch/v1",
             "kind": "Job",
-            "metadata": launch.meta(&named(launch, "job"), &launch.namespace),
+            "metadata": launch.meta(&launch.group.job(launch.revision)),
             "spec": spec(launch),
         })),
         Runner::CronJob { schedule } => Some(json!({
             "apiVersion": "batch/v1",
             "kind": "CronJob",
-            "metadata": launch.meta(&named(launch, "cronjob"), &launch.namespace),
+            "metadata": launch.meta(&launch.group.cronjob(launch.revision)),
             "spec": {
                 "schedule": schedule,
                 // Two runs at once would measure each other.
                 "concurrencyPolicy": "Forbid",
-                "jobTemplate": { "metadata": { "labels": launch.labels() }, "spec": spec(launch) },
+                "jobTemplate": { "metadata": { "labels": launch.group.labels() }, "spec": spec(launch) },
             },
         })),
     }
-}
-
-fn named(launch: &Launch, kind: &str) -> String {
-    format!("{}-{}-{kind}", launch.group, launch.revision)
 }
 
 fn spec(launch: &Launch) -> Value {
@@ -44,7 +43,7 @@ fn spec(launch: &Launch) -> Value {
         "activeDeadlineSeconds": launch.deadline,
         "template": {
             "metadata": {
-                "labels": launch.labels(),
+                "labels": launch.group.labels(),
                 // A proxy in the pod would be measured, too, and would outlive the program.
                 "annotations": { "sidecar.istio.io/inject": "false" },
             },
@@ -66,6 +65,8 @@ fn pod(launch: &Launch) -> Value {
             "name": "iter8",
             "image": launch.image,
             "args": arguments(launch),
+            // Which run left a result is told by the name of its Job.
+            "env": [{ "name": JOB, "valueFrom": { "fieldRef": { "fieldPath": "metadata.labels['batch.kubernetes.io/job-name']" } } }],
             "workingDir": WORK,
             "resources": merged(default_resources(), &launch.resources),
             "securityContext": {
@@ -87,9 +88,9 @@ fn arguments(launch: &Launch) -> Vec<String> {
         "k".to_owned(),
         "run".to_owned(),
         "--namespace".to_owned(),
-        launch.namespace.clone(),
+        launch.group.namespace.clone(),
         "--group".to_owned(),
-        launch.group.clone(),
+        launch.group.name.clone(),
         "--revision".to_owned(),
         launch.revision.to_string(),
         "--logLevel".to_owned(),

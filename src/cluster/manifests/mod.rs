@@ -10,18 +10,21 @@
 //!
 //! Names, labels and annotations are Iter8's where it had them.
 
+mod group;
 mod job;
 mod rights;
 
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value, json};
 
 use super::object::ObjectName;
-
-/// Longest name of a group: that of a CronJob has 52 characters at most, of which `-9999-cronjob` takes the last.
-const LONGEST: usize = 39;
+use group::set_elsewhere;
+pub use group::{Group, elsewhere, job_of, kinds, name_of, revision, set_job, set_revision};
+pub use job::JOB;
 
 /// What runs an experiment.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,10 +43,8 @@ pub enum Runner {
 /// An experiment that is to run in a cluster.
 #[derive(Debug, Clone)]
 pub struct Launch {
-    /// Name of the group.
-    pub group: String,
-    /// Namespace of all but the rights to read objects elsewhere.
-    pub namespace: String,
+    /// The group.
+    pub group: Group,
     /// How often the group was launched, this time included.
     pub revision: u32,
     /// Keys of the Secret and their texts; the experiment is one of them.
@@ -62,60 +63,21 @@ pub struct Launch {
     pub deadline: u64,
     /// The objects that the experiment waits for.
     pub reads: Vec<ObjectName>,
+    /// The objects that the experiment changes.
+    pub changes: Vec<ObjectName>,
 }
 
 impl Launch {
-    /// Whether a group can be called so, or why not: its name is that of objects, and part of longer names.
-    pub fn check_group(name: &str) -> Result<(), String> {
-        let is_fine = |letter: u8| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == b'-';
-        let bytes = name.as_bytes();
-        if name.is_empty() || !bytes.iter().all(|letter| is_fine(*letter)) {
-            return Err(format!(
-                "`{name}` is no name of a group: lower-case letters, digits and `-` are"
-            ));
-        }
-        if bytes[0] == b'-' || bytes[bytes.len() - 1] == b'-' {
-            return Err(format!(
-                "`{name}` is no name of a group: it begins and ends with a letter or a digit"
-            ));
-        }
-        if name.len() > LONGEST {
-            return Err(format!(
-                "`{name}` is too long for the name of a group: {LONGEST} characters is the most"
-            ));
-        }
-        Ok(())
-    }
-
     /// The name of the account that runs it.
     fn account(&self) -> String {
         self.account
             .clone()
-            .unwrap_or_else(|| format!("{}-iter8-sa", self.group))
+            .unwrap_or_else(|| format!("{}-iter8-sa", self.group.name))
     }
 
-    /// The name of the object with the result.
-    pub fn result(&self) -> String {
-        format!("{}-result", self.group)
-    }
-
-    /// What is said of every object.
-    fn meta(&self, name: &str, namespace: &str) -> Value {
-        json!({
-            "name": name,
-            "namespace": namespace,
-            "labels": self.labels(),
-            "annotations": { "iter8.tools/group": self.group, "iter8.tools/revision": self.revision.to_string() },
-        })
-    }
-
-    fn labels(&self) -> Value {
-        json!({
-            "app.kubernetes.io/name": "iter8",
-            "app.kubernetes.io/instance": self.group,
-            "app.kubernetes.io/managed-by": "iter8",
-            "iter8.tools/group": self.group,
-        })
+    /// What is said of an object of it in its own namespace.
+    fn meta(&self, name: &str) -> Value {
+        self.group.meta(name, &self.group.namespace, self.revision)
     }
 
     fn experiment(&self) -> Value {
@@ -124,19 +86,29 @@ impl Launch {
             .iter()
             .map(|(name, text)| (name.clone(), text.clone().into()))
             .collect();
-        json!({
+        let mut secret = json!({
             "apiVersion": "v1",
             "kind": "Secret",
-            "metadata": self.meta(&self.group, &self.namespace),
+            "metadata": self.meta(&self.group.name),
             "stringData": files,
-        })
+        });
+        let namespaces = self
+            .reads
+            .iter()
+            .chain(&self.changes)
+            .filter_map(|object| object.namespace.as_deref());
+        let elsewhere: BTreeSet<&str> = namespaces
+            .filter(|namespace| *namespace != self.group.namespace)
+            .collect();
+        set_elsewhere(&mut secret, &elsewhere.into_iter().collect::<Vec<_>>());
+        secret
     }
 
     fn empty_result(&self) -> Value {
         json!({
             "apiVersion": "v1",
             "kind": "ConfigMap",
-            "metadata": self.meta(&self.result(), &self.namespace),
+            "metadata": self.meta(&self.group.result().name),
         })
     }
 }

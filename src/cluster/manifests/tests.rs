@@ -2,13 +2,15 @@
 
 use serde_json::{Value, json};
 
-use super::{Launch, Runner, manifests};
+use super::{Group, Launch, Runner, elsewhere, kinds, manifests, name_of};
 use crate::cluster::{ObjectName, Resource};
 
 fn launch() -> Launch {
     Launch {
-        group: "shop".into(),
-        namespace: "prod".into(),
+        group: Group {
+            name: "shop".into(),
+            namespace: "prod".into(),
+        },
         revision: 3,
         files: vec![("experiment.yaml".into(), "spec: []\n".into())],
         runner: Runner::Job,
@@ -18,6 +20,7 @@ fn launch() -> Launch {
         account: None,
         deadline: 3600,
         reads: Vec::new(),
+        changes: Vec::new(),
     }
 }
 
@@ -155,9 +158,61 @@ fn a_processor_is_not_limited_unless_that_is_asked_for() {
 #[test]
 fn a_group_is_called_as_objects_are() {
     for name in ["default", "a", "load-1", &"x".repeat(39)] {
-        assert_eq!(Launch::check_group(name), Ok(()), "{name}");
+        assert_eq!(Group::check_name(name), Ok(()), "{name}");
     }
     for name in ["", "A", "a.b", "-a", "a-", "ä", &"x".repeat(40)] {
-        assert!(Launch::check_group(name).is_err(), "{name}");
+        assert!(Group::check_name(name).is_err(), "{name}");
     }
+}
+
+#[test]
+fn everything_of_a_group_is_known_again() {
+    let mut launch = launch();
+    launch.reads = vec![object("", "services", Some("other"), "web")];
+    let objects = manifests(&launch);
+    for object in &objects {
+        assert!(launch.group.owns(object), "{object}");
+        let name = name_of(object).expect("a kind that is known");
+        assert!(kinds().any(|(_, resource)| resource == name.resource), "{name}");
+        assert_eq!(super::revision(object), Some(3));
+    }
+    assert_eq!(elsewhere(of_kind(&objects, "Secret")), ["other"]);
+    let twin = Group {
+        namespace: "other".into(),
+        ..launch.group.clone()
+    };
+    assert!(!twin.owns(&objects[0]));
+    launch.reads.clear();
+    assert!(elsewhere(of_kind(&manifests(&launch), "Secret")).is_empty());
+}
+
+#[test]
+fn what_is_changed_may_be_patched_by_its_name_and_nothing_else() {
+    let mut launch = launch();
+    launch.reads = vec![
+        object("", "services", None, "web"),
+        object("apps", "deployments", None, "db"),
+    ];
+    launch.changes = vec![
+        object("apps", "deployments", None, "db"),
+        object("g", "httproutes", Some("other"), "shop"),
+    ];
+    let objects = manifests(&launch);
+    let rules: Vec<&Value> = objects
+        .iter()
+        .filter(|object| object["kind"] == "Role" && object["metadata"]["name"] == "shop-ready")
+        .map(|role| &role["rules"])
+        .collect();
+    let rule = |group: &str, plural: &str, name: &str, verbs: &[&str]| json!({"apiGroups": [group], "resources": [plural], "resourceNames": [name], "verbs": verbs});
+    assert_eq!(
+        rules,
+        [
+            &json!([rule("g", "httproutes", "shop", &["get", "patch"])]),
+            &json!([
+                rule("", "services", "web", &["get"]),
+                rule("apps", "deployments", "db", &["get", "patch"])
+            ]),
+        ]
+    );
+    assert_eq!(elsewhere(of_kind(&objects, "Secret")), ["other"]);
 }

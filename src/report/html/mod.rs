@@ -200,8 +200,10 @@ fn charts(view: &View) -> Markup {
 fn section(view: &View, section: &Section) -> Markup {
     let folded = match section.topic {
         Topic::Rewards
+        | Topic::Changes
         | Topic::Versions
         | Topic::History
+        | Topic::Loops
         | Topic::Endpoints
         | Topic::Provided
         | Topic::Distributions => false,

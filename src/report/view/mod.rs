@@ -1,12 +1,14 @@
 //! [`View`]: a result as its readers see it. Everything is titled, rounded, labelled and ordered here, in pure
 //! functions, so that a format only has to lay it out and to escape it.
 
+mod changes;
 mod charts;
 mod generator;
 mod headline;
 mod history;
 mod known;
 mod loads;
+mod loops;
 mod measured;
 mod objectives;
 mod provided;
@@ -130,6 +132,7 @@ impl View {
             summary: told.summary,
             warnings: failed_loops(result)
                 .into_iter()
+                .chain(changes::warnings(result))
                 .chain(measured::warnings(&known))
                 .collect(),
             context: measured::context(&known),

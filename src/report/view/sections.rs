@@ -6,7 +6,7 @@ use super::known::{Known, Version, status_name, stream_name, timing_name};
 use super::rewards::RewardRow;
 use super::slowest::SlowRow;
 use super::tasks::{self, TaskRow};
-use super::{generator, history, provided, rewards, shards, slowest};
+use super::{changes, generator, history, loops, provided, rewards, shards, slowest};
 use crate::metrics::{
     FailureClass, Load, LoadMeasurement, Measure, Protocol, Statistic, Stream, Timing, Unit,
 };
@@ -27,8 +27,10 @@ pub(super) fn all(
 ) -> Vec<Section> {
     [
         rewards::table(known, awarded),
+        changes::section(known.result),
         versions(known),
         history::section(known),
+        loops::section(known),
         endpoints(known),
         phases(known),
         slowest::section(known, slow),

@@ -160,6 +160,23 @@ impl Namespace {
         self.kubectl(&["apply", "-f", "-"], objects);
     }
 
+    /// What the API has of an object.
+    pub(crate) fn get(&self, object: &str) -> Value {
+        let text = self.kubectl(&["get", object, "-o", "json"], "");
+        serde_json::from_str(&text).expect("JSON")
+    }
+
+    /// Runs an experiment here, with more flags.
+    pub(crate) fn run(&self, experiment: &str, flags: &[&str]) -> (App, Output) {
+        let app = self.cluster.app(experiment);
+        let args: Vec<&str> = ["run", "-n", &self.name]
+            .into_iter()
+            .chain(flags.iter().copied())
+            .collect();
+        let output = app.run(&args);
+        (app, output)
+    }
+
     /// Says in place of its controller how an object is.
     pub(crate) fn set_status(&self, object: &str, status: &str) {
         let patch = format!("{{\"status\": {status}}}");

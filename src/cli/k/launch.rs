@@ -1,0 +1,276 @@
+//! `iter8 k launch`: makes the objects of an experiment, so that nothing is made where one of them would be refused, and no two
+//! runs of a group go on at once.
+
+use serde_json::{Value, json};
+
+use super::delete::{ANSWER, Found, find, remove, shown};
+use super::failed;
+use crate::cli::args::LogLevel;
+use crate::cli::console::Console;
+use crate::cli::exit::Exit;
+use crate::cli::launch::{InCluster, in_cluster, planned};
+use crate::cluster::manifests::{Group, Launch, Runner, manifests, name_of, revision};
+use crate::cluster::{Cluster, ClusterError, Deletion, Manner, ObjectName, Propagation};
+use crate::diagnostic::Diagnostic;
+use crate::platform::Env;
+use crate::tasks::quoted;
+
+const REHEARSAL: Manner = Manner {
+    force: true,
+    dry_run: true,
+};
+/// What is ours is ours, whoever touched it.
+const MINE: Manner = Manner {
+    force: true,
+    dry_run: false,
+};
+
+/// Launches an experiment, or with `--dry` writes its objects down.
+pub(super) async fn launch(args: InCluster, console: &Console, env: &Env) -> Result<Exit, Exit> {
+    if args.dry {
+        return in_cluster(args, console, env).await;
+    }
+    let (_, launch) = planned(&args, console, env).await?;
+    let complain = |error: ClusterError| failed(&error, console);
+    let access = args.cluster.access(env, &console.mask);
+    let cluster = access.connect().await.map_err(complain)?;
+    let plan = Plan::make(&cluster, launch)
+        .await
+        .map_err(|why| why.tell(console, "nothing was launched"))?;
+    plan.rehearse(&cluster)
+        .await
+        .map_err(|why| why.tell(console, "nothing was launched"))?;
+    plan.perform(&cluster, console).await.map_err(|why| {
+        why.tell(
+            console,
+            "not all was launched: launch again, or remove what is there by iter8 k delete",
+        )
+    })?;
+    say(&plan, &args, console);
+    Ok(Exit::Pass)
+}
+
+/// Why nothing is launched.
+enum Refusal {
+    /// The cluster says so.
+    Cluster(ClusterError),
+    /// An object of this name is there, and is somebody else's.
+    Foreign(String),
+    /// Somebody else launches the group at this moment.
+    Together(String),
+    /// What ran before does not end; this was said.
+    Running,
+}
+
+impl From<ClusterError> for Refusal {
+    fn from(error: ClusterError) -> Self {
+        Self::Cluster(error)
+    }
+}
+
+impl Refusal {
+    /// Says so, and what came of it.
+    fn tell(self, console: &Console, result: &str) -> Exit {
+        let exit = match self {
+            Self::Cluster(error) => failed(&error, console),
+            Self::Foreign(object) => {
+                let message = format!("{object} is there already, and was not made for this group");
+                let hint =
+                    "choose another name for the group by -g, or remove it: helm uninstall, kubectl delete";
+                console.diagnostics(&[Diagnostic::error(message).hint(hint)]);
+                Exit::Usage
+            }
+            Self::Together(object) => {
+                let message = format!("{object} changed meanwhile: somebody else launches the same group");
+                console.diagnostics(&[Diagnostic::error(message).hint("launch one after the other")]);
+                Exit::Error
+            }
+            Self::Running => Exit::Error,
+        };
+        console.say(LogLevel::Error, result);
+        exit
+    }
+}
+
+/// An object that is to be made.
+struct Step {
+    name: ObjectName,
+    manifest: Value,
+    /// The one of its name that is there.
+    former: Option<Value>,
+}
+
+/// Everything that is to be done.
+struct Plan {
+    launch: Launch,
+    /// The Secret first: it owns the others.
+    steps: Vec<Step>,
+    /// What a former launch made and this one does not.
+    surplus: Vec<Found>,
+}
+
+impl Plan {
+    /// Looks at what there is: a group that was launched before gets another revision.
+    async fn make(cluster: &Cluster, mut launch: Launch) -> Result<Self, Refusal> {
+        let found = find(cluster, &launch.group).await?;
+        let former = found.iter().filter_map(|one| revision(&one.object)).max();
+        launch.revision = former.map_or(1, |former| former.saturating_add(1));
+        let mut objects = manifests(&launch);
+        objects.sort_by_key(|object| object["kind"] != "Secret");
+        let mut steps = Vec::new();
+        for manifest in objects {
+            // Every kind of manifests is a known one.
+            let Some(name) = name_of(&manifest) else { continue };
+            let former = match cluster.read(&name, ANSWER).await {
+                Ok(object) => Some(object),
+                Err(ClusterError::Absent { .. }) => None,
+                Err(error) => return Err(error.into()),
+            };
+            if former.as_ref().is_some_and(|object| !launch.group.owns(object)) {
+                return Err(Refusal::Foreign(shown(&name, &launch.group)));
+            }
+            steps.push(Step {
+                name,
+                manifest,
+                former,
+            });
+        }
+        let is_new = |one: &Found| steps.iter().any(|step| step.name == one.name);
+        let surplus = found.into_iter().filter(|one| !is_new(one)).collect();
+        Ok(Self {
+            launch,
+            steps,
+            surplus,
+        })
+    }
+
+    /// Has the API server check everything, rights included, and change nothing.
+    async fn rehearse(&self, cluster: &Cluster) -> Result<(), Refusal> {
+        for step in &self.steps {
+            match step.put(cluster, &step.manifest, REHEARSAL).await {
+                // Who may not give every right may bind a role with theirs only, which is looked at, and is not there yet.
+                Err(ClusterError::Absent { .. }) if step.former.is_none() => {}
+                answer => drop(answer?),
+            }
+        }
+        for one in &self.surplus {
+            let deletion = Deletion {
+                propagation: Propagation::Foreground,
+                uid: None,
+                dry_run: true,
+            };
+            match cluster.delete(&one.name, deletion, ANSWER).await {
+                Ok(()) | Err(ClusterError::Absent { .. }) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(())
+    }
+
+    /// Does it. From the first step on a former run knows that its result does not count; the Job is the last.
+    async fn perform(&self, cluster: &Cluster, console: &Console) -> Result<(), Refusal> {
+        let group = &self.launch.group;
+        let (first, others) = self.steps.split_first().expect("an experiment has a Secret");
+        let answer = first.put(cluster, &first.manifest, MINE).await;
+        let secret = answer.map_err(|error| together(error, first, group))?;
+        first.say(group, console);
+        let owner = json!([{
+            "apiVersion": "v1",
+            "kind": "Secret",
+            "name": group.name,
+            "uid": secret["metadata"]["uid"],
+        }]);
+        let (last, others): (Vec<&Step>, Vec<&Step>) = others
+            .iter()
+            .partition(|step| step.name.resource.group == "batch");
+        for step in others {
+            self.put(step, &owner, cluster, console).await?;
+        }
+        if !remove(cluster, group, &self.surplus, console).await? {
+            return Err(Refusal::Running);
+        }
+        for step in last {
+            self.put(step, &owner, cluster, console).await?;
+        }
+        Ok(())
+    }
+
+    async fn put(
+        &self,
+        step: &Step,
+        owner: &Value,
+        cluster: &Cluster,
+        console: &Console,
+    ) -> Result<(), Refusal> {
+        let group = &self.launch.group;
+        let mut manifest = step.manifest.clone();
+        // Owners and what they own are in one namespace.
+        if step.name.namespace.as_deref() == Some(group.namespace.as_str()) {
+            manifest["metadata"]["ownerReferences"] = owner.clone();
+        }
+        let answer = step.put(cluster, &manifest, MINE).await;
+        answer.map_err(|error| together(error, step, group))?;
+        step.say(group, console);
+        Ok(())
+    }
+}
+
+impl Step {
+    /// Makes the object. What holds content is replaced as a whole, so that nothing of the old one stays; of the rest what
+    /// others added stays.
+    async fn put(&self, cluster: &Cluster, manifest: &Value, manner: Manner) -> Result<Value, ClusterError> {
+        let Some(former) = &self.former else {
+            return cluster.create(&self.name, manifest, manner, ANSWER).await;
+        };
+        if !["Secret", "ConfigMap"].contains(&manifest["kind"].as_str().unwrap_or_default()) {
+            return cluster.apply(&self.name, manifest, manner, ANSWER).await;
+        }
+        let mut manifest = manifest.clone();
+        manifest["metadata"]["resourceVersion"] = former["metadata"]["resourceVersion"].clone();
+        cluster.replace(&self.name, &manifest, manner, ANSWER).await
+    }
+
+    fn say(&self, group: &Group, console: &Console) {
+        let done = if self.former.is_some() { "replaced" } else { "made" };
+        console.say(LogLevel::Info, &format!("{done} {}", shown(&self.name, group)));
+    }
+}
+
+#[expect(clippy::wildcard_enum_match_arm, reason = "all others are what they are")]
+fn together(error: ClusterError, step: &Step, group: &Group) -> Refusal {
+    match error {
+        ClusterError::Conflict(_) | ClusterError::Exists { .. } => {
+            Refusal::Together(shown(&step.name, group))
+        }
+        other => Refusal::Cluster(other),
+    }
+}
+
+/// Says what was launched, and what to do next.
+fn say(plan: &Plan, args: &InCluster, console: &Console) {
+    let Launch { group, revision, .. } = &plan.launch;
+    let Group { name, namespace } = group;
+    let text =
+        format!("experiment launched: group {name}, revision {revision}, in the namespace {namespace}");
+    console.say(LogLevel::Info, &text);
+    let mut flags = String::new();
+    let mut flag = |flag: &str, value: Option<&str>| {
+        if let Some(value) = value {
+            flags.push_str(&format!(" {flag} {}", quoted(value)));
+        }
+    };
+    let cluster = &args.cluster;
+    flag("-g", Some(name.as_str()).filter(|name| *name != "default"));
+    flag("-n", cluster.namespace.as_deref());
+    flag("--kube-context", cluster.kube_context.as_deref());
+    let next = match plan.launch.runner {
+        Runner::Job => format!("iter8 k assert -c completed,nofailure,slos --timeout 10m{flags}"),
+        Runner::CronJob { .. } => format!("iter8 k report{flags}"),
+        Runner::Nothing => {
+            let text = "runner is none: nothing runs the experiment until somebody does";
+            console.say(LogLevel::Info, text);
+            format!("iter8 k run{flags}")
+        }
+    };
+    console.say(LogLevel::Info, &format!("next: {next}"));
+}

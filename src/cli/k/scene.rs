@@ -1,0 +1,186 @@
+//! [`Scene`]: what there is of a group that runs, as it is now: its result, its Jobs and their pods.
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::cluster::manifests::Group;
+use crate::cluster::{
+    Access, Cluster, ClusterError, JobEnd, ObjectName, Resource, Selection, Watch, job_end,
+};
+
+/// Label of everything that is made for a group.
+const GROUP: &str = "iter8.tools/group";
+/// Longest wait for an answer.
+pub(super) const ANSWER: Duration = Duration::from_secs(10);
+
+/// What there is of a group, as it is now.
+pub(super) struct Scene {
+    access: Access,
+    pub(super) cluster: Cluster,
+    pub(super) group: Group,
+    result: Watch,
+    jobs: Watch,
+    pods: Watch,
+    /// Why pods cannot be seen.
+    blind: Option<ClusterError>,
+}
+
+/// A Job that runs, or ran, an experiment.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Run<'a> {
+    /// The Job.
+    pub(super) job: &'a Value,
+    /// Its name.
+    pub(super) name: &'a str,
+    /// Whether a CronJob made it.
+    pub(super) again: bool,
+}
+
+impl<'a> Run<'a> {
+    /// How it ended, if it did.
+    pub(super) fn end(&self) -> Option<JobEnd> {
+        job_end(self.job)
+    }
+
+    pub(super) fn uid(&self) -> &'a str {
+        text(self.job, "uid")
+    }
+
+    /// What is later is greater.
+    pub(super) fn age(&self) -> (&'a str, &'a str) {
+        (text(self.job, "creationTimestamp"), self.name)
+    }
+}
+
+/// The name of an object.
+pub(super) fn name(object: &Value) -> &str {
+    text(object, "name")
+}
+
+fn text<'a>(object: &'a Value, field: &str) -> &'a str {
+    object["metadata"][field].as_str().unwrap_or_default()
+}
+
+fn kind(group: &str, plural: &str) -> Resource {
+    Resource {
+        group: group.to_owned(),
+        version: "v1".to_owned(),
+        plural: plural.to_owned(),
+    }
+}
+
+impl Scene {
+    /// Asks nothing yet.
+    pub(super) fn new(access: Access, cluster: Cluster, group: Group) -> Self {
+        let selection = |resource: Resource, name: Option<String>| Selection {
+            label: name.is_none().then(|| (GROUP, group.name.clone())),
+            namespace: group.namespace.clone(),
+            resource,
+            name,
+        };
+        let result = group.result();
+        let watch = |selection| Watch::new(cluster.clone(), selection);
+        Self {
+            result: watch(selection(result.resource, Some(result.name))),
+            jobs: watch(selection(kind("batch", "jobs"), None)),
+            pods: watch(selection(kind("", "pods"), None)),
+            blind: None,
+            access,
+            cluster,
+            group,
+        }
+    }
+
+    /// Waits for something to see. The error is one that waiting does not mend.
+    pub(super) async fn next(&mut self) -> Result<(), ClusterError> {
+        let seen = tokio::select! {
+            seen = self.result.next() => seen,
+            seen = self.jobs.next() => seen,
+            seen = self.pods.next(), if self.blind.is_none() => match seen {
+                // They tell why something fails; whether it does is told without them.
+                Err(error @ ClusterError::Forbidden(_)) => {
+                    self.blind = Some(error);
+                    Ok(())
+                }
+                seen => seen,
+            },
+        };
+        seen?;
+        // A program gives new credentials where those that it gave have ended.
+        if self.cluster.is_renewable() && matches!(self.trouble(), Some(ClusterError::Unauthorized { .. })) {
+            self.cluster = self.access.connect().await?;
+            for watch in [&mut self.result, &mut self.jobs, &mut self.pods] {
+                watch.go_on_with(self.cluster.clone());
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether everything was seen once.
+    pub(super) fn is_known(&self) -> bool {
+        let pods = self.blind.is_some() || self.pods.is_known();
+        self.result.is_known() && self.jobs.is_known() && pods
+    }
+
+    /// Why it may be otherwise by now, if that is so.
+    pub(super) fn trouble(&self) -> Option<&ClusterError> {
+        [&self.result, &self.jobs, &self.pods]
+            .into_iter()
+            .find_map(Watch::trouble)
+    }
+
+    /// Why pods cannot be seen, if they cannot.
+    pub(super) fn blind(&self) -> Option<&ClusterError> {
+        self.blind.as_ref()
+    }
+
+    /// The object of the result.
+    pub(super) fn result(&self) -> Option<&Value> {
+        self.result.objects().get(&self.group.result().name)
+    }
+
+    /// The Jobs of a revision, the newest first.
+    pub(super) fn runs(&self, revision: u32) -> Vec<Run<'_>> {
+        let (once, cron) = (self.group.job(revision), self.group.cronjob(revision));
+        let run = |job| {
+            let owners = owners(job);
+            let name = name(job);
+            let again = owners
+                .iter()
+                .any(|owner| owner["kind"] == "CronJob" && owner["name"] == cron.as_str());
+            (again || name == once).then_some(Run { job, name, again })
+        };
+        let mut runs: Vec<Run<'_>> = self.jobs.objects().values().filter_map(run).collect();
+        runs.sort_by_key(|run| std::cmp::Reverse(run.age()));
+        runs
+    }
+
+    /// The pods of a run, by name.
+    pub(super) fn pods(&self, run: &Run<'_>) -> Vec<&Value> {
+        let pods = self.pods.objects().values();
+        pods.filter(|pod| owners(pod).iter().any(|owner| owner["uid"] == run.uid()))
+            .collect()
+    }
+
+    /// The CronJob of a revision, if there is one.
+    pub(super) async fn cronjob(&self, revision: u32) -> Result<Option<Value>, ClusterError> {
+        let name = ObjectName {
+            resource: kind("batch", "cronjobs"),
+            namespace: Some(self.group.namespace.clone()),
+            name: self.group.cronjob(revision),
+        };
+        match self.cluster.read(&name, ANSWER).await {
+            Ok(object) => Ok(Some(object)),
+            Err(ClusterError::Absent { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+fn owners(object: &Value) -> &[Value] {
+    object["metadata"]["ownerReferences"]
+        .as_array()
+        .map(Vec::as_slice)
+        .unwrap_or_default()
+}
