@@ -149,14 +149,56 @@ impl Mask {
     }
 }
 
-/// A text as it is, and as it stands between the quotes of JSON and of YAML.
-fn forms(text: &str) -> [String; 3] {
+/// A text as it is, as it stands between the quotes of JSON and of YAML, and as it stands in URLs and forms.
+fn forms(text: &str) -> Vec<String> {
     let escaped = serde_json::Value::from(text).to_string();
-    [
+    let mut forms = vec![
         text.to_owned(),
         escaped[1..escaped.len() - 1].to_owned(),
         text.replace('\'', "''"),
-    ]
+    ];
+    for kept in KEPT {
+        for hex in [Hex::Upper, Hex::Lower] {
+            let encoded = percent_encoded(text, kept, hex);
+            forms.extend([encoded.replace("%20", "+"), encoded]);
+        }
+    }
+    forms.sort();
+    forms.dedup();
+    forms
+}
+
+/// Characters beside letters and digits that are not percent-encoded: nowhere; by scripts in browsers; in a form; in a
+/// user name; in a segment of a path; in a path; in a query; in the query of an `http` URL.
+const KEPT: &[&str] = &[
+    "-._~",
+    "-._~!'()*",
+    "-._*",
+    "-._~!'()*$&+,%",
+    "-._~!'()*$&+,:;=@[]|\\",
+    "-._~!'()*$&+,:;=@[]|\\/%",
+    "-._~!'()*$&+,:;=@[]|\\/%?^`{}",
+    "-._~!()*$&+,:;=@[]|\\/%?^`{}",
+];
+
+/// The digits of an encoded byte.
+#[derive(Clone, Copy)]
+enum Hex {
+    Upper,
+    Lower,
+}
+
+fn percent_encoded(text: &str, kept: &str, hex: Hex) -> String {
+    let mut out = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        let is_kept = byte.is_ascii_alphanumeric() || kept.as_bytes().contains(&byte);
+        match hex {
+            _ if is_kept => out.push(char::from(byte)),
+            Hex::Upper => out.push_str(&format!("%{byte:02X}")),
+            Hex::Lower => out.push_str(&format!("%{byte:02x}")),
+        }
+    }
+    out
 }
 
 #[cfg(test)]
@@ -183,6 +225,30 @@ mod tests {
             r#"it's "s3cret""#,
         ] {
             assert!(!mask.apply(text).contains("s3cret"), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_secret_is_masked_however_a_url_encodes_it() {
+        let secret = "p\u{e4}ss w0rd/+=%{x}^'`|";
+        let mask = Mask::default();
+        mask.add(secret);
+        let mut url: url::Url = "https://me@app.example/".parse().expect("a URL");
+        url.set_username(secret).expect("a user");
+        let mut forms = vec![url.to_string()];
+        let mut url: url::Url = "https://app.example/".parse().expect("a URL");
+        url.set_path(secret);
+        forms.push(url.to_string());
+        url.set_path("");
+        url.path_segments_mut().expect("a path").push(secret);
+        forms.push(url.to_string());
+        url.set_query(Some(secret));
+        forms.push(url.to_string());
+        url.query_pairs_mut().clear().append_pair("key", secret);
+        forms.push(url.to_string());
+        for form in forms {
+            let shown = mask.apply(&form);
+            assert!(shown.contains("***") && !shown.contains("w0rd"), "{form}: {shown}");
         }
     }
 

@@ -12,6 +12,7 @@ use super::assessment::{Assessment, Certainty, Judgement, OnInconclusive, Verdic
 use super::estimate::{Estimate, block_value, estimate, rests_on, side};
 use super::interval::{Interval, ratio_interval};
 use super::objective::{Bound, Limit, Objective};
+use super::proof::{mostly_failed, vain};
 use super::provided;
 use crate::metrics::{
     Insights, LoadMeasurement, Measure, MetricName, Slices, Statistic, Stream, Timing, VersionInsights,
@@ -97,59 +98,6 @@ fn of_version<'a>(
         None => judgement,
     });
     judged.collect()
-}
-
-/// Why a promise about times is not kept though the times are short: not one request went well, and nothing else that was
-/// promised is broken by that. The times of failures, and of requests that were given up, say nothing of the target.
-fn vain(judgement: &Judgement, version: &VersionInsights, all: &[Judgement]) -> Option<String> {
-    let MetricName::Load(stream, Measure::Time(..) | Measure::ColdStart) = &judgement.objective.metric else {
-        return None;
-    };
-    let load = version.measurement(stream)?;
-    let is_green = matches!(judgement.verdict, Verdict::Met | Verdict::Undecided);
-    let told = |one: &Judgement| {
-        limits_errors(&one.objective, stream)
-            || one.verdict == Verdict::NotMet && is_of_errors(&one.objective, stream)
-    };
-    if !is_green || load.errors < load.requests || all.iter().any(told) {
-        return None;
-    }
-    Some(format!(
-        "each of {} requests failed, and no objective limits errors",
-        load.requests
-    ))
-}
-
-/// Whether an objective limits all errors of a load: those of one kind (time-outs, one status) may be none where every
-/// request fails otherwise, and a limit of 100 % holds whatever happens.
-pub fn limits_errors(objective: &Objective, stream: &Stream) -> bool {
-    let MetricName::Load(_, measure) = &objective.metric else {
-        return false;
-    };
-    let limits = match objective.bound {
-        Bound::AtMost if matches!(measure, Measure::ErrorRate) => {
-            !matches!(objective.limit, Limit::Value(limit) if limit >= 1.0)
-        }
-        Bound::AtMost => matches!(measure, Measure::ErrorCount),
-        Bound::AtLeast => matches!(measure, Measure::StatusClass(_) | Measure::StatusCode(_)),
-    };
-    limits && is_of_errors(objective, stream)
-}
-
-/// Whether an objective is about errors of a load, or of the whole that it belongs to.
-fn is_of_errors(objective: &Objective, stream: &Stream) -> bool {
-    let MetricName::Load(
-        of,
-        Measure::ErrorRate
-        | Measure::ErrorCount
-        | Measure::Timeouts
-        | Measure::StatusClass(_)
-        | Measure::StatusCode(_),
-    ) = &objective.metric
-    else {
-        return false;
-    };
-    of.protocol == stream.protocol && (of.endpoint.is_none() || of.endpoint == stream.endpoint)
 }
 
 /// Judges one objective on one version.
@@ -381,6 +329,9 @@ fn relative(
     let baseline = baseline.ok_or_else(|| "there is no baseline to compare with".to_owned())?;
     let mut mine = Observed::of(&objective.metric, version, "version")?;
     let theirs = Observed::of(&objective.metric, baseline, "baseline")?;
+    if let Some(failed) = theirs.load.as_deref().and_then(mostly_failed) {
+        return Err(format!("there is nothing to compare with, of the baseline {failed}"));
+    }
     enough(theirs.requests, policy, "the baseline")?;
     mine.value = provided::as_given_by(&objective.metric, mine.value, version, baseline)?;
     if mine.value == 0.0 && theirs.value == 0.0 {

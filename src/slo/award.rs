@@ -13,9 +13,10 @@ use super::chance::chances;
 use super::estimate::{estimate, rests_on};
 use super::interval::Interval;
 use super::objective::Bound;
+use super::proof::{is_of_answers, mostly_failed};
 use super::provided;
 use super::reward::{Award, Confidence, Contender, Goal, Reward, Weight};
-use crate::metrics::{Insights, Measure, MetricName, VersionInsights};
+use crate::metrics::{Insights, MetricName, VersionInsights};
 
 /// How much more the winner gets than any other, where no interval says how sure it is.
 const WINNER: f64 = 2.0;
@@ -109,11 +110,8 @@ fn value(
     let Some(load) = version.measurement(stream) else {
         return given();
     };
-    if load.requests > 0
-        && load.errors >= load.requests
-        && matches!(measure, Measure::Time(..) | Measure::ColdStart)
-    {
-        return Err(format!("each of {} requests failed", load.requests));
+    if let Some(failed) = mostly_failed(&load).filter(|_| is_of_answers(*measure)) {
+        return Err(failed);
     }
     let bound = match reward.goal {
         Goal::Max => Bound::AtLeast,

@@ -324,6 +324,14 @@ fn the_winner_gets_all_if_there_is_one() {
     output.exits(0);
     assert_eq!(weights(&here), [0, 100]);
     assert_eq!(app.result()["changes"][0]["to"], "canary 100, stable 0");
+    let shares = text("http/error-rate <= 1%").replace("weights: winner", "weights: shares");
+    let (app, output) = here.run(&shares, &[]);
+    output.exits(0);
+    let percent = |version: usize| app.result()["assessment"]["weights"][version]["percent"].as_u64();
+    assert_eq!(
+        weights(&here).into_iter().map(Some).collect::<Vec<_>>(),
+        [percent(0), percent(1)]
+    );
     // Before anything is sent: every version has a destination.
     let sent = server.requests();
     let (_, output) = here.run(
