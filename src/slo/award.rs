@@ -13,9 +13,10 @@ use super::chance::chances;
 use super::estimate::{estimate, rests_on};
 use super::interval::Interval;
 use super::objective::Bound;
+use super::proof::{is_of_answers, mostly_failed};
 use super::provided;
 use super::reward::{Award, Confidence, Contender, Goal, Reward, Weight};
-use crate::metrics::{Insights, Measure, MetricName, VersionInsights};
+use crate::metrics::{Insights, MetricName, VersionInsights};
 
 /// How much more the winner gets than any other, where no interval says how sure it is.
 const WINNER: f64 = 2.0;
