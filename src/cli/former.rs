@@ -51,7 +51,6 @@ fn tip(words: &[String]) -> Option<&'static str> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
 
     #[test]
     fn commands_of_iter8_lead_to_those_of_today() {

@@ -13,7 +13,7 @@ use super::load_flags;
 use super::note::Note;
 use super::post::{self, Poster, Told};
 use super::publish::{refused, verdicts};
-use super::reproduce::command;
+use super::reproduce::{command, of_shard};
 use super::session::{Finished, Session, formats};
 use super::shard::Said;
 use super::shown::show;
@@ -150,9 +150,9 @@ impl Order<'_> {
         command == Some(&mask.apply(&self.reproduce))
     }
 
-    /// The command that repeats the run, this loop of it included.
-    fn command(&self) -> String {
-        let mut command = self.reproduce.clone();
+    /// The command that repeats the run, this shard or loop of it.
+    fn command(&self, shard: Option<&Shard>) -> String {
+        let mut command = of_shard(&self.reproduce, shard);
         if let Some(revision) = self.revision {
             command.push_str(&format!("{REVISION}{revision}"));
         }
@@ -244,7 +244,7 @@ impl Stage<'_> {
             platform: self.platform.name(),
             reach: reach(env),
             validate_slos: true,
-            reproduce: Some(order.command()),
+            reproduce: Some(order.command(shard.as_ref())),
             cluster: order.cluster.clone(),
             publisher: Arc::<Poster>::clone(&poster),
             earlier,

@@ -142,7 +142,7 @@ pub(super) fn earlier(path: Option<&Path>) -> (Option<ExperimentResult>, Option<
 }
 
 /// The result of the run before, kept when a later one could not begin.
-const PREVIOUS: &str = "result.previous.json";
+pub(super) const PREVIOUS: &str = "result.previous.json";
 /// Says that a command was refused, where a result that Iter8 left would be taken for its own.
 const REFUSED: &str = "result.refused";
 
