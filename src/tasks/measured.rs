@@ -165,17 +165,14 @@ fn check_contenders(steps: &[Step], metric: &MetricName, at: &At, decoder: &mut 
 
 /// What the load itself decides is the same for all versions, whichever is the best.
 fn check_given(steps: &[Step], metric: &MetricName, at: &At, decoder: &mut Decoder<'_>) {
-    let MetricName::Load(_, measure) = metric else {
+    let MetricName::Load(_, Measure::Throughput | Measure::RequestCount) = metric else {
         return;
     };
     let last = steps.iter().rfind(|step| step.task.measures(metric));
     let planned = last.map_or_else(Vec::new, |step| step.task.planned());
     // A closed loop has one of them at most.
     let paced = |load: &Planned| load.extent.requests.is_some() && load.extent.time.is_some();
-    let counted = |load: &Planned| load.extent.requests.is_some();
-    let given = (*measure == Measure::Throughput && planned.iter().all(paced))
-        || (*measure == Measure::RequestCount && planned.iter().all(counted));
-    if given && !planned.is_empty() {
+    if !planned.is_empty() && planned.iter().all(paced) {
         let message = format!(
             "{metric} is what the load says, the same for every version that keeps up: as a reward it tells nothing"
         );
