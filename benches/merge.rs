@@ -75,13 +75,9 @@ fn result(shard: u32) -> ExperimentResult {
         policy: Policy::default(),
     }];
     let load = Load {
-        stream: "http".parse().expect("a stream"),
         target: "http://shop.example/".to_owned(),
         plan: "16000 requests/s for 10m".to_owned(),
-        reproduce: None,
-        together: None,
-        percentiles: Vec::new(),
-        measurement: measurement(shard),
+        ..Load::bare("http".parse().expect("a stream"), measurement(shard))
     };
     result.insights = Insights {
         versions: vec![VersionInsights {

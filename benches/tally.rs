@@ -97,7 +97,7 @@ fn count(tally: &mut Tally, kind: Kind, (sent, first_byte, end): &(Sent, Instant
         end: *end,
         bytes: 2,
         failure: None,
-        wall: None,
+        aside: None,
     };
     tally.answered(*sent, &answer);
 }

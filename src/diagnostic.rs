@@ -113,6 +113,22 @@ impl Diagnostic {
     }
 }
 
+/// Names that are listed before the others are counted.
+const LISTED: usize = 12;
+
+/// `known are a, b, c`, cut short where that would be a page.
+pub fn known_are(names: &[&str]) -> String {
+    if names.len() <= LISTED {
+        return format!("known are {}", names.join(", "));
+    }
+    let (some, others) = names.split_at(LISTED - 2);
+    let others = others.len();
+    format!(
+        "known are {} and {others} more, which `iter8 docs` lists",
+        some.join(", ")
+    )
+}
+
 /// The candidate that is probably meant by `word`, if one is close enough to be worth naming.
 pub fn did_you_mean<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let word = word.to_lowercase();
@@ -133,6 +149,17 @@ pub fn did_you_mean<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_long_list_is_cut_short() {
+        assert_eq!(known_are(&["a", "b"]), "known are a, b");
+        let told = known_are(&["qps"; 47]);
+        assert!(
+            told.ends_with("qps and 37 more, which `iter8 docs` lists"),
+            "{told}"
+        );
+        assert_eq!(told.matches("qps").count(), 10);
+    }
 
     #[test]
     fn a_near_miss_is_found_and_a_far_one_is_not() {

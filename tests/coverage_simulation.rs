@@ -298,18 +298,11 @@ fn load(latencies: &[f64], seconds: f64) -> LoadMeasurement {
 
 /// The verdict on a load whose 95th percentile may be at most `limit` milliseconds.
 fn verdict(measurement: LoadMeasurement, limit: f64) -> Verdict {
-    let load = Load {
-        stream: Stream {
-            protocol: Protocol::Http,
-            endpoint: None,
-        },
-        target: String::new(),
-        percentiles: Vec::new(),
-        together: None,
-        reproduce: None,
-        plan: String::new(),
-        measurement,
+    let stream = Stream {
+        protocol: Protocol::Http,
+        endpoint: None,
     };
+    let load = Load::bare(stream, measurement);
     let version = VersionInsights {
         loads: vec![load],
         ..VersionInsights::default()

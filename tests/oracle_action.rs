@@ -9,6 +9,8 @@
     reason = "a test reads its data and says what it found"
 )]
 
+#[path = "oracle/packed.rs"]
+mod packed;
 #[expect(
     dead_code,
     unused_imports,
@@ -21,6 +23,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use packed::unpack;
 use serde_json::Value;
 use support::{Answer, App, Grpc, Reply, Seen, Server};
 
@@ -32,22 +35,6 @@ const ACCEPTED: &[(&str, &str)] = &[
         "a misspelt `SLOs` was ignored, so that nothing was judged",
     ),
 ];
-
-fn unpack(text: &str) -> BTreeMap<String, String> {
-    let mut files: BTreeMap<String, String> = BTreeMap::new();
-    let mut name = String::new();
-    for line in text.split_inclusive('\n') {
-        match line
-            .trim_end()
-            .strip_prefix("-- ")
-            .and_then(|rest| rest.strip_suffix(" --"))
-        {
-            Some(next) => next.clone_into(&mut name),
-            None => files.entry(name.clone()).or_default().push_str(line),
-        }
-    }
-    files
-}
 
 /// The paths of the oracle's server that cases ask for.
 fn answer(seen: &Seen, payload: &str) -> Answer {

@@ -10,32 +10,19 @@
     reason = "a test reads its data and says what it found"
 )]
 
+#[path = "oracle/packed.rs"]
+mod packed;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use packed::unpack;
 use serde_json::{Map, Value, json};
 
 fn here(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
-}
-
-/// Files of a case: name and text.
-fn unpack(text: &str) -> BTreeMap<String, String> {
-    let mut files: BTreeMap<String, String> = BTreeMap::new();
-    let mut name = String::new();
-    for line in text.split_inclusive('\n') {
-        let trimmed = line.trim_end();
-        match trimmed
-            .strip_prefix("-- ")
-            .and_then(|rest| rest.strip_suffix(" --"))
-        {
-            Some(next) => next.clone_into(&mut name),
-            None => files.entry(name.clone()).or_default().push_str(line),
-        }
-    }
-    files
 }
 
 fn yaml(text: &str) -> Value {

@@ -9,12 +9,16 @@
     reason = "a test reads its data and says what it found"
 )]
 
+#[path = "oracle/packed.rs"]
+mod packed;
+
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use packed::unpack;
 use serde_json::{Value, json};
 
 /// Charts of 0.10 on; before there were no groups.
@@ -86,22 +90,6 @@ const DIFFERENCES: &[(&str, &str)] = &[
 
 fn here(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
-}
-
-fn unpack(text: &str) -> BTreeMap<String, String> {
-    let mut files: BTreeMap<String, String> = BTreeMap::new();
-    let mut name = String::new();
-    for line in text.split_inclusive('\n') {
-        let inner = line
-            .trim_end()
-            .strip_prefix("-- ")
-            .and_then(|rest| rest.strip_suffix(" --"));
-        match inner {
-            Some(next) => next.clone_into(&mut name),
-            None => files.entry(name.clone()).or_default().push_str(line),
-        }
-    }
-    files
 }
 
 fn objects(text: &str) -> Vec<Value> {

@@ -19,7 +19,7 @@ use super::launch::{Inline, from_inputs, store};
 use super::merge;
 use super::post::{Poster, Posts, Told};
 use super::publish::{counted, for_usage, masked, mistake, mistakes, publication, unsent, verdicts};
-use super::reproduce::command;
+use super::reproduce::{command, of_shard};
 use super::run::{DEFAULT_FILE, Opened, read};
 use super::session::{Ending, Finished, Session, formats};
 use super::shown::show;
@@ -200,7 +200,7 @@ impl Stage<'_> {
             platform: self.platform.name(),
             reach: Reach::Container,
             validate_slos: inputs.flag("validateSLOs").unwrap_or(true),
-            reproduce: work.reproduce,
+            reproduce: work.reproduce.map(|command| of_shard(&command, shard.as_ref())),
             cluster: ClusterFlags::default().access(self.env, &self.console.mask),
             publisher: Arc::clone(poster) as Arc<dyn Publisher>,
             earlier,
@@ -333,9 +333,19 @@ impl Stage<'_> {
         if let Some(missing) = refusal(inputs, event) {
             return Err(self.missing(missing));
         }
-        let said = ["url", "host", "experiment", "values", "chart"]
-            .into_iter()
-            .find(|name| inputs.text(name).is_some());
+        // The last three say nothing without a chart, which is said where they are read.
+        let said = [
+            "url",
+            "host",
+            "experiment",
+            "values",
+            "chart",
+            "valuesFile",
+            "chartRepo",
+            "chartVersion",
+        ]
+        .into_iter()
+        .find(|name| inputs.text(name).is_some());
         let file = Path::new(DEFAULT_FILE).exists().then_some("./experiment.yaml");
         if let Some(said) = said.or(file) {
             if said != "url"

@@ -10,7 +10,7 @@ use super::console::Console;
 use super::exit::Exit;
 use super::stored::Unread;
 use crate::diagnostic::did_you_mean;
-use crate::results::ExperimentResult;
+use crate::results::{ExperimentResult, MergedShard, Outcome};
 use crate::slo::{Confidence, Verdict};
 use crate::spec::{Period, PeriodError};
 
@@ -57,8 +57,7 @@ impl Condition {
                 Self::Slos => imported.slos,
             };
         }
-        let whole = result.ended && result.interrupted.is_none();
-        whole
+        partial(result).is_none()
             && match self {
                 Self::Completed => result.completed(),
                 Self::NoFailure => result.no_failure(),
@@ -71,11 +70,15 @@ impl Condition {
 
     fn describe(self, result: &ExperimentResult) -> String {
         let holds = self.holds(result);
+        let told = |what: &str| match partial(result) {
+            Some(why) => format!("{what}: {why}"),
+            None => what.to_owned(),
+        };
         let words = match (self, holds) {
             (Self::Completed, true) => "experiment completed",
-            (Self::Completed, false) => "experiment did not complete",
+            (Self::Completed, false) => return told("experiment did not complete"),
             (Self::NoFailure, true) => "experiment has no failure",
-            (Self::NoFailure, false) => "experiment failed",
+            (Self::NoFailure, false) => return told("experiment failed"),
             // Only Iter8's gate was open then, and is for its results.
             (Self::Slos, true) if result.assessment.judgements.is_empty() => {
                 "no SLO was judged, which Iter8 took for satisfied"
@@ -85,6 +88,24 @@ impl Condition {
         };
         words.to_owned()
     }
+}
+
+/// Why a result of our own is not of the whole run, if it is not.
+fn partial(result: &ExperimentResult) -> Option<String> {
+    if result.imported.is_some() {
+        return None;
+    }
+    if !result.ended || result.interrupted.is_some() {
+        return Some("the run did not come to its end".to_owned());
+    }
+    let shards = result.shards.as_ref()?;
+    let (count, there) = (shards.count as usize, shards.merged.len());
+    if there < count || !shards.lost.is_empty() {
+        return Some(format!("{there} of {count} shards gave a result"));
+    }
+    let cut = |shard: &&MergedShard| shard.outcome == Outcome::Interrupted;
+    let cut = shards.merged.iter().find(cut)?;
+    Some(format!("shard {} did not come to its end", cut.index))
 }
 
 /// What of the SLOs and rewards does not hold.
@@ -114,8 +135,8 @@ fn unkept(result: &ExperimentResult) -> Option<String> {
 }
 
 fn why(result: &ExperimentResult) -> String {
-    if result.imported.is_none() && (!result.ended || result.interrupted.is_some()) {
-        return "the run did not come to its end".to_owned();
+    if let Some(partial) = partial(result) {
+        return partial;
     }
     if !result.no_failure() {
         return "a task failed".to_owned();

@@ -13,6 +13,7 @@ mod demo;
 mod deployment;
 pub mod docs;
 mod exit;
+mod former;
 mod forward;
 mod index;
 mod inputs;
@@ -42,7 +43,7 @@ use clap::error::ErrorKind;
 
 pub use exit::Exit;
 
-use args::{Args, Command, LogLevel};
+use args::{Args, Command, LogLevel, Output};
 use console::Console;
 use signals::Signals;
 
@@ -58,16 +59,7 @@ pub fn main() -> ExitCode {
     make_room(FILES);
     let args = match Args::try_parse() {
         Ok(args) => args,
-        Err(error) => {
-            // Help and version are no mistakes; where they cannot be printed, nobody reads.
-            let _ = error.print();
-            let asked = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
-            return if asked {
-                Exit::Pass.into()
-            } else {
-                Exit::Usage.into()
-            };
-        }
+        Err(error) => return refused(error).into(),
     };
     if matches!(args.command, Command::JqChild) {
         return jq_child().into();
@@ -91,6 +83,27 @@ pub fn main() -> ExitCode {
     // A load that a second signal left behind must not hold the process.
     runtime.shutdown_background();
     exit.unwrap_or_else(|exit| exit).into()
+}
+
+/// Says what is wrong with a command line; help and version are no mistakes.
+fn refused(mut error: clap::Error) -> Exit {
+    let asked = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
+    let words: Vec<String> = std::env::args_os()
+        .skip(1)
+        .map(|word| word.to_string_lossy().into_owned())
+        .collect();
+    if !asked {
+        former::explain(&mut error, &words);
+    }
+    // Where it cannot be printed, nobody reads.
+    let _ = error.print();
+    if asked {
+        return Exit::Pass;
+    }
+    if let Some(output) = Output::of_words(&words) {
+        output.set_aside();
+    }
+    Exit::Usage
 }
 
 /// A parent that is gone is no error, and nobody reads one.

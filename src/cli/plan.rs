@@ -14,7 +14,7 @@ use crate::metrics::{MetricName, Stream, Unit};
 use crate::platform::Env;
 use crate::report::{Align, Prose, Table, Text, number};
 use crate::results::Shard;
-use crate::slo::{Foresight, Limit, Objective, ShareForesight, foresee};
+use crate::slo::{Foresight, Limit, Objective, OnInconclusive, Policy, ShareForesight, foresee};
 use crate::tasks::{Pipeline, Planned, Repetition, Step};
 
 /// Shows the plan of what `iter8 run` would do with the same flags.
@@ -58,7 +58,7 @@ fn describe(pipeline: &Pipeline, shard: Option<&Shard>) -> String {
     let mut text = Text::tables(&sections);
     text.push_str(&format!("\n{}\n", total(pipeline)));
     if let Some(shard) = shard {
-        text.push_str(&part(shard));
+        text.push_str(&part(shard, pipeline));
     }
     if sections.len() > 1 {
         text.push_str(
@@ -70,14 +70,22 @@ fn describe(pipeline: &Pipeline, shard: Option<&Shard>) -> String {
 }
 
 /// What these requests are a part of.
-fn part(shard: &Shard) -> String {
+fn part(shard: &Shard, pipeline: &Pipeline) -> String {
     let start = shard
         .start_at
         .map_or_else(String::new, |at| format!(", beginning at {at}"));
-    format!(
+    let mut text = format!(
         "This is shard {}: it sends one turn in {} of the schedule{start}; iter8 merge judges what all shards measured.\n",
         shard.number, shard.number.of
-    )
+    );
+    for step in &pipeline.steps {
+        let planned = step.task.planned();
+        let parts: BTreeSet<&str> = planned.iter().filter_map(|load| load.part.as_deref()).collect();
+        for part in parts {
+            text.push_str(&format!("Its part of task {}: {part}.\n", step.index));
+        }
+    }
+    text
 }
 
 fn tasks(pipeline: &Pipeline) -> Table {
@@ -183,7 +191,16 @@ fn objectives(pipeline: &Pipeline) -> Table {
         for objective in step.task.objectives() {
             let before = pipeline.steps.get(..position).unwrap_or_default();
             let requests = requests_of(&objective.value, before);
+            let terms = step.task.terms(Policy::default());
+            let fails = terms.is_some_and(|terms| terms.policy.on_inconclusive == OnInconclusive::Fail);
             let (smallest, words) = words(&objective.value, requests, step.task.min_requests());
+            let foreseen = requests.map(|requests| foresee(&objective.value, requests));
+            let never = matches!(foreseen, Some(Foresight::Share(ShareForesight { met: None, .. })));
+            let words = if never && fails && !objective.value.warn {
+                format!("a pass is impossible (onInconclusive: fail): {words}")
+            } else {
+                words
+            };
             table.rows.push(vec![
                 Prose::from(objective.value.to_string()),
                 requests.map_or_else(|| Prose::from("?"), |requests| number::count(requests).into()),

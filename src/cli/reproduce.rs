@@ -7,7 +7,9 @@ use url::Url;
 use super::assemble::Given;
 use super::load_flags::{flag, is_boolean};
 use super::origin::absolute;
+use super::shard::SHARD;
 use crate::net::display_url;
+use crate::results::Shard;
 use crate::tasks::{is_harmless, quoted};
 
 /// Fields whose values are URLs: shown without user information, and with stars for their query.
@@ -52,6 +54,18 @@ pub(super) fn command(given: &Given, file: Option<&Path>) -> String {
         words.push(quoted(text));
     }
     words.join(" ")
+}
+
+/// The same for a shard. The start that all of them agreed on is over when one is repeated.
+pub(super) fn of_shard(command: &str, shard: Option<&Shard>) -> String {
+    match shard {
+        None => command.to_owned(),
+        // Which has no flag for it.
+        Some(Shard { number, .. }) if command.starts_with("iter8 launch ") => {
+            format!("{SHARD}={number} {command}")
+        }
+        Some(Shard { number, .. }) => format!("{command} --shard {number}"),
+    }
 }
 
 /// A value as far as it may be shown. Nothing is left to masks: those know only some secrets, and not their quoted form.
@@ -115,6 +129,20 @@ mod tests {
             command(&given, None),
             r"iter8 run --url 'https://app.example/a?***' --qps 5 --method 'it'\''s' --readyTimeout 5s --slo 'http/error-rate <= 1%'"
         );
+    }
+
+    #[test]
+    fn a_shard_is_repeated_as_one() {
+        let number = "3/8".parse().expect("a shard");
+        let start_at = Some(jiff::Timestamp::UNIX_EPOCH);
+        let shard = Shard { number, start_at };
+        for (whole, part) in [
+            ("iter8 run --qps 5", "iter8 run --qps 5 --shard 3/8"),
+            ("iter8 launch -c iter8", "ITER8_SHARD=3/8 iter8 launch -c iter8"),
+        ] {
+            assert_eq!(of_shard(whole, Some(&shard)), part);
+            assert_eq!(of_shard(whole, None), whole);
+        }
     }
 
     #[test]

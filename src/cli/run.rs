@@ -13,7 +13,7 @@ use super::load_flags;
 use super::note::Note;
 use super::post::{self, Poster, Told};
 use super::publish::{refused, verdicts};
-use super::reproduce::command;
+use super::reproduce::{command, of_shard};
 use super::session::{Finished, Session, formats};
 use super::shard::Said;
 use super::shown::show;
@@ -150,9 +150,9 @@ impl Order<'_> {
         command == Some(&mask.apply(&self.reproduce))
     }
 
-    /// The command that repeats the run, this loop of it included.
-    fn command(&self) -> String {
-        let mut command = self.reproduce.clone();
+    /// The command that repeats the run, this shard or loop of it.
+    fn command(&self, shard: Option<&Shard>) -> String {
+        let mut command = of_shard(&self.reproduce, shard);
         if let Some(revision) = self.revision {
             command.push_str(&format!("{REVISION}{revision}"));
         }
@@ -244,7 +244,7 @@ impl Stage<'_> {
             platform: self.platform.name(),
             reach: reach(env),
             validate_slos: true,
-            reproduce: Some(order.command()),
+            reproduce: Some(order.command(shard.as_ref())),
             cluster: order.cluster.clone(),
             publisher: Arc::<Poster>::clone(&poster),
             earlier,
@@ -382,7 +382,11 @@ pub(super) fn read(file: Option<&Path>, given: &Given) -> Result<Opened, Vec<Dia
     let source = SourceFile::read(path).map_err(|error| {
         let diagnostic = Diagnostic::error(TaskError::from_error(&error).message);
         let missing = path.file_name().is_some_and(|name| name == DEFAULT_FILE) && !path.exists();
-        vec![if missing {
+        vec![if missing && path.with_file_name("Chart.yaml").is_file() {
+            diagnostic.hint(
+                "this is the folder of a chart; charts are built in: iter8 launch -c load-test-http -f values.yaml",
+            )
+        } else if missing {
             diagnostic.hint(
                 "name a file, or test a URL: iter8 run --url https://example.com/ --slo 'http/error-rate <= 1%'",
             )

@@ -229,11 +229,13 @@ fn mask(result: &mut ExperimentResult, mask: &Mask) {
             for failure in load.measurement.failures.values_mut() {
                 failure.example = mask.apply(&failure.example);
             }
-            let walls = std::mem::take(&mut load.measurement.walls);
-            load.measurement.walls = walls
-                .into_iter()
-                .map(|(wall, count)| (mask.apply(&wall), count))
-                .collect();
+            let measured = &mut load.measurement;
+            for names in [&mut measured.walls, &mut measured.redirects] {
+                *names = std::mem::take(names)
+                    .into_iter()
+                    .map(|(name, count)| (mask.apply(&name), count))
+                    .collect();
+            }
         }
     }
     for task in &mut result.tasks {

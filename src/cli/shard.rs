@@ -7,7 +7,7 @@ use crate::platform::Env;
 use crate::results::{Shard, ShardNumber};
 
 /// The variables that stand for the flags.
-const SHARD: &str = "ITER8_SHARD";
+pub(super) const SHARD: &str = "ITER8_SHARD";
 const START_AT: &str = "ITER8_START_AT";
 /// A start that is further away is a mistake: a wrong day, or a wrong time zone.
 const FARTHEST: SignedDuration = SignedDuration::from_hours(24);

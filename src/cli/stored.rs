@@ -51,6 +51,10 @@ pub(super) fn read(run_dir: &Path, output_dir: &Path) -> Result<ExperimentResult
     let ours = results::read(&run_dir.join(output_dir).join(RESULT));
     match ours {
         Err(WireError::Read { path, source }) if source.kind() == io::ErrorKind::NotFound => {
+            let refused = run_dir.join(output_dir).join(REFUSED);
+            if refused.is_file() {
+                return Err(Unread::Missing(Box::new(of_refused(&refused))));
+            }
             of_iter8(run_dir)
                 .map_err(|found| Unread::Iter8(Box::new(found)))?
                 .ok_or_else(|| Unread::Missing(Box::new(missing(&path, run_dir))))
@@ -75,6 +79,16 @@ fn missing(ours: &Path, run_dir: &Path) -> Diagnostic {
     );
     Diagnostic::error(looked)
         .hint("run an experiment first, or name the folder of one by --runDir or --outputDir")
+}
+
+/// Says that there is no result because a command was refused; an older one, of Iter8, is not taken for its.
+fn of_refused(mark: &Path) -> Diagnostic {
+    let mark = shown(mark).display();
+    Diagnostic::error("the last command here was refused: nothing was sent, and there is no result").hint(
+        format!(
+            "mend the mistake and run it again; without the file {mark} the result that Iter8 left is read"
+        ),
+    )
 }
 
 /// A path without the `./` that says nothing.
@@ -128,13 +142,42 @@ pub(super) fn earlier(path: Option<&Path>) -> (Option<ExperimentResult>, Option<
 }
 
 /// The result of the run before, kept when a later one could not begin.
-const PREVIOUS: &str = "result.previous.json";
+pub(super) const PREVIOUS: &str = "result.previous.json";
+/// Says that a command was refused, where a result that Iter8 left would be taken for its own.
+const REFUSED: &str = "result.refused";
 
 impl Output {
+    /// Where the result of a command line would have gone that cannot be understood; `None` if its command has none.
+    pub(super) fn of_words(words: &[String]) -> Option<Self> {
+        let command = words.iter().find(|word| !word.starts_with('-'))?;
+        if !["run", "launch", "merge"].contains(&command.as_str()) {
+            return None;
+        }
+        let given = |names: [&str; 2], default: &str| {
+            let mut values = words.iter().enumerate().filter_map(|(at, word)| {
+                let (name, value) = word
+                    .split_once('=')
+                    .map_or((word.as_str(), None), |(name, value)| (name, Some(value)));
+                let known = name.strip_prefix("--").is_some_and(|name| names.contains(&name));
+                known.then(|| value.or_else(|| words.get(at + 1).map(String::as_str)))?
+            });
+            PathBuf::from(values.next().unwrap_or(default))
+        };
+        Some(Self {
+            run_dir: given(["runDir", "run-dir"], "."),
+            output_dir: given(["outputDir", "output-dir"], "iter8-results"),
+            reports: Vec::new(),
+        })
+    }
+
     /// Takes the files of an earlier run away, so that nobody takes them for this one's.
     pub(super) fn clear(&self) {
         let folder = self.folder();
-        for file in FORMATS.iter().map(|format| format.file()).chain([RESULT]) {
+        for file in FORMATS
+            .iter()
+            .map(|format| format.file())
+            .chain([RESULT, REFUSED])
+        {
             // What cannot be removed cannot be replaced either, and that is said where it is written.
             let _ = std::fs::remove_file(folder.join(file));
         }
@@ -144,6 +187,11 @@ impl Output {
     pub(super) fn set_aside(&self) {
         let _ = std::fs::rename(self.result(), self.folder().join(PREVIOUS));
         self.clear();
+        if matches!(of_iter8(&self.run_dir), Ok(Some(_))) {
+            // Nor can this: a folder that takes no mark takes no result either.
+            let _ = std::fs::create_dir_all(self.folder());
+            let _ = std::fs::write(self.folder().join(REFUSED), "nothing was sent\n");
+        }
     }
 
     /// Folder of results.

@@ -33,7 +33,7 @@ pub use schedule::Extent;
 pub use seats::Seat;
 pub use shard::{Shard, Undivided};
 pub use tally::{Messages, Progress, Recent, Sent, Tally};
-pub use target::{Answer, ConnectTimes, Failed, Sample, Target, Way};
+pub use target::{Answer, Aside, ConnectTimes, Failed, Sample, Target, Way};
 
 use crate::net::proxy::ProxyError;
 use crate::net::resolve::ResolveError;

@@ -5,11 +5,12 @@
 //! schedule, to the nanosecond. A turn stays whole, because what slows down the machine of a shard must slow down all
 //! versions alike.
 
-use std::num::NonZeroU32;
+use std::num::{NonZeroU32, NonZeroU64};
 
 use tokio::time::Instant;
 
 use super::pool::{AtOnce, MOST_AT_ONCE, Pool};
+use super::{Pace, Plan, Rate, Stage, Stop};
 
 /// Which part of a load is sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,7 +29,7 @@ pub struct Shard {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Undivided {
     /// A closed loop would have shards without a request under way.
-    #[error("{0} {1}s cannot be divided among {2} shards")]
+    #[error("{0} {1}{plural} cannot be divided among {2} shards", plural = if *.0 == 1 { "" } else { "s" })]
     Few(u64, &'static str, NonZeroU32),
     /// A number of calls that changes is one generator's.
     #[error("a number of concurrent {0}s that changes cannot be divided among shards")]
@@ -40,6 +41,38 @@ impl Shard {
     pub(super) fn share(&self, all: u64) -> u64 {
         let (index, of) = (u64::from(self.index), u64::from(self.of.get()));
         all / of + u64::from(index < all % of)
+    }
+
+    /// The plan of a load that is as large as the part of this shard: what can be told of it, not what is sent.
+    pub fn alone(&self, whole: &Plan) -> Plan {
+        let count = |all: NonZeroU64| NonZeroU64::new(self.share(all.get())).unwrap_or(NonZeroU64::MIN);
+        let stop = match whole.stop {
+            Stop::After(all) => Stop::After(count(all)),
+            Stop::Either(all, time) => Stop::Either(count(all), time),
+            Stop::For(time) => Stop::For(time),
+        };
+        let part = |rate: Rate| {
+            let thousandths = (rate.get() / f64::from(self.of.get()) * 1e3).round();
+            Rate::per_second(thousandths / 1e3).unwrap_or(rate)
+        };
+        let pace = match &whole.pace {
+            Pace::Free => Pace::Free,
+            Pace::PerSecond(rate) => Pace::PerSecond(part(*rate)),
+            Pace::Stages(stages) => {
+                let stage = |stage: &Stage| Stage {
+                    from: stage.from.map(part),
+                    to: stage.to.map(part),
+                    time: stage.time,
+                };
+                Pace::Stages(stages.iter().map(stage).collect())
+            }
+        };
+        Plan {
+            stop,
+            pace,
+            shard: None,
+            ..whole.clone()
+        }
     }
 
     fn of_lanes(&self, all: NonZeroU32) -> Option<NonZeroU32> {

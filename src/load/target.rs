@@ -74,6 +74,15 @@ impl From<ConnectError> for Failed {
     }
 }
 
+/// An answer that is not what its URL was to show.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Aside {
+    /// Something in front of the application gave it: what, and what to do about it.
+    Wall(String),
+    /// A redirect within the site that was not followed: where to.
+    Redirect(String),
+}
+
 /// A complete answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answer {
@@ -87,8 +96,8 @@ pub struct Answer {
     pub bytes: u64,
     /// Why it counts as an error all the same.
     pub failure: Option<Failed>,
-    /// What answered in place of the application.
-    pub wall: Option<String>,
+    /// What it is instead of what was asked for.
+    pub aside: Option<Aside>,
 }
 
 /// What became of a request.

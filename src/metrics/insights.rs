@@ -18,6 +18,9 @@ pub struct Load {
     pub target: String,
     /// How they were sent, in words: `40 requests/s on 10 connections for 30 s`.
     pub plan: String,
+    /// Of a shard, its part of that plan, likewise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub part: Option<String>,
     /// A command that sends one of them again, without what may be secret; a comment at its end says what was left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reproduce: Option<String>,
@@ -29,6 +32,22 @@ pub struct Load {
     pub percentiles: Vec<f64>,
     /// What was measured.
     pub measurement: LoadMeasurement,
+}
+
+impl Load {
+    /// A load of which nobody knows more than what it measured.
+    pub fn bare(stream: Stream, measurement: LoadMeasurement) -> Self {
+        Self {
+            stream,
+            target: String::new(),
+            plan: String::new(),
+            part: None,
+            reproduce: None,
+            together: None,
+            percentiles: Vec::new(),
+            measurement,
+        }
+    }
 }
 
 /// What is known about one version of the application.
@@ -216,18 +235,11 @@ mod tests {
     use super::*;
 
     fn load(stream: &str, requests: u64) -> Load {
-        Load {
-            stream: stream.parse().expect(stream),
-            target: String::new(),
-            plan: String::new(),
-            reproduce: None,
-            together: None,
-            percentiles: Vec::new(),
-            measurement: LoadMeasurement {
-                requests,
-                ..LoadMeasurement::default()
-            },
-        }
+        let measurement = LoadMeasurement {
+            requests,
+            ..LoadMeasurement::default()
+        };
+        Load::bare(stream.parse().expect(stream), measurement)
     }
 
     fn insights(loads: Vec<Load>) -> Insights {

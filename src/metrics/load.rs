@@ -179,6 +179,9 @@ pub struct LoadMeasurement {
     pub failures: BTreeMap<FailureClass, Failure>,
     /// Answers that redirect to another host or to a login, and rate limits or bot challenges: what they are and how many.
     pub walls: BTreeMap<String, u64>,
+    /// Redirects within the site that were not followed and not expected: where to and how many.
+    #[serde(default)]
+    pub redirects: BTreeMap<String, u64>,
     /// Times, from histograms.
     pub timings: BTreeMap<Timing, Histogram>,
     /// How late requests of a paced load were released, whether or not a connection was free: the generator's own delay.
@@ -259,6 +262,7 @@ impl LoadMeasurement {
             (&mut self.spoken, &later.spoken),
             (&mut self.addresses, &later.addresses),
             (&mut self.walls, &later.walls),
+            (&mut self.redirects, &later.redirects),
         ] {
             for (name, n) in later {
                 let mine = mine.entry(name.clone()).or_default();

@@ -1,4 +1,4 @@
-//! [`is_login_page`]: whether a page is there to log in, rather than an application's page with a log-in form on it.
+//! [`is_login_path`] and [`is_login_page`]: whether a page is there to log in, rather than an application's page with a log-in form on it.
 
 use url::Url;
 
@@ -43,6 +43,40 @@ pub(super) fn is_login_page(requested: &Url, text: &str) -> bool {
         .iter()
         .any(|action| leads_away(requested, action))
         || (!page.password_forms.is_empty() && is_login_title(&page.title))
+}
+
+/// Segments of paths that are words for logging in, in lower case.
+const SEGMENTS: &[&str] = &[
+    "login",
+    "log-in",
+    "log_in",
+    "logon",
+    "log-on",
+    "wp-login",
+    "signin",
+    "sign-in",
+    "sign_in",
+    "sign-on",
+    "auth",
+    "authenticate",
+    "authorize",
+    "oauth",
+    "oauth2",
+    "openid",
+    "openid-connect",
+    "sso",
+    "sso-api",
+    "saml",
+    "saml2",
+    "adfs",
+];
+
+/// Whether a segment of the path is a word for logging in, or two of them ask for a new session.
+pub(super) fn is_login_path(path: &str) -> bool {
+    let path = path.to_ascii_lowercase();
+    let segments: Vec<&str> = path.split(['/', '.']).collect();
+    let session = |pair: &[&str]| matches!(pair, ["session" | "sessions", "new"]);
+    segments.iter().any(|segment| SEGMENTS.contains(segment)) || segments.windows(2).any(session)
 }
 
 /// What matters of a page.

@@ -5,7 +5,10 @@ use http::header::{CONTENT_TYPE, LOCATION, RETRY_AFTER, SERVER, WWW_AUTHENTICATE
 use http::{HeaderMap, HeaderValue, StatusCode};
 use url::Url;
 
-use super::{display_url, login_page::is_login_page};
+use super::{
+    display_url,
+    login_page::{is_login_page, is_login_path},
+};
 
 /// As much of a body as [`recognise`] looks at.
 pub const PREFIX: usize = 16 << 10;
@@ -231,29 +234,6 @@ fn redirect(requested: &Url, page: &Page<'_>) -> Option<Wall> {
     ))
 }
 
-/// Whether one segment of the path is a word for logging in.
-fn is_login_path(path: &str) -> bool {
-    path.split(['/', '.']).any(|segment| {
-        matches!(
-            segment.to_ascii_lowercase().as_str(),
-            "login"
-                | "log-in"
-                | "log_in"
-                | "signin"
-                | "sign-in"
-                | "sign_in"
-                | "auth"
-                | "authorize"
-                | "oauth"
-                | "oauth2"
-                | "sso"
-                | "sso-api"
-                | "saml"
-                | "saml2"
-        )
-    })
-}
-
 fn login(page: &Page<'_>) -> Option<Wall> {
     if page.status == StatusCode::UNAUTHORIZED {
         let scheme = page.header(WWW_AUTHENTICATE).to_ascii_lowercase();
@@ -382,7 +362,15 @@ mod tests {
         assert_eq!(to("https://www.app.example/"), None);
         assert_eq!(to("https://other.example/"), Some(WallKind::OtherHost));
         assert_eq!(to("/login?next=/api"), Some(WallKind::Login));
-        assert_eq!(to("/users/sign_in"), Some(WallKind::Login));
+        for path in [
+            "/users/sign_in",
+            "/session/new",
+            "/admin/sessions/new?x=1",
+            "/wp-login.php",
+        ] {
+            assert_eq!(to(path), Some(WallKind::Login), "{path}");
+        }
+        assert_eq!(to("/session/newest"), None);
         assert_eq!(to("/authors"), None);
         assert_eq!(
             to("https://team.cloudflareaccess.com/cdn-cgi/access/login/x"),

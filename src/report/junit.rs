@@ -1,7 +1,8 @@
 //! JUnit XML as Jenkins' `junit-10.xsd` and GitLab read it: a suite of objectives, a test case for each objective
 //! and version, and an error case for a task that could not run.
 //!
-//! A broken objective is a failure, one that could not be judged an error, one that only warns passes and says so.
+//! A broken objective is a failure, one that could not be judged an error, one that only warns passes and says so. Those
+//! of a shard are skipped: merged, they are judged.
 
 use std::io::{self, Write};
 use std::time::Duration;
@@ -10,6 +11,7 @@ use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 
 use super::prose::visible;
 use super::{Format, ObjectiveRow, Sign, TaskRow, View};
+use crate::results::Outcome;
 use crate::slo::Verdict;
 
 /// JUnit XML.
@@ -27,7 +29,7 @@ impl Format for Junit {
 
     fn render(&self, view: &View, out: &mut dyn Write) -> io::Result<()> {
         let mut suite = TestSuite::new("iter8");
-        suite.add_test_cases(view.objectives.iter().map(objective));
+        suite.add_test_cases(view.objectives.iter().map(|row| objective(row, view.outcome)));
         suite.add_test_cases(view.tasks.iter().filter_map(task));
         let mut report = Report::new("iter8");
         if let Ok(time) = Duration::try_from_secs_f64(view.seconds) {
@@ -61,7 +63,7 @@ fn without_total_of_skipped(xml: &str) -> String {
     )
 }
 
-fn objective(row: &ObjectiveRow) -> TestCase {
+fn objective(row: &ObjectiveRow, outcome: Outcome) -> TestCase {
     let message = allowed(&format!(
         "{} {}: measured {}, limit {}{}",
         row.name.plain(),
@@ -83,6 +85,11 @@ fn objective(row: &ObjectiveRow) -> TestCase {
         _ if row.warn => TestCaseStatus::success(),
         Verdict::Met => TestCaseStatus::success(),
         Verdict::NotMet => failed(NonSuccessKind::Failure, "not met"),
+        Verdict::NotAssessed if outcome == Outcome::Measured => {
+            let mut skipped = TestCaseStatus::skipped();
+            skipped.set_message("a shard judges nothing: iter8 merge does");
+            skipped
+        }
         Verdict::Undecided | Verdict::NoData | Verdict::NotAssessed => {
             failed(NonSuccessKind::Error, row.verdict)
         }

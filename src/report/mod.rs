@@ -16,6 +16,8 @@ mod view;
 #[cfg(test)]
 pub(crate) mod fixture;
 #[cfg(test)]
+mod shard_tests;
+#[cfg(test)]
 mod tests;
 
 use std::io::{self, Write};

@@ -5,11 +5,12 @@ use std::path::PathBuf;
 use proptest::prelude::*;
 
 use super::fixture::{self, EVIL};
-use super::{FORMATS, Text, View, format, render_within};
+use super::{FORMATS, Sign, Text, View, format, render_within};
 use crate::metrics::{Histogram, Protocol, Timing};
-use crate::results::{ExperimentResult, Outcome};
+use crate::results::{ExperimentResult, Outcome, TaskStatus};
+use crate::slo::Verdict;
 
-fn rendered(name: &str, result: &ExperimentResult) -> String {
+pub(super) fn rendered(name: &str, result: &ExperimentResult) -> String {
     let mut out = Vec::new();
     format(name)
         .expect(name)
@@ -164,6 +165,44 @@ fn a_pass_says_what_was_shown_and_an_error_which_task_failed() {
         error.starts_with("error, task 1 of 2 could not run: task 1 (ready): https://"),
         "{error}"
     );
+}
+
+#[test]
+fn a_pass_without_judging_is_no_green_one_and_names_what_is_broken() {
+    let mut result = fixture::broken();
+    result.validate_slos = false;
+    result.outcome = Outcome::Pass;
+    let view = View::of(&result);
+    assert_eq!(view.headline.sign, Sign::Unsure);
+    let reason = view.reason.replace('\u{a0}', " ");
+    assert!(
+        reason.starts_with(
+            "passed without judging, 3 of 5 objectives met: checkout answers slower than promised"
+        ),
+        "{reason}"
+    );
+    for judgement in &mut result.assessment.judgements {
+        judgement.verdict = Verdict::NoData;
+    }
+    let view = View::of(&result);
+    assert_eq!(view.headline.sign, Sign::Unsure);
+    assert!(
+        view.reason.contains("there is nothing to judge"),
+        "{}",
+        view.reason
+    );
+}
+
+#[test]
+fn a_question_ends_with_its_mark_alone() {
+    let mut result = fixture::failed();
+    result.tasks[0].status = TaskStatus::Failed {
+        error: "no provider `isto`; did you mean `istio`?".to_owned(),
+    };
+    let view = View::of(&result);
+    assert!(view.reason.ends_with("did you mean `istio`?"), "{}", view.reason);
+    assert!(view.summary.plain().contains("did you mean `istio`?"));
+    assert!(!view.summary.plain().contains("?."), "{}", view.summary.plain());
 }
 
 #[test]
@@ -327,7 +366,7 @@ fn junit_counts_add_up_and_holds_only_xml_characters() {
     let broken = view
         .objectives
         .iter()
-        .filter(|row| row.judged == crate::slo::Verdict::NotMet && !row.warn)
+        .filter(|row| row.judged == Verdict::NotMet && !row.warn)
         .count();
     assert_eq!(report.failures, broken);
 }

@@ -23,4 +23,4 @@ pub use object_change::{ObjectChange, RolledBack};
 pub use outcome::{Outcome, OutcomeReason};
 pub use shard::{MOST_SHARDS, MergedShard, Shard, ShardNumber, ShardNumberError, Shards};
 pub use shorten::Detail;
-pub use wire::{WireError, has_absurd_number, parse, read, read_bounded, schema, store, write};
+pub use wire::{WireError, parse, read, read_bounded, schema, store, unmeasurable, write};

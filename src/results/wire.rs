@@ -106,32 +106,37 @@ pub fn read_bounded(path: &Path) -> Result<ExperimentResult, WireError> {
         path: path.to_owned(),
         source,
     })?;
-    let versions = value.pointer("/insights/versions").and_then(Value::as_array);
+    let versions = versions(&value);
     let absurd = |what: String| WireError::Absurd {
         path: path.to_owned(),
         what,
     };
     let mut count = 0;
-    for (index, version) in versions.into_iter().flatten().enumerate() {
-        let Some(loads) = version.get("loads") else {
-            continue;
-        };
+    for loads in versions.filter_map(|version| version.get("loads")) {
         count += loads.as_array().map_or(0, Vec::len);
         if count > MOST_LOADS {
             return Err(absurd(format!("more than {MOST_LOADS} loads")));
         }
-        // What a provider says may be as large as it likes: nobody adds it up.
-        if let Some(place) = absurd_number(loads) {
-            let place = format!("/insights/versions/{index}/loads{place}");
-            return Err(absurd(format!("a number that no run measures, at {place}")));
-        }
+    }
+    if let Some(place) = unmeasurable(&value) {
+        return Err(absurd(format!("a number that no run measures, at {place}")));
     }
     parse(path, &text)
 }
 
-/// Whether there is a number with which a sum of some of them would overflow.
-pub fn has_absurd_number(value: &Value) -> bool {
-    absurd_number(value).is_some()
+fn versions(result: &Value) -> impl Iterator<Item = &Value> {
+    let versions = result.pointer("/insights/versions").and_then(Value::as_array);
+    versions.into_iter().flatten()
+}
+
+/// Where the first number of a load is with which a sum of some of them would overflow, as a JSON pointer. What a provider
+/// says, and what is judged by it, may be as large as it likes: nobody adds it up.
+pub fn unmeasurable(result: &Value) -> Option<String> {
+    let mut loads = versions(result).map(|version| version.get("loads")).enumerate();
+    loads.find_map(|(index, loads)| {
+        let place = absurd_number(loads?)?;
+        Some(format!("/insights/versions/{index}/loads{place}"))
+    })
 }
 
 /// Where the first such number is, as a JSON pointer.
@@ -212,18 +217,11 @@ mod tests {
         let with = |requests: u64| {
             let started = jiff::Timestamp::UNIX_EPOCH;
             let mut result = ExperimentResult::new(SourceInfo::default(), Environment::default(), started);
-            let load = Load {
-                stream: "http".parse().expect("a stream"),
-                target: String::new(),
-                plan: String::new(),
-                reproduce: None,
-                together: None,
-                percentiles: Vec::new(),
-                measurement: LoadMeasurement {
-                    requests,
-                    ..LoadMeasurement::default()
-                },
+            let measurement = LoadMeasurement {
+                requests,
+                ..LoadMeasurement::default()
             };
+            let load = Load::bare("http".parse().expect("a stream"), measurement);
             let values = [("db/time_ns".to_owned(), Provided::from(1.77e18))];
             result.insights = Insights {
                 versions: vec![VersionInsights {

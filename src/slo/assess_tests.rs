@@ -36,15 +36,7 @@ fn insights(load: LoadMeasurement) -> Insights {
         protocol: crate::metrics::Protocol::Http,
         endpoint: None,
     };
-    let loads = vec![Load {
-        stream,
-        target: String::new(),
-        reproduce: None,
-        plan: String::new(),
-        percentiles: Vec::new(),
-        together: None,
-        measurement: load,
-    }];
+    let loads = vec![Load::bare(stream, load)];
     Insights {
         versions: vec![VersionInsights {
             name: "default".into(),

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::interpolate::{Undefined, expand};
 use super::node::{At, Key, Node, Value};
 use super::source::SourceFile;
-use crate::diagnostic::{Diagnostic, Place, Severity, did_you_mean};
+use crate::diagnostic::{Diagnostic, Place, Severity, did_you_mean, known_are};
 use crate::secret::Mask;
 
 /// A type that can be read from a node.
@@ -277,10 +277,8 @@ impl<'a> Decoder<'a> {
 
     /// Reports a word that is none of those that can stand here.
     pub fn unknown_word(&mut self, node: &Node, found: &str, known: &[&str]) {
-        let hint = did_you_mean(found, known.iter().copied()).map_or_else(
-            || format!("known are {}", known.join(", ")),
-            |near| format!("did you mean `{near}`?"),
-        );
+        let hint = did_you_mean(found, known.iter().copied())
+            .map_or_else(|| known_are(known), |near| format!("did you mean `{near}`?"));
         let (last, others) = known.split_last().unwrap_or((&"nothing", &[]));
         let expected = format!("{} or {last}", others.join(", "));
         self.misshapen(
@@ -445,7 +443,7 @@ impl Fields {
             let near = did_you_mean(&key.name, self.known.iter().copied());
             let hint = match near {
                 Some(name) => format!("did you mean `{name}`?"),
-                None => format!("known are {}", self.known.join(", ")),
+                None => known_are(&self.known),
             };
             if decoder.tolerant && near.is_none() {
                 decoder.unread.push(key.at.clone());

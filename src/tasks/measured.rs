@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use super::Placed;
 use super::pipeline::{Pipeline, Step};
+use super::{Placed, Planned};
 use crate::diagnostic::did_you_mean;
-use crate::metrics::{MetricName, Protocol, Stream};
+use crate::metrics::{Measure, MetricName, Protocol, Stream};
 use crate::slo::{Limit, Objective, ill_suited};
 use crate::spec::{At, Decoder};
 
@@ -35,6 +35,7 @@ impl Pipeline {
                 let metric = &reward.value.metric;
                 if !guessed(metric) && self.check_metric(position, metric, &reward.at, decoder) {
                     check_contenders(&self.steps[..position], metric, &reward.at, decoder);
+                    check_given(&self.steps[..position], metric, &reward.at, decoder);
                 }
             }
         }
@@ -158,6 +159,27 @@ fn check_contenders(steps: &[Step], metric: &MetricName, at: &At, decoder: &mut 
     if names.len() < 2 {
         let message = "nothing to compare with: only one version is measured, and the run will be invalid";
         let hint = "give the task that measures it `versions`, or leave the reward out";
+        decoder.warning(at, message, Some(hint.to_owned()));
+    }
+}
+
+/// What the load itself decides is the same for all versions, whichever is the best.
+fn check_given(steps: &[Step], metric: &MetricName, at: &At, decoder: &mut Decoder<'_>) {
+    let MetricName::Load(_, measure) = metric else {
+        return;
+    };
+    let last = steps.iter().rfind(|step| step.task.measures(metric));
+    let planned = last.map_or_else(Vec::new, |step| step.task.planned());
+    // A closed loop has one of them at most.
+    let paced = |load: &Planned| load.extent.requests.is_some() && load.extent.time.is_some();
+    let counted = |load: &Planned| load.extent.requests.is_some();
+    let given = (*measure == Measure::Throughput && planned.iter().all(paced))
+        || (*measure == Measure::RequestCount && planned.iter().all(counted));
+    if given && !planned.is_empty() {
+        let message = format!(
+            "{metric} is what the load says, the same for every version that keeps up: as a reward it tells nothing"
+        );
+        let hint = "reward a latency or a metric of a provider, or send as fast as possible for a `duration`: `qps: max`";
         decoder.warning(at, message, Some(hint.to_owned()));
     }
 }

@@ -17,6 +17,36 @@ fn an_objective_against_a_baseline_needs_one_that_is_measured() {
     assert_eq!(found, ["4:38: there is no baseline to compare with"]);
 }
 
+#[test]
+fn a_reward_that_the_load_decides_is_doubted() {
+    let found = |load: &str, reward: &str| {
+        check(&format!(
+            "spec:\n- {{task: http, with: {{url: http://a, baselineURL: http://b{load}}}}}\n- {{task: assess, with: {{rewards: {{max: [{reward}]}}}}}}\n"
+        ))
+    };
+    for load in [
+        "",
+        ", duration: 10s",
+        ", qps: 50, numRequests: 10",
+        ", stages: [{duration: 1s, qps: 5}]",
+    ] {
+        let found = found(load, "http/throughput");
+        assert!(
+            found.len() == 1 && found[0].contains("http/throughput is what the load says"),
+            "{load}: {found:?}"
+        );
+    }
+    let doubted = |found: Vec<String>| found.iter().any(|one| one.contains("is what the load says"));
+    assert!(doubted(found(", qps: max", "http/request-count")));
+    for (load, reward) in [
+        (", qps: max, duration: 1s", "http/throughput"),
+        (", qps: max, duration: 1s", "http/request-count"),
+        ("", "http/latency-p95"),
+    ] {
+        assert!(!doubted(found(load, reward)), "{load} {reward}");
+    }
+}
+
 /// A task that asks a provider, with more fields.
 fn asking(more: &str) -> String {
     format!(

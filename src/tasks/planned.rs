@@ -15,6 +15,8 @@ pub struct Planned {
     pub target: String,
     /// How they are sent, in words.
     pub plan: String,
+    /// Of a shard, its part of that, likewise.
+    pub part: Option<String>,
     /// How many, and how long it takes.
     pub extent: Extent,
     /// Loads of a task with the same number are sent at the same time, the others one after the other.

@@ -430,6 +430,14 @@ fn inputs_that_mean_another_chart_are_refused() {
             "`valuesFile` is nothing without `chart`",
         ),
         (
+            &[("valuesFile", "values.yaml")],
+            "`valuesFile` is nothing without `chart`",
+        ),
+        (
+            &[("chartVersion", "0.13.x")],
+            "`chartVersion` is nothing without `chart`",
+        ),
+        (
             &[("chart", "iter8"), ("experiment", "e.yaml")],
             "`experiment` and `chart` both say what is tested",
         ),

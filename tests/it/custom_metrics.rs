@@ -267,6 +267,24 @@ fn keys_of_providers_are_masked_everywhere() {
 }
 
 #[test]
+fn secrets_among_values_are_masked_though_they_are_written_out() {
+    let server = Server::new(|_| Answer::status(200).body("{\"n\": 1}"));
+    let template = "url: {{ .url }}/q\nheaders: {x-query-key: '{{ .db.queryKey }}', authorization: 'Basic {{ printf \"%s:%s\" .user .password | b64enc }}'}\nmetrics:\n- {name: a, jqExpression: .n}\n";
+    let text = "spec:\n- task: custommetrics\n  with:\n    templates: {db: db.tpl}\n    values: {url: 'URL', user: elastic, password: ElasticPw1234, db: {queryKey: NRIQ-LITERAL-123}, api_token: unread-7788}\n";
+    let app = App::with(&text.replace("URL", &server.url(""))).file("db.tpl", template);
+    let output = app.run(&["run", "-l", "trace", "--reports", "text,json"]);
+    output.exits(0).says("no template reads the value `api_token`");
+    assert_eq!(server.seen()[0].header("x-query-key"), "NRIQ-LITERAL-123");
+    for secret in ["ElasticPw1234", "NRIQ-LITERAL-123", "unread-7788"] {
+        assert!(!output.has(secret), "{output}");
+        for file in ["result.json", "report.md", "report.html", "report.txt"] {
+            let text = app.read(&format!("iter8-results/{file}"));
+            assert!(!text.contains(secret), "{secret} in {file}");
+        }
+    }
+}
+
+#[test]
 fn one_version_joins_the_version_of_a_load() {
     let server = database();
     let (app, output) = run(

@@ -23,6 +23,20 @@ fn charts_need_no_download_and_who_asks_for_one_is_told() {
 }
 
 #[test]
+fn what_iter8_called_otherwise_leads_to_the_command_of_today() {
+    for (words, tip) in [
+        (
+            &["run", "--set", "url=x"][..],
+            "iter8 launch -c load-test-http --set",
+        ),
+        (&["gen", "-o", "k8s"], "iter8 k launch --dry"),
+        (&["abn"], "task: assess"),
+    ] {
+        App::new().run(words).exits(2).says(tip);
+    }
+}
+
+#[test]
 fn a_missing_result_is_said_with_every_place_that_was_looked_at() {
     let app = App::new();
     let places = [
@@ -39,6 +53,51 @@ fn a_missing_result_is_said_with_every_place_that_was_looked_at() {
     app.run(&["assert", "-c", "completed"])
         .exits(2)
         .says("experiment.yaml has none in it");
+}
+
+#[test]
+fn a_refused_command_leaves_no_gate_open() {
+    let server = Server::ok();
+    let url = server.url("/");
+    let gate = ["assert", "-c", "completed,nofailure,slos"];
+    let run = [
+        "run",
+        "--url",
+        &url,
+        "--numRequests",
+        "5",
+        "--qps",
+        "100",
+        "--slo",
+        "http/error-rate <= 0",
+    ];
+    // By a mistake in a flag's value, by a flag that is none, and by one of another command.
+    for wrong in [
+        &["run", "--qps", "much"][..],
+        &["run", "--sett", "a=b"],
+        &["launch", "--url", "x"],
+    ] {
+        let app = App::new();
+        app.run(&run).exits(0);
+        app.run(&gate).exits(0);
+        app.run(wrong).exits(2);
+        app.run(&gate).exits(2).says("there is no stored result");
+        assert!(app.path("iter8-results/result.previous.json").is_file());
+    }
+    let app = App::new();
+    let there = ["--runDir", "deep", "--outputDir=out"];
+    app.run(&[&run[..], &there[..]].concat()).exits(0);
+    app.run(&[&["run", "--sett", "a=b"][..], &there[..]].concat())
+        .exits(2);
+    app.run(&[&gate[..], &there[..]].concat()).exits(2);
+    // What Iter8 left in the file is not the result of a run that was refused.
+    let old = "spec: [{task: http, with: {url: 'URL', qps: QPS, numRequests: 5}}, {task: assess, with: {SLOs: {upper: [{metric: http/error-rate, limit: 0}]}}}]\nresult: {numCompletedTasks: 2, startTime: '2023-05-01T10:00:00Z', iter8Version: v0.13, insights: {numVersions: 1, nonHistMetricValues: [{http/error-rate: [0]}], SLOs: {upper: [{metric: http/error-rate, limit: 0}]}, SLOsSatisfied: {upper: [[true]]}}}\n";
+    let old = |qps: &str| old.replace("URL", &url).replace("QPS", qps);
+    let app = App::with(&old("0"));
+    app.run(&gate).exits(0);
+    app.run(&["run"]).exits(2);
+    app.run(&gate).exits(2).says("the last command here was refused");
+    app.file("experiment.yaml", &old("100")).run(&["run"]).exits(0);
 }
 
 #[test]

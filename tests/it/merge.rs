@@ -100,6 +100,10 @@ fn shards_send_one_schedule_and_are_judged_once() {
             (&json!("measured"), &json!(40))
         );
         assert_eq!(part["tasks"][1]["status"], "left");
+        let own = &part["insights"]["versions"][0]["loads"][0]["part"];
+        assert_eq!(own, "40 requests at 20/s on 20 connections");
+        let repeated = format!("iter8 run --shard {index}/2");
+        assert_eq!(part["environment"]["reproduce"], repeated.as_str());
         for exemplar in load(part)["exemplars"].as_array().expect("a list") {
             let n = exemplar["n"].as_u64().expect("a number");
             let due = exemplar["due"].as_f64().expect("seconds");
@@ -138,6 +142,17 @@ fn shards_send_one_schedule_and_are_judged_once() {
     );
     assert!(merged.get("shard").is_none() && app.path("iter8-results/report.json").is_file());
     app.run(&["report"]).exits(0).says("Merged from 2 shards");
+    assert!(
+        merged["insights"]["versions"][0]["loads"][0]
+            .get("part")
+            .is_none()
+    );
+    app.run(&["report", "--outputDir", "r/0", "-o", "markdown"])
+        .exits(0)
+        .says("80 requests at 40/s on 40 connections; of it, this shard sent 40 requests at 20/s on 20 connections");
+    app.run(&["plan", "--shard", "1/2"])
+        .exits(0)
+        .says("Its part of task 1: 40 requests at 20/s on 20 connections.");
     app.run(&["assert", "-c", "completed,nofailure,slos"]).exits(0);
 }
 
@@ -167,12 +182,19 @@ fn a_shard_that_is_lost_or_cut_short_makes_the_result_invalid() {
         .exits(5)
         .says("1 of 2 shards gave no result (shard 0): 50 % of the load is missing");
     assert_eq!(app.result()["shards"]["lost"], json!([0]));
+    app.run(&["assert", "-c", "completed"])
+        .exits(1)
+        .says("did not complete: 1 of 2 shards gave a result");
+    app.run(&["assert", "-c", "nofailure"]).exits(1);
     let mut killed = pair()[0].clone();
     killed["ended"] = false.into();
     let app = downloaded(&[&killed, &pair()[1]]);
     app.run(&["merge", "results"])
         .exits(5)
         .says("hard 0 did not come to the end (killed, or still running)");
+    app.run(&["assert", "-c", "nofailure"])
+        .exits(1)
+        .says("shard 0 did not come to its end");
     // Of a job that uploaded something else.
     let app = downloaded(&[&pair()[0]]).file("results/iter8-1/log.txt", "");
     app.run(&["merge", "results/*"])
@@ -246,12 +268,12 @@ fn what_cannot_be_merged_is_refused_and_nothing_is_written() {
         (
             "objectives",
             vec![first.clone(), limit],
-            "their objectives differ",
+            "their objectives differ: only one of them has http/latency-p95 <= ",
         ),
         (
             "text",
             vec![first.clone(), text],
-            "the text of their experiments differs",
+            "the text of their experiments differs at `spec",
         ),
         (
             "target",
@@ -392,7 +414,7 @@ fn a_closed_loop_is_divided_by_its_connections() {
     let args = [&["run", "--shard", "0/2"], &few[..]].concat();
     app.run(&args)
         .exits(2)
-        .says("1 connections cannot be divided among 2 shards");
+        .says("1 connection cannot be divided among 2 shards");
 }
 
 #[test]

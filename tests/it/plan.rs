@@ -22,6 +22,23 @@ fn what_is_planned_is_what_is_sent() {
 }
 
 #[test]
+fn a_pass_that_is_impossible_is_told_before_anything_is_sent() {
+    let url = ["plan", "--url", "http://127.0.0.1:9/", "--numRequests", "20"];
+    let slo = ["--slo", "http/latency-p99 <= 200ms"];
+    let told = "a pass is impossible (onInconclusive: fail)";
+    let app = App::new();
+    let strict = [&url[..], &slo, &["--onInconclusive", "fail"]].concat();
+    app.run(&strict).exits(0).says(told);
+    assert!(!app.run(&[&url[..], &slo].concat()).exits(0).has(told));
+    let enough = [
+        &["plan", "--url", "http://127.0.0.1:9/", "--numRequests", "2000"],
+        &slo[..],
+    ];
+    let enough = [&enough.concat()[..], &["--onInconclusive", "fail"]].concat();
+    assert!(!app.run(&enough).exits(0).has(told));
+}
+
+#[test]
 fn the_version_with_the_fewest_requests_decides() {
     let load = |name: &str, requests: u32| {
         format!(

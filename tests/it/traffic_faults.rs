@@ -183,7 +183,7 @@ fn mistakes_are_found_without_a_cluster() {
         (whole("httproute: a, weights: {a: 101, b: -1}"), "not negative"),
         (
             whole("httproute: a, weights: loser"),
-            "expected weights or `winner`",
+            "expected weights, found `loser`",
         ),
         (
             whole("httproute: a, weights: {a: 100}, to: b, steps: [1]"),
@@ -252,7 +252,5 @@ fn mistakes_are_found_without_a_cluster() {
         steps.replace("20]", "20], hold: 2m")
     ));
     let text = plan.run(&["plan"]);
-    text.exits(0)
-        .says("a 10,")
-        .says("200 requests in 4 min 25 s");
+    text.exits(0).says("a 10,").says("200 requests in 4 min 25 s");
 }

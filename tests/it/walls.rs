@@ -1,7 +1,9 @@
 //! What stands in front of an application, and what is not ready yet: told apart from the application and named.
 
+use serde_json::json;
+
 use super::faults::load;
-use crate::support::{Answer, App, Grpc, Server, each, judged_load};
+use crate::support::{Answer, App, Grpc, Seen, Server, each, judged_load, measured};
 
 #[test]
 fn walls_in_front_of_the_application_make_a_measurement_invalid() {
@@ -63,6 +65,26 @@ fn walls_in_front_of_the_application_make_a_measurement_invalid() {
                 .says(hint);
         },
     );
+}
+
+#[test]
+fn redirects_within_the_site_that_nobody_followed_are_told() {
+    let answer = |seen: &Seen| match seen.path.as_str() {
+        "/" => Answer::status(301).header("location", "/en/?from=root"),
+        _ => Answer::status(200),
+    };
+    let told = "was a redirect that was not followed";
+    for (server, version) in [(Server::new(answer), "1.1"), (Server::http2(answer), "h2c")] {
+        let (app, output) = load(&server.url("/"), &format!(", httpVersion: '{version}'"));
+        output.exits(0).says("Every answer").says(told);
+        let redirects = &measured(&app)["redirects"];
+        assert_eq!(redirects, &json!({ server.url("/en/"): 8 }), "{version}");
+    }
+    let server = Server::new(answer);
+    for field in [", followRedirects: true", ", expect: {status: 301}"] {
+        let (_, output) = load(&server.url("/"), field);
+        assert!(!output.exits(0).has(told), "{field}");
+    }
 }
 
 #[test]

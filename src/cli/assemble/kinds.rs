@@ -69,17 +69,26 @@ impl Kind {
     }
 }
 
+/// Fields of `http`, and what they are called in `grpc`.
+const WORDS: [(&str, &str); 6] = [
+    ("numRequests", "total"),
+    ("qps", "rps"),
+    ("headers", "metadata"),
+    ("payloadStr", "data"),
+    ("payloadFile", "data-file"),
+    ("baselineURL", "baselineHost"),
+];
+
 /// What a field of `http` is called in `grpc`.
 pub(super) fn in_grpc(field: &str) -> &str {
-    match field {
-        "numRequests" => "total",
-        "qps" => "rps",
-        "headers" => "metadata",
-        "payloadStr" => "data",
-        "payloadFile" => "data-file",
-        "baselineURL" => "baselineHost",
-        other => other,
-    }
+    let known = WORDS.iter().find(|(http, _)| *http == field);
+    known.map_or(field, |(_, grpc)| grpc)
+}
+
+/// What a field that only `grpc` has is called in `http`, if that has it by another name.
+pub(super) fn in_http(field: &str) -> Option<&'static str> {
+    let known = WORDS.iter().find(|(_, grpc)| *grpc == field);
+    known.map(|(http, _)| *http)
 }
 
 /// Whether a field says that there is no TLS, which is what happens if nothing else is said.

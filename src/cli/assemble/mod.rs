@@ -252,15 +252,38 @@ impl Given {
         ))
     }
 
-    /// Fields of HTTP's load in gRPC's words, for a load of flags or inputs alone.
-    fn translated(&self) -> Vec<(Key, Node)> {
-        let fields = self.load.iter().filter(|(name, ..)| name != "url");
-        fields
-            .map(|(name, values, source)| {
-                let name = kinds::in_grpc(name);
-                (key(name, source), field_node(name, values, source))
-            })
-            .collect()
+    /// Fields of HTTP's load in gRPC's words, for a load of flags or inputs alone; and those that are said in both.
+    fn translated(&self) -> (Vec<(Key, Node)>, Vec<Diagnostic>) {
+        let mut known: Vec<(&str, &str)> = Vec::new();
+        let (mut fields, mut twice) = (Vec::new(), Vec::new());
+        for (name, values, source) in self.load.iter().filter(|(name, ..)| name != "url") {
+            let name = kinds::in_grpc(name);
+            if let Some((_, other)) = known.iter().find(|(known, _)| *known == name) {
+                let message = format!("{other} and {source} say the same of a gRPC load");
+                let wrong = Diagnostic::error(message).at(Place::named(source));
+                twice.push(wrong.hint("give one of them"));
+                continue;
+            }
+            known.push((name, source));
+            fields.push((key(name, source), field_node(name, values, source)));
+        }
+        (fields, twice)
+    }
+
+    /// Fields of a load by HTTP, of flags or inputs alone; and those that only gRPC has.
+    fn of_http(&self) -> (Vec<(Key, Node)>, Vec<Diagnostic>) {
+        let strange = |name: &str| !HTTP.has(name) && GRPC.has(name) && name != GRPC.target;
+        let found = self.load.iter().filter(|(name, ..)| strange(name));
+        let found = found.map(|(name, _, source)| {
+            let message = format!("{source} is of loads by gRPC, and this is one by HTTP");
+            let hint = match kinds::in_http(name) {
+                Some(own) => format!("write `{own}`"),
+                None => "leave it out".to_owned(),
+            };
+            Diagnostic::error(message).at(Place::named(source)).hint(hint)
+        });
+        let own = self.fields().into_iter().filter(|(key, _)| !strange(&key.name));
+        (own.collect(), found.collect())
     }
 
     /// What cannot be tested by one load.
@@ -278,17 +301,19 @@ impl Given {
     pub(super) fn alone(&self) -> (Node, Vec<Diagnostic>) {
         let source = self.source();
         let kind = self.kind();
-        let (with, probe, baseline) = if kind.name == GRPC.name {
-            let with = Node::map(source, self.translated());
+        let (fields, mut found) = if kind.name == GRPC.name {
+            self.translated()
+        } else {
+            self.of_http()
+        };
+        let with = Node::map(source, fields);
+        let (probe, baseline) = if kind.name == GRPC.name {
             let of_baseline = |(name, ..): &&Field| kinds::in_grpc(name) == GRPC.baseline;
             let baseline = self.load.iter().find(of_baseline);
             let baseline = baseline.and_then(|given| self.probe_of_server(given, &with));
-            let probe = self.probe_of_host(&with);
-            (with, probe, baseline)
+            (self.probe_of_host(&with), baseline)
         } else {
-            let with = Node::map(source, self.fields());
-            let (probe, baseline) = (self.probe(&with), self.probe_of_baseline(&with));
-            (with, probe, baseline)
+            (self.probe(&with), self.probe_of_baseline(&with))
         };
         let load = map(source, vec![("task", string(source, kind.name)), ("with", with)]);
         let tasks = [probe, baseline, Some(load), self.assess()]
@@ -299,7 +324,7 @@ impl Given {
             value: Value::List(tasks),
             at: At::Named(source.to_owned()),
         };
-        let mut found = self.verdict_without_objectives();
+        found.extend(self.verdict_without_objectives());
         found.extend(self.two_targets());
         let mut root = map(source, vec![("spec", spec)]);
         found.extend(self.guarded(&mut root));

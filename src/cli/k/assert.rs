@@ -170,13 +170,12 @@ impl Gate<'_> {
             self.say(&why);
             return Ok(None);
         }
+        if result.is_none_or(|result| result.interrupted.is_some()) {
+            self.console.say(LogLevel::Error, &format!("error: {why}"));
+        }
         Ok(Some(match result {
             Some(result) => self.demand.verdict(result, self.console),
-            None => {
-                self.console
-                    .say(LogLevel::Error, &format!("error: there is no result: {why}"));
-                refuse(self.console)
-            }
+            None => refuse(self.console),
         }))
     }
 

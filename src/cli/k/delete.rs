@@ -195,11 +195,12 @@ pub(super) async fn remove(
 async fn is_gone(cluster: &Cluster, one: &Found, deadline: Instant) -> Result<bool, ClusterError> {
     loop {
         match cluster.read(&one.name, ANSWER).await {
-            Err(ClusterError::Absent { .. } | ClusterError::NoNamespace(_)) => return Ok(true),
+            // While its namespace is being deleted, that is said of what is gone.
+            Err(
+                ClusterError::Absent { .. } | ClusterError::NoNamespace(_) | ClusterError::Terminating(_),
+            ) => return Ok(true),
             // Another one has its name by now.
             Ok(object) if object["metadata"]["uid"].as_str() != one.uid() => return Ok(true),
-            // While its namespace is being deleted, that is said of what is gone.
-            Err(ClusterError::Terminating(_)) => return Ok(true),
             Err(error) if !error.may_pass() => return Err(error),
             Ok(_) | Err(_) => {}
         }

@@ -204,16 +204,24 @@ async fn lines(
     sender: &Sender<Piece>,
 ) -> Result<(), ClusterError> {
     let mut shown = 0_usize;
+    let mut over = extent != Extent::Follow;
     loop {
-        // What is over before it is asked for is told completely.
-        let over = extent != Extent::Follow || is_over(cluster, of).await?;
         match copy(cluster, of, extent, &mut shown, sender).await {
+            // What was over before it was asked for is told completely.
             Ok(()) if over => return Ok(()),
-            Ok(()) => {}
             // It went, with what there was to say.
-            Err(ClusterError::Absent { .. }) if shown > 0 => return Ok(()),
-            Err(error) if error.may_pass() && extent == Extent::Follow => sleep(PAUSE).await,
-            Err(error) => return Err(error),
+            Err(ClusterError::Absent { .. }) if over && shown > 0 => return Ok(()),
+            Ok(()) => {}
+            Err(error @ (ClusterError::Forbidden(_) | ClusterError::Unauthorized { .. })) => {
+                return Err(error);
+            }
+            Err(error) if over && !error.may_pass() || extent != Extent::Follow => return Err(error),
+            // Its node does not have it yet, or cannot be asked.
+            Err(_) => {}
+        }
+        over = is_over(cluster, of).await?;
+        if !over {
+            sleep(PAUSE).await;
         }
     }
 }

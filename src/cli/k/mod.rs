@@ -13,6 +13,7 @@ mod store;
 
 pub(super) use args::K;
 
+use super::args::LogLevel;
 use super::console::Console;
 use super::exit::Exit;
 use super::signals::Signals;
@@ -32,7 +33,7 @@ pub(super) async fn k(
         K::Run(args) => Box::pin(run::run(*args, console, env, platform, signals)).await,
         K::Launch(args) => tokio::select! {
             exit = Box::pin(launch::launch(*args, console, env)) => exit,
-            (_, exit) = signals.next() => Err(exit),
+            signal = signals.next() => Err(stopped(signal, "something may be launched: launch again, or iter8 k delete", console)),
         },
         K::Assert(args) => tokio::select! {
             exit = assert::assert(*args, console, env) => exit,
@@ -48,9 +49,15 @@ pub(super) async fn k(
         },
         K::Delete(args) => tokio::select! {
             exit = delete::delete(*args, console, env) => exit,
-            (_, exit) = signals.next() => Err(exit),
+            signal = signals.next() => Err(stopped(signal, "something may be left: iter8 k delete again", console)),
         },
     }
+}
+
+/// Says what a signal may have left behind.
+fn stopped((name, exit): (&str, Exit), left: &str, console: &Console) -> Exit {
+    console.say(LogLevel::Warning, &format!("{name}: {left}"));
+    exit
 }
 
 /// What a cluster says, as it is told.

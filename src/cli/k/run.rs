@@ -192,8 +192,8 @@ impl Keeper<'_> {
 
     fn open(&self, folder: &Path) -> Result<Opened, Vec<Diagnostic>> {
         let name = self.group.experiment();
-        let bytes = std::fs::read(folder.join(DEFAULT_FILE)).map_err(|_| {
-            let message = format!("{name} has no key {DEFAULT_FILE}");
+        let bytes = std::fs::read(folder.join(DEFAULT_FILE)).map_err(|cause| {
+            let message = format!("{name} has no key {DEFAULT_FILE} that can be read: {cause}");
             vec![Diagnostic::error(message).hint("launch the experiment again")]
         })?;
         let source = SourceFile::new(name.to_string(), String::from_utf8_lossy(&bytes));
@@ -235,10 +235,8 @@ impl Keeper<'_> {
                 let object = self.group.result();
                 let text = format!("{}: the result is in {object}", result.outcome.name());
                 self.console.say(LogLevel::Info, &text);
-                Ok(match exit {
-                    Exit::Pass | Exit::Fail => Exit::Pass,
-                    exit => exit,
-                })
+                // A verdict that is there for others to read is what the Job was for.
+                Ok(if exit == Exit::Fail { Exit::Pass } else { exit })
             }
             Err(Some(error @ (StoreError::Newer { .. } | StoreError::NoGroup { .. }))) => {
                 self.console.diagnostics(&[error.diagnostic()]);
@@ -298,11 +296,15 @@ impl Keeper<'_> {
     fn complain(&self, error: &StoreError) -> Exit {
         self.console.diagnostics(&[error.diagnostic()]);
         self.console.say(LogLevel::Error, "nothing was sent");
-        match error {
-            StoreError::Cluster(error) if error.is_of_settings() => Exit::Usage,
-            StoreError::NoGroup { .. } => Exit::Usage,
-            _ => Exit::Error,
-        }
+        let usage = match error {
+            StoreError::Cluster(error) => error.is_of_settings(),
+            StoreError::NoGroup { .. } => true,
+            StoreError::Foreign { .. }
+            | StoreError::Unreadable { .. }
+            | StoreError::Newer { .. }
+            | StoreError::TooLarge { .. } => false,
+        };
+        if usage { Exit::Usage } else { Exit::Error }
     }
 }
 

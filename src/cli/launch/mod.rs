@@ -49,11 +49,8 @@ pub(super) async fn launch(
         cluster: args.cluster.access(env, &console.mask),
         part: Said::default(),
     };
-    let exit = match made {
-        Ok(made) => {
-            let opened = made.opened(&args.output, console)?;
-            Box::pin(order.run(Ok(opened), console, env, platform, signals)).await
-        }
+    let exit = match made.and_then(|made| made.opened(&args.output, console)) {
+        Ok(opened) => Box::pin(order.run(Ok(opened), console, env, platform, signals)).await,
         Err(exit) => Err(exit),
     };
     if exit == Err(Exit::Usage) {

@@ -2,6 +2,7 @@
 
 use std::path::{Component, Path, PathBuf};
 
+use crate::cli::stored::PREVIOUS;
 use crate::diagnostic::Diagnostic;
 use crate::results::MOST_SHARDS;
 
@@ -38,19 +39,32 @@ pub(super) fn find(named: &[String]) -> Result<Found, Diagnostic> {
     }
     if found.results.is_empty() {
         let message = format!("{} holds no {RESULT}", named.join(", "));
-        let hint = "did any shard come as far as to upload its results?";
+        let hint = match found.empty.iter().find(|place| is_set_aside(place)) {
+            Some(place) => format!("{}: {SET_ASIDE}", place.display()),
+            None => "did any shard come as far as to upload its results?".to_owned(),
+        };
         return Err(Diagnostic::error(message).hint(hint));
     }
     Ok(found)
 }
 
 /// What is wrong with a place where a result should have been.
-pub(super) fn lacks(place: &Path) -> &'static str {
-    if place.exists() {
-        "holds no result.json"
+pub(super) fn lacks(place: &Path) -> String {
+    if is_set_aside(place) {
+        format!("holds no {RESULT}: {SET_ASIDE}")
+    } else if place.exists() {
+        format!("holds no {RESULT}")
     } else {
-        "is not there"
+        "is not there".to_owned()
     }
+}
+
+const SET_ASIDE: &str =
+    "the run that was to write it was refused, and set that of the run before aside as result.previous.json";
+
+/// Whether all that a folder holds is the result of the run before.
+fn is_set_aside(place: &Path) -> bool {
+    place.join(PREVIOUS).exists()
 }
 
 fn look(path: PathBuf, found: &mut Found) -> Result<(), Diagnostic> {
@@ -212,6 +226,20 @@ mod tests {
         assert!(of(&["none"]).is_err_and(|why| why.contains("there is no file")));
         assert!(of(&["x*"]).is_err_and(|why| why.contains("matches")));
         assert!(of(&["r/iter8-2"]).is_err_and(|why| why.contains("holds no result.json")));
+    }
+
+    #[test]
+    fn a_result_that_was_set_aside_is_none_of_this_run() {
+        let folder = folder(&["iter8-0/result.json", "iter8-1/result.previous.json"]);
+        let of = |name: &str| find(&[folder.path().join(name).display().to_string()]);
+        let both = of("*").expect("one of them");
+        assert!(lacks(&both.empty[0]).contains("set that of the run before aside"));
+        let why = of("iter8-1").expect_err("none");
+        assert!(
+            why.hint.is_some_and(|hint| hint.contains("was refused")),
+            "{}",
+            why.message
+        );
     }
 
     #[test]

@@ -5,7 +5,7 @@
 //! | Secret | `GROUP` | the experiment and files that it refers to: they may hold tokens |
 //! | ConfigMap | `GROUP-result` | the result, empty at first: RBAC cannot allow to create one object by its name |
 //! | ServiceAccount, Role, RoleBinding | `GROUP-iter8-sa`, `GROUP` | reading the first, reading and updating the second |
-//! | Role, RoleBinding | `GROUP-ready` | reading the objects that are waited for, in their namespaces |
+//! | Role, RoleBinding | `GROUP-ready` | reading the objects that are waited for, and patching those that are changed, in their namespaces |
 //! | Job or CronJob | `GROUP-REVISION-job`, `GROUP-REVISION-cronjob` | running it |
 //!
 //! Names, labels and annotations are Iter8's where it had them.

@@ -138,7 +138,7 @@ fn answer() -> Answer {
         end: Instant::now(),
         bytes: 2,
         failure: None,
-        wall: None,
+        aside: None,
     }
 }
 

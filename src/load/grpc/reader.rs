@@ -10,7 +10,7 @@ use super::frame::{Encoding, Frames};
 use super::status::{Status, of_class, of_reset};
 use crate::grpc::code::Code;
 use crate::load::h2::{Begun, Block, Broken, Event, is_farewell};
-use crate::load::{Answer, Failed, Messages};
+use crate::load::{Answer, Aside, Failed, Messages};
 use crate::metrics::FailureClass;
 use crate::net::wall::{self, WallKind, is_grpc};
 
@@ -276,7 +276,7 @@ impl<'a> Reader<'a> {
         let wall = wall::recognise(&self.reading.url, status, &headers, &beginning);
         let wall = wall.filter(|wall| wall.kind != WallKind::Grpc);
         let mut answer = self.ended(&Status::of_foreign(status, &headers), FailureClass::Protocol);
-        answer.wall = wall.map(|wall| format!("{}; {}", wall.description, wall.hint));
+        answer.aside = wall.map(|wall| Aside::Wall(format!("{}; {}", wall.description, wall.hint)));
         answer
     }
 
@@ -287,7 +287,7 @@ impl<'a> Reader<'a> {
             end: self.last_byte,
             bytes: self.bytes,
             failure: status.failed(class),
-            wall: None,
+            aside: None,
         }
     }
 }

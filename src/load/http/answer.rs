@@ -8,10 +8,10 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use httparse::Header;
 
 use super::codec::{Head, Sink};
-use super::judge::{Judge, describe};
+use super::judge::Judge;
 use super::look::Look;
 use super::prepared::Prepared;
-use crate::load::Failed;
+use crate::load::{Aside, Failed};
 use crate::net::wall;
 
 /// What is known of an answer from its head, found out once for all answers with the same head.
@@ -37,7 +37,7 @@ struct Suspect {
 struct Page {
     head: Rc<Suspect>,
     beginning: Vec<u8>,
-    wall: Option<String>,
+    aside: Option<Aside>,
 }
 
 /// What a worker remembers of one kind of answer.
@@ -73,18 +73,18 @@ impl<'a> Reader<'a> {
         &self.prepared.judge
     }
 
-    /// Why the complete answer counts as an error, and what answered in place of the application.
-    pub(super) fn finish(mut self) -> (Option<Failed>, Option<String>) {
+    /// Why the complete answer counts as an error, and what it is instead of what was asked for.
+    pub(super) fn finish(mut self) -> (Option<Failed>, Option<Aside>) {
         let seen = self.look.take().map(Look::finish);
         let Some(mut seen) = seen else {
             return (self.failure.take(), None);
         };
         let failure = self.failure.take().or_else(|| seen.failed.take());
         let failure = failure.or_else(|| (!seen.found).then(|| self.judge().not_found()));
-        (failure, self.wall(seen.beginning))
+        (failure, self.aside(seen.beginning))
     }
 
-    fn wall(&mut self, beginning: Vec<u8>) -> Option<String> {
+    fn aside(&mut self, beginning: Vec<u8>) -> Option<Aside> {
         let suspect = self.suspect.take()?;
         let mut page = self.memory.page.borrow_mut();
         if let Some(known) = &*page
@@ -92,22 +92,20 @@ impl<'a> Reader<'a> {
             && known.beginning == beginning
         {
             self.memory.keep(beginning);
-            return known.wall.clone();
+            return known.aside.clone();
         }
         let url = &self.prepared.spec.url;
-        let wall = self
-            .judge()
-            .wall(url, suspect.status, &suspect.headers, &beginning);
-        let wall = wall.as_ref().map(describe);
+        let judge = self.judge();
+        let aside = judge.aside(url, suspect.status, &suspect.headers, &beginning);
         let known = Page {
             head: suspect,
             beginning,
-            wall: wall.clone(),
+            aside: aside.clone(),
         };
         if let Some(old) = page.replace(known) {
             self.memory.keep(old.beginning);
         }
-        wall
+        aside
     }
 }
 

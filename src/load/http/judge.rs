@@ -1,14 +1,16 @@
 //! What an answer is worth: [`Judge`] says why it counts as an error, and which wall answered in place of the
 //! application.
 
+use http::header::LOCATION;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use url::Url;
 
 use super::exchange::Incoming;
 use super::search::Needle;
 use super::spec::RequestSpec;
-use crate::load::Failed;
+use crate::load::{Aside, Failed};
 use crate::metrics::FailureClass;
+use crate::net::display_url;
 use crate::net::wall::{self, Wall, WallKind, is_grpc};
 
 /// What counts as a good answer.
@@ -83,6 +85,27 @@ impl Judge {
         self.expect.status.iter().any(|range| range.contains(&status))
     }
 
+    /// What an answer is that is not followed anywhere, if it is not the application's page: a wall, or a redirect that
+    /// nobody asked for.
+    pub(super) fn aside(
+        &self,
+        requested: &Url,
+        status: StatusCode,
+        headers: &HeaderMap,
+        beginning: &[u8],
+    ) -> Option<Aside> {
+        if let Some(wall) = self.wall(requested, status, headers, beginning) {
+            return Some(describe(&wall));
+        }
+        let is_error = self
+            .error_ranges
+            .iter()
+            .any(|range| range.contains(&status.as_u16()));
+        redirect_url(requested, status, headers)
+            .filter(|_| !is_error && !self.expects(status.as_u16()))
+            .map(|to| Aside::Redirect(display_url(&to)))
+    }
+
     /// The wall that answered in place of the application.
     pub(super) fn wall(
         &self,
@@ -103,8 +126,17 @@ impl Judge {
 }
 
 /// A wall in words.
-pub(super) fn describe(wall: &Wall) -> String {
-    format!("{}; {}", wall.description, wall.hint)
+pub(super) fn describe(wall: &Wall) -> Aside {
+    Aside::Wall(format!("{}; {}", wall.description, wall.hint))
+}
+
+/// Where a redirect leads, if it is one.
+pub(super) fn redirect_url(from: &Url, status: StatusCode, headers: &HeaderMap) -> Option<Url> {
+    if !matches!(status.as_u16(), 301 | 302 | 303 | 307 | 308) {
+        return None;
+    }
+    let location = headers.get(LOCATION)?.to_str().ok()?;
+    from.join(location).ok()
 }
 
 fn unexpected(example: String) -> Failed {

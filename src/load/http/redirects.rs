@@ -5,12 +5,12 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, LOCATION, PROXY_AUTHORIZATION, USER_AGENT};
+use http::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, PROXY_AUTHORIZATION, USER_AGENT};
 use http::{HeaderMap, HeaderName, Method, StatusCode, Uri};
 use url::Url;
 
 use super::exchange::{Incoming, Outgoing, exchange};
-use super::judge::describe;
+use super::judge::{describe, redirect_url};
 use super::link::{self, Link};
 use super::prepared::{Prepared, complete, request_target};
 
@@ -107,7 +107,7 @@ impl Follower {
 
     /// The request that follows a redirect; `None` when the answer is not one that can be followed.
     async fn next_hop(&self, hop: &Hop, incoming: &Incoming) -> Result<Option<Hop>, Failed> {
-        let Some(url) = redirect_url(&hop.url, incoming) else {
+        let Some(url) = redirect_url(&hop.url, incoming.status, &incoming.headers) else {
             return Ok(None);
         };
         let Some(origin) = Origin::of(&url) else {
@@ -180,7 +180,7 @@ impl Follower {
                 end: incoming.end,
                 bytes: incoming.bytes,
                 failure: None,
-                wall: None,
+                aside: None,
             };
             let wall = judge.wall(
                 &hop.url,
@@ -199,7 +199,7 @@ impl Follower {
                 answer.failure = Some(Failed::new(FailureClass::Expectation, example));
                 return Ok(answer);
             }
-            answer.wall = login.or(wall).as_ref().map(describe);
+            answer.aside = login.or(wall).as_ref().map(describe);
             answer.failure = judge.answer(&mut incoming);
             return Ok(answer);
         }
@@ -219,14 +219,6 @@ fn for_strangers(headers: &HeaderMap) -> HeaderMap {
         kept.append(name, value.clone());
     }
     kept
-}
-
-fn redirect_url(from: &Url, incoming: &Incoming) -> Option<Url> {
-    if !matches!(incoming.status.as_u16(), 301 | 302 | 303 | 307 | 308) {
-        return None;
-    }
-    let location = incoming.headers.get(LOCATION)?.to_str().ok()?;
-    from.join(location).ok()
 }
 
 /// RFC 9110, section 15.4: 303 turns into GET, and so do 301 and 302 after a POST.

@@ -10,7 +10,6 @@ use super::answer::{Memory, Note, Reader};
 use super::codec::Asked;
 use super::exchange;
 use super::fast::{Bench, Broken, Connection, Done};
-use super::judge::describe;
 use super::link;
 use super::prepared::Prepared;
 use super::redirects::{Follower, Links};
@@ -111,14 +110,14 @@ impl HttpTarget {
             first_byte,
             last_byte,
         } = outcome?;
-        let (failure, wall) = reader.finish();
+        let (failure, aside) = reader.finish();
         let answer = Answer {
             status: Some(end.status),
             first_byte,
             end: last_byte,
             bytes: end.body_bytes,
             failure,
-            wall,
+            aside,
         };
         Ok((answer, end.reusable && !self.closes))
     }
@@ -184,9 +183,9 @@ impl HttpTarget {
         })?;
         let exchange = session.exchange(request.as_ref(), judge.needle.as_ref(), way);
         let mut incoming = exchange.await?;
-        let wall = if incoming.suspect {
+        let aside = if incoming.suspect {
             let url = &self.prepared.spec.url;
-            judge.wall(url, incoming.status, &incoming.headers, &incoming.seen.beginning)
+            judge.aside(url, incoming.status, &incoming.headers, &incoming.seen.beginning)
         } else {
             None
         };
@@ -196,7 +195,7 @@ impl HttpTarget {
             end: incoming.end,
             bytes: incoming.bytes,
             failure: judge.answer(&mut incoming),
-            wall: wall.as_ref().map(describe),
+            aside,
         })
     }
 }

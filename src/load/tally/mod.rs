@@ -1,6 +1,7 @@
 //! [`Tally`]: what one worker counts. Its memory does not depend on the number of requests, and tallies of several
-//! workers merge exactly, in any order: all but the names of walls and addresses, of which there are only so many.
+//! workers merge exactly, in any order: all but the names of walls, redirects and addresses, of which there are only so many.
 
+mod asides;
 mod batch;
 mod first;
 mod messages;
@@ -19,6 +20,7 @@ use super::{Answer, ConnectTimes, Failed};
 use crate::metrics::{
     Failure, FailureClass, Histogram, LoadMeasurement, Recorder, SliceRecorder, Slices, Timing, nanos,
 };
+use asides::Asides;
 use batch::{BATCH, Record};
 use first::{First, add_named, earlier};
 use messages::Counts;
@@ -28,8 +30,6 @@ pub use sent::Sent;
 use slowest::{SlowAnswer, Slowest};
 use times::Times;
 
-/// Different walls that are told apart; their descriptions hold parts of the answers.
-const WALLS: usize = 16;
 /// Different addresses that are told apart.
 const ADDRESSES: usize = 64;
 /// Longest example of a failure, in characters.
@@ -72,7 +72,7 @@ pub struct Tally {
     addresses: BTreeMap<String, u64>,
     statuses: BTreeMap<u16, u64>,
     failures: BTreeMap<FailureClass, Counted>,
-    walls: BTreeMap<String, u64>,
+    asides: Asides,
     /// Times until the last report of progress.
     past: Times,
     /// Times since then.
@@ -114,7 +114,7 @@ impl Tally {
             addresses: BTreeMap::new(),
             statuses: BTreeMap::new(),
             failures: BTreeMap::new(),
-            walls: BTreeMap::new(),
+            asides: Asides::default(),
             past: Times::default(),
             recent: Times::default(),
             connect: Recorder::default(),
@@ -220,8 +220,8 @@ impl Tally {
         if let Some(failed) = &answer.failure {
             self.failure(sent.n, failed);
         }
-        if let Some(wall) = &answer.wall {
-            self.wall(wall, 1);
+        if let Some(aside) = &answer.aside {
+            self.asides.count(aside);
         }
         self.records.push(record);
         if self.records.len() == BATCH {
@@ -299,11 +299,6 @@ impl Tally {
         }
     }
 
-    #[cold]
-    fn wall(&mut self, wall: &str, count: u64) {
-        add_named(&mut self.walls, WALLS, "other walls", wall, count);
-    }
-
     /// Counts what waits.
     fn settle(&mut self) {
         self.count_records();
@@ -372,9 +367,7 @@ impl Tally {
             mine.count += counted.count;
             earlier(&mut mine.example, counted.example.as_ref());
         }
-        for (wall, count) in &other.walls {
-            self.wall(wall, *count);
-        }
+        self.asides.merge(&other.asides);
         self.past.merge(&other.past);
         self.recent.merge(&other.recent);
         self.connect.merge(&other.connect);
@@ -459,7 +452,8 @@ impl Tally {
                 .into_iter()
                 .map(|(class, counted)| (class, failure(counted)))
                 .collect(),
-            walls: self.walls,
+            walls: self.asides.walls,
+            redirects: self.asides.redirects,
             timings: self
                 .past
                 .timings()

@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::load::Aside;
 use crate::metrics::{Exemplar, Slices, Statistic};
 
 /// What becomes of a request.
@@ -84,7 +85,9 @@ fn count(tally: &mut Tally, n: u64, (due, lag, fate): &Request) {
                 end,
                 bytes: n,
                 failure: error.then(|| Failed::new(FailureClass::Status, format!("{n}"))),
-                wall: n.is_multiple_of(50).then(|| format!("wall {}", n % 3)),
+                aside: n
+                    .is_multiple_of(50)
+                    .then(|| Aside::Wall(format!("wall {}", n % 3))),
             };
             tally.released(n, Duration::from_nanos(lag));
             tally.answered(sent(n, due, lag), &answer);

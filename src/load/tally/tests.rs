@@ -1,6 +1,8 @@
 //! What a tally counts, shown on single requests.
 
+use super::asides::NAMED;
 use super::*;
+use crate::load::Aside;
 use crate::metrics::{Exemplar, Statistic};
 
 fn ms(n: u64) -> Duration {
@@ -41,7 +43,7 @@ fn count(tally: &mut Tally, n: u64) {
                 end,
                 bytes: n,
                 failure: (n % 7 == 3).then(|| Failed::new(FailureClass::Status, format!("status {n}"))),
-                wall: (n % 7 == 4).then(|| "a log-in".to_owned()),
+                aside: (n % 7 == 4).then(|| Aside::Wall("a log-in".to_owned())),
             },
         ),
     }
@@ -95,11 +97,18 @@ fn our_own_delay_is_counted_of_every_request() {
 }
 
 #[test]
-fn walls_without_end_take_no_memory_without_end() {
-    let mut tally = Tally::new(Instant::now());
-    (0..1000).for_each(|n| tally.wall(&format!("wall {n}"), 1));
-    assert_eq!(tally.walls.len(), WALLS + 1);
-    assert_eq!(tally.walls.values().sum::<u64>(), 1000);
+fn walls_and_redirects_without_end_take_no_memory_without_end() {
+    let mut asides = Asides::default();
+    for n in 0..1000 {
+        asides.count(&Aside::Wall(format!("wall {n}")));
+        asides.count(&Aside::Redirect(format!("http://127.0.0.1/{n}")));
+    }
+    let mut all = asides.clone();
+    all.merge(&asides);
+    for (names, count) in [(all.walls, 2000), (all.redirects, 2000)] {
+        assert_eq!(names.len(), NAMED + 1);
+        assert_eq!(names.values().sum::<u64>(), count);
+    }
 }
 
 #[test]
@@ -135,7 +144,7 @@ fn the_slowest_requests_are_kept_in_full() {
             end,
             bytes: 0,
             failure: None,
-            wall: None,
+            aside: None,
         };
         tally.answered(Sent { opened, ..sent(n) }, &answer);
     }

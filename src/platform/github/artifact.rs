@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{Mode, OFlags};
 use serde_json::Value;
 
-use crate::results::{ExperimentResult, WireError, has_absurd_number, parse};
+use crate::results::{ExperimentResult, WireError, parse, unmeasurable};
 
 /// Files and folders of an artifact.
 const MOST_FILES: usize = 200;
@@ -51,8 +51,8 @@ pub enum ArtifactError {
         limit: u64,
     },
     /// No count, time or share.
-    #[error("the artifact has a number that no run measures")]
-    Number,
+    #[error("the artifact has a number that no run measures, at {0}")]
+    Number(String),
     /// Not what iter8 writes.
     #[error(transparent)]
     Result(#[from] WireError),
@@ -159,10 +159,7 @@ fn check(result: &Value) -> Result<(), ArtifactError> {
     if rows.iter().any(|rows| list(rows).map_or(0, Vec::len) > MOST_ROWS) {
         return Err(too_much("tasks or judgements", MOST_ROWS as u64));
     }
-    if has_absurd_number(result) {
-        return Err(ArtifactError::Number);
-    }
-    Ok(())
+    unmeasurable(result).map_or(Ok(()), |place| Err(ArtifactError::Number(place)))
 }
 
 #[cfg(test)]
@@ -238,12 +235,18 @@ mod tests {
                 "tasks or judgements",
             ),
             (
-                json!({ "a": [{ "b": u64::MAX }] }).to_string(),
-                "a number that no run measures",
+                json!({ "insights": { "versions": [{ "loads": [{ "b": u64::MAX }] }] } }).to_string(),
+                "a number that no run measures, at /insights/versions/0/loads/0/b",
             ),
             (
-                json!({ "a": -1e300 }).to_string(),
-                "a number that no run measures",
+                json!({ "insights": { "versions": [{}, { "loads": [-1e300] }] } }).to_string(),
+                "a number that no run measures, at /insights/versions/1/loads/0",
+            ),
+            (
+                // Nanoseconds since 1970, as a provider may give them.
+                json!({ "insights": { "versions": [{ "values": { "db/at": { "value": 1.8e18 } } }] } })
+                    .to_string(),
+                "not a result of iter8",
             ),
         ] {
             std::fs::write(artifact.path().join(RESULT), &text).expect("a file");

@@ -127,10 +127,10 @@ fn stored(known: &Known<'_>, imported: &Imported) -> Prose {
 }
 
 fn plans(known: &Known<'_>) -> Vec<Prose> {
-    let mut seen: Vec<(&str, &str)> = Vec::new();
+    let mut seen: Vec<(&str, &str, Option<&str>)> = Vec::new();
     for version in &known.versions {
         for load in &version.insights.loads {
-            let plan = (load.target.as_str(), load.plan.as_str());
+            let plan = (load.target.as_str(), load.plan.as_str(), load.part.as_deref());
             if !seen.contains(&plan) && seen.len() <= MOST_PLANS {
                 seen.push(plan);
             }
@@ -140,7 +140,10 @@ fn plans(known: &Known<'_>) -> Vec<Prose> {
     let mut told: Vec<Prose> = seen
         .into_iter()
         .take(MOST_PLANS)
-        .map(|(target, plan)| Prose::new().code(target).text(format!(": {plan}.")))
+        .map(|(target, plan, part)| {
+            let part = part.map_or_else(String::new, |part| format!("; of it, this shard sent {part}"));
+            Prose::new().code(target).text(format!(": {plan}{part}."))
+        })
         .collect();
     if more {
         told.push("Further endpoints likewise.".into());
@@ -192,14 +195,58 @@ pub(super) fn warnings(known: &Known<'_>) -> Vec<Prose> {
             told.extend(uncovered_errors(known, version));
         }
         told.extend(left_behind(known, version));
+        told.extend(redirected(known, version));
     }
     told.extend(history::warnings(known));
     told
 }
 
+/// Loads whose answers were redirects more often than not: nobody has seen the pages that they lead to.
+fn redirected(known: &Known<'_>, version: &Version<'_>) -> Option<Prose> {
+    let redirects = |load: &LoadMeasurement| load.redirects.values().sum::<u64>();
+    let loads = || version.insights.loads.iter().map(|load| &load.measurement);
+    let elsewhere = || loads().filter(|load| redirects(load) * 2 > load.answered);
+    let count: u64 = elsewhere().map(redirects).sum();
+    let (to, _) = elsewhere()
+        .flat_map(|load| &load.redirects)
+        .max_by_key(|(_, count)| **count)?;
+    let answered: u64 = loads().map(|load| load.answered).sum();
+    let share = if count == answered {
+        Prose::from("Every answer")
+    } else {
+        Prose::from(format!(
+            "{} of {}",
+            number::count(count),
+            number::counted(answered, "answer")
+        ))
+    };
+    let share = if known.several() {
+        share.text(" of ").code(version.insights.name.as_str())
+    } else {
+        share
+    };
+    let were = if count == answered || count == 1 {
+        " was a redirect that was not followed, most often to "
+    } else {
+        " were redirects that were not followed, most often to "
+    };
+    let told = share.text(were).code(clipped(to, 200));
+    Some(
+        told.text(": what is there was not measured. Give that URL, or set ")
+            .code("followRedirects")
+            .text("; where a redirect is right, say so: ")
+            .code("expect: {status: 3xx}")
+            .text("."),
+    )
+}
+
 fn uncovered_errors(known: &Known<'_>, version: &Version<'_>) -> Option<Prose> {
     // Objectives of tasks that did not run are there, too, though nobody judged by them.
-    if matches!(known.result.outcome, Outcome::Error | Outcome::Interrupted) {
+    // Of a shard, the merged result tells.
+    if matches!(
+        known.result.outcome,
+        Outcome::Error | Outcome::Interrupted | Outcome::Measured
+    ) {
         return None;
     }
     let name = &version.insights.name;

@@ -2,10 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use super::different;
 use crate::metrics::{Insights, Load, Stream, VersionInsights};
 use crate::results::ExperimentResult;
-use crate::results::fingerprint::OWN;
-use crate::spec::{Node, SourceFile, Value};
 
 /// In what they differ, if in anything. `measured` is what the others measured, where both came to their end.
 pub(super) fn check(
@@ -37,74 +36,19 @@ pub(super) fn check(
 }
 
 fn same_experiment(first: &ExperimentResult, other: &ExperimentResult, divided: bool) -> Result<(), String> {
-    let told = |of: &ExperimentResult| -> Vec<(String, Option<String>)> {
-        let about = |task: &crate::results::TaskRecord| divided.then(|| task.about.clone());
-        let tasks = of.tasks.iter();
-        tasks.map(|task| (task.name.clone(), about(task))).collect()
-    };
-    let differs = [
-        (told(first) != told(other), "their tasks differ"),
-        (first.terms != other.terms, "their objectives differ"),
-        (
-            first.validate_slos != other.validate_slos,
-            "broken objectives fail only one of them",
-        ),
-        (first.revision != other.revision, "their revisions differ"),
-        (
-            !same_text(first, other, divided),
-            "the text of their experiments differs",
-        ),
-        (
-            !same_sum(first, other),
-            "flags or inputs made different experiments of the same text",
-        ),
-    ];
-    if let Some((_, why)) = differs.into_iter().find(|(differs, _)| *differs) {
-        return Err(why.to_owned());
-    }
-    Ok(())
-}
-
-/// Whether flags and inputs left the same of both; earlier results do not say.
-fn same_sum(first: &ExperimentResult, other: &ExperimentResult) -> bool {
-    let sums = first
-        .experiment
-        .fingerprint
-        .as_ref()
-        .zip(other.experiment.fingerprint.as_ref());
-    sums.is_none_or(|(mine, theirs)| mine == theirs)
-}
-
-fn same_text(first: &ExperimentResult, other: &ExperimentResult, divided: bool) -> bool {
-    let (mine, theirs) = (&first.experiment, &other.experiment);
-    if mine.text == theirs.text {
-        return true;
-    }
-    let read = |text: &str| Node::parse(&SourceFile::new("experiment", text)).ok();
-    match (read(&mine.text), read(&theirs.text)) {
-        (Some(mine), Some(theirs)) if !divided => alike(&mine, &theirs),
-        _ => false,
-    }
-}
-
-/// Whether two trees differ in nothing but how much is sent.
-fn alike(one: &Node, other: &Node) -> bool {
-    match (&one.value, &other.value) {
-        (Value::Map(mine), Value::Map(theirs)) => {
-            let own = |name: &str| OWN.contains(&name.to_ascii_lowercase().as_str());
-            let [mine, theirs] =
-                [mine, theirs].map(|map| map.iter().filter(|(key, _)| !own(&key.name)).collect::<Vec<_>>());
-            mine.len() == theirs.len()
-                && mine
-                    .iter()
-                    .zip(&theirs)
-                    .all(|((key, mine), (other, theirs))| key.name == other.name && alike(mine, theirs))
-        }
-        (Value::List(mine), Value::List(theirs)) => {
-            mine.len() == theirs.len() && mine.iter().zip(theirs).all(|(mine, theirs)| alike(mine, theirs))
-        }
-        (mine, theirs) => mine == theirs,
-    }
+    different::tasks(first, other, divided)
+        .or_else(|| different::terms(&first.terms, &other.terms))
+        .or_else(|| {
+            let differ = first.validate_slos != other.validate_slos;
+            differ.then(|| "broken objectives fail only one of them (validateSLOs)".to_owned())
+        })
+        .or_else(|| {
+            let (one, other) = (first.revision, other.revision);
+            (one != other).then(|| format!("their revisions differ, {one} and {other}"))
+        })
+        .or_else(|| different::text(first, other, divided))
+        .or_else(|| different::commands(first, other))
+        .map_or(Ok(()), Err)
 }
 
 fn same_versions(first: &Insights, other: &Insights, divided: bool) -> Result<(), String> {

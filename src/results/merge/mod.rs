@@ -4,6 +4,7 @@
 //! exactly; nothing that a shard judged counts: the objectives are judged once, on what all measured. What is missing,
 //! doubtful or different makes the result invalid, never a pass.
 
+mod different;
 mod kinship;
 mod readings;
 mod tasks;
@@ -13,7 +14,7 @@ use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Environment, ExperimentResult, MOST_SHARDS, MergedShard, Shard, Shards};
+use super::{Environment, ExperimentResult, MOST_SHARDS, MergedShard, OutcomeReason, Shard, Shards};
 use crate::metrics::{Insights, Load, LoadMeasurement, Stream, VersionInsights};
 use readings::Readings;
 use tasks::Became;
@@ -272,6 +273,7 @@ impl Merger {
         });
         let known = &mut versions[position];
         for load in version.loads {
+            let load = Load { part: None, ..load };
             let key = (version.name.clone(), load.stream.clone());
             note_start(&mut self.starts, &key, &load);
             let plans = self.plans.entry(key).or_default();
@@ -404,7 +406,8 @@ fn shard(index: u32, file: &str, result: &ExperimentResult) -> MergedShard {
     MergedShard {
         index,
         file: file.to_owned(),
-        outcome: result.outcome,
+        // What was stored of one that was killed is not its end.
+        outcome: OutcomeReason::of(result).outcome,
         started: result.started,
         began: first.and_then(|load| load.began),
         late_seconds: first.and_then(|load| load.late),

@@ -12,6 +12,7 @@ mod percentile;
 mod places;
 mod protocol;
 mod rate;
+mod secretive;
 mod status;
 mod target;
 mod template;
@@ -31,8 +32,9 @@ pub(super) use patience::{Unsent, beginning, send};
 pub(super) use percentile::Percentile;
 pub(super) use places::Places;
 pub(super) use rate::{Count, Rate};
+pub(super) use secretive::{hide_values, is_secret_parameter};
 pub(super) use status::{Range, Statuses};
-pub(super) use target::{Target, is_secret_parameter};
+pub(super) use target::Target;
 pub(super) use template::{TemplateSource, with_hint};
 pub(super) use tree::{Scalar, Tree};
 

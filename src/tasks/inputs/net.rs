@@ -7,6 +7,7 @@ use serde_json::json;
 
 use super::body::Source;
 use super::places::Places;
+use super::secretive::is_secret_header;
 use super::target::hide_user;
 use crate::net::NetSettings;
 use crate::net::proxy::{Proxy, ProxyEnv, ProxySettings};
@@ -197,23 +198,6 @@ pub(crate) fn merge_headers(own: Option<&Map<String>>, base: Option<&Map<String>
         merged.push((name.clone(), value.clone()));
     }
     (!merged.is_empty()).then_some(Map(merged))
-}
-
-/// Headers whose values are secrets even when they are written out.
-fn is_secret_header(name: &str) -> bool {
-    let name = name.to_ascii_lowercase();
-    [
-        "authorization",
-        "cookie",
-        "token",
-        "secret",
-        "api-key",
-        "apikey",
-        "password",
-        "x-vercel-protection-bypass",
-    ]
-    .iter()
-    .any(|word| name.contains(word))
 }
 
 /// Hides the value of a header whose name says that it is a secret, and the text that stands for it in the file.

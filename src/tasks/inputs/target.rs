@@ -3,6 +3,7 @@
 use serde_json::json;
 use url::Url;
 
+use super::secretive::is_secret_parameter;
 use crate::net::display_url;
 use crate::net::proxy::percent_decoded;
 use crate::secret::Mask;
@@ -61,23 +62,6 @@ pub(super) fn hide_user(mask: &Mask, url: &str) {
         mask.add(part);
         mask.add(&percent_decoded(part));
     }
-}
-
-/// Words in the names of parameters whose values are secrets.
-const SECRETIVE: [&str; 7] = [
-    "token",
-    "secret",
-    "password",
-    "passwd",
-    "auth",
-    "signature",
-    "credential",
-];
-
-/// Whether a parameter of a query is a secret by its name.
-pub(crate) fn is_secret_parameter(name: &str) -> bool {
-    let name = name.to_ascii_lowercase();
-    name == "sig" || name.ends_with("key") || SECRETIVE.iter().any(|word| name.contains(word))
 }
 
 /// Hides the query of a URL, which is never shown. A value alone may be an ordinary word of the reports: without its name

@@ -75,6 +75,12 @@ impl<K: LoadKind> Part<K> {
         whole.unwrap_or_else(|| K::describe(&self.plan, &self.pool))
     }
 
+    /// What a shard sends of that plan, in words.
+    fn own(&self) -> Option<String> {
+        let shard = self.plan.shard?;
+        Some(K::describe(&shard.alone(&self.plan), &self.pool))
+    }
+
     /// Leaves the part of one shard.
     pub(super) fn divide(&mut self, number: ShardNumber) -> Result<(), Undivided> {
         let shard = Shard {
@@ -191,6 +197,7 @@ impl<K: LoadKind> Part<K> {
             version: versions[self.version].clone(),
             target: self.target(),
             plan: self.describe(),
+            part: self.own(),
             extent: Extent {
                 requests: extent.requests.map(own),
                 ..extent
@@ -201,18 +208,17 @@ impl<K: LoadKind> Part<K> {
 
     /// `share` is that of the requests of its load number `index`.
     pub(super) fn measured(&self, share: Option<f64>, index: usize, measurement: LoadMeasurement) -> Load {
-        let plan = self.describe();
+        let of_share = |plan: String| match share {
+            Some(share) => format!("{:.0} % of {plan}", share * 100.0),
+            None => plan,
+        };
         Load {
-            stream: self.stream.clone(),
             target: self.target(),
             percentiles: self.percentiles.clone(),
-            plan: match share {
-                Some(share) => format!("{:.0} % of {plan}", share * 100.0),
-                None => plan,
-            },
-            reproduce: None,
+            plan: of_share(self.describe()),
+            part: self.own().map(of_share),
             together: share.map(|_| index),
-            measurement,
+            ..Load::bare(self.stream.clone(), measurement)
         }
     }
 }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
+use super::summary::Summary;
 use crate::metrics::MetricName;
 use crate::results::ExperimentResult;
 use crate::spec::condition::{Facts, InsightsFacts, LimitFacts, MetricFacts, ResultFacts};
@@ -189,7 +190,7 @@ pub fn of_result(result: &ExperimentResult) -> Value {
     values.insert("Report".to_owned(), report.clone());
     values.insert("Summary".to_owned(), report);
     values.insert("outcome".to_owned(), result.outcome.name().into());
-    values.insert("reason".to_owned(), result.because.join("; ").into());
+    values.insert("reason".to_owned(), Summary::of(result).sentence().into());
     values.insert("winner".to_owned(), text(result.winner()));
     values.insert("sha".to_owned(), text(result.environment.commit.as_deref()));
     let metrics = MetricName::under_all_names(result.metrics()).into_iter();
@@ -372,7 +373,7 @@ pub(super) fn with_outcome(values: &Value, result: &ExperimentResult) -> Value {
     let winner = result.winner().map_or(Value::Nil, Value::from);
     let words = BTreeMap::from([
         ("outcome".to_owned(), result.outcome.name().into()),
-        ("reason".to_owned(), result.because.join("; ").into()),
+        ("reason".to_owned(), Summary::of(result).sentence().into()),
         ("winner".to_owned(), winner),
     ]);
     Value::merged(values, &map(words)).unwrap_or_else(|_| values.clone())

@@ -64,7 +64,7 @@ pub(super) fn github(event: &str, so_far: &ExperimentResult, result: &Experiment
     let report = data::report_json(so_far);
     let mut payload = report.as_object().cloned().unwrap_or_default();
     payload.insert("outcome".to_owned(), result.outcome.name().into());
-    payload.insert("reason".to_owned(), Summary::of(result).headline.into());
+    payload.insert("reason".to_owned(), Summary::of(result).sentence().into());
     payload.insert(
         "winner".to_owned(),
         result.winner().map_or(Json::Null, Json::from),
@@ -101,6 +101,7 @@ mod tests {
     use super::*;
     use crate::metrics::{Insights, Load, LoadMeasurement, VersionInsights};
     use crate::results::{Environment, SourceInfo};
+    use crate::slo::{Certainty, Judgement, Verdict};
 
     /// A run without objectives of which so many of ten requests failed.
     fn of_failures(errors: u64) -> ExperimentResult {
@@ -125,6 +126,46 @@ mod tests {
         result.ended = true;
         result.conclude();
         result
+    }
+
+    #[test]
+    fn a_pass_that_nobody_validated_is_not_green_either() {
+        let mut result = of_failures(0);
+        result.validate_slos = false;
+        let broken = Judgement {
+            task: 1,
+            objective: "http/error-rate <= 0".parse().expect("an objective"),
+            version: "default".into(),
+            verdict: Verdict::NotMet,
+            value: Some(0.5),
+            interval: None,
+            certainty: Certainty::Sure,
+            requests: Some(10),
+            note: None,
+        };
+        result.assessment.judgements.push(broken);
+        result.conclude();
+        let text = slack(&result);
+        assert!(
+            text.contains(":warning: *iter8* pass: the objective is not met"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn a_reason_is_a_sentence_that_says_why() {
+        let mut result = of_failures(0);
+        let reason = |result: &ExperimentResult| {
+            data::of_result(result).to_json()["reason"]
+                .as_str()
+                .map(str::to_owned)
+        };
+        assert_eq!(reason(&result).as_deref(), Some("pass: nothing was judged"));
+        result.distrust.push("the target was a log-in page".to_owned());
+        result.conclude();
+        let invalid = "invalid: nothing was judged; the target was a log-in page";
+        assert_eq!(reason(&result).as_deref(), Some(invalid));
+        assert!(github("done", &result, &result).contains(invalid));
     }
 
     #[test]

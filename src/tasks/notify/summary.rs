@@ -20,7 +20,8 @@ pub(super) struct Summary {
     /// Where to read more.
     pub(super) link: Option<String>,
     pub(super) outcome: Outcome,
-    /// Whether it is a pass that proves nothing: requests failed, and nothing was promised of them.
+    /// Whether it is a pass that proves nothing: requests failed, and nothing was promised of them; or what was promised
+    /// was not kept, and nobody was to fail for it.
     pub(super) doubtful: bool,
 }
 
@@ -51,7 +52,7 @@ impl Summary {
             .map(|winner| format!("; the winner is {winner}"))
             .unwrap_or_default();
         Self {
-            doubtful: unjudged.is_some(),
+            doubtful: unjudged.is_some() || unenforced(result),
             headline: unjudged.unwrap_or_else(|| format!("{}: {told}{winner}", result.outcome.name())),
             reasons: reasons.iter().take(REASONS).cloned().collect(),
             objectives,
@@ -59,6 +60,18 @@ impl Summary {
             outcome: result.outcome,
         }
     }
+
+    /// The headline and what made it so, on one line.
+    pub(super) fn sentence(self) -> String {
+        let told = std::iter::once(self.headline).chain(self.reasons);
+        told.collect::<Vec<_>>().join("; ")
+    }
+}
+
+/// Whether objectives that are not met were to fail nothing (`validateSLOs: false`).
+fn unenforced(result: &ExperimentResult) -> bool {
+    let mut judged = result.assessment.judgements.iter();
+    result.outcome == Outcome::Pass && judged.any(|one| one.verdict != Verdict::Met && !one.objective.warn)
 }
 
 /// What reports say of a pass where requests failed and nothing was promised of them.

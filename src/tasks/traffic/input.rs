@@ -26,9 +26,9 @@ crate::fields! {
         /// Of an HTTPRoute or a VirtualService with several rules: the position of the one that is meant, from 0, or its name.
         rule: RuleText = ["rule"],
         /// Percent of the traffic by destination, such as `{stable: 90, canary: 10}`, of all destinations; or `winner`: all to the version that has won,
-        /// if the verdict so far is a pass. Without a winner it stays as it is.
+        /// or `shares`: to each version what `assess` says, if the verdict so far is a pass. Without a winner, or without shares, it stays as it is.
         weights: Wanted = ["weights"],
-        /// With `weights: winner`: what versions are called in the object, where it is not by their own name: `{v2: shop-v2}`.
+        /// With `winner` or `shares`: what versions are called in the object, where it is not by their own name: `{v2: shop-v2}`.
         versions: Map<String> = ["versions"],
         /// The destination that `steps` are of; all others share the rest as they did before.
         to: String = ["to"],
@@ -49,31 +49,40 @@ crate::fields! {
 pub(super) enum Wanted {
     /// As said.
     Fixed(Vec<(String, u64)>),
+    /// As the assessment says.
+    Assessed(By),
+}
+
+/// What of an assessment divides traffic.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum By {
     /// All to who has won.
     Winner,
+    /// To each version its share.
+    Shares,
 }
 
 /// All that is wrong with the numbers, before any object is seen.
 impl Decode for Wanted {
-    const TYPE: &'static str = "map or winner";
+    const TYPE: &'static str = "map, winner or shares";
 
     fn schema() -> serde_json::Value {
-        json!({ "anyOf": [Map::<u64>::schema(), { "const": "winner" }] })
+        json!({ "anyOf": [Map::<u64>::schema(), { "enum": ["winner", "shares"] }] })
     }
 
     fn decode(node: &Node, decoder: &mut Decoder<'_>) -> Option<Self> {
         if Decoder::is_text(node) {
             let text = decoder.text(node)?.text;
-            if text.trim() == "winner" {
-                return Some(Self::Winner);
+            let by = match text.trim() {
+                "winner" => Some(By::Winner),
+                "shares" => Some(By::Shares),
+                _ => None,
+            };
+            if by.is_none() {
+                let hint = "such as {stable: 90, canary: 10}, `winner` or `shares`".to_owned();
+                decoder.error(&node.at, format!("expected weights, found `{text}`"), Some(hint));
             }
-            let hint = "such as {stable: 90, canary: 10}, or `winner`".to_owned();
-            decoder.error(
-                &node.at,
-                format!("expected weights or `winner`, found `{text}`"),
-                Some(hint),
-            );
-            return None;
+            return by.map(Self::Assessed);
         }
         let Map(weights) = Map::<u64>::decode(node, decoder)?;
         let sum = weights
@@ -118,8 +127,8 @@ impl Decode for RuleText {
 pub(super) enum Plan {
     /// Weights as said.
     Fixed(Vec<(String, u64)>),
-    /// All to the winner, whose destination may have another name.
-    Winner(Vec<(String, String)>),
+    /// As the assessment says, of versions whose destinations may have other names.
+    Assessed(By, Vec<(String, String)>),
     /// Step by step to one destination.
     Steps(String, Vec<u64>),
 }
@@ -193,7 +202,7 @@ impl TrafficInput {
         goes_with(
             "versions",
             "weights: winner",
-            matches!(self.weights, Some(Wanted::Winner)),
+            matches!(self.weights, Some(Wanted::Assessed(_))),
         );
         match (places.given("weights"), places.given("to")) {
             (true, true) => decoder.error(
@@ -220,12 +229,10 @@ impl TrafficInput {
         }
         let plan = match (&self.weights, &self.to) {
             (Some(Wanted::Fixed(weights)), _) => Plan::Fixed(weights.clone()),
-            (Some(Wanted::Winner), _) => Plan::Winner(
-                self.versions
-                    .as_ref()
-                    .map(|map| map.0.clone())
-                    .unwrap_or_default(),
-            ),
+            (Some(Wanted::Assessed(by)), _) => {
+                let versions = self.versions.as_ref().map(|map| map.0.clone());
+                Plan::Assessed(*by, versions.unwrap_or_default())
+            }
             (None, Some(to)) => Plan::Steps(to.clone(), steps(self.steps.as_deref()?, places, decoder)?),
             (None, None) => return None,
         };
@@ -252,7 +259,7 @@ fn check_ends(kind: Kind, plan: &Plan, places: Places<'_>, decoder: &mut Decoder
     }
     let (field, names): (&str, Vec<&String>) = match plan {
         Plan::Fixed(weights) => ("weights", weights.iter().map(|(name, _)| name).collect()),
-        Plan::Winner(versions) => ("versions", versions.iter().map(|(_, name)| name).collect()),
+        Plan::Assessed(_, versions) => ("versions", versions.iter().map(|(_, name)| name).collect()),
         Plan::Steps(to, _) => ("to", vec![to]),
     };
     let known = ENDS.as_flattened();

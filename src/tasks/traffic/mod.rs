@@ -13,15 +13,15 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 
 use super::inputs::Places;
-use super::verdict::{not_broken, winner};
+use super::verdict::{not_broken, passed, winner};
 use super::{Event, RunContext, Task, TaskError, TaskKind, TaskOutput, Tested};
 use crate::cluster::ObjectName;
 use crate::results::ExperimentResult;
 use crate::spec::{At, Decode, Decoder, Field, Node, Period};
-use input::{Plan, TrafficInput};
-use site::Site;
+use input::{By, Plan, TrafficInput};
+use site::{Connected, Site};
 use split::Split;
-use weights::Weights;
+use weights::{WHOLE, Weights};
 
 /// The kind `traffic`.
 pub(super) struct TrafficKind;
@@ -77,75 +77,87 @@ struct TrafficTask {
 }
 
 impl TrafficTask {
-    /// The weights that are wanted of an object as it is.
-    fn wanted(
-        &self,
-        split: &Split,
-        before: &Weights,
-        step: usize,
-        winner: Option<&str>,
-    ) -> Result<Weights, TaskError> {
-        let resolve = |name: &str| {
-            let found = split.resolve(name);
-            found.map_err(|why| TaskError::new(format!("{}: {why}", self.site.named())))
-        };
+    fn wrong(&self, why: &str) -> TaskError {
+        TaskError::new(format!("{}: {why}", self.site.named()))
+    }
+
+    /// What is asked for, before an object is seen: percent by destination, or by version. An error says why traffic stays as
+    /// it is.
+    fn asked(&self, so_far: &ExperimentResult) -> Result<Vec<(String, u64)>, String> {
         match &self.plan {
-            Plan::Fixed(weights) => {
-                let mut wanted = BTreeMap::new();
-                for (name, weight) in weights {
-                    if wanted.insert(resolve(name)?, Some(*weight)).is_some() {
-                        return Err(TaskError::new(format!(
-                            "{}: {name} has two weights",
-                            self.site.named()
-                        )));
-                    }
+            Plan::Fixed(weights) => not_broken(so_far).map(|()| weights.clone()),
+            Plan::Steps(..) => not_broken(so_far).map(|()| Vec::new()),
+            Plan::Assessed(By::Winner, _) => winner(so_far).map(|winner| vec![(winner.to_owned(), WHOLE)]),
+            Plan::Assessed(By::Shares, _) => {
+                passed(so_far)?;
+                let shares = so_far.assessment.weights.iter();
+                let shares: Vec<(String, u64)> = shares
+                    .map(|share| (share.version.clone(), u64::from(share.percent)))
+                    .collect();
+                if shares.is_empty() {
+                    return Err("the assessment gives no shares".to_owned());
                 }
-                let wanted = Weights(wanted);
-                let complete = split.check(&wanted);
-                complete.map_err(|why| TaskError::new(format!("{}: {why}", self.site.named())))?;
-                Ok(wanted)
+                Ok(shares)
             }
-            Plan::Steps(to, steps) => {
-                let to = resolve(to)?;
-                let percent = steps.get(step).copied().unwrap_or(weights::WHOLE);
-                before.step(&to, percent).ok_or_else(|| {
-                    TaskError::new(format!(
-                        "{}: all of its traffic goes to {to} already",
-                        self.site.named()
-                    ))
-                })
-            }
-            Plan::Winner(_) => match winner {
-                Some(winner) => Ok(split.shares().all_to(&resolve(&self.destination(winner))?)),
-                None => Ok(split.weights()),
-            },
         }
     }
 
+    /// The weights that are wanted of an object as it is.
+    fn wanted(&self, split: &Split, step: usize, asked: &[(String, u64)]) -> Result<Weights, TaskError> {
+        let resolve = |name: &str| split.resolve(name).map_err(|why| self.wrong(&why));
+        if let Plan::Steps(to, steps) = &self.plan {
+            let to = resolve(to)?;
+            let percent = steps.get(step).copied().unwrap_or(WHOLE);
+            let wanted = split.shares().step(&to, percent);
+            return wanted.ok_or_else(|| self.wrong(&format!("all of its traffic goes to {to} already")));
+        }
+        let mut wanted = BTreeMap::new();
+        for (name, weight) in asked {
+            if wanted
+                .insert(resolve(self.destination(name))?, Some(*weight))
+                .is_some()
+            {
+                return Err(self.wrong(&format!("{name} has two weights")));
+            }
+        }
+        if let Plan::Assessed(..) = &self.plan {
+            for (name, _) in split.shares().0 {
+                wanted.entry(name).or_insert(Some(0));
+            }
+        }
+        let wanted = Weights(wanted);
+        split.check(&wanted).map_err(|why| self.wrong(&why))?;
+        Ok(wanted)
+    }
+
     /// What a version is called in the object.
-    fn destination(&self, version: &str) -> String {
+    fn destination<'a>(&'a self, version: &'a str) -> &'a str {
         let versions = match &self.plan {
-            Plan::Winner(versions) => versions.as_slice(),
+            Plan::Assessed(_, versions) => versions.as_slice(),
             Plan::Fixed(_) | Plan::Steps(..) => &[],
         };
         let named = versions.iter().find(|(own, _)| own == version);
-        named.map_or(version, |(_, name)| name).to_owned()
+        named.map_or(version, |(_, name)| name)
+    }
+
+    async fn connect(&self, context: &RunContext) -> Result<Connected, TaskError> {
+        self.site
+            .connect(&context.cluster, &context.ledger, context.task)
+            .await
     }
 
     async fn rehearse(&self, context: &RunContext, tested: &[Tested]) -> Result<(), TaskError> {
-        let connected = self
-            .site
-            .connect(&context.cluster, &context.ledger, context.task)
-            .await?;
+        let connected = self.connect(context).await?;
         let split = connected.look().await?;
-        let shares = split.shares();
         let wanted = match &self.plan {
-            Plan::Fixed(_) | Plan::Steps(..) => self.wanted(&split, &shares, 0, None)?,
+            Plan::Fixed(weights) => self.wanted(&split, 0, weights)?,
+            Plan::Steps(..) => self.wanted(&split, 0, &[])?,
             // Any of them may win.
-            Plan::Winner(_) => {
+            Plan::Assessed(..) => {
                 let mut wanted = split.weights();
                 for version in tested {
-                    let each = self.wanted(&split, &shares, 0, Some(&version.name))?;
+                    let all = [(version.name.clone(), WHOLE)];
+                    let each = self.wanted(&split, 0, &all)?;
                     if each != split.weights() {
                         wanted = each;
                     }
@@ -161,54 +173,24 @@ impl TrafficTask {
         context: &RunContext,
         so_far: &ExperimentResult,
     ) -> Result<TaskOutput, TaskError> {
-        let winner = match &self.plan {
-            Plan::Winner(_) => match winner(so_far) {
-                Ok(winner) => Some(winner),
-                Err(why) => {
-                    return Ok(noted(format!(
-                        "the traffic of {} stays as it is: {why}",
-                        self.site.named()
-                    )));
-                }
-            },
-            Plan::Fixed(_) | Plan::Steps(..) => None,
+        let object = self.site.named();
+        let asked = match self.asked(so_far) {
+            Ok(asked) => asked,
+            Err(why) => return Ok(noted(format!("the traffic of {object} stays as it is: {why}"))),
         };
-        if let Err(why) = not_broken(so_far) {
-            return Ok(noted(format!(
-                "the traffic of {} stays as it is: {why}",
-                self.site.named()
-            )));
-        }
-        let connected = self
-            .site
-            .connect(&context.cluster, &context.ledger, context.task)
-            .await?;
+        let connected = self.connect(context).await?;
         let split = connected.look().await?;
-        let wanted = self.wanted(&split, &split.shares(), context.step, winner)?;
+        let wanted = self.wanted(&split, context.step, &asked)?;
         if let Plan::Steps(_, steps) = &self.plan {
             let text = format!("step {} of {}: {wanted}", context.step + 1, steps.len());
             context.emit(Event::Note(text));
         }
-        let moved = connected.set(&wanted).await?;
-        let tried = if self.site.dry_run {
-            " (only tried: dryRun)"
-        } else {
-            ""
+        let note = match (connected.set(&wanted).await?, self.site.dry_run) {
+            (true, false) => format!("{object}: {} → {wanted}", split.weights()),
+            (true, true) => format!("{object}: {} → {wanted} (only tried: dryRun)", split.weights()),
+            (false, _) => format!("{object}: its traffic was divided so already: {wanted}"),
         };
-        let note = if moved {
-            format!("{}: {} → {wanted}{tried}", self.site.named(), split.weights())
-        } else {
-            format!(
-                "{}: its traffic was divided so already: {wanted}",
-                self.site.named()
-            )
-        };
-        if let Some(hold) = self.hold {
-            tokio::select! {
-                () = tokio::time::sleep(hold.0) => {}
-                () = context.shutdown.cancelled() => return Err(TaskError::new("stopped while the weights were to stand")),
-            }
-        }
+        tokio::time::sleep(self.holds()).await;
         Ok(noted(note))
     }
 }
@@ -232,7 +214,8 @@ impl Task for TrafficTask {
                     .collect();
                 format!("{object}: {}{tried}", weights.join(", "))
             }
-            Plan::Winner(_) => format!("{object}: all to the winner{tried}"),
+            Plan::Assessed(By::Winner, _) => format!("{object}: all to the winner{tried}"),
+            Plan::Assessed(By::Shares, _) => format!("{object}: to each version its share{tried}"),
             Plan::Steps(to, steps) => {
                 let steps: Vec<String> = steps.iter().map(u64::to_string).collect();
                 format!("{object}: {to} {} %{tried}", steps.join(", "))
@@ -247,7 +230,7 @@ impl Task for TrafficTask {
     fn steps(&self) -> Option<(usize, &At)> {
         match &self.plan {
             Plan::Steps(_, steps) if !self.site.dry_run => Some((steps.len(), &self.at)),
-            Plan::Steps(..) | Plan::Fixed(_) | Plan::Winner(_) => None,
+            Plan::Steps(..) | Plan::Fixed(_) | Plan::Assessed(..) => None,
         }
     }
 
@@ -256,7 +239,7 @@ impl Task for TrafficTask {
     }
 
     fn follows_verdict(&self) -> bool {
-        matches!(self.plan, Plan::Winner(_))
+        matches!(self.plan, Plan::Assessed(..))
     }
 
     fn rehearse<'a>(

@@ -13,14 +13,6 @@ pub(super) const WHOLE: u64 = 100;
 pub(super) struct Weights(pub(super) BTreeMap<String, Option<u64>>);
 
 impl Weights {
-    /// All for one, nothing for the others.
-    pub(super) fn all_to(&self, one: &str) -> Self {
-        let of = |name: &String| (name.clone(), Some(if name == one { WHOLE } else { 0 }));
-        let mut all: BTreeMap<_, _> = self.0.keys().map(of).collect();
-        all.insert(one.to_owned(), Some(WHOLE));
-        Self(all)
-    }
-
     /// So many percent for one; the others share the rest as they shared it before. `None` if they had nothing.
     pub(super) fn step(&self, one: &str, percent: u64) -> Option<Self> {
         let others: Vec<(&String, u64)> = self

@@ -1,6 +1,6 @@
 //! Where to look: the phase in which the time goes, or the failures that were seen most.
 
-use super::worst_first;
+use super::broken::worst_first;
 use crate::metrics::code::Code;
 use crate::metrics::{FailureClass, LoadMeasurement, Measure, MetricName, Protocol, Statistic, Timing, Unit};
 use crate::report::number;

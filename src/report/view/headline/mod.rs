@@ -6,12 +6,13 @@ use std::fmt::Write as _;
 use super::known::Known;
 use super::objectives::{ObjectiveRow, Sign};
 use super::rewards::{self, RewardRow};
-use crate::metrics::{Measure, MetricName, Statistic, Stream, Timing, Unit};
+use crate::metrics::{Measure, Statistic, Timing, Unit};
 use crate::report::number;
 use crate::report::prose::Prose;
 use crate::results::{Outcome, TaskStatus};
-use crate::slo::{Bound, Judgement, Limit, Verdict};
+use crate::slo::{Confidence, Verdict};
 
+mod broken;
 mod cause;
 
 /// The verdict.
@@ -44,15 +45,20 @@ pub(super) fn tell(known: &Known<'_>, rows: &[ObjectiveRow], awarded: &[RewardRo
     let finding = finding(known, rows, awarded);
     let reason = match finding.plain() {
         finding if finding.is_empty() => format!("{title}."),
+        // Advice may be a question.
+        finding if finding.ends_with('?') => format!("{title}: {finding}"),
         finding => format!("{title}: {finding}."),
     };
     let finding = finding.capitalised();
     let mut summary = if finding.is_empty() {
         Prose::new()
-    } else if known.result.outcome == Outcome::Pass {
-        finding.text(".")
     } else {
-        finding.strong().text(".")
+        let end = if finding.plain().ends_with('?') { "" } else { "." };
+        if known.result.outcome == Outcome::Pass {
+            finding.text(end)
+        } else {
+            finding.strong().text(end)
+        }
     };
     let cause = (known.result.outcome == Outcome::Fail)
         .then(|| cause::of(known))
@@ -86,7 +92,14 @@ fn title(known: &Known<'_>, rows: &[ObjectiveRow]) -> (Sign, String) {
     let with = |wanted: &[Verdict]| enforced.iter().filter(|row| wanted.contains(&row.judged)).count();
     match result.outcome {
         Outcome::Pass if rows.is_empty() && result.assessment.awards.is_empty() => unjudged(known),
-        Outcome::Pass => (Sign::Met, passed(known, rows, all, with(&[Verdict::Met]))),
+        Outcome::Pass => {
+            let met = with(&[Verdict::Met]);
+            let mut awards = result.assessment.awards.iter();
+            // Whoever asked not to be failed for it still wants to see it.
+            let kept = met == all && awards.all(|award| award.confidence != Confidence::NoData);
+            let sign = if kept { Sign::Met } else { Sign::Unsure };
+            (sign, passed(known, rows, all, met))
+        }
         Outcome::Measured => (
             Sign::Skipped,
             "a shard was measured; iter8 merge judges".to_owned(),
@@ -194,10 +207,15 @@ fn passed(known: &Known<'_>, rows: &[ObjectiveRow], all: usize, met: usize) -> S
 fn finding(known: &Known<'_>, rows: &[ObjectiveRow], awarded: &[RewardRow]) -> Prose {
     let result = known.result;
     match result.outcome {
-        Outcome::Fail => broken(known),
+        Outcome::Fail => broken::told(known),
         Outcome::Pass if rows.is_empty() && !awarded.is_empty() => rewards::told(awarded),
         Outcome::Pass if rows.is_empty() => overview(known),
-        Outcome::Pass => shown(rows),
+        // Of a pass, `validateSLOs: false` alone leaves anything to tell here.
+        Outcome::Pass => match broken::told(known) {
+            told if !told.is_empty() => told,
+            _ if rows.iter().any(lacks_data) => without_data(rows),
+            _ => shown(rows),
+        },
         Outcome::Measured => overview(known),
         Outcome::Inconclusive => undecided(rows),
         Outcome::Error => failed_task(known),
@@ -333,140 +351,6 @@ fn overview(known: &Known<'_>) -> Prose {
         .into(),
         None => errors.into(),
     }
-}
-
-/// The worst broken objective and the one after it.
-fn broken(known: &Known<'_>) -> Prose {
-    let all = worst_first(known);
-    let Some(first) = all.first() else {
-        return Prose::new();
-    };
-    let out = accusation(known, first);
-    match all.get(1) {
-        Some(second) => out.text(", and ").then(addition(known, second)),
-        None => out,
-    }
-}
-
-/// Broken objectives that fail the run, by how far they are from their limit; plain limits before ratios.
-fn worst_first<'a>(known: &Known<'a>) -> Vec<&'a Judgement> {
-    let mut all: Vec<&Judgement> = known
-        .result
-        .assessment
-        .judgements
-        .iter()
-        .filter(|judgement| judgement.verdict == Verdict::NotMet && !judgement.objective.warn)
-        .collect();
-    let rank = |judgement: &Judgement| {
-        let (relative, limit) = match judgement.objective.limit {
-            Limit::Value(limit) => (false, limit),
-            Limit::TimesBaseline(limit) => (true, limit),
-        };
-        let value = judgement.value.unwrap_or(limit);
-        let excess = match judgement.objective.bound {
-            Bound::AtMost => value / limit,
-            Bound::AtLeast => limit / value,
-        };
-        (relative, if excess.is_nan() { 0.0 } else { excess })
-    };
-    all.sort_by(|a, b| {
-        let ((relative_a, a), (relative_b, b)) = (rank(a), rank(b));
-        relative_a.cmp(&relative_b).then(b.total_cmp(&a))
-    });
-    all
-}
-
-fn limit_of(judgement: &Judgement) -> (f64, bool, Unit) {
-    match judgement.objective.limit {
-        Limit::Value(limit) => (limit, false, judgement.objective.unit()),
-        Limit::TimesBaseline(limit) => (limit, true, Unit::Plain),
-    }
-}
-
-/// `is 312 ms, the limit is 250 ms`.
-fn excess(judgement: &Judgement) -> String {
-    let (limit, relative, unit) = limit_of(judgement);
-    let value = judgement.value.unwrap_or(f64::NAN);
-    let least = match judgement.objective.bound {
-        Bound::AtMost => "",
-        Bound::AtLeast => "at least ",
-    };
-    if relative {
-        return format!(
-            "is {} the baseline, the limit is {least}{}×",
-            number::ratio(value, Some(limit)),
-            number::limit(limit, unit)
-        );
-    }
-    format!(
-        "is {}, the limit is {least}{}",
-        number::against(value, limit, unit),
-        number::limit(limit, unit)
-    )
-}
-
-/// Who is meant: the endpoint, and the version where there are several under test.
-fn subject(known: &Known<'_>, stream: &Stream, version: &str) -> Prose {
-    match (&stream.endpoint, known.several_tested()) {
-        (Some(endpoint), false) => Prose::new().code(endpoint.as_str()),
-        (Some(endpoint), true) => Prose::new().code(endpoint.as_str()).text(" of ").code(version),
-        (None, true) => Prose::new().text("version ").code(version),
-        (None, false) => "the target".into(),
-    }
-}
-
-fn accusation(known: &Known<'_>, judgement: &Judgement) -> Prose {
-    let MetricName::Load(stream, measure) = &judgement.objective.metric else {
-        return addition(known, judgement);
-    };
-    let relative = matches!(judgement.objective.limit, Limit::TimesBaseline(_));
-    let complaint = match (measure, relative) {
-        (Measure::Time(..) | Measure::ColdStart, _) if judgement.objective.bound == Bound::AtLeast => {
-            "answers faster than the objective allows"
-        }
-        (Measure::Time(..) | Measure::ColdStart, false) => "answers slower than promised",
-        (Measure::Time(..) | Measure::ColdStart, true) => "answers slower than the baseline",
-        (
-            Measure::ErrorRate
-            | Measure::ErrorCount
-            | Measure::Timeouts
-            | Measure::StatusClass(_)
-            | Measure::StatusCode(_),
-            _,
-        ) => "fails more often than promised",
-        (Measure::Throughput, _) => "answers fewer requests than promised",
-        (
-            Measure::RequestCount
-            | Measure::Unsent
-            | Measure::BytesReceived
-            | Measure::MessagesSent
-            | Measure::MessagesReceived,
-            _,
-        ) => "is not as promised",
-    };
-    subject(known, stream, &judgement.version).text(format!(
-        " {complaint}: {} {}",
-        short_name(*measure),
-        excess(judgement)
-    ))
-}
-
-/// `p95` instead of `latency p95`, after a sentence that speaks of latency.
-fn short_name(measure: Measure) -> String {
-    if let Measure::Time(Timing::Latency, statistic) = measure {
-        return statistic.to_string();
-    }
-    super::known::measure_name(measure)
-}
-
-fn addition(known: &Known<'_>, judgement: &Judgement) -> Prose {
-    let name = super::known::metric_name(&judgement.objective.metric);
-    let name = if known.several_tested() {
-        name.text(" of ").code(judgement.version.as_str())
-    } else {
-        name
-    };
-    name.text(format!(" {}", excess(judgement)))
 }
 
 /// What the verdict does not cover: unsure ones in a pass.

@@ -80,13 +80,12 @@ fn shard(number: &str, milliseconds: u64) -> ExperimentResult {
     result.insights.versions = vec![VersionInsights {
         name: "default".into(),
         loads: vec![Load {
-            stream: "http".parse().expect("a stream"),
             target: "http://example.com/".into(),
             plan: "100 requests/s".into(),
-            reproduce: None,
-            together: None,
-            percentiles: Vec::new(),
-            measurement: load(1000, milliseconds, start()),
+            ..Load::bare(
+                "http".parse().expect("a stream"),
+                load(1000, milliseconds, start()),
+            )
         }],
         ..VersionInsights::default()
     }];
@@ -358,17 +357,16 @@ fn a_task_that_only_some_shards_did_is_doubted() {
 
 /// A load of an endpoint, one of whose parts began later.
 fn endpoint(name: &str, lasted: f64, late: f64) -> [Load; 2] {
-    [0.0, late].map(|late| Load {
-        stream: format!("http-{name}").parse().expect("a stream"),
-        target: format!("http://example.com/{name}"),
-        plan: "100 requests/s".into(),
-        reproduce: None,
-        together: None,
-        percentiles: Vec::new(),
-        measurement: LoadMeasurement {
+    [0.0, late].map(|late| {
+        let measurement = LoadMeasurement {
             elapsed: lasted,
             ..load(10, 10, start() + Duration::from_secs_f64(late))
-        },
+        };
+        Load {
+            target: format!("http://example.com/{name}"),
+            plan: "100 requests/s".into(),
+            ..Load::bare(format!("http-{name}").parse().expect("a stream"), measurement)
+        }
     })
 }
 

@@ -1,0 +1,35 @@
+//! [`Asides`]: how many answers were walls or redirects, by name.
+
+use std::collections::BTreeMap;
+
+use super::first::add_named;
+use crate::load::Aside;
+
+/// Different walls, and as many targets of redirects, that are told apart; their names hold parts of the answers.
+pub(super) const NAMED: usize = 16;
+
+/// Answers that were not what their URL was to show.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Asides {
+    pub(super) walls: BTreeMap<String, u64>,
+    pub(super) redirects: BTreeMap<String, u64>,
+}
+
+impl Asides {
+    #[cold]
+    pub(super) fn count(&mut self, aside: &Aside) {
+        match aside {
+            Aside::Wall(wall) => add_named(&mut self.walls, NAMED, "other walls", wall, 1),
+            Aside::Redirect(to) => add_named(&mut self.redirects, NAMED, "elsewhere", to, 1),
+        }
+    }
+
+    pub(super) fn merge(&mut self, other: &Self) {
+        for (wall, count) in &other.walls {
+            add_named(&mut self.walls, NAMED, "other walls", wall, *count);
+        }
+        for (to, count) in &other.redirects {
+            add_named(&mut self.redirects, NAMED, "elsewhere", to, *count);
+        }
+    }
+}
