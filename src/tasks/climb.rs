@@ -82,12 +82,11 @@ impl Pipeline {
                 let message = "`steps` and `loop` do not go together: another loop would begin with the first step again";
                 decoder.error(at, message, Some("leave one of them out".to_owned()));
             }
-            match self.climb(position) {
-                Some(climb) => self.check_climb(&climb, places, decoder),
-                None => {
-                    let hint = "put what measures and an `assess` task behind it".to_owned();
-                    decoder.error(at, "nothing behind this task judges its steps", Some(hint));
-                }
+            if let Some(climb) = self.climb(position) {
+                self.check_climb(&climb, places, decoder);
+            } else {
+                let hint = "put what measures and an `assess` task behind it".to_owned();
+                decoder.error(at, "nothing behind this task judges its steps", Some(hint));
             }
         }
     }

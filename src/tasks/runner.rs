@@ -23,14 +23,14 @@ pub async fn run(
     let mut number = 1;
     loop {
         let begun = Instant::now();
-        once(pipeline, context, result, persist).await;
+        Box::pin(once(pipeline, context, result, persist)).await;
         match &pipeline.repetition {
             Some(repetition) if repetition.goes_on(number, begun, result, context).await => number += 1,
             Some(_) | None => break,
         }
     }
     result.ended = true;
-    settle(context, result).await;
+    Box::pin(settle(context, result)).await;
     result.conclude();
 }
 
@@ -101,10 +101,12 @@ async fn once(
         one(pipeline, step, context, result).await;
         finish(pipeline, context, result, started.elapsed());
         persist(result);
-        match result.tasks[position].status {
-            TaskStatus::Failed { .. } => break,
-            TaskStatus::Completed if climb.is_none() => climb = pipeline.climb(position),
-            _ => {}
+        let status = &result.tasks[position].status;
+        if matches!(status, TaskStatus::Failed { .. }) {
+            break;
+        }
+        if climb.is_none() && *status == TaskStatus::Completed {
+            climb = pipeline.climb(position);
         }
         position = next(position, &mut climb, context, result).await;
     }

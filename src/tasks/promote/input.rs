@@ -152,26 +152,23 @@ impl PromoteInput {
             decoder.error(places.own(), message, None);
             return None;
         }
-        let (field, [group, version, plural], name) = match short.first() {
-            Some(((field, parts), name)) => {
-                if let Some(other) = ["name", "group", "version"]
-                    .into_iter()
-                    .find(|other| places.given(other))
-                {
-                    decoder.error(places.at(other), format!("`{other}` goes with `resource`"), None);
-                    return None;
-                }
-                (*field, parts.map(str::to_owned), name.as_ref())
+        let (field, [group, version, plural], name) = if let Some(((field, parts), name)) = short.first() {
+            let stray = ["name", "group", "version"]
+                .into_iter()
+                .find(|other| places.given(other));
+            if let Some(other) = stray {
+                decoder.error(places.at(other), format!("`{other}` goes with `resource`"), None);
+                return None;
             }
-            None => {
-                let version = self.version.clone().unwrap_or_else(|| "v1".to_owned());
-                let parts = [
-                    self.group.clone().unwrap_or_default(),
-                    version,
-                    self.resource.clone()?,
-                ];
-                ("name", parts, self.name.as_ref())
-            }
+            (*field, parts.map(str::to_owned), name.as_ref())
+        } else {
+            let version = self.version.clone().unwrap_or_else(|| "v1".to_owned());
+            let parts = [
+                self.group.clone().unwrap_or_default(),
+                version,
+                self.resource.clone()?,
+            ];
+            ("name", parts, self.name.as_ref())
         };
         let Some(name) = name else {
             if !places.given(field) {

@@ -299,10 +299,7 @@ fn names_of_host(destination: &Value) -> Vec<String> {
 fn of_knative(object: &Value) -> Vec<Destination> {
     let entries = object["spec"]["traffic"].as_array();
     let destination = |entry: &Value| {
-        let own = match entry["revisionName"].as_str() {
-            Some(revision) => revision,
-            None => "latest",
-        };
+        let own = entry["revisionName"].as_str().unwrap_or("latest");
         Destination {
             names: [Some(own), entry["tag"].as_str()]
                 .into_iter()
