@@ -17,10 +17,10 @@ pub fn owned(object: &Value, manager: &str) -> Value {
     let fields = entries.into_iter().flatten().find(is_ours);
     let mut fields = fields.cloned();
     // Who once said of these maps that they are there has said nothing of what others put into them.
-    if let Some(said) = fields
+    let said = fields
         .as_mut()
-        .and_then(|entry| entry["fieldsV1"]["f:metadata"].as_object_mut())
-    {
+        .and_then(|entry| entry.pointer_mut("/fieldsV1/f:metadata"));
+    if let Some(said) = said.and_then(Value::as_object_mut) {
         said.retain(|_, set| {
             set.as_object()
                 .is_some_and(|set| set.keys().any(|key| key != "."))

@@ -54,6 +54,7 @@ mod notify;
 mod plan;
 mod prometheus;
 mod promote;
+mod proof;
 mod providers;
 mod pull_request;
 mod pull_request_faults;
