@@ -248,7 +248,10 @@ mod tests {
         forms.push(url.to_string());
         for form in forms {
             let shown = mask.apply(&form);
-            assert!(shown.contains("***") && !shown.contains("w0rd"), "{form}: {shown}");
+            assert!(
+                shown.contains("***") && !shown.contains("w0rd"),
+                "{form}: {shown}"
+            );
         }
     }
 

@@ -330,7 +330,9 @@ fn relative(
     let mut mine = Observed::of(&objective.metric, version, "version")?;
     let theirs = Observed::of(&objective.metric, baseline, "baseline")?;
     if let Some(failed) = theirs.load.as_deref().and_then(mostly_failed) {
-        return Err(format!("there is nothing to compare with, of the baseline {failed}"));
+        return Err(format!(
+            "there is nothing to compare with, of the baseline {failed}"
+        ));
     }
     enough(theirs.requests, policy, "the baseline")?;
     mine.value = provided::as_given_by(&objective.metric, mine.value, version, baseline)?;

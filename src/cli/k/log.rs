@@ -212,7 +212,9 @@ async fn lines(
             // It went, with what there was to say.
             Err(ClusterError::Absent { .. }) if over && shown > 0 => return Ok(()),
             Ok(()) => {}
-            Err(error @ (ClusterError::Forbidden(_) | ClusterError::Unauthorized { .. })) => return Err(error),
+            Err(error @ (ClusterError::Forbidden(_) | ClusterError::Unauthorized { .. })) => {
+                return Err(error);
+            }
             Err(error) if over && !error.may_pass() || extent != Extent::Follow => return Err(error),
             // Its node does not have it yet, or cannot be asked.
             Err(_) => {}
