@@ -169,14 +169,16 @@ fn forms(text: &str) -> Vec<String> {
 }
 
 /// Characters beside letters and digits that are not percent-encoded: nowhere; by scripts in browsers; in a form; in a
-/// user name; in a segment of a path; in a path; in a query; in the query of an `http` URL.
+/// user name; in a segment of a path and in a path, with and without `^`; in a query; in the query of an `http` URL.
 const KEPT: &[&str] = &[
     "-._~",
     "-._~!'()*",
     "-._*",
     "-._~!'()*$&+,%",
     "-._~!'()*$&+,:;=@[]|\\",
+    "-._~!'()*$&+,:;=@[]|\\^",
     "-._~!'()*$&+,:;=@[]|\\/%",
+    "-._~!'()*$&+,:;=@[]|\\/%^",
     "-._~!'()*$&+,:;=@[]|\\/%?^`{}",
     "-._~!()*$&+,:;=@[]|\\/%?^`{}",
 ];

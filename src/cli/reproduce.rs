@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use url::Url;
+
 use super::assemble::Given;
 use super::load_flags::{flag, is_boolean};
 use super::origin::absolute;
@@ -10,7 +12,7 @@ use crate::net::display_url;
 use crate::results::Shard;
 use crate::tasks::{is_harmless, quoted};
 
-/// Fields whose values are URLs: shown without user information and query.
+/// Fields whose values are URLs: shown without user information, and with stars for their query.
 const URLS: &[&str] = &["url", "baselineURL", "payloadURL"];
 /// Fields whose values are paths or URLs.
 const FETCHED: &[&str] = &["proto", "protoset", "data-file", "binary-file", "metadata-file"];
@@ -69,7 +71,7 @@ pub(super) fn of_shard(command: &str, shard: Option<&Shard>) -> String {
 /// A value as far as it may be shown. Nothing is left to masks: those know only some secrets, and not their quoted form.
 fn shown(key: &str, value: &str) -> String {
     if URLS.contains(&key) || FETCHED.contains(&key) && value.contains("://") {
-        absolute(value).map_or_else(|| STARS.to_owned(), |url| display_url(&url))
+        absolute(value).map_or_else(|| STARS.to_owned(), |url| starred(&url))
     } else if PAIRS.contains(&key) {
         let pair = value
             .split_once(':')
@@ -82,6 +84,15 @@ fn shown(key: &str, value: &str) -> String {
         STARS.to_owned()
     } else {
         value.to_owned()
+    }
+}
+
+/// A URL with stars for a query: without one it would be another request.
+fn starred(url: &Url) -> String {
+    let shown = display_url(url);
+    match url.query() {
+        Some(query) if !query.is_empty() => format!("{shown}?{STARS}"),
+        _ => shown,
     }
 }
 
@@ -116,7 +127,7 @@ mod tests {
         };
         assert_eq!(
             command(&given, None),
-            r"iter8 run --url https://app.example/a --qps 5 --method 'it'\''s' --readyTimeout 5s --slo 'http/error-rate <= 1%'"
+            r"iter8 run --url 'https://app.example/a?***' --qps 5 --method 'it'\''s' --readyTimeout 5s --slo 'http/error-rate <= 1%'"
         );
     }
 
@@ -171,7 +182,7 @@ mod tests {
         ]);
         assert_eq!(
             command(&given, Some(Path::new("a b.yaml"))),
-            "iter8 run 'a b.yaml' --url http://app.example/a --headers 'X-Auth-Key: ***' --headers '***' --payloadStr '***' \
+            "iter8 run 'a b.yaml' --url 'http://app.example/a?***' --headers 'X-Auth-Key: ***' --headers '***' --payloadStr '***' \
              --payloadURL https://body.example/b --basicAuth '***' --bearerToken '***' --proxy '***' --data '***'"
         );
         assert_eq!(shown("url", "http://s3cret@:1:2"), "***");

@@ -382,7 +382,11 @@ pub(super) fn read(file: Option<&Path>, given: &Given) -> Result<Opened, Vec<Dia
     let source = SourceFile::read(path).map_err(|error| {
         let diagnostic = Diagnostic::error(TaskError::from_error(&error).message);
         let missing = path.file_name().is_some_and(|name| name == DEFAULT_FILE) && !path.exists();
-        vec![if missing {
+        vec![if missing && path.with_file_name("Chart.yaml").is_file() {
+            diagnostic.hint(
+                "this is the folder of a chart; charts are built in: iter8 launch -c load-test-http -f values.yaml",
+            )
+        } else if missing {
             diagnostic.hint(
                 "name a file, or test a URL: iter8 run --url https://example.com/ --slo 'http/error-rate <= 1%'",
             )

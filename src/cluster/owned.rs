@@ -15,7 +15,18 @@ pub fn owned(object: &Value, manager: &str) -> Value {
     };
     let entries = object["metadata"]["managedFields"].as_array();
     let fields = entries.into_iter().flatten().find(is_ours);
-    let mut out = match fields.and_then(|entry| entry["fieldsV1"].as_object()) {
+    let mut fields = fields.cloned();
+    // Who once said of these maps that they are there has said nothing of what others put into them.
+    let said = fields
+        .as_mut()
+        .and_then(|entry| entry.pointer_mut("/fieldsV1/f:metadata"));
+    if let Some(said) = said.and_then(Value::as_object_mut) {
+        said.retain(|_, set| {
+            set.as_object()
+                .is_some_and(|set| set.keys().any(|key| key != "."))
+        });
+    }
+    let mut out = match fields.as_ref().and_then(|entry| entry["fieldsV1"].as_object()) {
         Some(fields) if !fields.is_empty() => extract(fields, object),
         Some(_) | None => json!({}),
     };
@@ -121,6 +132,20 @@ mod tests {
             "spec": {"rules": [{"x": 1}], "tags": ["b"], "containers": [{"name": "two", "image": "b"}]},
         });
         assert_eq!(owned(&object(&fields), "iter8"), expected);
+    }
+
+    #[test]
+    fn annotations_of_others_are_not_said_again() {
+        let bare = json!({
+            "apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "shop", "namespace": "prod"},
+        });
+        for annotations in [json!({}), json!({".": {}})] {
+            let fields = json!({"f:metadata": {"f:annotations": annotations}});
+            let mut said = owned(&object(&fields), "iter8");
+            let metadata = said["metadata"].as_object_mut().expect("a map");
+            metadata.retain(|_, value| *value != json!({}));
+            assert_eq!(said, bare);
+        }
     }
 
     #[test]

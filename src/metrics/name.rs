@@ -262,6 +262,16 @@ impl MetricName {
         Some(format!("{stream}/{name}{other}{statistic}"))
     }
 
+    /// Its name as people write it, a time always with `-`: `grpc/latency-p95`.
+    pub fn usual(&self) -> String {
+        match self {
+            Self::Load(stream, Measure::Time(timing, statistic)) => {
+                format!("{stream}/{}-{statistic}", timing.name())
+            }
+            Self::Load(..) | Self::Custom { .. } => self.to_string(),
+        }
+    }
+
     /// Values by name under all names, for whoever looks one up.
     pub fn under_all_names(values: BTreeMap<String, f64>) -> BTreeMap<String, f64> {
         let others = values.iter().filter_map(|(name, value)| {

@@ -20,6 +20,21 @@ fn both_spellings_and_number_formats_are_one_name() {
 }
 
 #[test]
+fn people_read_one_spelling_for_both_protocols() {
+    for (text, usual) in [
+        ("http/latency/p95", "http/latency-p95"),
+        ("grpc-cart/latency/p99.9", "grpc-cart/latency-p99.9"),
+        ("grpc/first-message/mean", "grpc/first-message-mean"),
+        ("grpc/error-rate", "grpc/error-rate"),
+        ("grpc/cold-start", "grpc/cold-start"),
+    ] {
+        let name: MetricName = text.parse().expect(text);
+        assert_eq!(name.usual(), usual);
+        assert_eq!(usual.parse::<MetricName>().expect(usual), name);
+    }
+}
+
+#[test]
 fn values_are_found_under_both_names() {
     let values = [
         ("http/latency-p95", 1.0),

@@ -23,9 +23,10 @@ pub const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 pub const HTTP2_INSTEAD: &str = "the server speaks HTTP/2 without TLS, as gRPC servers do: call it with a `grpc` task \
                                  (`iter8 run --grpc HOST:PORT --call METHOD`), or set `httpVersion: h2c`";
 /// What waits for a server spoke to it in HTTP/1.1, and cannot speak otherwise without TLS.
-pub const HTTP2_AWAITED: &str = "the server speaks HTTP/2 without TLS, which `ready` does not: wait for a gRPC server with \
-                                 `ready: {grpc: HOST:PORT}` and call it with a `grpc` task (`iter8 run --grpc HOST:PORT \
-                                 --call METHOD`); for any other, leave `ready` (or `readyTimeout`) out";
+pub const HTTP2_AWAITED: &str = "the server speaks HTTP/2 without TLS, which `ready` does not: if it serves HTTP, give \
+                                 `iter8 run` `--httpVersion h2c`, or a file's `http` task `httpVersion: h2c` and leave `ready` \
+                                 out; if it serves gRPC, wait for it with `ready: {grpc: HOST:PORT}` and call it with a `grpc` \
+                                 task (`iter8 run --grpc HOST:PORT --call METHOD`)";
 /// Bytes of the head of a frame.
 const HEAD: usize = 9;
 /// Settings that set nothing.
@@ -78,7 +79,10 @@ impl Greeted {
                     self.say(known);
                 }
             }
-            _ if self.secure => self.say(Err("the server closed the connection before a word".to_owned())),
+            _ if self.secure => self.say(Err(
+                "the server closed the connection before a word (it may want a client certificate and its key)"
+                    .to_owned(),
+            )),
             _ => self.say(Err(
                 "the server closed the connection before a word (if it speaks TLS, set `insecure: false`)"
                     .to_owned(),

@@ -216,7 +216,7 @@ struct Words {
 
 const HTTP: Words = Words {
     no_tls: "the server does not speak TLS on this port (is the URL http:// rather than https://?)",
-    closed: "the server closed the connection during the TLS handshake",
+    closed: "the server closed the connection during the TLS handshake (it may want a client certificate: `clientCert` and `clientKey`)",
     no_protocol: "the server speaks no version of HTTP that it was offered (`httpVersion` says which)",
     client_certificate: "give `clientCert` and `clientKey`",
     authority: "give `caCert`",
@@ -225,7 +225,7 @@ const HTTP: Words = Words {
 /// The keys for certificates are named differently where gRPC is used; `insecure` is the same everywhere.
 const GRPC: Words = Words {
     no_tls: "the server does not speak TLS on this port (leave the certificates out or set `insecure: true`)",
-    closed: "the server closed the connection during the TLS handshake (does it speak TLS? `insecure: true` is without)",
+    closed: "the server closed the connection during the TLS handshake (does it speak TLS? `insecure: true` is without; it may want a client certificate and its key)",
     no_protocol: NO_HTTP2,
     client_certificate: "give a client certificate and its key",
     authority: "give the certificate of its authority",
@@ -418,6 +418,16 @@ mod tests {
     fn keys_are_not_shown() {
         let (_, key) = identity();
         assert_eq!(format!("{key:?}"), "Pem(***)");
+    }
+
+    #[test]
+    fn a_server_that_hangs_up_may_want_a_certificate() {
+        let closed = io::Error::from(io::ErrorKind::UnexpectedEof);
+        for (purpose, keys) in [(Purpose::Http, "`clientCert`"), (Purpose::Grpc, "and its key")] {
+            let told = describe_handshake_error(&closed, purpose);
+            assert!(told.contains("may want a client certificate"), "{told}");
+            assert!(told.contains(keys), "{told}");
+        }
     }
 
     #[test]

@@ -125,14 +125,15 @@ impl OutcomeReason {
                 reasons.push((outcome, format!("{}{why}", judgement.objective)));
             }
         }
-        let outcome = reasons
-            .iter()
-            .map(|(outcome, _)| *outcome)
-            .max()
-            .unwrap_or(match result.shard {
-                Some(_) => Outcome::Measured,
-                None => Outcome::Pass,
-            });
+        let worst = |reasons: &[(Outcome, String)]| reasons.iter().map(|(outcome, _)| *outcome).max();
+        // What is broken says more; nothing says less.
+        if worst(&reasons) < Some(Outcome::Fail) && result.shard.is_none() {
+            reasons.extend(result.unanswered().map(|why| (Outcome::Invalid, why)));
+        }
+        let outcome = worst(&reasons).unwrap_or(match result.shard {
+            Some(_) => Outcome::Measured,
+            None => Outcome::Pass,
+        });
         let because = reasons
             .into_iter()
             .filter(|(kind, _)| *kind == outcome)

@@ -329,12 +329,12 @@ fn relative(
     let baseline = baseline.ok_or_else(|| "there is no baseline to compare with".to_owned())?;
     let mut mine = Observed::of(&objective.metric, version, "version")?;
     let theirs = Observed::of(&objective.metric, baseline, "baseline")?;
+    enough(theirs.requests, policy, "the baseline")?;
     if let Some(failed) = theirs.load.as_deref().and_then(mostly_failed) {
         return Err(format!(
             "there is nothing to compare with, of the baseline {failed}"
         ));
     }
-    enough(theirs.requests, policy, "the baseline")?;
     mine.value = provided::as_given_by(&objective.metric, mine.value, version, baseline)?;
     if mine.value == 0.0 && theirs.value == 0.0 {
         return Ok(both_zero(mine.requests));

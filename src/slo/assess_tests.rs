@@ -5,6 +5,9 @@ use std::time::Duration;
 use super::*;
 use crate::metrics::{Failure, FailureClass, Histogram, Load, SliceRecorder, nanos};
 
+#[path = "proof_tests.rs"]
+mod proof;
+
 /// `n` requests, 20 ms apart; the latency of each, or `None` for an error without an answer.
 fn load(n: u64, latency: impl Fn(u64) -> Option<u64>) -> LoadMeasurement {
     let mut load = LoadMeasurement::default();

@@ -143,17 +143,25 @@ fn percentile(
     let (low, high) = quantile_ranks(n, q, &effect);
     let at = |rank: Option<u64>| rank.and_then(|rank| histogram.value_at_rank(rank));
     let beyond = histogram.count_above(limit);
-    let effect_of_limit = if timing == Timing::Latency {
-        effect_at(limit)
-    } else {
-        effect
+    let effect_of = |value: f64| {
+        if timing == Timing::Latency {
+            effect_at(value)
+        } else {
+            effect
+        }
     };
-    let share = share_interval(beyond, n, &effect_of_limit);
+    let ends = Ends {
+        histogram,
+        q,
+        effect_of: &effect_of,
+    };
     // "pQ at most L" is "at most 1 − Q of the requests take longer than L".
     let interval = Interval {
-        low: at(low),
-        high: at(high),
+        low: at(low).or_else(|| ends.low()),
+        high: at(high).or_else(|| ends.high()),
     };
+    let effect_of_limit = effect_of(limit);
+    let share = share_interval(beyond, n, &effect_of_limit);
     Estimate {
         interval: Some(interval),
         side: Some(agreed(side(share, bound, 1.0 - q), interval, bound, limit)),
@@ -163,17 +171,75 @@ fn percentile(
     }
 }
 
-/// A side is sure only if the interval that is shown does not contradict it: share and percentile see different
-/// bursts. Where the interval is open the share decides alone.
+/// The ends of the interval of a percentile by the shares that decide: where bursts make its ranks leave an end open, it
+/// lies where the share of requests beyond it begins to tell. Too few requests leave it open all the same.
+struct Ends<'a> {
+    histogram: &'a Histogram,
+    q: f64,
+    effect_of: &'a dyn Fn(f64) -> DesignEffect,
+}
+
+impl Ends<'_> {
+    fn high(&self) -> Option<f64> {
+        let n = self.histogram.count();
+        let shown = |rank: u64| {
+            let value = self.histogram.value_at_rank(rank)?;
+            let beyond = self.histogram.count_above(value);
+            let share = share_interval(beyond, n, &(self.effect_of)(value));
+            share.wholly_at_most(1.0 - self.q).then_some(value)
+        };
+        let mut end = shown(n)?;
+        let (mut open, mut closed) = (self.middle(), n);
+        while closed.saturating_sub(open) > 1 {
+            let rank = open.midpoint(closed);
+            match shown(rank) {
+                Some(value) => (closed, end) = (rank, value),
+                None => open = rank,
+            }
+        }
+        Some(end)
+    }
+
+    fn low(&self) -> Option<f64> {
+        let n = self.histogram.count();
+        let shown = |rank: u64| {
+            let value = self.histogram.value_at_rank(rank)?;
+            let share = share_interval(n - rank + 1, n, &(self.effect_of)(value));
+            share.wholly_above(1.0 - self.q).then_some(value)
+        };
+        let mut end = shown(1)?;
+        let (mut closed, mut open) = (1, self.middle());
+        while open.saturating_sub(closed) > 1 {
+            let rank = closed.midpoint(open);
+            match shown(rank) {
+                Some(value) => (closed, end) = (rank, value),
+                None => open = rank,
+            }
+        }
+        Some(end)
+    }
+
+    /// The rank of the percentile itself, from 1.
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a share of a count"
+    )]
+    fn middle(&self) -> u64 {
+        ((self.histogram.count() as f64 * self.q).ceil() as u64).max(1)
+    }
+}
+
+/// A side is sure only if the interval that is shown says the same: share and percentile see different bursts.
 fn agreed(share: Side, shown: Interval, bound: Bound, limit: f64) -> Side {
     let (worst, best) = match bound {
         Bound::AtMost => (
-            shown.high.is_none_or(|high| high <= limit),
-            shown.low.is_none_or(|low| low > limit),
+            shown.high.is_some_and(|high| high <= limit),
+            shown.low.is_some_and(|low| low > limit),
         ),
         Bound::AtLeast => (
-            shown.low.is_none_or(|low| low >= limit),
-            shown.high.is_none_or(|high| high < limit),
+            shown.low.is_some_and(|low| low >= limit),
+            shown.high.is_some_and(|high| high < limit),
         ),
     };
     Side {

@@ -59,7 +59,7 @@ pub struct Objective {
 
 impl fmt::Display for Objective {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {} ", self.metric, self.bound.symbol())?;
+        write!(f, "{} {} ", self.metric.usual(), self.bound.symbol())?;
         match (self.limit, self.unit()) {
             (Limit::TimesBaseline(factor), _) => write!(f, "{factor}x base"),
             (Limit::Value(value), Unit::Milliseconds) => write!(f, "{value}ms"),
@@ -290,7 +290,7 @@ mod tests {
             "http/latency-p95 <= 200ms",
             "http/error-rate <= 7%",
             "http-cart/request-count >= 100",
-            "grpc/latency/p99 <= 50ms",
+            "grpc/latency-p99 <= 50ms",
             "http/latency-p95 <= 1.1x base",
             "shop/availability >= 99%",
             "shop/latency <= 250ms",

@@ -111,7 +111,8 @@ pub(super) async fn pause(object: &ObjectName, deadline: Instant, why: &str) -> 
     Ok(())
 }
 
-/// Puts a value at a path, with the maps on its way; nothing takes it away.
+/// Puts a value at a path, with the maps on its way; nothing takes it away, with maps that are empty then: who applies an empty
+/// map manages it.
 pub(super) fn put(object: &mut Value, path: &[&str], value: Value) {
     let Some((key, rest)) = path.split_first() else {
         *object = value;
@@ -121,10 +122,32 @@ pub(super) fn put(object: &mut Value, path: &[&str], value: Value) {
         *object = Value::Object(Map::new());
     }
     let Some(map) = object.as_object_mut() else { return };
-    match (rest, value) {
-        ([], Value::Null) => {
-            map.remove(*key);
-        }
-        (rest, value) => put(map.entry(*key).or_insert(Value::Null), rest, value),
+    let takes = value.is_null();
+    let place = map.entry(*key).or_insert(Value::Null);
+    put(place, rest, value);
+    if takes && (place.is_null() || place.as_object().is_some_and(Map::is_empty)) {
+        map.remove(*key);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn nothing_is_left_of_what_is_taken_away() {
+        let mut object = json!({"metadata": {"name": "a"}});
+        put(&mut object, &["metadata", "annotations", "x"], json!("1"));
+        put(&mut object, &["spec", "predictor", "percent"], json!(10));
+        assert_eq!(
+            object,
+            json!({"metadata": {"name": "a", "annotations": {"x": "1"}}, "spec": {"predictor": {"percent": 10}}})
+        );
+        put(&mut object, &["metadata", "annotations", "x"], Value::Null);
+        put(&mut object, &["spec", "predictor", "percent"], Value::Null);
+        put(&mut object, &["status", "a"], Value::Null);
+        assert_eq!(object, json!({"metadata": {"name": "a"}}));
     }
 }

@@ -68,10 +68,34 @@ impl Pipeline {
             pipeline.check_baselines(&places, decoder);
         }
         if whole {
+            pipeline.check_gates(&places, decoder);
             pipeline.check_changes(&places, decoder);
             pipeline.check_early_ends(decoder);
         }
         (whole && !decoder.has_errors()).then_some(pipeline)
+    }
+
+    /// `SLOs()` is true where nothing was judged, as in Iter8: a gate that nothing closes.
+    fn check_gates(&self, places: &[At], decoder: &mut Decoder<'_>) {
+        let asks = |step: &Step| {
+            let text = step.condition.as_ref().map(Condition::text).unwrap_or_default();
+            text.replace(' ', "").contains("SLOs()")
+        };
+        let judged = self
+            .steps
+            .iter()
+            .position(|step| !step.task.objectives().is_empty());
+        for (at, (step, place)) in self.steps.iter().zip(places).enumerate() {
+            if asks(step) && judged.is_none_or(|judged| judged >= at) {
+                let message =
+                    "no `assess` task comes before this one: `SLOs()` is true where nothing was judged";
+                decoder.warning(
+                    place,
+                    message,
+                    Some("put an `assess` task with objectives before it".to_owned()),
+                );
+            }
+        }
     }
 
     /// A load replaces an earlier one of the same protocol and version: what was not judged before would be lost without
@@ -139,7 +163,8 @@ impl Pipeline {
                 (false, true) => format!("`{name}` is to be judged here, and is the baseline in task {task}"),
                 (true, true) | (false, false) => continue,
             };
-            let hint = "an experiment has one baseline: it has the same name everywhere, and says `baseline: true` where nothing else makes it that";
+            let hint = "an experiment has one baseline: it has the same name everywhere, and says `baseline: true` where nothing else makes it that, \
+                in `versions` (instead of `versionValues`: `versions: [{name: v1, baseline: true, values: {…}}]`)";
             decoder.error(at, message, Some(hint.to_owned()));
         }
     }

@@ -450,3 +450,30 @@ fn a_template_that_is_fetched_may_bring_a_unit_that_does_not_fit() {
     let output = App::with(&text.replace("URL", &server.url(""))).run(&["run"]);
     output.exits(5).says("which is `EUR`");
 }
+
+#[test]
+fn an_error_under_status_200_is_an_error_whatever_the_expression_makes_of_it() {
+    for (body, said) in [
+        (r#"{"error": "NRQL Syntax Error"}"#, "NRQL Syntax Error"),
+        (
+            r#"{"data": {"nrql": null}, "errors": [{"message": "timeout"}]}"#,
+            "timeout",
+        ),
+    ] {
+        let server = Server::new(move |_| Answer::status(200).body(body));
+        let template = "url: URL/q\nmetrics:\n- {name: errors, jqExpression: '.count // 0'}\n";
+        let text = "spec:\n- task: custommetrics\n  with: {templates: {db: db.tpl}}\n- task: assess\n  with: {objectives: [db/errors <= 0]}\n";
+        let app = App::with(text).file("db.tpl", &template.replace("URL", &server.url("")));
+        app.run(&["run"])
+            .exits(3)
+            .says(&format!("the provider says: {said}"));
+    }
+    // What only is called so is a value.
+    let server = Server::new(|_| Answer::status(200).body(r#"{"error": 0, "errors": []}"#));
+    let template = "url: URL/q\nmetrics:\n- {name: errors, jqExpression: .error}\n";
+    let text = "spec:\n- task: custommetrics\n  with: {templates: {db: db.tpl}}\n- task: assess\n  with: {objectives: [db/errors <= 0]}\n";
+    App::with(text)
+        .file("db.tpl", &template.replace("URL", &server.url("")))
+        .run(&["run"])
+        .exits(0);
+}

@@ -341,3 +341,31 @@ fn a_limit_or_version_that_would_be_lost_is_a_mistake_and_nothing_is_sent() {
     }
     assert_eq!(server.requests(), 0);
 }
+
+#[test]
+fn text_that_looks_like_a_variable_is_told_in_an_old_file() {
+    let text = "- task: gen-load-and-collect-metrics-http\n  with:\n    versionInfo: [{url: 'URL', headers: {x: '${HOME}'}}]\n    numRequests: 2\n    payloadStr: 'TEXT'\n";
+    let server = Server::ok();
+    let text = text.replace("URL", &server.url("/"));
+    let app = App::with(&text.replace("TEXT", "$${HOME}")).env("HOME", "/home/me");
+    app.run(&["validate"])
+        .exits(0)
+        .says("Iter8 took it as text")
+        .says("`$${NAME}`");
+    let app = App::with(&text.replace("${HOME}", "$${HOME}").replace("TEXT", "a"));
+    assert!(!app.run(&["validate"]).has("took it as text"));
+}
+
+#[test]
+fn a_gate_of_objectives_that_nothing_judged_is_doubtful() {
+    let gate = "- run: echo promoted\n  if: SLOs()\n";
+    let judged = "- task: assess\n  with: {objectives: [http/error-rate <= 1%]}\n";
+    let load = "spec:\n- task: http\n  with: {url: 'http://127.0.0.1:1/', numRequests: 2}\n";
+    let said = "`SLOs()` is true where nothing was judged";
+    App::with(&format!("{load}{gate}"))
+        .run(&["validate"])
+        .exits(0)
+        .says(said);
+    let app = App::with(&format!("{load}{judged}{gate}"));
+    assert!(!app.run(&["validate"]).has(said));
+}

@@ -267,3 +267,19 @@ fn the_query_of_a_target_is_in_no_output() {
             .any(|seen| seen.path.contains("token=mAiNqUeRy"))
     );
 }
+
+#[test]
+fn a_secret_in_a_path_is_masked_though_it_is_encoded_there() {
+    let server = Server::ok();
+    let secret = "pa ss-93b1<x>d5f0aa";
+    let app = App::with(
+        "spec:\n- task: http\n  with: {url: '${BASE}/${KEY}/items', headers: {x-key: '${KEY}'}, numRequests: 3, qps: 100}\n- task: assess\n  with: {objectives: \
+         [http/error-rate <= 1%]}\n",
+    )
+    .env("BASE", server.url(""))
+    .env("KEY", secret);
+    let output = app.run(&[&["run", "-l", "trace"], &REPORTS[..]].concat());
+    output.exits(0).says("/***/items");
+    assert!(server.seen().iter().all(|seen| seen.path.contains("93b1")));
+    hidden(&app, &output, &[secret, "ss-93b1", "d5f0aa"]);
+}

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Namespace, Running, Server, cluster};
+use crate::support::{Answer, App, Namespace, Running, Server, cluster};
 
 pub(crate) const ROUTE: &str = "\
 apiVersion: gateway.networking.k8s.io/v1
@@ -52,7 +52,7 @@ pub(crate) fn is_marked(here: &Namespace) -> bool {
 }
 
 /// A run that has moved the traffic and sends its load.
-pub(crate) fn under_way(here: &Namespace, server: &Server) -> (crate::support::App, Running) {
+pub(crate) fn under_way(here: &Namespace, server: &Server) -> (App, Running) {
     let app = here.cluster.app(&endless(server));
     let running = app.start(&["run", "-n", &here.name]);
     let started = Instant::now();
@@ -141,6 +141,8 @@ fn weights_go_back_when_the_run_does_not_pass() {
             continue;
         }
         output.says("rolled back to canary 0, stable 100");
+        // Nothing but the list of weights, however often: neither our mark nor what others wrote beside it.
+        assert_eq!(managed(&here), json!({"f:spec": {"f:rules": {}}}));
         let change = app.result()["changes"][0].clone();
         assert_eq!(change["rolledBack"]["why"], format!("the outcome is {outcome}"));
         assert_eq!(change["rolledBack"]["to"], "canary 0, stable 100");
@@ -149,6 +151,18 @@ fn weights_go_back_when_the_run_does_not_pass() {
                 .contains("rolled back to canary 0, stable 100")
         );
     }
+}
+
+/// Which fields of the route are managed by us.
+fn managed(here: &Namespace) -> Value {
+    let text = here.kubectl(
+        &["get", "httproute/shop", "-o", "json", "--show-managed-fields"],
+        "",
+    );
+    let route: Value = serde_json::from_str(&text).expect("JSON");
+    let managers = route["metadata"]["managedFields"].as_array().expect("managers");
+    let ours = managers.iter().find(|one| one["manager"] == "iter8");
+    ours.expect("us")["fieldsV1"].clone()
 }
 
 const STEPS: &str = "httproute: shop, to: canary, steps: [10, 50, 100], force: true";
@@ -400,4 +414,34 @@ fn other_kinds_of_objects_divide_traffic_too() {
         here.get("isvc/iris")["spec"]["predictor"]["model"]["modelFormat"]["name"],
         "sklearn"
     );
+}
+
+#[test]
+fn a_pod_has_the_rights_it_needs_and_takes_traffic_back_when_it_is_deleted() {
+    let Some(cluster) = cluster() else { return };
+    let here = cluster.namespace("traffic-pod");
+    here.apply(ROUTE);
+    let server = Server::ok();
+    let url = format!("http.url={}", server.url("/"));
+    let values = [
+        "tasks={traffic,http,assess}",
+        "traffic.httproute=shop",
+        "traffic.weights.stable=90",
+        "traffic.weights.canary=10",
+        "traffic.force=true",
+        &url,
+        "http.duration=60s",
+        "assess.SLOs.upper.http/error-count=0",
+        "runner=job",
+        "iter8Image=iter8",
+    ];
+    let values: Vec<&str> = values.iter().flat_map(|value| ["--set", value]).collect();
+    let app = App::new().env("KUBECONFIG", cluster.kubeconfig().display().to_string());
+    let launch = ["k", "launch", "-n", "traffic-pod"];
+    app.run(&[&launch[..], &values].concat()).exits(0);
+    here.until("moved", |_| server.requests() > 3);
+    assert_eq!(weights(&here), [90, 10]);
+    app.run(&["k", "delete", "-n", "traffic-pod"]).exits(0);
+    assert_eq!(weights(&here), [100, 0]);
+    assert!(!is_marked(&here));
 }

@@ -124,6 +124,7 @@ fn idle(args: &ChartArgs, chart: &dyn Chart) -> Vec<Diagnostic> {
         ("--chartsParentDir", former.charts_parent_dir.is_some()),
         ("--destDir", former.dest_dir.is_some()),
         ("--remoteFolderURL", former.remote_folder.is_some()),
+        ("--sourceDir", former.source_dir.is_some() && args.chart.is_some()),
     ]
     .into_iter()
     .filter_map(|(flag, given)| given.then_some(flag))

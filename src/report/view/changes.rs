@@ -45,6 +45,7 @@ pub(super) fn section(result: &ExperimentResult) -> Section {
         .filter(is_first)
         .map(|(_, change)| named(change).text(": ").code(change.field.as_str()))
         .collect();
+    notes.extend(shown.iter().filter_map(story));
     let more = result.changes.len() - shown.len();
     if more > 0 {
         notes.push(Prose::from(format!(
@@ -73,10 +74,20 @@ fn then(change: &ObjectChange) -> Prose {
         return "only tried".into();
     }
     match (&change.rolled_back, &change.error) {
-        (_, Some(error)) => Prose::from(error.as_str()).strong(),
-        (Some(back), None) => Prose::from(format!("rolled back to {}: {}", back.to, back.why)).strong(),
+        (_, Some(_)) => Prose::from("left as it is").strong(),
+        (Some(_), None) => Prose::from("rolled back").strong(),
         (None, None) => "stands".into(),
     }
+}
+
+/// The same in a sentence, where there is more to say.
+fn story(change: &ObjectChange) -> Option<Prose> {
+    let told = match (&change.rolled_back, &change.error) {
+        (_, Some(error)) => error.clone(),
+        (Some(back), None) => format!("rolled back to {}: {}", back.to, back.why),
+        (None, None) => return None,
+    };
+    Some(Prose::from(format!("task {}: ", change.task)).text(told))
 }
 
 /// What is not as it should be in the cluster.

@@ -8,7 +8,7 @@ use crate::metrics::{LoadMeasurement, Statistic, Stream, Unit};
 use crate::report::number;
 use crate::report::prose::{Prose, clipped};
 use crate::results::{Imported, Outcome};
-use crate::slo::limits_errors;
+use crate::slo::{Judgement, limits_errors};
 
 /// From this share of failed requests on, a run without an objective on errors deserves a warning.
 const MANY_ERRORS: f64 = 0.05;
@@ -253,7 +253,17 @@ fn uncovered_errors(known: &Known<'_>, version: &Version<'_>) -> Option<Prose> {
     let judgements = &known.result.assessment.judgements;
     let covered = |stream: &Stream| {
         let mut own = judgements.iter().filter(|judgement| judgement.version == *name);
-        own.any(|judgement| limits_errors(&judgement.objective, stream))
+        // A limit on the whole covers its endpoints.
+        let whole = Stream {
+            endpoint: None,
+            ..stream.clone()
+        };
+        let limits = |one: &Judgement| {
+            [stream, &whole]
+                .iter()
+                .any(|of| limits_errors(&one.objective, of))
+        };
+        own.any(limits)
     };
     let loads = &version.insights.loads;
     let uncovered: Vec<_> = loads.iter().filter(|load| !covered(&load.stream)).collect();

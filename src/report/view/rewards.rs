@@ -75,9 +75,13 @@ fn words(award: &Award) -> Prose {
             )),
             None => told.text(" looks best, but not certain"),
         },
-        Confidence::Unknown => {
-            told.text(" has the best value; without intervals nobody knows how sure that is")
-        }
+        Confidence::Unknown => match equal(award, winner) {
+            Some(other) => told
+                .text(" wins as the first of equals: ")
+                .code(other)
+                .text(" has the same value"),
+            None => told.text(" has the best value; without intervals nobody knows how sure that is"),
+        },
         Confidence::Alone => told.text(" wins, as no other version can"),
         Confidence::NoWinner | Confidence::NoData => told,
     })
@@ -86,6 +90,15 @@ fn words(award: &Award) -> Prose {
 fn chance(award: &Award, version: &str) -> Option<f64> {
     let mut contenders = award.contenders.iter();
     contenders.find(|contender| contender.version == version)?.chance
+}
+
+/// Another version that could have won, with the winner's value.
+fn equal<'a>(award: &'a Award, winner: &str) -> Option<&'a str> {
+    let mut all = award.contenders.iter();
+    let best = all.find(|one| one.version == winner)?.value?;
+    let mut others = award.contenders.iter().filter(|one| one.version != winner);
+    let other = others.find(|one| one.eligible && one.value == Some(best))?;
+    Some(&other.version)
 }
 
 /// Who has won, at most three rewards.
@@ -184,4 +197,40 @@ fn cells(row: &RewardRow, contender: &Contender, unit: Unit) -> Vec<Prose> {
             .into(),
         standing.into(),
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::slo::Reward;
+
+    fn told(values: [f64; 2]) -> String {
+        let contenders = ["v1", "v2"].into_iter().zip(values);
+        let contenders = contenders.map(|(version, value)| Contender {
+            version: version.into(),
+            value: Some(value),
+            interval: None,
+            eligible: true,
+            chance: None,
+            note: None,
+        });
+        let award = Award {
+            task: 1,
+            reward: Reward {
+                metric: "shop/orders".parse().expect("a metric"),
+                goal: Goal::Max,
+            },
+            winner: Some("v1".into()),
+            confidence: Confidence::Unknown,
+            contenders: contenders.collect(),
+            note: None,
+        };
+        words(&award).plain()
+    }
+
+    #[test]
+    fn the_first_of_equals_is_not_called_the_best() {
+        assert!(told([2.0, 1.0]).contains("v1 has the best value"));
+        assert!(told([2.0, 2.0]).ends_with("v1 wins as the first of equals: v2 has the same value"));
+    }
 }

@@ -100,6 +100,7 @@ pub fn modern(mut root: Node, source: &SourceFile) -> Modern {
         };
     };
     let at = tasks.at.clone();
+    warn_of_variables(&tasks, &mut border);
     let Value::List(mut list) = tasks.value else {
         return Modern {
             root,
@@ -126,6 +127,30 @@ pub fn modern(mut root: Node, source: &SourceFile) -> Modern {
         root,
         era,
         found: border.found,
+    }
+}
+
+/// Iter8 knew no variables: what looks like one was sent as it stood.
+fn warn_of_variables(node: &Node, border: &mut Border<'_>) {
+    match &node.value {
+        Value::String(text) if text.replace("$${", "").contains("${") => border.warning(
+            &node.at,
+            "`${NAME}` is replaced by a variable of the environment; Iter8 took it as text",
+            "to send the text, write `$${NAME}`",
+        ),
+        Value::Map(entries) => entries.iter().for_each(|(key, node)| {
+            // A script has variables of its own, and a shell that replaces them.
+            if key.name != "run" {
+                warn_of_variables(node, border);
+            }
+        }),
+        Value::List(items) => items.iter().for_each(|item| warn_of_variables(item, border)),
+        Value::String(_)
+        | Value::Text(_)
+        | Value::Null
+        | Value::Bool(_)
+        | Value::Int(_)
+        | Value::Float(_) => {}
     }
 }
 

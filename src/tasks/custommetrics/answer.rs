@@ -78,10 +78,35 @@ fn data(answer: Answer) -> Option<AnswerData> {
     serde_json::from_value(answer.data).ok()
 }
 
+/// Errors that an answer tells under whatever status: `{"error": "…"}`, and `{"errors": [{"message": "…"}]}` as GraphQL does
+/// (<https://spec.graphql.org/October2021/#sec-Errors>).
+#[derive(Deserialize)]
+struct Told {
+    #[serde(default)]
+    error: Json,
+    #[serde(default)]
+    errors: Json,
+}
+
 /// The error that an answer is about, if it is one.
 pub(super) fn error(body: &[u8]) -> Option<String> {
-    let answer = parsed(body).filter(|answer| answer.status == "error")?;
-    (!answer.error.is_null()).then(|| format!("the provider says: {}", words(&answer.error)))
+    let of_prometheus = parsed(body).filter(|answer| answer.status == "error" && !answer.error.is_null());
+    let said = match of_prometheus {
+        Some(answer) => words(&answer.error),
+        None => {
+            let told: Told = serde_json::from_slice(body).ok()?;
+            let first = told.errors.as_array().and_then(|errors| errors.first());
+            sentence(&told.error).or_else(|| first.and_then(sentence))?
+        }
+    };
+    Some(format!("the provider says: {said}"))
+}
+
+/// The words of an error; nothing of what may be a value.
+fn sentence(error: &Json) -> Option<String> {
+    let mut texts = [Some(error), error.get("message"), error.get("reason")].into_iter();
+    let text = texts.find_map(|text| text.and_then(Json::as_str))?;
+    (!text.trim().is_empty()).then(|| cut(text))
 }
 
 /// The warnings and infos of an answer: of Prometheus, of what speaks as it does, and of Elasticsearch.

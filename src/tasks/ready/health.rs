@@ -81,9 +81,7 @@ impl Probe for HealthProbe<'_> {
                     code: Code::DEADLINE_EXCEEDED,
                     ..
                 },
-            ) => Err(Refusal::answered(format!(
-                "it did not answer within {patience:?}"
-            ))),
+            ) => Err(Refusal::late(format!("it did not answer within {patience:?}"))),
             // Whoever refuses to say how it is does answer calls; a proxy says so that nobody is there yet.
             Err(CallError::Status { code, .. }) if self.of.any && code != Code::UNAVAILABLE => Ok(()),
             Err(error) => {
@@ -107,6 +105,7 @@ fn unconnected(error: &ChannelError) -> Refusal {
     Refusal {
         unreachable: error.is_unreachable(),
         final_: error.is_final(),
+        late: matches!(error, ChannelError::TimedOut { .. }),
         ..Refusal::answered(reason)
     }
 }

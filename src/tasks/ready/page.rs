@@ -83,6 +83,7 @@ impl Probe for PageProbe<'_> {
                 Err(Refusal {
                     unreachable,
                     final_,
+                    late: matches!(error, ClientError::TimedOut { .. }),
                     ..Refusal::answered(TaskError::from_error(&error).message)
                 })
             }
@@ -242,8 +243,11 @@ mod tests {
             "{}",
             refusal.reason
         );
-        // It has no such field.
-        assert!(!refusal.reason.contains("httpVersion"), "{}", refusal.reason);
+        assert!(
+            refusal.reason.contains("`--httpVersion h2c`"),
+            "{}",
+            refusal.reason
+        );
     }
 
     #[test]

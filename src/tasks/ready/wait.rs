@@ -21,6 +21,9 @@ const ATTEMPT: Duration = Duration::from_secs(10);
 /// How often a reason that stays the same is told.
 const TELL_EVERY: Duration = Duration::from_secs(10);
 
+/// What is said of the last attempt where an earlier one tells the reason.
+const CUT_OFF: &str = "; the last attempt was cut off by the end of the time";
+
 /// Why an attempt did not count.
 pub(super) struct Refusal {
     pub(super) reason: String,
@@ -30,6 +33,8 @@ pub(super) struct Refusal {
     pub(super) unreachable: bool,
     /// Waiting longer will not help.
     pub(super) final_: bool,
+    /// No answer came in the time of the attempt.
+    pub(super) late: bool,
 }
 
 impl Refusal {
@@ -40,6 +45,24 @@ impl Refusal {
             hint: None,
             unreachable: false,
             final_: false,
+            late: false,
+        }
+    }
+
+    /// The same, when the last attempt was too short to tell.
+    fn cut_off(self) -> Self {
+        let reason = self.reason.strip_suffix(CUT_OFF).unwrap_or(&self.reason);
+        Self {
+            reason: format!("{reason}{CUT_OFF}"),
+            ..self
+        }
+    }
+
+    /// Nobody answered in time.
+    pub(super) fn late(reason: impl Into<String>) -> Self {
+        Self {
+            late: true,
+            ..Self::answered(reason)
         }
     }
 }
@@ -67,17 +90,24 @@ pub(super) async fn until_ready(
     let mut pause = FIRST_PAUSE;
     let mut attempts = 0_u32;
     let mut told: Option<(String, Instant)> = None;
+    let mut seen: Option<Refusal> = None;
     loop {
         attempts += 1;
         let left = deadline.saturating_duration_since(Instant::now());
+        let patience = whole(left.clamp(FIRST_PAUSE, ATTEMPT));
         let refusal = tokio::select! {
-            answer = probe.attempt(whole(left.clamp(FIRST_PAUSE, ATTEMPT))) => match answer {
+            answer = probe.attempt(patience) => match answer {
                 Ok(()) => return Ok(ready(started.elapsed(), attempts)),
                 Err(refusal) => refusal,
             },
             () = context.shutdown.cancelled() => return Err(TaskError::new("stopped while waiting")),
         };
         let left = deadline.saturating_duration_since(Instant::now());
+        let refusal = match seen {
+            // An attempt that the end cut short says less than what was seen before it.
+            Some(seen) if refusal.late && patience < ATTEMPT => seen.cut_off(),
+            _ => refusal,
+        };
         if refusal.final_ || left < SHORTEST_LEFT {
             return Err(give_up(probe, &refusal, started.elapsed(), context));
         }
@@ -90,8 +120,9 @@ pub(super) async fn until_ready(
                 probe.target(),
                 refusal.reason
             )));
-            told = Some((refusal.reason, Instant::now()));
+            told = Some((refusal.reason.clone(), Instant::now()));
         }
+        seen = Some(refusal);
         tokio::select! {
             () = sleep(pause) => {}
             () = context.shutdown.cancelled() => return Err(TaskError::new("stopped while waiting")),

@@ -91,7 +91,8 @@ impl Split {
         let unsaid = match self.kind {
             Kind::HttpRoute => 1,
             Kind::VirtualService if self.destinations.len() == 1 => WHOLE,
-            Kind::VirtualService | Kind::Knative | Kind::KServe => 0,
+            Kind::KServe => WHOLE,
+            Kind::VirtualService | Kind::Knative => 0,
         };
         let mut shares = self.weights();
         shares

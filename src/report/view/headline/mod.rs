@@ -117,7 +117,9 @@ fn title(known: &Known<'_>, rows: &[ObjectiveRow]) -> (Sign, String) {
             "invalid, the measurement cannot be trusted".to_owned(),
         ),
         Outcome::Invalid if with(&[Verdict::NoData, Verdict::NotAssessed]) == 0 => {
-            (Sign::NoData, "invalid, no data for a reward".to_owned())
+            let unanswered = result.unanswered().map(|_| "invalid, no request was answered");
+            let why = unanswered.unwrap_or("invalid, no data for a reward");
+            (Sign::NoData, why.to_owned())
         }
         Outcome::Invalid => {
             let without = with(&[Verdict::NoData, Verdict::NotAssessed]);
@@ -220,7 +222,9 @@ fn finding(known: &Known<'_>, rows: &[ObjectiveRow], awarded: &[RewardRow]) -> P
         Outcome::Invalid => match result.distrust.first() {
             Some(why) => Prose::from(sentence_part(why)),
             None if rows.iter().any(lacks_data) => without_data(rows),
-            None => rewards::without_data(known),
+            None => result
+                .unanswered()
+                .map_or_else(|| rewards::without_data(known), Prose::from),
         },
         Outcome::Interrupted => interrupted(known),
     }
@@ -354,7 +358,7 @@ fn doubts(known: &Known<'_>, rows: &[ObjectiveRow]) -> Option<Prose> {
     let unjudged = rows.is_empty() && known.result.assessment.awards.is_empty();
     if known.result.outcome == Outcome::Pass && unjudged && known.tested().is_some() {
         let advice = Prose::from("Add an objective such as ").code(if known.request() == "call" {
-            "grpc/latency/p95 <= 250ms"
+            "grpc/latency-p95 <= 250ms"
         } else {
             "http/latency-p95 <= 250ms"
         });

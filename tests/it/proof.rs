@@ -1,0 +1,171 @@
+//! What looks kept and proves nothing, because requests failed: of a baseline, of a version, of an endpoint, of all.
+
+use std::time::Duration;
+
+use crate::support::{Answer, App, Faulty, Grpc, Output, Reply, Server};
+
+const FEW: [&str; 4] = ["--numRequests", "60", "--qps", "120"];
+
+/// A server that fails this many of each hundred requests.
+fn failing(percent: usize) -> Server {
+    Server::new(move |seen| Answer::status(if seen.number % 100 < percent { 500 } else { 200 }))
+}
+
+fn compared(new: &str, base: &str, slos: &[&str]) -> Output {
+    let app = App::new();
+    let mut args = vec!["run", "--url", new, "--baselineURL", base];
+    args.extend(FEW);
+    for slo in slos {
+        args.extend(["--slo", slo]);
+    }
+    app.run(&args)
+}
+
+#[test]
+fn a_baseline_that_failed_is_nothing_to_compare_with() {
+    let ratio = "http/latency-p95 <= 100x base";
+    let (good, broken) = (Server::ok(), failing(100));
+    compared(
+        &good.url("/"),
+        &broken.url("/"),
+        &[ratio, "http/error-rate <= 10%"],
+    )
+    .exits(5)
+    .says("nothing to compare with, of the baseline each of 60 requests failed");
+    let (worse, mostly) = (failing(70), failing(100));
+    compared(&worse.url("/"), &mostly.url("/"), &["http/error-rate <= 1x base"])
+        .exits(5)
+        .says("nothing to compare with");
+}
+
+#[test]
+fn a_baseline_of_grpc_that_failed_is_none_either() {
+    let good = Grpc::answering(|_| Reply::ok()).start();
+    let broken = Grpc::answering(|_| Reply::status(13, "broken")).start();
+    let app = App::with(&format!(
+        "spec:\n- task: grpc\n  with:\n    call: shop.v1.Shop/Quote\n    total: 40\n    rps: 100\n    versions:\n    \
+         - {{name: old, host: '{}'}}\n    - {{name: new, host: '{}'}}\n- task: assess\n  with: {{objectives: \
+         [grpc/latency-p95 <= 100x base, grpc/error-rate <= 50%]}}\n",
+        broken.host(),
+        good.host()
+    ));
+    app.run(&["run"])
+        .exits(5)
+        .says("of the baseline each of 40 requests failed");
+}
+
+#[test]
+fn quick_answers_prove_nothing_when_most_requests_failed() {
+    let server = failing(90);
+    let url = server.url("/");
+    let common = [&["run", "--url", &url][..], &FEW].concat();
+    let fast = ["--slo", "http/latency-p95 <= 9s"];
+    let app = App::new();
+    app.run(&[&common[..], &fast].concat())
+        .exits(5)
+        .says("60 requests failed, and no objective limits errors");
+    app.run(&[&common[..], &fast, &["--slo", "http/error-rate <= 1%"]].concat())
+        .exits(1);
+    app.run(&[&common[..], &fast, &["--slo", "http/error-rate <= 99.9%"]].concat())
+        .says("latency p95");
+}
+
+#[test]
+fn a_limit_on_the_errors_of_all_says_nothing_of_one_endpoint() {
+    let server = Server::new(|seen| Answer::status(if seen.path == "/order" { 500 } else { 200 }));
+    let file = |objectives: &str| {
+        App::with(&format!(
+            "spec:\n- task: http\n  with:\n    numRequests: 300\n    qps: 300\n    endpoints:\n      home: {{url: '{}', weight: 19}}\n      \
+             order: {{url: '{}', weight: 1}}\n- task: assess\n  with: {{objectives: [{objectives}]}}\n",
+            server.url("/"),
+            server.url("/order")
+        ))
+    };
+    let of_all = "http/error-rate <= 20%, http-order/latency-p95 <= 9s";
+    file(of_all)
+        .run(&["run"])
+        .exits(5)
+        .says("requests failed, and no objective limits errors of `order`");
+    file(&format!("{of_all}, http-order/error-rate <= 1%"))
+        .run(&["run"])
+        .exits(1);
+}
+
+#[test]
+fn a_load_that_nobody_answered_is_no_pass() {
+    let silent = Faulty::silent();
+    let closed = Faulty::bytes("");
+    let garbage = Faulty::bytes("what?\r\n\r\n");
+    for (faulty, more) in [(&silent, "200ms"), (&closed, "5s"), (&garbage, "5s")] {
+        let url = faulty.url();
+        // A file has no probe before its load.
+        let app = App::with(&format!(
+            "spec:\n- task: http\n  with: {{url: '{url}', numRequests: 5, qps: 50, timeout: {more}}}\n"
+        ));
+        let output = app.run(&["run"]);
+        assert!(matches!(output.code, Some(3 | 5)), "{output}");
+        if output.code == Some(5) {
+            output
+                .says("one of 5 requests to")
+                .says("no request was answered");
+        }
+    }
+    let hangs = Grpc::answering(|_| Reply::never()).start();
+    let app = App::new();
+    app.run(&[
+        "run",
+        "--grpc",
+        &hangs.host(),
+        "--call",
+        "shop.v1.Shop/Quote",
+        "--total",
+        "5",
+        "--timeout",
+        "200ms",
+    ])
+    .exits(5)
+    .says("one of 5 calls to");
+    // Whoever answers with 500 and promised nothing passes, with a sign of doubt.
+    let broken = failing(100);
+    let url = broken.url("/");
+    App::new()
+        .run(&["run", "--url", &url, "--numRequests", "5", "--qps", "50"])
+        .exits(0)
+        .says("failed, and no objective was judged");
+}
+
+#[test]
+fn what_a_server_answered_is_told_not_the_attempt_that_the_end_cut_short() {
+    let busy = Server::new(|_| Answer::status(503).after(Duration::from_millis(250)));
+    let url = busy.url("/?id=1");
+    let output = App::new().run(&["run", "--url", &url, "--readyTimeout", "2s"]);
+    output.exits(3).says("status 503");
+    assert!(!output.has("did not answer within"), "{output}");
+}
+
+#[test]
+fn a_command_to_reproduce_shows_that_a_query_was_left_out() {
+    let server = Server::ok();
+    let url = server.url("/x?ms=5&fail=0.1");
+    let app = App::new();
+    app.run(&["run", "--url", &url, "--numRequests", "5", "--qps", "100"])
+        .exits(0);
+    app.run(&["report", "-o", "text"])
+        .says(&format!("--url '{}?***'", server.url("/x")));
+}
+
+#[test]
+fn gives_grpc_the_spelling_of_the_readme() {
+    let server = Grpc::shop();
+    let output = App::new().run(&[
+        "plan",
+        "--grpc",
+        &server.host(),
+        "--call",
+        "shop.v1.Shop/Quote",
+        "--slo",
+        "grpc/latency-p95 <= 1s",
+    ]);
+    output.exits(0).says("grpc/latency-p95");
+    assert!(!output.has("latency/p95"), "{output}");
+}
