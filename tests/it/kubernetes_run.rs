@@ -236,6 +236,38 @@ fn a_cronjob_goes_on_with_its_result() {
 }
 
 #[test]
+fn the_tutorial_of_istio_judges_again_and_again() {
+    let Some(cluster) = cluster() else { return };
+    let here = cluster.namespace("run-istio");
+    let prometheus = Server::new(|_| {
+        let one = r#"{"status": "success", "data": {"resultType": "vector", "result": [{"metric": {}, "value": [1700000000, "0"]}]}}"#;
+        Answer::status(200)
+            .body(one)
+            .header("content-type", "application/json")
+    });
+    let url = format!("providerURL={}", prometheus.url("/api/v1/query"));
+    let values = [
+        "cronjobSchedule=*/1 * * * *",
+        "versionInfo.destination_workload=hello",
+        "versionInfo.destination_workload_namespace=run-istio",
+        "iter8Image=iter8",
+        &url,
+    ];
+    let values: Vec<&str> = values.iter().flat_map(|value| ["--set", value]).collect();
+    let chart = ["-c", "slo-validation-istio", "--noDownload"];
+    k(&here, "launch", &[&chart, &values[..]].concat())
+        .exits(0)
+        .says("made cronjobs.batch/default-1-cronjob");
+    // A minute begins at some time within the first.
+    std::thread::sleep(Duration::from_secs(25));
+    here.until("judged", |_| !said(&here, "outcome").is_empty());
+    assert_eq!(said(&here, "outcome"), "pass", "{}", said(&here, "headline"));
+    assert!(prometheus.requests() > 0);
+    k(&here, "delete", &[]).exits(0);
+    assert_eq!(left(&here), "");
+}
+
+#[test]
 fn a_second_launch_takes_the_place_of_the_first_which_still_runs() {
     let Some(cluster) = cluster() else { return };
     let (here, other) = (cluster.namespace("again"), cluster.namespace("again-elsewhere"));

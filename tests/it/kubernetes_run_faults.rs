@@ -12,7 +12,7 @@ use rustix::process::Signal;
 use serde_json::{Value, json};
 
 use crate::kubernetes_run::{JOB, NOBODY, app, ended, k, launch, left, said, short};
-use crate::support::{Answer, App, Namespace, Server, cluster};
+use crate::support::{Answer, App, Namespace, Running, Server, cluster};
 
 #[test]
 fn what_would_be_refused_makes_nothing() {
@@ -85,6 +85,29 @@ fn what_is_somebody_elses_is_not_touched() {
         here.kubectl(&["delete", kind], "");
     }
     assert_eq!(left(&here), "");
+}
+
+#[test]
+fn of_two_that_launch_at_once_no_two_runs_stay() {
+    let Some(cluster) = cluster() else { return };
+    let here = cluster.namespace("together");
+    let server = Server::ok();
+    let values = short(&server);
+    launch(&here, &values, &NOBODY).exits(0);
+    let values: Vec<&str> = values.iter().map(String::as_str).collect();
+    let args = [&["k", "launch", "-n", "together"], &values[..], &JOB].concat();
+    let apps = [app(cluster), app(cluster), app(cluster)];
+    let running: Vec<_> = apps.iter().map(|app| app.start(&args)).collect();
+    for output in running.into_iter().map(Running::finish) {
+        if output.code != Some(0) {
+            output.exits(3).says("somebody else launches the same group");
+        }
+    }
+    let jobs = here.kubectl(&["get", "jobs", "-o", "name"], "");
+    assert!(jobs.lines().count() <= 1, "{jobs}");
+    launch(&here, &short(&server), &JOB).exits(0);
+    let jobs = here.kubectl(&["get", "jobs", "-o", "name"], "");
+    assert_eq!(jobs.lines().count(), 1, "{jobs}");
 }
 
 #[test]

@@ -135,13 +135,13 @@ impl Plan {
                 former,
             });
         }
-        let is_new = |one: &Found| steps.iter().any(|step| step.name == one.name);
-        let surplus = found.into_iter().filter(|one| !is_new(one)).collect();
-        Ok(Self {
+        let mut plan = Self {
             launch,
             steps,
-            surplus,
-        })
+            surplus: Vec::new(),
+        };
+        plan.surplus = plan.surplus_of(found);
+        Ok(plan)
     }
 
     /// Has the API server check everything, rights included, and change nothing.
@@ -186,13 +186,33 @@ impl Plan {
         for step in others {
             self.put(step, &owner, cluster, console).await?;
         }
-        if !remove(cluster, group, &self.surplus, console).await? {
+        let surplus = self.surplus_now(cluster).await?;
+        if !remove(cluster, group, &surplus, console).await? {
             return Err(Refusal::Running);
         }
         for step in last {
             self.put(step, &owner, cluster, console).await?;
         }
         Ok(())
+    }
+
+    /// What a former launch made, and one that went on beside this; a later one is left its way.
+    async fn surplus_now(&self, cluster: &Cluster) -> Result<Vec<Found>, Refusal> {
+        let Launch {
+            group,
+            revision: ours,
+            ..
+        } = &self.launch;
+        let found = find(cluster, group).await?;
+        if found.iter().filter_map(|one| revision(&one.object)).max() > Some(*ours) {
+            return Err(Refusal::Together(group.experiment().to_string()));
+        }
+        Ok(self.surplus_of(found))
+    }
+
+    fn surplus_of(&self, found: Vec<Found>) -> Vec<Found> {
+        let is_new = |one: &Found| self.steps.iter().any(|step| step.name == one.name);
+        found.into_iter().filter(|one| !is_new(one)).collect()
     }
 
     async fn put(
