@@ -71,6 +71,8 @@ pub enum Work {
     Nothing,
     /// A Job.
     Job,
+    /// A Job of so many pods that share the load.
+    Shards(u32),
     /// A CronJob, with its schedule.
     CronJob(String),
 }

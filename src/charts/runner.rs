@@ -27,6 +27,8 @@ crate::fields! {
         account: String = ["serviceAccountName"],
         /// Seconds after which a run is ended.
         deadline: u64 = ["activeDeadlineSeconds"],
+        /// Pods that share the load of a `job`.
+        shards: u64 = ["shards"],
         /// Since 0.16: where results went.
         metrics_server: Raw<Text> = ["metricsServerURL"],
     }
@@ -34,6 +36,8 @@ crate::fields! {
 
 /// The map in which charts of 0.10 had the same.
 const LIBRARY: &str = "iter8lib";
+/// Each shard has an object for its result, and rights that name it.
+const MOST_SHARDS: u64 = 200;
 /// Iter8's own images, which know nothing of these experiments.
 const FORMER: [&str; 3] = ["iter8/iter8", "docker.io/iter8/iter8", "iter8-tools/iter8"];
 
@@ -78,7 +82,7 @@ pub fn take_runner(chart: &dyn Chart, values: Node, decoder: &mut Decoder<'_>) -
 
 fn runner(chart: &dyn Chart, all: &Node, read: Values, decoder: &mut Decoder<'_>) -> Option<Runner> {
     let at = |name: &str| all.field(name).map_or(&all.at, |(_, node)| &node.at);
-    let work = work(chart, &read, &at, decoder);
+    let work = work(chart, &read, &at, decoder).and_then(|work| shared(work, read.shards, &at, decoder));
     if let Some(image) = &read.image {
         let name = image.split_once('@').map_or(image.as_str(), |(name, _)| name);
         let name = name
@@ -111,6 +115,31 @@ fn runner(chart: &dyn Chart, all: &Node, read: Values, decoder: &mut Decoder<'_>
         account: read.account,
         deadline: read.deadline,
     })
+}
+
+/// What runs it, in so many pods.
+fn shared<'a>(
+    work: Work,
+    shards: Option<u64>,
+    at: &impl Fn(&str) -> &'a At,
+    decoder: &mut Decoder<'_>,
+) -> Option<Work> {
+    let (message, hint) = match (shards, work) {
+        (None | Some(1), work) => return Some(work),
+        (Some(shards @ 2..=MOST_SHARDS), Work::Job) => {
+            return u32::try_from(shards).ok().map(Work::Shards);
+        }
+        (Some(2..=MOST_SHARDS), _) => (
+            "only a `job` can be divided into shards".to_owned(),
+            "say --set runner=job, or leave `shards` out",
+        ),
+        (Some(other), _) => (
+            format!("an experiment has 1 to {MOST_SHARDS} shards in a cluster, not {other}"),
+            "fewer shards send more each",
+        ),
+    };
+    decoder.error(at("shards"), message, Some(hint.into()));
+    None
 }
 
 fn work<'a>(
@@ -276,12 +305,26 @@ mod tests {
                 "`iter8/iter8:0.15` is an image of Iter8, which cannot run this experiment",
             ),
             (
+                "runner: none\nshards: 2",
+                "only a `job` can be divided into shards",
+            ),
+            (
+                "runner: job\nshards: 0",
+                "an experiment has 1 to 200 shards in a cluster, not 0",
+            ),
+            (
                 "runner: job\nactiveDeadlineSeconds: 0",
                 "a run needs at least a second",
             ),
         ] {
             let (runner, _, said) = taken("iter8", values);
             assert_eq!((runner, said), (None, vec![why.to_owned()]), "{values}");
+        }
+        for (values, work) in [
+            ("runner: job\nshards: 1", Work::Job),
+            ("runner: job\nshards: 200", Work::Shards(200)),
+        ] {
+            assert_eq!(taken("iter8", values).0.map(|runner| runner.work), Some(work));
         }
         let (runner, _, said) = taken("iter8", "runner: none");
         assert_eq!(

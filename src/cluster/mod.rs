@@ -10,6 +10,7 @@
 mod access;
 mod change;
 mod client;
+mod clock;
 mod discovery;
 mod error;
 mod log;
@@ -29,6 +30,7 @@ mod tests;
 pub use access::{Access, Surroundings};
 pub use change::{Deletion, MANAGER, Manner, Propagation};
 pub use client::Cluster;
+pub use clock::Skew;
 pub use error::ClusterError;
 pub use log::{Container, Extent};
 pub use object::{ObjectName, Resource};

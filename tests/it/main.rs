@@ -48,6 +48,7 @@ mod kubernetes_log;
 mod kubernetes_manifests;
 mod kubernetes_run;
 mod kubernetes_run_faults;
+mod kubernetes_shards;
 mod loops;
 mod merge;
 mod notify;

@@ -14,6 +14,7 @@ use crate::cluster::manifests::Group;
 use crate::cluster::{Cluster, ObjectName};
 use crate::diagnostic::{Diagnostic, Place};
 use crate::platform::Env;
+use crate::results::ShardNumber;
 
 /// `k`.
 #[derive(Debug, Subcommand)]
@@ -137,6 +138,9 @@ pub(in crate::cli) struct RunIn {
     /// Go on with the stored result: what was measured is kept, and its loops are counted
     #[arg(long = "reuseResult", alias = "reuse-result")]
     pub reuse_result: bool,
+    /// The part of the load that this pod of an Indexed Job sends, INDEX/COUNT counted from 0; the first one merges all results
+    #[arg(long, value_name = "I/N", conflicts_with = "reuse_result")]
+    pub shard: Option<ShardNumber>,
     /// Folder for result.json and reports, beside the one in the cluster
     #[arg(
         long = "outputDir",

@@ -284,7 +284,9 @@ fn say(plan: &Plan, args: &InCluster, console: &Console) {
     flag("-n", cluster.namespace.as_deref());
     flag("--kube-context", cluster.kube_context.as_deref());
     let next = match plan.launch.runner {
-        Runner::Job => format!("iter8 k assert -c completed,nofailure,slos --timeout 10m{flags}"),
+        Runner::Job | Runner::Shards(_) => {
+            format!("iter8 k assert -c completed,nofailure,slos --timeout 10m{flags}")
+        }
         Runner::CronJob { .. } => format!("iter8 k report{flags}"),
         Runner::Nothing => {
             let text = "runner is none: nothing runs the experiment until somebody does";

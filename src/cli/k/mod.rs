@@ -9,6 +9,7 @@ mod obstacles;
 mod report;
 mod run;
 mod scene;
+mod shards;
 mod store;
 
 pub(super) use args::K;

@@ -13,6 +13,7 @@ use serde_json::Value;
 use tokio::time::{Instant, sleep};
 
 use super::args::RunIn;
+use super::shards::Crew;
 use super::store::{self, StoreError};
 use crate::cli::args::{LogLevel, Output};
 use crate::cli::console::Console;
@@ -32,9 +33,9 @@ use crate::spec::{Node, SourceFile};
 use crate::tasks::quoted;
 
 /// Longest wait for one answer.
-const ANSWER: Duration = Duration::from_secs(20);
+pub(super) const ANSWER: Duration = Duration::from_secs(20);
 /// Longest wait for an API server that is away.
-const OUTAGE: Duration = Duration::from_mins(5);
+pub(super) const OUTAGE: Duration = Duration::from_mins(5);
 /// Rights that were given this moment are known everywhere after some seconds.
 const SPREADING: Duration = Duration::from_secs(30);
 /// What is left of the time that a pod is given to end, once its load has ended.
@@ -78,6 +79,20 @@ pub(super) async fn run(
         opened,
         reuse,
     } = prepared.map_err(|error| keeper.complain(&error))?;
+    let crew = args.shard.map(|number| Crew {
+        keeper: &keeper,
+        number,
+        revision,
+    });
+    let agreed = match &crew {
+        None => None,
+        Some(crew) => Some(tokio::select! {
+            agreed = crew.agree() => agreed?,
+            (_, exit) = signals.next() => return Err(exit),
+        }),
+    };
+    let shard = args.shard.map(|number| number.to_string());
+    let start = agreed.as_ref().map(|agreed| agreed.start.to_string());
     let order = Order {
         output: &output,
         history: None,
@@ -85,11 +100,20 @@ pub(super) async fn run(
         revision: Some(u64::from(revision)),
         reproduce: command(&keeper.group),
         cluster: args.group.cluster.access(env, &console.mask),
-        part: Said::default(),
+        part: Said::flags(shard.as_deref(), start.as_deref()),
     };
     let exit = order.run(opened, console, env, platform, signals).await?;
     match results::read(&output.result()) {
-        Ok(result) => keeper.keep(&result, revision, exit).await,
+        Ok(result) => match crew.as_ref().zip(agreed.as_ref()) {
+            Some((crew, agreed)) => {
+                let leaving = crew.leave(result, (agreed, exit), (&output, env, platform));
+                Box::pin(leaving).await
+            }
+            None => {
+                let place = keeper.group.result();
+                keeper.keep((&place, revision), &result, exit).await
+            }
+        },
         // Why it could not be written was said.
         Err(_) => Err(if exit == Exit::Pass { Exit::Output } else { exit }),
     }
@@ -115,12 +139,12 @@ struct Prepared {
 }
 
 /// Where the experiment is from, and where its result is kept.
-struct Keeper<'a> {
-    cluster: Cluster,
-    group: Group,
+pub(super) struct Keeper<'a> {
+    pub(super) cluster: Cluster,
+    pub(super) group: Group,
     /// The Job that this is a pod of, if it is one.
     job: Option<String>,
-    console: &'a Console,
+    pub(super) console: &'a Console,
 }
 
 impl Keeper<'_> {
@@ -215,7 +239,12 @@ impl Keeper<'_> {
     }
 
     /// Keeps a result in the cluster, and says how the process ends: well, if a verdict is there for others to read.
-    async fn keep(&self, result: &ExperimentResult, revision: u32, exit: Exit) -> Result<Exit, Exit> {
+    pub(super) async fn keep(
+        &self,
+        (place, revision): (&ObjectName, u32),
+        result: &ExperimentResult,
+        exit: Exit,
+    ) -> Result<Exit, Exit> {
         let patience = if result.interrupted.is_some() {
             LEAVING
         } else {
@@ -223,7 +252,7 @@ impl Keeper<'_> {
         };
         let deadline = Instant::now() + patience;
         let storing = self.insist(deadline, async || {
-            let by = (revision, self.job.as_deref());
+            let by = (place, revision, self.job.as_deref());
             store::write(&self.cluster, &self.group, by, result, ANSWER).await
         });
         let stored = match Signals::listen() {
@@ -232,8 +261,7 @@ impl Keeper<'_> {
         };
         match stored {
             Ok(()) => {
-                let object = self.group.result();
-                let text = format!("{}: the result is in {object}", result.outcome.name());
+                let text = format!("{}: the result is in {place}", result.outcome.name());
                 self.console.say(LogLevel::Info, &text);
                 // A verdict that is there for others to read is what the Job was for.
                 Ok(if exit == Exit::Fail { Exit::Pass } else { exit })
@@ -265,7 +293,7 @@ impl Keeper<'_> {
     }
 
     /// Tries until it succeeds, or there is no use in it, or it is late.
-    async fn insist<T>(
+    pub(super) async fn insist<T>(
         &self,
         deadline: Instant,
         mut attempt: impl AsyncFnMut() -> Result<T, StoreError>,
@@ -288,12 +316,12 @@ impl Keeper<'_> {
         }
     }
 
-    fn warn(&self, text: &str) {
+    pub(super) fn warn(&self, text: &str) {
         self.console.say(LogLevel::Warning, &format!("warning: {text}"));
     }
 
     /// Says why the experiment is not run.
-    fn complain(&self, error: &StoreError) -> Exit {
+    pub(super) fn complain(&self, error: &StoreError) -> Exit {
         self.console.diagnostics(&[error.diagnostic()]);
         self.console.say(LogLevel::Error, "nothing was sent");
         let usage = match error {

@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use crate::cluster::manifests::{Group, job_of, revision, set_job, set_revision};
-use crate::cluster::{Cluster, ClusterError, Manner};
+use crate::cluster::{Cluster, ClusterError, Manner, ObjectName};
 use crate::diagnostic::Diagnostic;
 use crate::report::View;
 use crate::results::{self, Detail, ExperimentResult, WireError};
@@ -124,7 +124,7 @@ pub(in crate::cli) async fn read(
     group: &Group,
     patience: Duration,
 ) -> Result<Stored, StoreError> {
-    let (object, _) = open(cluster, group, patience).await?;
+    let (object, _) = open(cluster, group, &group.result(), patience).await?;
     of(&object, group)
 }
 
@@ -150,31 +150,85 @@ pub(super) fn of(object: &Value, group: &Group) -> Result<Stored, StoreError> {
     })
 }
 
-/// Keeps a result of a revision, which a Job left, unless the group was launched anew meanwhile. Who else writes at the same time is waited out.
+/// Reads what a shard left, if it did.
+pub(super) async fn read_shard(
+    cluster: &Cluster,
+    group: &Group,
+    index: u32,
+    patience: Duration,
+) -> Result<Stored, StoreError> {
+    let (object, _) = open(cluster, group, &group.shard(index), patience).await?;
+    of(&object, group)
+}
+
+/// Keeps a result of a revision, which a Job left, in one of the objects for that, unless the group was launched anew
+/// meanwhile.
 pub(in crate::cli) async fn write(
     cluster: &Cluster,
     group: &Group,
-    (ours, job): (u32, Option<&str>),
+    (place, ours, job): (&ObjectName, u32, Option<&str>),
     result: &ExperimentResult,
     patience: Duration,
 ) -> Result<(), StoreError> {
+    let packed = STANDARD.encode(pack(result)?);
+    let said = said(result);
+    change(cluster, group, (place, ours), patience, |object| {
+        set_job(object, job);
+        object["binaryData"] = json!({ KEY: packed });
+        object["data"] = said.clone();
+    })
+    .await
+}
+
+/// Says something to the others of the same revision, in an object for a result that is not there yet.
+pub(super) async fn tell(
+    cluster: &Cluster,
+    group: &Group,
+    (place, ours): (&ObjectName, u32),
+    (key, text): (&str, &str),
+    patience: Duration,
+) -> Result<(), StoreError> {
+    change(cluster, group, (place, ours), patience, |object| {
+        object["data"] = json!({ key: text });
+    })
+    .await
+}
+
+/// What somebody of the same revision said there.
+pub(super) async fn told(
+    cluster: &Cluster,
+    group: &Group,
+    (place, ours): (&ObjectName, u32),
+    key: &str,
+    patience: Duration,
+) -> Result<Option<String>, StoreError> {
+    let (object, theirs) = open(cluster, group, place, patience).await?;
+    if theirs > ours {
+        return Err(StoreError::Newer { ours, theirs });
+    }
+    let text = object["data"][key].as_str().filter(|_| theirs == ours);
+    Ok(text.map(str::to_owned))
+}
+
+/// Changes an object. Who else writes at the same time is waited out.
+async fn change(
+    cluster: &Cluster,
+    group: &Group,
+    (place, ours): (&ObjectName, u32),
+    patience: Duration,
+    edit: impl Fn(&mut Value),
+) -> Result<(), StoreError> {
     let deadline = Instant::now() + patience;
-    let packed = pack(result)?;
     loop {
         let left = deadline.saturating_duration_since(Instant::now());
-        let (mut object, theirs) = open(cluster, group, left).await?;
+        let (mut object, theirs) = open(cluster, group, place, left).await?;
         if theirs > ours {
             return Err(StoreError::Newer { ours, theirs });
         }
         set_revision(&mut object, ours);
-        set_job(&mut object, job);
-        object["binaryData"] = json!({ KEY: STANDARD.encode(&packed) });
-        object["data"] = said(result);
+        edit(&mut object);
         let left = deadline.saturating_duration_since(Instant::now());
-        match cluster
-            .replace(&group.result(), &object, Manner::default(), left)
-            .await
-        {
+        match cluster.replace(place, &object, Manner::default(), left).await {
             // Somebody else was faster: what they wrote says whether ours counts.
             Err(ClusterError::Conflict(_)) if Instant::now() < deadline => {}
             Err(ClusterError::Absent { object, .. }) => {
@@ -186,10 +240,14 @@ pub(in crate::cli) async fn write(
     }
 }
 
-/// The object of the result, and which revision is current.
-async fn open(cluster: &Cluster, group: &Group, patience: Duration) -> Result<(Value, u32), StoreError> {
-    let name = group.result();
-    let object = match cluster.read(&name, patience).await {
+/// An object for a result, and which revision is current.
+async fn open(
+    cluster: &Cluster,
+    group: &Group,
+    place: &ObjectName,
+    patience: Duration,
+) -> Result<(Value, u32), StoreError> {
+    let object = match cluster.read(place, patience).await {
         Err(ClusterError::Absent { object, .. }) => {
             let group = group.clone();
             return Err(StoreError::NoGroup { group, object });
@@ -200,7 +258,7 @@ async fn open(cluster: &Cluster, group: &Group, patience: Duration) -> Result<(V
     Ok((object, revision))
 }
 
-/// The revision that the object of a group's result is of, if it is that.
+/// The revision that an object for a result is of, if it is that.
 fn check(object: &Value, group: &Group) -> Result<u32, StoreError> {
     revision(object)
         .filter(|_| group.owns(object))

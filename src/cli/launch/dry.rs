@@ -14,9 +14,10 @@ use crate::cli::run::DEFAULT_FILE;
 use crate::cluster::ObjectName;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::platform::Env;
+use crate::results::ShardNumber;
 use crate::spec::compat::Era;
 use crate::spec::{Decoder, Entry, Experiment, Node, SourceFile, Value, Work, read_file};
-use crate::tasks::{Task, kind_of};
+use crate::tasks::{Pipeline, Task, kind_of};
 
 /// Bytes of a file that may be replaced.
 const LARGEST: u64 = 8 << 20;
@@ -90,6 +91,7 @@ impl Dry<'_> {
             &[],
         );
         examined.paths = whole.paths;
+        examined.pipeline = whole.pipeline;
         let doubts = whole.diagnostics.into_iter().map(|diagnostic| Diagnostic {
             severity: Severity::Warning,
             ..diagnostic
@@ -100,10 +102,12 @@ impl Dry<'_> {
 }
 
 /// What an examination found out.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Examined {
     /// What is wrong or doubtful.
     found: Vec<Diagnostic>,
+    /// The experiment, if nothing that it needs is missing here.
+    pipeline: Option<Pipeline>,
     /// The objects in a cluster that are waited for.
     pub(super) reads: Vec<ObjectName>,
     /// The objects in a cluster that are changed.
@@ -117,6 +121,15 @@ pub(super) struct Examined {
 }
 
 impl Examined {
+    /// Why the experiment cannot be divided into so many shards.
+    pub(super) fn indivisible(&mut self, shards: u32) -> Vec<Diagnostic> {
+        let first = ShardNumber::new(0, shards).ok();
+        let pipeline = self.pipeline.as_mut();
+        pipeline
+            .zip(first)
+            .map_or_else(Vec::new, |(pipeline, first)| pipeline.divide(first))
+    }
+
     fn note(&mut self, task: &dyn Task) {
         self.reads.extend(task.reads().cloned());
         self.changes.extend(task.changes().cloned());

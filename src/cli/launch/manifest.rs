@@ -85,7 +85,10 @@ pub(in crate::cli) async fn planned(
         console,
         undone: if args.dry { "written" } else { "launched" },
     };
-    let examined = dry.examine(&rendered);
+    let mut examined = dry.examine(&rendered);
+    if let Some(Work::Shards(shards)) = runner.as_ref().map(|runner| &runner.work) {
+        found.extend(examined.indivisible(*shards));
+    }
     found.extend(foreign_files(&examined, &rendered, args));
     let files = files(chart, &rendered);
     found.extend(too_large(&files));
@@ -190,6 +193,7 @@ fn launch(group: Group, files: Vec<(String, String)>, runner: Runner, examined: 
         runner: match runner.work {
             Work::Nothing => manifests::Runner::Nothing,
             Work::Job => manifests::Runner::Job,
+            Work::Shards(count) => manifests::Runner::Shards(count),
             Work::CronJob(schedule) => manifests::Runner::CronJob { schedule },
         },
         image: runner.image.unwrap_or_else(|| IMAGE.to_owned()),

@@ -75,6 +75,11 @@ impl Group {
         self.of_core("configmaps", format!("{}-result", self.name))
     }
 
+    /// The ConfigMap with the result of a shard.
+    pub fn shard(&self, index: u32) -> ObjectName {
+        self.of_core("configmaps", format!("{}-shard-{index}", self.name))
+    }
+
     /// The name of the Job that runs a revision once.
     pub fn job(&self, revision: u32) -> String {
         format!("{}-{revision}-job", self.name)

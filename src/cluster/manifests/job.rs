@@ -16,7 +16,7 @@ pub const JOB: &str = "ITER8_JOB";
 pub(super) fn of(launch: &Launch) -> Option<Value> {
     match &launch.runner {
         Runner::Nothing => None,
-        Runner::Job => Some(json!({
+        Runner::Job | Runner::Shards(_) => Some(json!({
             "apiVersion": "batch/v1",
             "kind": "Job",
             "metadata": launch.meta(&launch.group.job(launch.revision)),
@@ -37,9 +37,7 @@ pub(super) fn of(launch: &Launch) -> Option<Value> {
 }
 
 fn spec(launch: &Launch) -> Value {
-    json!({
-        // A load that failed half-way is not repeated: it says so.
-        "backoffLimit": 0,
+    let mut spec = json!({
         "activeDeadlineSeconds": launch.deadline,
         "template": {
             "metadata": {
@@ -49,7 +47,19 @@ fn spec(launch: &Launch) -> Value {
             },
             "spec": pod(launch),
         },
-    })
+    });
+    // A load that failed half-way is not repeated: it says so.
+    match launch.runner {
+        Runner::Shards(count) => {
+            spec["completionMode"] = "Indexed".into();
+            spec["completions"] = count.into();
+            spec["parallelism"] = count.into();
+            // The others go on, and tell what is missing.
+            spec["backoffLimitPerIndex"] = 0.into();
+        }
+        Runner::Nothing | Runner::Job | Runner::CronJob { .. } => spec["backoffLimit"] = 0.into(),
+    }
+    spec
 }
 
 fn pod(launch: &Launch) -> Value {
@@ -96,8 +106,10 @@ fn arguments(launch: &Launch) -> Vec<String> {
         "--logLevel".to_owned(),
         launch.log_level.clone(),
     ];
-    if matches!(launch.runner, Runner::CronJob { .. }) {
-        words.push("--reuseResult".to_owned());
+    match launch.runner {
+        Runner::CronJob { .. } => words.push("--reuseResult".to_owned()),
+        Runner::Shards(count) => words.push(format!("--shard=$(JOB_COMPLETION_INDEX)/{count}")),
+        Runner::Nothing | Runner::Job => {}
     }
     words
 }

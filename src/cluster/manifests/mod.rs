@@ -4,6 +4,7 @@
 //! | --- | --- | --- |
 //! | Secret | `GROUP` | the experiment and files that it refers to: they may hold tokens |
 //! | ConfigMap | `GROUP-result` | the result, empty at first: RBAC cannot allow to create one object by its name |
+//! | ConfigMap | `GROUP-shard-INDEX` | the result of a shard |
 //! | ServiceAccount, Role, RoleBinding | `GROUP-iter8-sa`, `GROUP` | reading the first, reading and updating the second |
 //! | Role, RoleBinding | `GROUP-ready` | reading the objects that are waited for, and patching those that are changed, in their namespaces |
 //! | Job or CronJob | `GROUP-REVISION-job`, `GROUP-REVISION-cronjob` | running it |
@@ -33,6 +34,8 @@ pub enum Runner {
     Nothing,
     /// A Job, once.
     Job,
+    /// A Job, once, in so many pods that share the load.
+    Shards(u32),
     /// A CronJob, again and again.
     CronJob {
         /// When, as in a crontab.
@@ -104,11 +107,21 @@ impl Launch {
         secret
     }
 
-    fn empty_result(&self) -> Value {
+    /// The objects that results go to: that of each shard, and that of the experiment.
+    fn results(&self) -> Vec<ObjectName> {
+        let shards = match self.runner {
+            Runner::Shards(count) => count,
+            Runner::Nothing | Runner::Job | Runner::CronJob { .. } => 0,
+        };
+        let shards = (0..shards).map(|index| self.group.shard(index));
+        std::iter::once(self.group.result()).chain(shards).collect()
+    }
+
+    fn empty(&self, result: &ObjectName) -> Value {
         json!({
             "apiVersion": "v1",
             "kind": "ConfigMap",
-            "metadata": self.meta(&self.group.result().name),
+            "metadata": self.meta(&result.name),
         })
     }
 }
@@ -119,7 +132,8 @@ pub fn manifests(launch: &Launch) -> Vec<Value> {
     if launch.account.is_none() {
         objects.push(rights::account(launch));
     }
-    objects.extend([launch.experiment(), launch.empty_result()]);
+    objects.push(launch.experiment());
+    objects.extend(launch.results().iter().map(|result| launch.empty(result)));
     if launch.account.is_none() {
         objects.extend(rights::roles(launch));
     }

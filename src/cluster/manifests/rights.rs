@@ -21,9 +21,11 @@ pub(super) fn account(launch: &Launch) -> Value {
 /// Its roles, each followed by what gives it to the account.
 pub(super) fn roles(launch: &Launch) -> Vec<Value> {
     let group = &launch.group;
+    let results = launch.results();
+    let results: Vec<&str> = results.iter().map(|object| object.name.as_str()).collect();
     let own = vec![
         rule(("", "secrets"), &[&group.name], &["get"]),
-        rule(("", "configmaps"), &[&group.result().name], &["get", "update"]),
+        rule(("", "configmaps"), &results, &["get", "update"]),
     ];
     let mut all = role(launch, &group.name, &group.namespace, &own).to_vec();
     for (namespace, objects) in by_namespace(launch) {

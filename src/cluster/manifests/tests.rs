@@ -139,6 +139,36 @@ fn a_cronjob_goes_on_with_its_result_and_never_overlaps() {
 }
 
 #[test]
+fn shards_are_pods_of_one_job_each_with_an_object_for_its_result() {
+    let mut launch = launch();
+    launch.runner = Runner::Shards(2);
+    let objects = manifests(&launch);
+    let there = names(&objects);
+    for index in 0..2 {
+        assert!(
+            there.contains(&format!("ConfigMap prod shop-shard-{index}")),
+            "{there:?}"
+        );
+    }
+    let role = of_kind(&objects, "Role");
+    let results = json!(["shop-result", "shop-shard-0", "shop-shard-1"]);
+    assert_eq!(role["rules"][1]["resourceNames"], results);
+    assert_eq!(role["rules"][1]["verbs"], json!(["get", "update"]));
+    let spec = &of_kind(&objects, "Job")["spec"];
+    assert_eq!(
+        (&spec["completions"], &spec["parallelism"]),
+        (&json!(2), &json!(2))
+    );
+    assert_eq!(
+        (&spec["backoffLimitPerIndex"], &spec["backoffLimit"]),
+        (&json!(0), &json!(null))
+    );
+    let args = spec["template"]["spec"]["containers"][0]["args"].as_array();
+    let last = args.and_then(|args| args.last());
+    assert_eq!(last, Some(&json!("--shard=$(JOB_COMPLETION_INDEX)/2")));
+}
+
+#[test]
 fn a_processor_is_not_limited_unless_that_is_asked_for() {
     let resources = |asked: Value| {
         let mut launch = launch();
