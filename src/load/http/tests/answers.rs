@@ -357,6 +357,30 @@ async fn a_proxy_forwards_http_with_credentials() {
 }
 
 #[tokio::test]
+async fn a_body_that_cannot_be_decoded_fails_only_where_something_is_looked_for_in_it() {
+    for encoding in ["br", "zstd", "gzip"] {
+        let server = Server::start(move |_| {
+            Reply::Say(format!(
+                "HTTP/1.1 200 OK\r\ncontent-type: text/html\r\ncontent-encoding: {encoding}\r\n\
+                 content-length: 4\r\n\r\n\u{1}\u{2}\u{3}\u{4}"
+            ))
+        })
+        .await;
+        let mut spec = get(&server.url("/"));
+        let unasked = load(&burst(3, 1), &spec).await;
+        assert_eq!(
+            (unasked.answered, unasked.errors),
+            (3, 0),
+            "{:?}",
+            unasked.failures
+        );
+        spec.expect.body = Some("ok".into());
+        let asked = load(&burst(3, 1), &spec).await;
+        assert_eq!(only_failure(&asked).1, 3, "{encoding}");
+    }
+}
+
+#[tokio::test]
 async fn what_cannot_run_at_all_is_an_error_of_the_load() {
     let failure = async |url: &str| {
         let shutdown = super::CancellationToken::new();
