@@ -62,6 +62,11 @@ impl Failed {
             status: None,
         }
     }
+
+    /// Whether the request counts with the time it took: it would have taken longer still.
+    pub(super) fn has_latency(&self) -> bool {
+        matches!(self.class, FailureClass::Timeout | FailureClass::CutOff)
+    }
 }
 
 impl From<ConnectError> for Failed {
