@@ -357,6 +357,28 @@ async fn a_proxy_forwards_http_with_credentials() {
 }
 
 #[tokio::test]
+async fn a_relative_redirect_is_relative_to_the_request_that_was_sent() {
+    let server = Server::start(|seen| {
+        if seen.path().contains("/profile") {
+            Reply::Say("HTTP/1.1 302 Found\r\nlocation: me/\r\ncontent-length: 0\r\n\r\n".to_owned())
+        } else {
+            Reply::Say(answer(200, "ok"))
+        }
+    })
+    .await;
+    let mut spec = get(&server.url("/users/{uuid}/profile?a=b"));
+    spec.max_redirects = 3;
+    let load = load(&burst(2, 1), &spec).await;
+    assert_eq!((load.answered, load.errors), (2, 0), "{:?}", load.failures);
+    let paths = server.seen(|seen| seen.path().to_owned());
+    for hops in paths.chunks(2) {
+        let folder = hops[0].strip_suffix("profile?a=b").expect("the first hop");
+        assert!(!folder.contains("uuid"), "{folder}");
+        assert_eq!(hops[1], format!("{folder}me/"));
+    }
+}
+
+#[tokio::test]
 async fn a_body_that_cannot_be_decoded_fails_only_where_something_is_looked_for_in_it() {
     for encoding in ["br", "zstd", "gzip"] {
         let server = Server::start(move |_| {
