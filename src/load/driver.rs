@@ -48,7 +48,7 @@ pub(super) async fn run<T: Target>(
     let connections = pools
         .iter()
         .map(|pool| u64::from(pool.most_connections(&plan.pace)));
-    files::prepare(connections.sum());
+    let _raised = files::prepare(connections.sum());
     let over = shutdown.child_token();
     let _over_when_dropped = over.clone().drop_guard();
     let stop = over.child_token();

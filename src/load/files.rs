@@ -1,5 +1,8 @@
 //! The limit on open files, of which every connection is one.
 
+#[cfg(unix)]
+use std::sync::{Mutex, PoisonError};
+
 /// Files that are open beside the connections: standard streams, timers, the event loop, results.
 const OTHERS: u64 = 64;
 
@@ -48,19 +51,49 @@ pub fn make_room(files: u64) {
     let _ = files;
 }
 
+/// Loads that go on now, and the limit that there was before them.
+#[cfg(unix)]
+static RAISED: Mutex<(u32, Option<rustix::process::Rlimit>)> = Mutex::new((0, None));
+
+/// As long as it is kept, connections are limited by what the system allows at most. Afterwards the limit is what it was:
+/// a script of the user has the one that it would have without iter8.
+#[derive(Debug)]
+pub(super) struct Raised(());
+
 /// Lets this process open as many connections as the system allows, where the usual soft limit is 1,024, and makes room
 /// for so many.
-pub(super) fn prepare(connections: u64) {
+pub(super) fn prepare(connections: u64) -> Raised {
     #[cfg(unix)]
     {
         use rustix::process::{Resource, getrlimit, setrlimit};
 
+        let mut raised = RAISED.lock().unwrap_or_else(PoisonError::into_inner);
         let mut limit = getrlimit(Resource::Nofile);
+        raised.0 += 1;
+        raised.1.get_or_insert(limit);
         limit.current = limit.maximum;
         // Where it is not allowed, a connection too many says so itself.
         let _ = setrlimit(Resource::Nofile, limit);
     }
     make_room(connections.saturating_add(OTHERS));
+    Raised(())
+}
+
+impl Drop for Raised {
+    fn drop(&mut self) {
+        #[cfg(unix)]
+        {
+            use rustix::process::{Resource, setrlimit};
+
+            let mut raised = RAISED.lock().unwrap_or_else(PoisonError::into_inner);
+            raised.0 -= 1;
+            if raised.0 == 0
+                && let Some(before) = raised.1.take()
+            {
+                let _ = setrlimit(Resource::Nofile, before);
+            }
+        }
+    }
 }
 
 #[cfg(all(test, target_os = "linux"))]
@@ -76,8 +109,24 @@ mod tests {
     }
 
     #[test]
+    fn the_limit_is_what_it_was_as_soon_as_no_load_goes_on() {
+        use rustix::process::{Resource, getrlimit};
+
+        let raised = (prepare(10), prepare(10));
+        let before = RAISED.lock().expect("no panic").1.expect("a limit");
+        let now = getrlimit(Resource::Nofile);
+        assert_eq!(now.current, now.maximum);
+        drop(raised);
+        // Loads of other tests may go on.
+        let others = RAISED.lock().expect("no panic");
+        if others.0 == 0 {
+            assert_eq!(getrlimit(Resource::Nofile).current, before.current);
+        }
+    }
+
+    #[test]
     fn room_for_all_connections_is_made_at_once() {
-        prepare(9000);
+        let _raised = prepare(9000);
         assert!(room() >= 9064, "{}", room());
     }
 }

@@ -152,18 +152,15 @@ impl<T: Target> Lane<'_, T> {
                 result: Err(failed),
                 reusable,
             }) => {
-                tally.failed(sent, Instant::now(), &with_status::<T>(failed));
+                lanes.failed(&mut tally, sent, Instant::now(), &with_status::<T>(failed));
                 reusable
             }
             Err(failed) => {
                 let now = Instant::now();
-                let timed_out = failed.class == FailureClass::Timeout;
-                if timed_out {
-                    lanes.ended(sent.n, lanes.now().saturating_sub(sent.due));
-                }
                 // However the timer rounds, a time-out lasts at least as long as the time-out.
+                let timed_out = failed.class == FailureClass::Timeout;
                 let end = if timed_out { now.max(ends) } else { now };
-                tally.failed(sent, end, &with_status::<T>(failed));
+                lanes.failed(&mut tally, sent, end, &with_status::<T>(failed));
                 false
             }
         };
@@ -234,8 +231,7 @@ impl<T: Target> Drop for InFlight<'_, T> {
             Some(UnderWay::CutOff | UnderWay::Finish) => "no answer yet when the time was over",
             None => "no answer yet when the run was stopped",
         };
-        lanes.ended(self.sent.n, lanes.now().saturating_sub(self.sent.due));
         let cut_off = with_status::<T>(Failed::new(FailureClass::CutOff, why));
-        tally.failed(self.sent, Instant::now(), &cut_off);
+        lanes.failed(tally, self.sent, Instant::now(), &cut_off);
     }
 }

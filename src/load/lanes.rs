@@ -14,8 +14,8 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::schedule::Schedule;
-use super::tally::{Recent, Tally};
-use super::{Target, UnderWay, health};
+use super::tally::{Recent, Sent, Tally};
+use super::{Failed, Target, UnderWay, health};
 use crate::metrics::Histogram;
 
 /// A request that a lane has taken.
@@ -150,6 +150,15 @@ impl<T: Target> Lanes<T> {
         {
             self.target_time.borrow_mut().record(part);
         }
+    }
+
+    /// A request has failed at `end`. Its latency, where it has one, is counted wherever latencies are.
+    pub(super) fn failed(&self, tally: &mut Tally, sent: Sent, end: Instant, failed: &Failed) {
+        if failed.has_latency() {
+            let ended = end.saturating_duration_since(self.start);
+            self.ended(sent.n, ended.saturating_sub(sent.due));
+        }
+        tally.failed(sent, end, failed);
     }
 
     /// Whether requests are due at instants of their own.

@@ -62,6 +62,11 @@ impl Failed {
             status: None,
         }
     }
+
+    /// Whether the request counts with the time it took: it would have taken longer still.
+    pub(super) fn has_latency(&self) -> bool {
+        matches!(self.class, FailureClass::Timeout | FailureClass::CutOff)
+    }
 }
 
 impl From<ConnectError> for Failed {
@@ -116,7 +121,7 @@ pub struct Way {
     pub connects: Vec<ConnectTimes>,
     /// Whether the request was held back because the server allows no more at the same time.
     pub waited: bool,
-    /// How often the server had closed a kept connection before the request could be written to it.
+    /// How often the server had closed a kept connection before the request can have reached it.
     pub reconnects: u32,
     /// The request could not be made, which says nothing of the server: it is counted nowhere.
     pub unmade: bool,

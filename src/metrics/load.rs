@@ -160,7 +160,8 @@ pub struct LoadMeasurement {
     pub bytes_received: u64,
     /// Connections opened.
     pub connections: u64,
-    /// Requests for which a new connection was opened because the server had closed the kept one before they were written.
+    /// Requests for which a new connection was opened because the server had closed the kept one before they can have
+    /// reached it: before they were written, or within a round trip of that.
     #[serde(default)]
     pub reconnects: u64,
     /// TLS handshakes that resumed an earlier session.

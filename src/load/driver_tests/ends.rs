@@ -200,3 +200,11 @@ async fn a_load_on_its_own_thread_stops_when_nobody_waits_for_it() {
     }
     panic!("the load goes on");
 }
+
+#[tokio::test]
+async fn a_time_out_that_the_server_told_of_is_weighed_like_one_of_our_own() {
+    let ran = run_on(plan(after(4), 20.0, 4), |_, _| Reaction::TimeOut(ms(60))).await;
+    assert_eq!(ran.load.failures[&FailureClass::Timeout].count, 4);
+    let health = ran.load.health.as_ref().expect("a load watches itself");
+    assert_eq!((ran.latency().count(), health.target_time.count()), (4, 4));
+}

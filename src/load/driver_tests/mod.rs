@@ -25,6 +25,8 @@ enum Reaction {
     Answer(Duration),
     AnswerAndClose,
     Reset,
+    /// The server says that the time is over.
+    TimeOut(Duration),
     Never,
     /// The connection is opened anew, and no answer comes there either.
     ReopenForNothing,
@@ -117,6 +119,10 @@ impl Target for Fake {
             }
             Reaction::AnswerAndClose => (Ok(answer()), false),
             Reaction::Reset => (Err(Failed::new(FailureClass::Reset, "reset")), false),
+            Reaction::TimeOut(after) => {
+                sleep(after).await;
+                (Err(Failed::new(FailureClass::Timeout, "too late")), true)
+            }
             Reaction::ReopenForNothing => {
                 way.connects.push(TIMES);
                 way.reconnects += 1;

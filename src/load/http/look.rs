@@ -28,7 +28,7 @@ pub(super) struct Seen {
     pub(super) beginning: Vec<u8>,
     /// Whether the text that was looked for is in the body.
     pub(super) found: bool,
-    /// Why the body could not be looked at.
+    /// Why the text could not be looked for.
     pub(super) failed: Option<Failed>,
 }
 
@@ -135,8 +135,12 @@ impl<'a> Look<'a> {
             .map(Decoded::finish);
         Seen {
             beginning: self.beginning,
+            // A wall is looked for without being asked, so that nothing is wrong with a body in which it cannot be.
+            failed: self
+                .failed
+                .or_else(|| ended.and_then(Result::err))
+                .filter(|_| self.search.is_some()),
             found: self.search.is_none_or(|search| search.found()),
-            failed: self.failed.or_else(|| ended.and_then(Result::err)),
         }
     }
 }

@@ -6,13 +6,14 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, PROXY_AUTHORIZATION, USER_AGENT};
+use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderName, Method, StatusCode, Uri};
 use url::Url;
 
 use super::exchange::{Incoming, Outgoing, exchange};
 use super::judge::{describe, redirect_url};
 use super::link::{self, Link};
-use super::prepared::{Prepared, complete, request_target};
+use super::prepared::{Prepared, authority, complete, request_target};
 
 use crate::load::random::Random;
 use crate::load::{Answer, Failed, Way};
@@ -164,10 +165,11 @@ impl Follower {
         way: &mut Way,
     ) -> Result<Answer, Failed> {
         let judge = &self.prepared.judge;
+        let outgoing = self.prepared.rendering.outgoing(n, &mut random.borrow_mut())?;
         let mut hop = Hop {
             elsewhere: None,
-            url: self.prepared.spec.url.clone(),
-            outgoing: self.prepared.rendering.outgoing(n, &mut random.borrow_mut())?,
+            url: filled(&self.prepared.spec.url, &outgoing.uri),
+            outgoing,
         };
         let mut first_byte = None;
         let mut login = None;
@@ -219,6 +221,14 @@ fn for_strangers(headers: &HeaderMap) -> HeaderMap {
         kept.append(name, value.clone());
     }
     kept
+}
+
+/// The URL of a request: that of the load, with its placeholders filled in. What the server says is relative to this one
+/// (RFC 9110, section 10.2.2).
+fn filled(url: &Url, target: &Uri) -> Url {
+    let target = target.path_and_query().map_or("/", PathAndQuery::as_str);
+    let whole = format!("{}://{}{target}", url.scheme(), authority(url));
+    Url::parse(&whole).unwrap_or_else(|_| url.clone())
 }
 
 /// RFC 9110, section 15.4: 303 turns into GET, and so do 301 and 302 after a POST.

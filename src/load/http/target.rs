@@ -1,7 +1,8 @@
 //! [`HttpTarget`]: one kind of request as a target of the driver, by whatever HTTP the server speaks.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::Method;
 use tokio::time::Instant;
@@ -15,9 +16,13 @@ use super::prepared::Prepared;
 use super::redirects::{Follower, Links};
 use super::sessions::{Session, Sessions};
 use crate::load::h2::{is_farewell, is_sent_again};
+use crate::load::health::target_part;
 use crate::load::random::Random;
 use crate::load::{Answer, ConnectTimes, Failed, Sample, Seat, Target, Way};
 use crate::net::connect::{self, Opened};
+
+/// How much longer than a round trip the end of a connection may take to be noticed.
+const SLACK: Duration = Duration::from_millis(10);
 
 /// Sends one kind of request, on one worker.
 #[derive(Debug)]
@@ -32,6 +37,8 @@ pub(super) struct HttpTarget {
     memory: Memory,
     sessions: Sessions,
     random: RefCell<Random>,
+    /// The shortest time in which a connection was opened: about what a message there and back takes.
+    round_trip: Cell<Option<Duration>>,
 }
 
 /// The connection of a lane.
@@ -61,12 +68,26 @@ impl HttpTarget {
             memory: Memory::default(),
             sessions: Sessions::new(),
             random: RefCell::new(Random::new()),
+            round_trip: Cell::new(None),
             prepared: Arc::clone(prepared),
         }
     }
 
     async fn open(&self) -> Result<Opened, Failed> {
-        Ok(connect::open(&self.prepared.route, &self.prepared.tls).await?)
+        let opened = connect::open(&self.prepared.route, &self.prepared.tls).await?;
+        let took = opened.times.connect;
+        let shortest = self.round_trip.get().map_or(took, |known| known.min(took));
+        self.round_trip.set(Some(shortest));
+        Ok(opened)
+    }
+
+    /// Whether a server whose end of a connection was seen now can have closed it before it knew of what was sent there at
+    /// `sent`. One that worked on a request and then dropped it takes longer. Where our thread was busy or waited for a
+    /// processor meanwhile, the end may have been there long before.
+    fn crossed(&self, sent: Instant) -> bool {
+        let took = sent.elapsed();
+        let server = target_part(took).unwrap_or(took);
+        server <= self.round_trip.get().unwrap_or_default() + SLACK
     }
 
     /// The session of a connection; with times, if it was opened now.
@@ -74,20 +95,21 @@ impl HttpTarget {
         self.sessions.get(number, async || self.open().await).await
     }
 
-    /// Sends a request and takes in its answer. It is sent a second time on a new connection when the server closed a kept
-    /// one before the first byte of the answer, and it can do no harm: the server cannot have taken it, or taking it twice
-    /// is as good as once (RFC 9110, section 9.2.2).
+    /// Sends a request and takes in its answer. It is sent a second time on a new connection when the server had closed a
+    /// kept one, as far as that can be told, and it can do no harm: the server cannot have taken it, or it closed within a
+    /// round trip and taking it twice is as good as once (RFC 9110, section 9.2.2).
     async fn send_fast(
         &self,
         conn: &mut Connection,
         n: u64,
+        sent: Instant,
         way: &mut Way,
     ) -> Result<(Answer, bool), Failed> {
         let repeatable = self.prepared.spec.method.is_idempotent();
         // What cannot be repeated is not even written to a connection that the server has closed meanwhile.
         if repeatable || !conn.is_over() {
             match self.exchange(conn, n).await {
-                Err(broken) if broken.stale && (!broken.written || repeatable) => {}
+                Err(broken) if broken.stale && (!broken.written || repeatable && self.crossed(sent)) => {}
                 outcome => return outcome.map_err(|broken| broken.failed),
             }
         }
@@ -143,13 +165,14 @@ impl HttpTarget {
         &self,
         conn: &mut HttpConn,
         n: u64,
+        sent: Instant,
         way: &mut Way,
     ) -> Result<(Answer, bool), Failed> {
         let mut tries = 0;
         loop {
             let (number, session) = match conn {
                 HttpConn::Session(number, session) => (*number, session),
-                HttpConn::Fast(conn) => return self.send_fast(conn, n, way).await,
+                HttpConn::Fast(conn) => return self.send_fast(conn, n, sent, way).await,
                 HttpConn::Following(_) => unreachable!("a session is not replaced by one of those"),
             };
             let broken = match self.exchange_on(session, n, way).await {
@@ -226,11 +249,11 @@ impl Target for HttpTarget {
         self.open_conn(seat.connection).await
     }
 
-    async fn send(&self, conn: &mut HttpConn, n: u64, _: Instant, way: &mut Way) -> Sample {
+    async fn send(&self, conn: &mut HttpConn, n: u64, sent: Instant, way: &mut Way) -> Sample {
         let (result, reusable) = match conn {
-            HttpConn::Fast(conn) => kept(self.send_fast(conn, n, way).await, false),
+            HttpConn::Fast(conn) => kept(self.send_fast(conn, n, sent, way).await, false),
             HttpConn::Session(..) => {
-                let result = Box::pin(self.send_on_session(conn, n, way)).await;
+                let result = Box::pin(self.send_on_session(conn, n, sent, way)).await;
                 // A stream that failed says nothing against the others.
                 kept(result, conn.is_usable_session())
             }

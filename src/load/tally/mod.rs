@@ -244,7 +244,7 @@ impl Tally {
         if let Some(status) = failed.status {
             *self.statuses.entry(status).or_default() += 1;
         }
-        if matches!(failed.class, FailureClass::Timeout | FailureClass::CutOff) {
+        if failed.has_latency() {
             let latency = end.saturating_sub(due);
             self.recent.given_up(latency, end.saturating_sub(nanos(sent.at)));
             self.slices.latency(due, latency);

@@ -134,14 +134,14 @@ pub(super) fn kind(kind: MethodKind) -> CallKind {
 
 /// Checks what can be checked without descriptors.
 pub(super) fn check(content: Content<'_>) -> Result<(), Fault> {
-    let (texts, listed) = match content.body {
-        Body::Empty | Body::Binary(_) => (&[][..], false),
-        Body::Json(Data::One(text)) => (std::slice::from_ref(text), false),
-        Body::Json(Data::List(texts)) if texts.is_empty() => {
-            return Err(Fault::new(content.field, EMPTY));
-        }
-        Body::Json(Data::List(texts)) => (texts.as_slice(), true),
+    let listed = matches!(content.body, Body::Json(Data::List(_)));
+    let texts = match content.body {
+        Body::Empty | Body::Binary(_) => Vec::new(),
+        Body::Json(data) => data.texts(content.functions.is_some()),
     };
+    if listed && texts.is_empty() {
+        return Err(Fault::new(content.field, EMPTY));
+    }
     for (at, text) in texts.iter().enumerate() {
         let index = listed.then_some(at);
         if let Some(text) = constant(text, index, content)? {
@@ -191,8 +191,7 @@ pub(super) fn assemble(schema: &Schema, content: Content<'_>) -> Result<Assemble
     check(content)?;
     let texts = match content.body {
         Body::Empty => vec![String::from("{}")],
-        Body::Json(Data::One(text)) => vec![text.clone()],
-        Body::Json(Data::List(texts)) => texts.clone(),
+        Body::Json(data) => data.texts(content.functions.is_some()),
         Body::Binary(bytes) => return binary(&method, path, bytes, content),
     };
     let index = |index: usize| matches!(content.body, Body::Json(Data::List(_))).then_some(index);

@@ -4,13 +4,15 @@ use serde_json::{Map, Number, Value as Json, json};
 
 use crate::spec::{At, Decode, Decoder, Node, Value};
 
-/// Messages as JSON text, before call templates are filled in.
+/// Messages as JSON, before call templates are filled in.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Data {
-    /// One message, or a list of them that is none before call templates are filled in.
-    One(String),
+    /// One message as it was written, or a list of them that is none before call templates are filled in.
+    Text(String),
+    /// One message.
+    One(Json),
     /// Each alone.
-    List(Vec<String>),
+    List(Vec<Json>),
 }
 
 impl Data {
@@ -20,15 +22,23 @@ impl Data {
             .filter(|text| text.trim_start().starts_with('['))
             .and_then(|text| serde_json::from_str(text).ok());
         match list {
-            Some(list) => Self::List(list.iter().map(one).collect()),
-            None => Self::One(text),
+            Some(list) => Self::List(list),
+            None => Self::Text(text),
         }
     }
-}
 
-/// A message as text.
-fn one(json: &Json) -> String {
-    unescape_actions(&json.to_string())
+    /// Each message as text, with or without call templates in it.
+    pub(super) fn texts(&self, templates: bool) -> Vec<String> {
+        let one = |json: &Json| {
+            let text = json.to_string();
+            if templates { unescape_actions(&text) } else { text }
+        };
+        match self {
+            Self::Text(text) => vec![text.clone()],
+            Self::One(json) => vec![one(json)],
+            Self::List(list) => list.iter().map(one).collect(),
+        }
+    }
 }
 
 impl Decode for Data {
@@ -70,10 +80,9 @@ impl Decode for Data {
                 return None;
             }
         }
-        let json = to_json(node, decoder)?;
-        Some(match json.as_array() {
-            Some(list) => Self::List(list.iter().map(one).collect()),
-            None => Self::One(one(&json)),
+        Some(match to_json(node, decoder)? {
+            Json::Array(list) => Self::List(list),
+            one => Self::One(one),
         })
     }
 }
@@ -194,12 +203,17 @@ mod tests {
             ),
         ] {
             let (data, found) = read(text);
-            let shown = data.map(|data| match data {
-                Data::One(text) => text,
-                Data::List(texts) => texts.join(";"),
-            });
+            let shown = data.map(|data| data.texts(true).join(";"));
             assert_eq!(shown.as_deref(), Some(expected), "{found:?}");
         }
+    }
+
+    #[test]
+    fn without_call_templates_braces_are_text_like_any_other() {
+        let (data, _) = read(r#"[{a: '{{"x"}} \'}]"#);
+        let data = data.expect("messages");
+        assert_eq!(data.texts(false), [r#"{"a":"{{\"x\"}} \\"}"#]);
+        assert_eq!(data.texts(true), [r#"{"a":"{{"x"}} \\"}"#]);
     }
 
     #[test]

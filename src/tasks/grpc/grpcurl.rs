@@ -1,6 +1,5 @@
 //! [`line()`]: a call of a load as a grpcurl command.
 
-use super::data::Data;
 use super::fetch::{Fetch, ProtoFile};
 use super::source::Descriptors;
 use super::{GrpcReady, assemble::Body};
@@ -78,13 +77,12 @@ fn body(command: &mut Command<'_>, ready: &GrpcReady) {
     const WHAT: &str = "the message";
     match &ready.body {
         Body::Empty => {}
-        Body::Json(Data::One(text)) => command.content("-d ", text.as_bytes(), WHAT),
-        Body::Json(Data::List(texts)) if ready.part.spec.kind.client_streams() => {
+        Body::Json(data) => {
+            let mut texts = data.texts(ready.templates);
+            if !ready.part.spec.kind.client_streams() {
+                texts.truncate(1);
+            }
             command.content("-d ", texts.join(" ").as_bytes(), WHAT);
-        }
-        Body::Json(Data::List(texts)) => {
-            let first = texts.first().map(String::as_bytes).unwrap_or_default();
-            command.content("-d ", first, WHAT);
         }
         Body::Binary(_) => command.missing.push("the binary message"),
     }

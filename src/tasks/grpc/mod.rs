@@ -204,6 +204,8 @@ pub(super) struct GrpcReady {
     descriptors: Descriptors,
     /// What is sent, before call templates are filled in.
     body: Body,
+    /// Whether there may be call templates in it.
+    templates: bool,
     /// Its names.
     metadata: Vec<String>,
 }
@@ -268,6 +270,7 @@ impl GrpcCall {
             },
             host: self.reach.host.clone(),
             descriptors: self.descriptors.clone(),
+            templates: self.functions.is_some(),
             metadata: metadata.0.iter().map(|(name, _)| name.clone()).collect(),
             body,
         })

@@ -93,7 +93,10 @@ impl Encoder {
         for (name, value) in head.headers() {
             self.field(name.as_str(), value.as_bytes(), is_secret(name, value), out);
         }
-        if stays && before.1 == self.fields.len() {
+        if before.1 < self.fields.len() {
+            // Indexes count from the newest field, so that they have changed.
+            self.known = None;
+        } else if stays {
             let mut block = self.known.take().map_or_else(Vec::new, |(_, block)| block);
             block.clear();
             block.extend_from_slice(&out[before.0..]);

@@ -250,6 +250,21 @@ fn a_head_that_is_sent_again_is_a_byte_for_each_field() {
 }
 
 #[test]
+fn a_head_that_is_sent_again_behind_new_fields_is_still_itself() {
+    let (mut encoder, mut decoder) = (Encoder::new(), Decoder::new());
+    let (first, id) = (head("/first", &[("x-one", "1")]), HeadId::new());
+    let second = head("/second", &[("x-two", "2")]);
+    let mut sent = |head: &Request<()>, id| {
+        let block = encode(&mut encoder, head, id);
+        decode(&mut decoder, &block).expect("a block")
+    };
+    let whole = sent(&first, id);
+    assert_eq!(sent(&first, id), whole);
+    sent(&second, HeadId::new());
+    assert_eq!(sent(&first, id), whole);
+}
+
+#[test]
 fn what_varies_is_written_out_and_drives_nothing_out() {
     let (mut encoder, mut decoder) = (Encoder::new(), Decoder::new());
     let mut lengths = Vec::new();

@@ -1,7 +1,6 @@
 //! Good, bad and broken answers over plain TCP.
 
 use http::{HeaderName, HeaderValue, Method};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
 use super::server::{Reply, Server, answer, ok};
@@ -236,77 +235,6 @@ async fn bytes_behind_an_answer_do_not_reach_the_next_one() {
 }
 
 #[tokio::test]
-async fn a_server_that_closes_after_each_answer_costs_connections_not_errors() {
-    let polite = "HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 2\r\n\r\nok";
-    let server = Server::start(move |_| Reply::SayAndClose(polite.to_owned())).await;
-    let announced = load(&burst(20, 2), &get(&server.url("/"))).await;
-    assert_eq!(
-        (announced.answered, announced.errors),
-        (20, 0),
-        "{:?}",
-        announced.failures
-    );
-    assert_eq!((announced.connections, server.connections()), (20, 20));
-
-    let server = Server::start(|_| Reply::SayAndLeave(answer(200, "ok"))).await;
-    let mut paced = burst(10, 1);
-    paced.plan.pace = Pace::PerSecond(Rate::per_second(10.0).expect("a rate"));
-    let silent = load(&paced, &get(&server.url("/"))).await;
-    assert_eq!((silent.answered, silent.errors), (10, 0), "{:?}", silent.failures);
-    assert_eq!((silent.connections, silent.reconnects), (10, 9));
-}
-
-#[tokio::test]
-async fn a_request_that_a_kept_connection_lost_is_sent_again_only_if_twice_is_as_good_as_once() {
-    // Each connection answers once, takes the next request, and closes without a word.
-    let server = Server::start(|seen| {
-        if seen.index == 0 {
-            Reply::Say(answer(200, "ok"))
-        } else {
-            Reply::SayAndClose(String::new())
-        }
-    })
-    .await;
-    let mut spec = get(&server.url("/"));
-    let idempotent = load(&burst(10, 1), &spec).await;
-    assert_eq!((idempotent.answered, idempotent.errors), (10, 0));
-    assert_eq!((idempotent.connections, idempotent.reconnects), (10, 9));
-    assert_eq!(server.seen(|_| ()).len(), 19);
-
-    spec.method = Method::POST;
-    let load = load(&burst(10, 1), &spec).await;
-    assert_eq!((load.answered, load.errors, load.connections), (5, 5, 5));
-    assert_eq!(load.failures[&FailureClass::Reset].count, 5);
-    assert_eq!(load.reconnects, 0);
-    assert_eq!(server.seen(|_| ()).len(), 29);
-}
-
-#[tokio::test]
-async fn a_connection_whose_request_is_still_being_sent_is_not_used_again() {
-    // It answers as soon as it has the head, and never reads the body.
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("bind");
-    let url = format!("http://{}/", listener.local_addr().expect("address"));
-    tokio::spawn(async move {
-        let mut open = Vec::new();
-        while let Ok((mut stream, _)) = listener.accept().await {
-            let mut head = [0; 512];
-            let _ = stream.read(&mut head).await;
-            let _ = stream.write_all(answer(413, "too large").as_bytes()).await;
-            open.push(stream);
-        }
-    });
-    let mut spec = get(&url);
-    spec.method = Method::POST;
-    spec.body = vec![b'x'; 16 << 20].into();
-    let mut plan = burst(4, 1);
-    plan.pool.timeout = ms(1500);
-    let load = load(&plan, &spec).await;
-    assert_eq!((load.answered, load.connections), (4, 4), "{:?}", load.failures);
-    assert_eq!(only_failure(&load).0, FailureClass::Status);
-    assert_eq!(load.reconnects, 0);
-}
-
-#[tokio::test]
 async fn redirects_are_followed_when_asked_to_be() {
     let other = Server::start(|_| Reply::Say(answer(200, "there"))).await;
     let to = other.url("/there");
@@ -426,6 +354,52 @@ async fn a_proxy_forwards_http_with_credentials() {
             .iter()
             .all(|right| *right)
     );
+}
+
+#[tokio::test]
+async fn a_relative_redirect_is_relative_to_the_request_that_was_sent() {
+    let server = Server::start(|seen| {
+        if seen.path().contains("/profile") {
+            Reply::Say("HTTP/1.1 302 Found\r\nlocation: me/\r\ncontent-length: 0\r\n\r\n".to_owned())
+        } else {
+            Reply::Say(answer(200, "ok"))
+        }
+    })
+    .await;
+    let mut spec = get(&server.url("/users/{uuid}/profile?a=b"));
+    spec.max_redirects = 3;
+    let load = load(&burst(2, 1), &spec).await;
+    assert_eq!((load.answered, load.errors), (2, 0), "{:?}", load.failures);
+    let paths = server.seen(|seen| seen.path().to_owned());
+    for hops in paths.chunks(2) {
+        let folder = hops[0].strip_suffix("profile?a=b").expect("the first hop");
+        assert!(!folder.contains("uuid"), "{folder}");
+        assert_eq!(hops[1], format!("{folder}me/"));
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_cannot_be_decoded_fails_only_where_something_is_looked_for_in_it() {
+    for encoding in ["br", "zstd", "gzip"] {
+        let server = Server::start(move |_| {
+            Reply::Say(format!(
+                "HTTP/1.1 200 OK\r\ncontent-type: text/html\r\ncontent-encoding: {encoding}\r\n\
+                 content-length: 4\r\n\r\n\u{1}\u{2}\u{3}\u{4}"
+            ))
+        })
+        .await;
+        let mut spec = get(&server.url("/"));
+        let unasked = load(&burst(3, 1), &spec).await;
+        assert_eq!(
+            (unasked.answered, unasked.errors),
+            (3, 0),
+            "{:?}",
+            unasked.failures
+        );
+        spec.expect.body = Some("ok".into());
+        let asked = load(&burst(3, 1), &spec).await;
+        assert_eq!(only_failure(&asked).1, 3, "{encoding}");
+    }
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 
 mod answers;
 mod chosen;
+mod kept;
 mod secure;
 mod server;
 

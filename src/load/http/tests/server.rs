@@ -17,6 +17,8 @@ pub(super) enum Reply {
     SayAndClose(String),
     /// These bytes, and the connection is closed a little later, without a word.
     SayAndLeave(String),
+    /// Nothing: after so long, the connection is closed.
+    Drop(Duration),
     /// Nothing, ever.
     Silence,
     /// An endless body, byte by byte.
@@ -122,6 +124,11 @@ impl Server {
                 Reply::SayAndLeave(text) => {
                     let _ = stream.write_all(text.as_bytes()).await;
                     tokio::time::sleep(Duration::from_millis(10)).await;
+                    let _ = stream.shutdown().await;
+                    return;
+                }
+                Reply::Drop(after) => {
+                    tokio::time::sleep(after).await;
                     let _ = stream.shutdown().await;
                     return;
                 }
