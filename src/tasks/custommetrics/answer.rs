@@ -91,13 +91,12 @@ struct Told {
 /// The error that an answer is about, if it is one.
 pub(super) fn error(body: &[u8]) -> Option<String> {
     let of_prometheus = parsed(body).filter(|answer| answer.status == "error" && !answer.error.is_null());
-    let said = match of_prometheus {
-        Some(answer) => words(&answer.error),
-        None => {
-            let told: Told = serde_json::from_slice(body).ok()?;
-            let first = told.errors.as_array().and_then(|errors| errors.first());
-            sentence(&told.error).or_else(|| first.and_then(sentence))?
-        }
+    let said = if let Some(answer) = of_prometheus {
+        words(&answer.error)
+    } else {
+        let told: Told = serde_json::from_slice(body).ok()?;
+        let first = told.errors.as_array().and_then(|errors| errors.first());
+        sentence(&told.error).or_else(|| first.and_then(sentence))?
     };
     Some(format!("the provider says: {said}"))
 }
