@@ -43,6 +43,9 @@ pub enum MessageError {
         /// The field.
         field: String,
     },
+    /// Several values are wrong, or not fields.
+    #[error("{}", joined(.0))]
+    Several(Vec<MessageError>),
     /// The data is nested too deeply to be a message.
     #[error("the data is nested more than {limit} levels deep")]
     TooDeep {
@@ -64,7 +67,28 @@ impl MessageError {
     pub fn hint(&self) -> Option<&str> {
         match self {
             Self::UnknownField { hint, .. } | Self::Value { hint, .. } => hint.as_deref(),
-            Self::NotJson { .. } | Self::Missing { .. } | Self::TooDeep { .. } | Self::Binary { .. } => None,
+            Self::NotJson { .. }
+            | Self::Missing { .. }
+            | Self::Several(_)
+            | Self::TooDeep { .. }
+            | Self::Binary { .. } => None,
         }
     }
+
+    /// One of these if there is more than one.
+    pub(super) fn of(mut errors: Vec<Self>) -> Option<Self> {
+        match errors.len() {
+            0 | 1 => errors.pop(),
+            _ => Some(Self::Several(errors)),
+        }
+    }
+}
+
+/// Each with what to try.
+fn joined(errors: &[MessageError]) -> String {
+    let one = |error: &MessageError| match error.hint() {
+        Some(hint) => format!("{error} ({hint})"),
+        None => error.to_string(),
+    };
+    errors.iter().map(one).collect::<Vec<_>>().join("; ")
 }

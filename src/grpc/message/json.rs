@@ -95,20 +95,17 @@ fn blame(value: &Value, message: &MessageDescriptor, path: &str, what: &str) -> 
         let expected = format!("an object with the fields of `{}`", message.full_name());
         return value_error(path.to_owned(), unlike(&expected, value));
     };
-    for (key, member) in members {
+    let wrong = members.iter().filter_map(|(key, member)| {
         let alone = |member: &Value| trouble(&object(key, member), message);
-        let Some(what) = alone(member) else { continue };
-        let Some(field) = field(message, key) else {
-            return if key.starts_with('[') {
-                value_error(join(path, key), what)
-            } else {
-                unknown(message, path, key)
-            };
-        };
-        return blame_member(member, &field, &join(path, key), what, &alone);
-    }
-    // Each member alone is fine: it is about two of them, as with a `oneof`.
-    here()
+        let what = alone(member)?;
+        Some(match field(message, key) {
+            Some(field) => blame_member(member, &field, &join(path, key), what, &alone),
+            None if key.starts_with('[') => value_error(join(path, key), what),
+            None => unknown(message, path, key),
+        })
+    });
+    // Where each member alone is fine it is about two of them, as with a `oneof`.
+    MessageError::of(wrong.collect()).unwrap_or_else(here)
 }
 
 fn blame_member(

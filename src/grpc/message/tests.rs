@@ -99,6 +99,20 @@ fn the_json_rules_of_proto3_hold() {
 }
 
 #[test]
+fn every_mistake_of_a_message_is_told() {
+    let value = json!({"b": 1, "big": "abc", "colour": "GREEN", "address": {"zip": true, "street_nam": "x"}});
+    let told = encode(&value, &m()).unwrap_err().to_string();
+    for part in [
+        "$.big: expected a whole number from 0 of 64 bits, not \"abc\"",
+        "$.colour: `t.M` has no field `colour` (did you mean `color`?)",
+        "$.address.zip: expected a whole number of 32 bits, not true",
+        "$.address.street_nam: `t.Address` has no field `street_nam`",
+    ] {
+        assert!(told.contains(part), "{part}: {told}");
+    }
+}
+
+#[test]
 #[expect(clippy::too_many_lines, reason = "a table")]
 fn mistakes_have_the_path_of_the_value() {
     for (value, text, hint) in [

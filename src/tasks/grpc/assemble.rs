@@ -98,7 +98,10 @@ impl Fault {
             MessageError::UnknownField { path, .. }
             | MessageError::Value { path, .. }
             | MessageError::Missing { path, .. } => Some(path.as_str()),
-            MessageError::NotJson { .. } | MessageError::TooDeep { .. } | MessageError::Binary { .. } => None,
+            MessageError::NotJson { .. }
+            | MessageError::Several(_)
+            | MessageError::TooDeep { .. }
+            | MessageError::Binary { .. } => None,
         };
         let path = match (own, index) {
             (Some(path), Some(index)) => Some(format!("$[{index}]{}", path.trim_start_matches('$'))),
