@@ -145,10 +145,24 @@ impl<K: LoadKind> Part<K> {
         let own = trust::distrust(self.sent(), measurement);
         let walls = walls::distrust(&self.stream, measurement);
         let label = &self.label;
-        walls
+        self.nothing(measurement)
             .into_iter()
+            .chain(walls)
             .chain(own)
             .map(move |why| format!("{label}{why}"))
+    }
+
+    /// Not a single request is in the numbers: they would pass for those of a load without an error. What one shard did not
+    /// send may have been sent by another.
+    fn nothing(&self, measurement: &LoadMeasurement) -> Option<String> {
+        let counted = measurement.requests + measurement.unsent;
+        (counted == 0 && self.plan.shard.is_none()).then(|| {
+            format!(
+                "not one {} to `{}` was counted: nothing is known of it; send more, or for longer",
+                K::WORDS.request,
+                self.stream
+            )
+        })
     }
 
     /// What a reader should know.
