@@ -105,10 +105,8 @@ impl<K: LoadKind> Part<K> {
         let stopped = cut_off.filter(|_| context.shutdown.is_cancelled());
         let tried = measurement.requests + measurement.ignored - stopped.map_or(0, |failure| failure.count);
         // One whose TLS handshake the server refuses looks open to the client at first.
-        let refused = measurement
-            .failures
-            .keys()
-            .all(|class| *class == FailureClass::Tls);
+        let mut classes = measurement.failures.keys();
+        let refused = !measurement.failures.is_empty() && classes.all(|class| *class == FailureClass::Tls);
         // Connections with uncounted requests are not counted.
         let warm = cut_off.is_some() && self.pool.connection_warmup > 0;
         if tried == 0 || measurement.answered > 0 || warm || measurement.connections > 0 && !refused {
