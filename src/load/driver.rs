@@ -20,6 +20,7 @@ use super::random::Random;
 use super::schedule::Schedule;
 use super::seats::Seats;
 use super::tally::{Recent, Tally};
+use super::teller::Teller;
 use super::worker::{Begin, Counted, Ends, NEVER, Report, Signals, Work, drive};
 use super::{LoadError, Mix, Pace, Plan, Pool, Progress, Target};
 use crate::metrics::{Histogram, LoadMeasurement, Timing};
@@ -43,8 +44,9 @@ pub(super) async fn run<T: Target>(
     pools: &[Pool],
     targets: impl Fn() -> Vec<T> + Send + Sync + 'static,
     shutdown: &CancellationToken,
-    onlooker: Onlooker,
+    mut onlooker: Onlooker,
 ) -> Result<Ran, LoadError> {
+    let teller = Teller::of(&mut onlooker).map_err(LoadError::Start)?;
     let connections = pools
         .iter()
         .map(|pool| u64::from(pool.most_connections(&plan.pace)));
@@ -116,11 +118,12 @@ pub(super) async fn run<T: Target>(
         all
     });
     let mut counted = counted.expect("there is at least one worker");
-    let enough = {
+    let (enough, last) = {
         let mut board = shared.board();
-        (board.onlooker.progress)(board.progress());
-        board.enough.take()
+        board.onlooker.progress = Box::new(drop);
+        (board.enough.take(), board.progress())
     };
+    teller.finish(last).await;
     let began = gate.start.get().map(|(_, began)| *began);
     counted
         .parts

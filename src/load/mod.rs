@@ -22,6 +22,7 @@ mod seats;
 mod shard;
 mod tally;
 mod target;
+mod teller;
 mod warm_up;
 mod worker;
 

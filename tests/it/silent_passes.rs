@@ -103,6 +103,28 @@ fn the_times_of_failures_alone_are_no_pass() {
     );
 }
 
+#[test]
+fn a_load_that_counted_nothing_is_no_pass() {
+    let server = Server::ok();
+    let calls = Grpc::answering(|_| Reply::ok()).start();
+    let host = calls.host();
+    // Within a second, one of a thousand such loads sends a request.
+    let few = format!(
+        "spec:\n- task: http\n  with: {{url: '{}', duration: 1s, qps: 0.001, arrivals: poisson}}\n",
+        server.url("/")
+    );
+    let skipped = format!(
+        "spec:\n- task: grpc\n  with: {{host: '{host}', call: shop.v1.Shop/Quote, rps: 20, duration: 1s, skipFirst: 1000}}\n"
+    );
+    for (text, says) in [
+        (few, "not one request to `http`"),
+        (skipped, "not one call to `grpc`"),
+    ] {
+        let output = App::with(&text).run(&["run"]);
+        output.exits(5).says(says);
+    }
+}
+
 fn provider_that_fails() {
     let server = Server::new(|_| Answer::status(500));
     let text = "spec:\n- task: custommetrics\n  with: {prometheus: {url: ADDRESS, queries: {up: up}}}\n";

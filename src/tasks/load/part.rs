@@ -111,10 +111,8 @@ impl<K: LoadKind> Part<K> {
         let stopped = cut_off.filter(|_| context.shutdown.is_cancelled());
         let tried = measurement.requests + measurement.ignored - stopped.map_or(0, |failure| failure.count);
         // One whose TLS handshake the server refuses looks open to the client at first.
-        let refused = measurement
-            .failures
-            .keys()
-            .all(|class| *class == FailureClass::Tls);
+        let mut classes = measurement.failures.keys();
+        let refused = !measurement.failures.is_empty() && classes.all(|class| *class == FailureClass::Tls);
         // Connections with uncounted requests are not counted.
         let warm = cut_off.is_some() && self.pool.connection_warmup > 0;
         if tried == 0 || measurement.answered > 0 || warm || measurement.connections > 0 && !refused {
@@ -151,10 +149,24 @@ impl<K: LoadKind> Part<K> {
         let own = trust::distrust(self.sent(), measurement);
         let walls = walls::distrust(&self.stream, measurement);
         let label = &self.label;
-        walls
+        self.nothing(measurement)
             .into_iter()
+            .chain(walls)
             .chain(own)
             .map(move |why| format!("{label}{why}"))
+    }
+
+    /// Not a single request is in the numbers: they would pass for those of a load without an error. What one shard did not
+    /// send may have been sent by another.
+    fn nothing(&self, measurement: &LoadMeasurement) -> Option<String> {
+        let counted = measurement.requests + measurement.unsent;
+        (counted == 0 && self.plan.shard.is_none()).then(|| {
+            format!(
+                "not one {} to `{}` was counted: nothing is known of it; send more, or for longer",
+                K::WORDS.request,
+                self.stream
+            )
+        })
     }
 
     /// What a reader should know.

@@ -5,6 +5,7 @@ mod chosen;
 mod kept;
 mod secure;
 mod server;
+mod told;
 
 use std::num::{NonZeroU32, NonZeroU64};
 use std::time::Duration;
