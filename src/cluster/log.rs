@@ -88,9 +88,9 @@ impl Cluster {
             "/api/v1/namespaces/{namespace}/events?fieldSelector=involvedObject.uid%3D{uid}&limit={MOST_EVENTS}"
         );
         let mut answer = self.get(&path, asked, Instant::now() + patience).await?;
-        match answer["items"].take() {
-            Value::Array(events) => Ok(events),
-            _ => Ok(Vec::new()),
-        }
+        let Value::Array(events) = answer["items"].take() else {
+            return Ok(Vec::new());
+        };
+        Ok(events)
     }
 }

@@ -18,7 +18,7 @@ use super::object::Resource;
 use super::stream::Lines;
 
 /// How long one answer tells of changes; the API server ends it then, and the next one goes on.
-const TERM: Duration = Duration::from_secs(60);
+const TERM: Duration = Duration::from_mins(1);
 /// An answer that is silent for longer has lost its connection.
 const SILENCE: Duration = Duration::from_secs(75);
 /// Longest wait for the begin of an answer.
@@ -150,15 +150,13 @@ impl Watch {
                 Err(error) => Err(error),
             };
         };
-        match timeout(SILENCE, lines.next()).await {
-            Ok(Ok(Some(line))) => self.see(&line),
-            // Its term is over, the API server leaves, or nobody is there any more.
-            Ok(Ok(None) | Err(_)) | Err(_) => {
-                self.lines = None;
-                self.wait();
-                Ok(false)
-            }
+        if let Ok(Ok(Some(line))) = timeout(SILENCE, lines.next()).await {
+            return self.see(&line);
         }
+        // Its term is over, the API server leaves, or nobody is there any more.
+        self.lines = None;
+        self.wait();
+        Ok(false)
     }
 
     async fn list(&mut self) -> Result<(), ClusterError> {

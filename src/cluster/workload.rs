@@ -187,10 +187,12 @@ mod tests {
 
     use super::*;
 
+    #[expect(clippy::needless_pass_by_value, reason = "`json!` makes values")]
     fn pod(status: Value) -> Value {
         json!({ "spec": { "containers": [{ "name": "side" }, { "name": "iter8" }] }, "status": status })
     }
 
+    #[expect(clippy::needless_pass_by_value, reason = "`json!` makes values")]
     fn of_container(phase: &str, container: Value) -> Option<Hindrance> {
         hindrance(&pod(json!({ "phase": phase, "containerStatuses": [container] })))
     }

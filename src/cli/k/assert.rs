@@ -112,7 +112,7 @@ impl Gate<'_> {
         };
         let is_over = run.end().is_some();
         // A CronJob comes again, and may do better: who waits, waits for that.
-        let last_word = is_over && result.is_none() || is_over && !run.again || late;
+        let last_word = late || is_over && !(run.again && result.is_some());
         let stuck = !is_over && self.obstacles.look(&self.scene, run, self.console).await;
         if last_word || stuck {
             return Ok(Some(match &result {

@@ -211,13 +211,12 @@ async fn lines(
             Ok(()) if over => return Ok(()),
             // It went, with what there was to say.
             Err(ClusterError::Absent { .. }) if over && shown > 0 => return Ok(()),
-            Ok(()) => {}
             Err(error @ (ClusterError::Forbidden(_) | ClusterError::Unauthorized { .. })) => {
                 return Err(error);
             }
             Err(error) if over && !error.may_pass() || extent != Extent::Follow => return Err(error),
-            // Its node does not have it yet, or cannot be asked.
-            Err(_) => {}
+            // There may be more; or its node does not have it yet, or cannot be asked.
+            Ok(()) | Err(_) => {}
         }
         over = is_over(cluster, of).await?;
         if !over {

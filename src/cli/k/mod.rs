@@ -73,10 +73,8 @@ fn told(error: &ClusterError) -> Diagnostic {
 /// Tells why there is no result to read, and how the process ends because of it.
 fn unstored(error: &store::StoreError, console: &Console) -> Exit {
     console.diagnostics(&[error.diagnostic()]);
-    match error {
-        store::StoreError::Cluster(error) if !error.is_of_settings() => Exit::Error,
-        _ => Exit::Usage,
-    }
+    let answered = matches!(error, store::StoreError::Cluster(error) if !error.is_of_settings());
+    if answered { Exit::Error } else { Exit::Usage }
 }
 
 /// Tells what a cluster says, and how the process ends because of it.

@@ -102,18 +102,16 @@ pub(super) async fn run(
         cluster: args.group.cluster.access(env, &console.mask),
         part: Said::flags(shard.as_deref(), start.as_deref()),
     };
-    let exit = order.run(opened, console, env, platform, signals).await?;
+    let exit = Box::pin(order.run(opened, console, env, platform, signals)).await?;
     match results::read(&output.result()) {
-        Ok(result) => match crew.as_ref().zip(agreed.as_ref()) {
-            Some((crew, agreed)) => {
+        Ok(result) => {
+            if let Some((crew, agreed)) = crew.as_ref().zip(agreed.as_ref()) {
                 let leaving = crew.leave(result, (agreed, exit), (&output, env, platform));
-                Box::pin(leaving).await
+                return Box::pin(leaving).await;
             }
-            None => {
-                let place = keeper.group.result();
-                keeper.keep((&place, revision), &result, exit).await
-            }
-        },
+            let place = keeper.group.result();
+            keeper.keep((&place, revision), &result, exit).await
+        }
         // Why it could not be written was said.
         Err(_) => Err(if exit == Exit::Pass { Exit::Output } else { exit }),
     }
