@@ -92,7 +92,7 @@ fn errors_of(objective: &Objective) -> Option<&Stream> {
             | Measure::StatusClass(_)
             | Measure::StatusCode(_),
         ) => Some(of),
-        _ => None,
+        MetricName::Load(..) | MetricName::Custom { .. } => None,
     }
 }
 

@@ -105,9 +105,10 @@ fn what_is_sure_is_what_the_shown_interval_says() {
                 let shown = judged.interval.expect("an interval");
                 if judged.certainty == Certainty::Sure {
                     let limit = f64::from(limit);
-                    let says = match judged.verdict {
-                        Verdict::Met => shown.wholly_at_most(limit),
-                        _ => shown.wholly_above(limit),
+                    let says = if judged.verdict == Verdict::Met {
+                        shown.wholly_at_most(limit)
+                    } else {
+                        shown.wholly_above(limit)
                     };
                     assert!(says, "{n}: {text}: {shown:?}");
                 }

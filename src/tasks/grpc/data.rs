@@ -82,7 +82,9 @@ impl Decode for Data {
         }
         Some(match to_json(node, decoder)? {
             Json::Array(list) => Self::List(list),
-            one => Self::One(one),
+            one @ (Json::Null | Json::Bool(_) | Json::Number(_) | Json::String(_) | Json::Object(_)) => {
+                Self::One(one)
+            }
         })
     }
 }
