@@ -87,7 +87,7 @@ pub(super) async fn run(
         cluster: args.group.cluster.access(env, &console.mask),
         part: Said::default(),
     };
-    let exit = order.run(opened, console, env, platform, signals).await?;
+    let exit = Box::pin(order.run(opened, console, env, platform, signals)).await?;
     match results::read(&output.result()) {
         Ok(result) => keeper.keep(&result, revision, exit).await,
         // Why it could not be written was said.
