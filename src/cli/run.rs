@@ -53,7 +53,7 @@ pub(super) async fn run(
         part: Said::flags(args.shard.as_deref(), args.start_at.as_deref()),
     };
     let opened = read(file.as_deref(), &given);
-    order.run(opened, console, env, platform, signals).await
+    Box::pin(order.run(opened, console, env, platform, signals)).await
 }
 
 /// What to do with an experiment.

@@ -170,6 +170,45 @@ fn every_right_that_is_missing_is_named_until_there_are_enough() {
     }
 }
 
+#[test]
+fn the_rights_of_the_documentation_are_enough() {
+    let Some(cluster) = cluster() else { return };
+    let here = cluster.namespace("documented");
+    let page = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/kubernetes.md");
+    let page = std::fs::read_to_string(page).expect("the page");
+    let (_, rest) = page
+        .split_once("### Rights of who launches")
+        .expect("the section");
+    let rules = rest
+        .split("```")
+        .nth(1)
+        .expect("the rules")
+        .trim_start_matches("yaml");
+    here.apply(&format!(
+        "apiVersion: rbac.authorization.k8s.io/v1\nkind: Role\nmetadata: {{name: launcher}}\n{rules}"
+    ));
+    here.kubectl(
+        &[
+            "create",
+            "rolebinding",
+            "launcher",
+            "--role=launcher",
+            "--user=guest",
+        ],
+        "",
+    );
+    let server = Server::ok();
+    let guest = ["--kube-context", "guest"];
+    let values = short(&server);
+    // It may take a moment until the rights are known everywhere.
+    here.until("launched", |_| {
+        launch(&here, &values, &[&JOB[..], &guest].concat()).code == Some(0)
+    });
+    launch(&here, &values, &[&JOB[..], &guest].concat()).exits(0);
+    k(&here, "delete", &guest).exits(0);
+    assert_eq!(left(&here), "");
+}
+
 /// Runs a command as the guest again and again, and gives it the rule that it asks for.
 fn learn(here: &Namespace, args: &[&str], rules: &mut Vec<String>) {
     let args = [args, &["--kube-context", "guest"]].concat();
