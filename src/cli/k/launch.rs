@@ -150,7 +150,7 @@ impl Plan {
             match step.put(cluster, &step.manifest, REHEARSAL).await {
                 // Who may not give every right may bind a role with theirs only, which is looked at, and is not there yet.
                 Err(ClusterError::Absent { .. }) if step.former.is_none() => {}
-                answer => drop(answer?),
+                answer => drop(answer.map_err(|error| together(error, step, &self.launch.group))?),
             }
         }
         for one in &self.surplus {
