@@ -463,7 +463,7 @@ fn an_error_under_status_200_is_an_error_whatever_the_expression_makes_of_it() {
         let server = Server::new(move |_| Answer::status(200).body(body));
         let template = "url: URL/q\nmetrics:\n- {name: errors, jqExpression: '.count // 0'}\n";
         let text = "spec:\n- task: custommetrics\n  with: {templates: {db: db.tpl}}\n- task: assess\n  with: {objectives: [db/errors <= 0]}\n";
-        let app = App::with(text).file("db.tpl", &template.replace("URL", &server.url("")));
+        let app = App::with(text).file("db.tpl", template.replace("URL", &server.url("")));
         app.run(&["run"])
             .exits(3)
             .says(&format!("the provider says: {said}"));
@@ -473,7 +473,7 @@ fn an_error_under_status_200_is_an_error_whatever_the_expression_makes_of_it() {
     let template = "url: URL/q\nmetrics:\n- {name: errors, jqExpression: .error}\n";
     let text = "spec:\n- task: custommetrics\n  with: {templates: {db: db.tpl}}\n- task: assess\n  with: {objectives: [db/errors <= 0]}\n";
     App::with(text)
-        .file("db.tpl", &template.replace("URL", &server.url("")))
+        .file("db.tpl", template.replace("URL", &server.url("")))
         .run(&["run"])
         .exits(0);
 }

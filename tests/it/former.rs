@@ -97,7 +97,7 @@ fn a_refused_command_leaves_no_gate_open() {
     app.run(&gate).exits(0);
     app.run(&["run"]).exits(2);
     app.run(&gate).exits(2).says("the last command here was refused");
-    app.file("experiment.yaml", &old("100")).run(&["run"]).exits(0);
+    app.file("experiment.yaml", old("100")).run(&["run"]).exits(0);
 }
 
 #[test]
