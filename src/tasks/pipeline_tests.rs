@@ -375,7 +375,7 @@ fn an_early_end_is_promised_only_where_a_verdict_is_sure_to_follow() {
         (ABORT.to_owned(), Some(nothing)),
         (judged("with: {objectives: [http/error-rate <= 1%]}"), None),
         (
-            judged("if: SLOs(), with: {objectives: [http/error-rate <= 1%]}"),
+            judged("if: NoFailure(), with: {objectives: [http/error-rate <= 1%]}"),
             Some(nothing),
         ),
         (

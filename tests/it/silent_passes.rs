@@ -117,8 +117,8 @@ fn a_load_that_counted_nothing_is_no_pass() {
         "spec:\n- task: grpc\n  with: {{host: '{host}', call: shop.v1.Shop/Quote, rps: 20, duration: 1s, skipFirst: 1000}}\n"
     );
     for (text, says) in [
-        (few, "not one request to `http`"),
-        (skipped, "not one call to `grpc`"),
+        (few, "one request to `http` was counted"),
+        (skipped, "one call to `grpc` was counted"),
     ] {
         let output = App::with(&text).run(&["run"]);
         output.exits(5).says(says);

@@ -110,6 +110,7 @@ mod tests {
         let measurement = LoadMeasurement {
             requests: 10,
             errors,
+            answered: 10,
             ..LoadMeasurement::default()
         };
         let load: Load = serde_json::from_value(json!({
