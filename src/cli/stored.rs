@@ -163,11 +163,15 @@ impl Output {
             });
             PathBuf::from(values.next().unwrap_or(default))
         };
-        Some(Self {
+        let output = Self {
             run_dir: given(["runDir", "run-dir"], "."),
             output_dir: given(["outputDir", "output-dir"], "iter8-results"),
             reports: Vec::new(),
-        })
+        };
+        // A result that was to be merged is not the one of before.
+        let merged =
+            |word: &String| command == "merge" && shown(&output.result()).starts_with(shown(Path::new(word)));
+        (!words.iter().any(merged)).then_some(output)
     }
 
     /// Takes the files of an earlier run away, so that nobody takes them for this one's.

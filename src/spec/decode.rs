@@ -409,7 +409,14 @@ impl Fields {
             .flatten()
             .find(|(key, _)| exact(key) || folded(key))
         {
-            let message = format!("`{}` and `{}` are the same field", key.name, again.name);
+            let message = if key.name == again.name {
+                format!(
+                    "`{}` is given twice, once by a name of earlier releases",
+                    key.name
+                )
+            } else {
+                format!("`{}` and `{}` are the same field", key.name, again.name)
+            };
             decoder.error(&again.at, message, Some("keep one of them".into()));
         }
         Some((key, node))

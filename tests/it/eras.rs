@@ -369,3 +369,12 @@ fn a_gate_of_objectives_that_nothing_judged_is_doubtful() {
     let app = App::with(&format!("{load}{judged}{gate}"));
     assert!(!app.run(&["validate"]).has(said));
 }
+
+#[test]
+fn an_object_of_the_first_releases_is_told_what_it_is() {
+    App::with("apiVersion: iter8.tools/v2alpha2\nkind: Experiment\nmetadata: {name: a}\nspec: {target: a}\n")
+        .run(&["run"])
+        .exits(2)
+        .says("an experiment of Iter8 up to 0.7")
+        .says("`task: assess` judges");
+}

@@ -324,7 +324,7 @@ fn what_cannot_be_merged_is_refused_and_nothing_is_written() {
             "0 is not in 1..",
             true,
         ),
-        (&["merge"], "RESULT", true),
+        (&["merge"], "RESULT", false),
     ] {
         let app = App::new()
             .file("result.yaml", "")

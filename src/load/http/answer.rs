@@ -1,6 +1,6 @@
 //! [`Reader`]: takes in one answer of the fast path and says what it is worth.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
@@ -13,6 +13,11 @@ use super::look::Look;
 use super::prepared::Prepared;
 use crate::load::{Aside, Failed};
 use crate::net::wall;
+
+/// So many pages in a row that were the application's own end the looking at each.
+const FIRST: u32 = 64;
+/// From then on one in so many is looked at, until one is a wall.
+const EVERY: u32 = 16;
 
 /// What is known of an answer from its head, found out once for all answers with the same head.
 #[derive(Debug)]
@@ -47,6 +52,10 @@ pub(super) struct Memory {
     page: RefCell<Option<Page>>,
     /// A buffer for the beginning of a body.
     spare: RefCell<Vec<u8>>,
+    /// Pages in a row that were no walls.
+    clean: Cell<u32>,
+    /// Pages since then.
+    passed: Cell<u32>,
 }
 
 /// Takes in one answer.
@@ -86,6 +95,12 @@ impl<'a> Reader<'a> {
 
     fn aside(&mut self, beginning: Vec<u8>) -> Option<Aside> {
         let suspect = self.suspect.take()?;
+        let aside = self.recognise(suspect, beginning);
+        self.memory.looked(aside.is_some());
+        aside
+    }
+
+    fn recognise(&self, suspect: Rc<Suspect>, beginning: Vec<u8>) -> Option<Aside> {
         let mut page = self.memory.page.borrow_mut();
         if let Some(known) = &*page
             && Rc::ptr_eq(&known.head, &suspect)
@@ -110,6 +125,24 @@ impl<'a> Reader<'a> {
 }
 
 impl Memory {
+    /// Whether a page is looked at. A success that is a wall takes the place of all others, or of many: to look at some
+    /// of them finds it, and to look at each would cost more than the request.
+    fn is_due(&self, status: StatusCode) -> bool {
+        if !status.is_success() || self.clean.get() < FIRST {
+            return true;
+        }
+        self.passed.set(self.passed.get().wrapping_add(1));
+        self.passed.get().is_multiple_of(EVERY)
+    }
+
+    fn looked(&self, found: bool) {
+        self.clean.set(if found {
+            0
+        } else {
+            self.clean.get().saturating_add(1)
+        });
+    }
+
     fn keep(&self, mut buffer: Vec<u8>) {
         buffer.clear();
         *self.spare.borrow_mut() = buffer;
@@ -140,13 +173,15 @@ impl Sink for Reader<'_> {
 
     fn head(&mut self, _: &Head, note: &Note) {
         self.failure.clone_from(&note.failure);
-        self.suspect.clone_from(&note.suspect);
+        let memory = self.memory;
+        let due = |suspect: &&Rc<Suspect>| memory.is_due(suspect.status);
+        self.suspect = note.suspect.as_ref().filter(due).cloned();
         let needle = self.judge().needle.as_ref();
-        if needle.is_none() && note.suspect.is_none() {
+        if needle.is_none() && self.suspect.is_none() {
             return;
         }
         let mut look = Look::new(needle);
-        if note.suspect.as_ref().is_some_and(|suspect| suspect.reads_body) {
+        if self.suspect.as_ref().is_some_and(|suspect| suspect.reads_body) {
             look.want_beginning(self.memory.spare.take());
         }
         if let Some(headers) = &note.encoded {

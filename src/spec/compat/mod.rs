@@ -92,6 +92,7 @@ pub struct Modern {
 /// Turns the content of a file into today's form.
 pub fn modern(mut root: Node, source: &SourceFile) -> Modern {
     let mut border = Border::new(source);
+    refuse_objects(&root, &mut border);
     let Some((tasks, era)) = tasks(&mut root, &mut border) else {
         return Modern {
             root,
@@ -127,6 +128,17 @@ pub fn modern(mut root: Node, source: &SourceFile) -> Modern {
         root,
         era,
         found: border.found,
+    }
+}
+
+/// Iter8 up to 0.7 was a controller in a cluster, and its experiments were objects there.
+fn refuse_objects(root: &Node, border: &mut Border<'_>) {
+    let version = root.find("apiVersion").and_then(Node::as_text);
+    if version.is_some_and(|version| version.starts_with("iter8.tools/")) {
+        let message = "this is an experiment of Iter8 up to 0.7, which a controller ran in a cluster: its form is not read";
+        let hint =
+            "write it anew: `task: ready` waits, `task: http` or `grpc` measures, `task: assess` judges";
+        border.error(&root.at, message, hint);
     }
 }
 

@@ -1,5 +1,7 @@
 //! Good, bad and broken answers over plain TCP.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use http::{HeaderName, HeaderValue, Method};
 use tokio::net::TcpListener;
 
@@ -329,6 +331,24 @@ async fn a_wall_is_recognised_however_its_page_is_cut() {
             "in parts of {size}"
         );
     }
+}
+
+#[tokio::test]
+async fn a_wall_that_comes_late_is_found_though_not_each_page_is_looked_at() {
+    let (pages, wall) = (AtomicUsize::new(0), "<title>Authentication Required</title>");
+    let server = Server::start(move |_| {
+        let number = pages.fetch_add(1, Ordering::Relaxed);
+        // Each page is another.
+        let page = format!("<p>{number}</p>{}", if number < 200 { "" } else { wall });
+        let length = page.len();
+        Reply::Say(format!(
+            "HTTP/1.1 200 OK\r\ncontent-type: text/html\r\ncontent-length: {length}\r\n\r\n{page}"
+        ))
+    })
+    .await;
+    let load = load(&burst(300, 1), &get(&server.url("/"))).await;
+    let walls = load.walls.values().sum::<u64>();
+    assert!((85..=100).contains(&walls), "{walls} of 100");
 }
 
 #[tokio::test]
