@@ -54,6 +54,10 @@ const DIFFERENCES: &[(&str, &str)] = &[
         "every object names its namespace, so that the file means the same wherever it is applied",
     ),
     (
+        "job",
+        "the pod is told its Job, so that a run of a CronJob that left no result spoils that of an earlier one",
+    ),
+    (
         "labels",
         "every object carries the labels of the group, by which it is found and deleted",
     ),
@@ -403,6 +407,7 @@ fn job(old: &mut Value, new: &mut Value, spec: &str, era: &str, seen: &Seen) {
     }
     seen.ignore("command", old, new, &format!("{container}/command"));
     seen.ignore("command", old, new, &format!("{container}/args"));
+    seen.ignore("job", old, new, &format!("{container}/env"));
     seen.ignore("image", old, new, &format!("{container}/imagePullPolicy"));
     if old
         .pointer(&format!("{container}/image"))
