@@ -311,6 +311,7 @@ impl Merger {
         let merged = tasks::finish(&self.tasks, &common.tasks, &mut result.distrust);
         result.tasks = merged;
         result.insights = std::mem::take(&mut self.insights);
+        result.distrust.extend(verdict::uncounted(&result.insights));
         if !shards.divided {
             tell_plans(&mut result.insights, &self.plans);
         }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::tasks::named;
 use super::{Merger, Starts};
+use crate::metrics::Insights;
 use crate::results::{Environment, ExperimentResult, Shards, TaskStatus};
 use crate::slo::Judgement;
 use crate::spec::condition::Condition;
@@ -56,6 +57,20 @@ pub(super) fn doubts(merger: &Merger, shards: &Shards) -> Vec<String> {
         told.push(format!("{more} more doubts are in the results of the shards"));
     }
     told
+}
+
+/// Loads of which no shard counted anything: each may leave that to the others.
+pub(super) fn uncounted(insights: &Insights) -> Vec<String> {
+    let loads = insights.versions.iter().flat_map(|version| &version.loads);
+    loads
+        .filter(|load| load.measurement.requests + load.measurement.unsent == 0)
+        .map(|load| {
+            let stream = &load.stream;
+            format!(
+                "no shard counted a request to `{stream}`: nothing is known of it; send more, or for longer"
+            )
+        })
+        .collect()
 }
 
 /// A load whose parts were not sent together.

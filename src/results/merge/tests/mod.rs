@@ -144,6 +144,27 @@ fn the_quantiles_are_those_of_all_requests() {
 }
 
 #[test]
+fn shards_that_all_counted_nothing_are_no_pass() {
+    let of = |number, requests| {
+        let mut shard = shard(number, 10);
+        // Nothing is promised that would miss its data.
+        shard.terms.clear();
+        shard.tasks.truncate(1);
+        shard.insights.versions[0].loads[0].measurement = load(requests, 10, start());
+        shard
+    };
+    let merged = merge(vec![of("0/2", 0), of("1/2", 0)]);
+    assert_eq!(merged.outcome, Outcome::Invalid);
+    assert!(
+        merged.distrust[0].contains("no shard counted a request to `http`"),
+        "{:?}",
+        merged.distrust
+    );
+    let merged = merge(vec![of("0/2", 0), of("1/2", 5)]);
+    assert_eq!((merged.outcome, merged.distrust), (Outcome::Pass, Vec::new()));
+}
+
+#[test]
 fn a_lost_shard_is_never_green() {
     let merged = merge(vec![shard("0/8", 10), shard("5/8", 10)]);
     assert_eq!(merged.outcome, Outcome::Invalid);
