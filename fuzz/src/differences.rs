@@ -1,7 +1,7 @@
 //! Where the decoder and hyper may differ, and nowhere else: [`DIFFERENCES`].
 
 use http::header::{CONNECTION, TRANSFER_ENCODING};
-use iter8::fuzzing::{Memory, Replayed, Violation, replay};
+use iter8::fuzzing::{Behind, Memory, Replayed, Violation, replay};
 
 use super::hyper_client::{self, Answer};
 
@@ -88,6 +88,19 @@ pub const DIFFERENCES: &[Difference] = &[
         explains: empty_members,
     },
     Difference {
+        name: "hyper takes a 408 that nobody asked for as an error, ours as the end of the connection",
+        paragraph: "RFC 9110, section 15.5.9",
+        explains: |case| match (&case.ours.verdict, &case.hyper) {
+            (Ok(ours), Ok(hyper)) => {
+                (ours.status, ours.body_bytes, ours.reusable)
+                    == (hyper.status, hyper.body_bytes, hyper.reusable)
+                    && ours.behind == Behind::Farewell
+                    && hyper.unasked
+            }
+            _ => false,
+        },
+    },
+    Difference {
         name: "hyper overlooks `close` in a line that is no ASCII, ours does not",
         paragraph: "RFC 9112, section 9.3",
         explains: |case| match (&case.ours.verdict, &case.hyper) {
@@ -105,7 +118,9 @@ pub const DIFFERENCES: &[Difference] = &[
 pub fn agree(case: &Case) -> bool {
     match (&case.ours.verdict, &case.hyper) {
         (Ok(ours), Ok(hyper)) => {
-            (ours.status, ours.body_bytes, ours.reusable) == (hyper.status, hyper.body_bytes, hyper.reusable)
+            let unasked = ours.behind == Behind::Unasked;
+            (ours.status, ours.body_bytes, ours.reusable, unasked)
+                == (hyper.status, hyper.body_bytes, hyper.reusable, hyper.unasked)
         }
         (Err(_), Err(_)) => true,
         _ => false,

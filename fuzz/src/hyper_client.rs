@@ -21,6 +21,8 @@ pub struct Answer {
     pub body_bytes: u64,
     /// Whether another request could have been sent.
     pub reusable: bool,
+    /// Whether more came, which is an error of the connection.
+    pub unasked: bool,
     /// As it keeps them.
     pub headers: HeaderMap,
 }
@@ -86,7 +88,7 @@ pub fn answer(bytes: &[u8], bodiless: bool) -> Result<Answer, String> {
         return Err("no handshake".to_owned());
     };
     let mut connection = pin!(connection);
-    let mut gone = false;
+    let mut gone = None;
     let mut request = Request::new(Empty::<Bytes>::new());
     *request.method_mut() = if bodiless { Method::HEAD } else { Method::GET };
     let exchange = sender.send_request(request);
@@ -100,9 +102,7 @@ pub fn answer(bytes: &[u8], bodiless: bool) -> Result<Answer, String> {
     });
     let (mut reads, mut quiet) = (0, 0);
     let (head, body_bytes) = loop {
-        if !gone {
-            gone = connection.as_mut().poll(&mut context).is_ready();
-        }
+        poll(&mut gone, connection.as_mut(), &mut context);
         if let Poll::Ready(done) = exchange.as_mut().poll(&mut context) {
             break done.map_err(|error| describe(&error))?;
         }
@@ -117,16 +117,24 @@ pub fn answer(bytes: &[u8], bodiless: bool) -> Result<Answer, String> {
     };
     // What came behind the answer is found out when the connection is idle.
     for _ in 0..QUIET {
-        if !gone {
-            gone = connection.as_mut().poll(&mut context).is_ready();
-        }
+        poll(&mut gone, connection.as_mut(), &mut context);
     }
     Ok(Answer {
         status: head.status.as_u16(),
         body_bytes,
-        reusable: !gone && sender.is_ready(),
+        reusable: gone.is_none() && sender.is_ready(),
+        unasked: matches!(gone, Some(Err(_))),
         headers: head.headers,
     })
+}
+
+/// Lets a connection go on that has not ended.
+fn poll<T>(ended: &mut Option<T>, connection: Pin<&mut impl Future<Output = T>>, context: &mut Context<'_>) {
+    if ended.is_none()
+        && let Poll::Ready(outcome) = connection.poll(context)
+    {
+        *ended = Some(outcome);
+    }
 }
 
 fn describe(error: &hyper::Error) -> String {

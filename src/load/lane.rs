@@ -7,7 +7,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 
 use super::deadline::Deadline;
-use super::lanes::{Lanes, Slot};
+use super::lanes::{Lanes, Lost, Slot};
 use super::tally::{Messages, Sent, Tally};
 use super::{ConnectTimes, Failed, Sample, Seat, Target, UnderWay, Way};
 use crate::metrics::FailureClass;
@@ -35,11 +35,10 @@ pub(super) async fn run<T: Target>(lanes: Rc<Lanes<T>>, start: Start<T::Conn>) {
         conn: start.conn,
         opening: start.opening,
         connection: 0,
-        broke: false,
+        lost: Lost::default(),
         last: 0,
     };
-    while let Some((turn, broke)) = lanes.next(&slot, &mut lane.conn).await {
-        lane.broke |= broke;
+    while let Some(turn) = lanes.next(&slot, &mut lane.conn, &mut lane.lost).await {
         let at = if lanes.paced() {
             Instant::now()
         } else {
@@ -78,8 +77,8 @@ struct Lane<'a, T: Target> {
     opening: Option<OwnedSemaphorePermit>,
     /// The number of the connection; 0 when there is none, or when the warm-up opened it.
     connection: u64,
-    /// The last connection was closed by the server while it was not used.
-    broke: bool,
+    /// What became of the last one while it was not used.
+    lost: Lost,
     /// The number of the last request.
     last: u64,
 }
@@ -94,7 +93,7 @@ impl<T: Target> Lane<'_, T> {
             conn,
             opening,
             connection,
-            broke,
+            lost,
             ..
         } = self;
         let place = self.seat;
@@ -105,10 +104,13 @@ impl<T: Target> Lane<'_, T> {
                 let open = if let Some(open) = conn {
                     open
                 } else {
+                    if let Some(unasked) = lost.unasked.take() {
+                        return Err(unasked);
+                    }
                     // Boxed, for a lane is small as long as it needs nothing else.
                     let (opened, times) = Box::pin(lanes.target.connect(place)).await?;
                     let mut tally = lanes.tally.borrow_mut();
-                    let broke = std::mem::take(broke);
+                    let broke = std::mem::take(&mut lost.broke);
                     if let Some(times) = times {
                         *connection = tally.connected(times);
                         tally.reconnected(u32::from(broke));

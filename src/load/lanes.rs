@@ -77,6 +77,15 @@ impl Slot {
     }
 }
 
+/// What became of the connection of a lane while it was not used.
+#[derive(Debug, Default)]
+pub(super) struct Lost {
+    /// The server closed it, and the next one takes its place.
+    pub(super) broke: bool,
+    /// The server sent what nobody had asked for. It is what the next answer would have begun with.
+    pub(super) unasked: Option<Failed>,
+}
+
 #[derive(Debug)]
 struct State {
     source: Source,
@@ -212,19 +221,26 @@ impl<T: Target> Lanes<T> {
     }
 
     /// The next request, as soon as there is one; `None` when there will be none. A connection that breaks meanwhile is
-    /// dropped; whether that happened.
-    pub(super) async fn next(&self, slot: &Rc<Slot>, conn: &mut Option<T::Conn>) -> Option<(Turn, bool)> {
-        let mut broke = false;
+    /// dropped.
+    pub(super) async fn next(
+        &self,
+        slot: &Rc<Slot>,
+        conn: &mut Option<T::Conn>,
+        lost: &mut Lost,
+    ) -> Option<Turn> {
         loop {
             match self.take(slot.lane) {
-                Next::Turn(turn) => return Some((turn, broke)),
+                Next::Turn(turn) => return Some(turn),
                 Next::Over => return None,
                 Next::Nothing => {}
             }
             self.state.borrow_mut().idle.push_back(Rc::clone(slot));
-            while self.wait(slot, conn.as_mut()).await == Woken::Broken {
+            while let Woken::Broken(unasked) = self.wait(slot, conn.as_mut()).await {
                 *conn = None;
-                broke = true;
+                *lost = Lost {
+                    broke: unasked.is_none(),
+                    unasked,
+                };
             }
         }
     }
@@ -237,8 +253,8 @@ impl<T: Target> Lanes<T> {
             }
         });
         poll_fn(|context| {
-            if broken.as_mut().poll(context).is_ready() {
-                return Poll::Ready(Woken::Broken);
+            if let Poll::Ready(unasked) = broken.as_mut().poll(context) {
+                return Poll::Ready(Woken::Broken(unasked));
             }
             if slot.called.replace(false) {
                 return Poll::Ready(Woken::Called);
@@ -329,8 +345,8 @@ impl<T: Target> Lanes<T> {
     }
 }
 
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 enum Woken {
     Called,
-    Broken,
+    Broken(Option<Failed>),
 }

@@ -4,6 +4,7 @@
 //! [`Target`] knows one protocol. The driver joins them, and its tally becomes a
 //! [`LoadMeasurement`](crate::metrics::LoadMeasurement). It never judges.
 
+mod bytes;
 mod deadline;
 mod driver;
 mod files;
@@ -33,7 +34,7 @@ pub use pool::{AtOnce, MOST_AT_ONCE, Pool, Steps};
 pub use schedule::Extent;
 pub use seats::Seat;
 pub use shard::{Shard, Undivided};
-pub use tally::{Messages, Progress, Recent, Sent, Tally};
+pub use tally::{Messages, OTHER_WALLS, Progress, Recent, Sent, Tally};
 pub use target::{Answer, Aside, ConnectTimes, Failed, Sample, Target, Way};
 
 use crate::net::proxy::ProxyError;

@@ -27,8 +27,9 @@ pub trait Target: 'static {
     async fn send(&self, conn: &mut Self::Conn, n: u64, sent: Instant, way: &mut Way) -> Sample;
 
     /// Waits until an unused connection can take no more requests, because the server closed it or sent what nobody
-    /// asked for. May be dropped at any time without harm to the connection.
-    async fn broken(&self, conn: &mut Self::Conn);
+    /// asked for: why the next request fails, if the end is more than an end. May be dropped at any time without harm to
+    /// the connection.
+    async fn broken(&self, conn: &mut Self::Conn) -> Option<Failed>;
 
     /// The status under which a failure is counted that has none of its own; `None` where only answers have a status.
     fn status_of(_class: FailureClass) -> Option<u16> {

@@ -87,6 +87,72 @@ fn redirects_within_the_site_that_nobody_followed_are_told() {
     }
 }
 
+/// A page for logging in.
+const LOGIN: &str = "<title>Sign in</title><form method=post><input name=user><input type=password></form>";
+
+#[test]
+fn a_wall_is_told_with_the_url_that_was_requested() {
+    let answer = |_: &Seen| {
+        Answer::status(200)
+            .header("content-type", "text/html")
+            .body(LOGIN)
+    };
+    for (server, version) in [(Server::new(answer), "1.1"), (Server::http2(answer), "h2c")] {
+        let more = format!(", data: [{{id: 7}}, {{id: '8?key=hidden'}}], httpVersion: '{version}'");
+        let (app, output) = load(&server.url("/items/{id}"), &more);
+        output.exits(5).says("/items/8%3Fkey%3Dhidden (status 200)");
+        let measured = measured(&app);
+        let walls: Vec<_> = measured["walls"].as_object().expect("walls").iter().collect();
+        let of = |wanted: &str| {
+            let found = walls.iter().find(|(wall, _)| wall.contains(&server.url(wanted)));
+            found.map(|(_, count)| (*count).clone())
+        };
+        assert_eq!(of("/items/7 "), Some(4.into()), "{version}: {walls:?}");
+        assert_eq!(
+            of("/items/8%3Fkey%3Dhidden "),
+            Some(4.into()),
+            "{version}: {walls:?}"
+        );
+        assert_eq!(walls.len(), 2, "{version}: {walls:?}");
+    }
+    // It is no wall where it was asked for, though the same page is one elsewhere.
+    let more = ", data: [{page: login}, {page: items}]";
+    for (server, version) in [(Server::new(answer), "1.1"), (Server::http2(answer), "h2c")] {
+        let (app, _) = load(
+            &server.url("/{page}"),
+            &format!("{more}, httpVersion: '{version}'"),
+        );
+        let walls = measured(&app)["walls"].clone();
+        let walls = walls.as_object().expect("walls");
+        assert_eq!(
+            walls.values().collect::<Vec<_>>(),
+            [&json!(4)],
+            "{version}: {walls:?}"
+        );
+        assert!(
+            walls.keys().all(|wall| wall.contains("/items")),
+            "{version}: {walls:?}"
+        );
+    }
+}
+
+#[test]
+fn a_wall_that_comes_late_is_found_over_http_2_though_not_each_page_is_looked_at() {
+    let server = Server::http2(|seen: &Seen| {
+        let page = format!(
+            "<p>{}</p>{}",
+            seen.number,
+            if seen.number < 200 { "" } else { LOGIN }
+        );
+        Answer::status(200).header("content-type", "text/html").body(page)
+    });
+    let keys = "numRequests: 300, qps: max, connections: 1, httpVersion: h2c";
+    let (measured, ..) = judged_load(&server.url("/"), keys, &[]);
+    let walls = measured["walls"].as_object().expect("walls").values();
+    let walls: u64 = walls.filter_map(serde_json::Value::as_u64).sum();
+    assert!((85..99).contains(&walls), "{walls} of 100");
+}
+
 #[test]
 fn a_placeholder_page_is_not_taken_for_the_application() {
     let server = Server::new(|_| Answer::status(404).header("x-vercel-error", "DEPLOYMENT_NOT_FOUND"));

@@ -123,8 +123,8 @@ async fn the_last_that_is_told_is_the_result() {
             Ok(((), None))
         }
 
-        async fn broken(&self, (): &mut ()) {
-            std::future::pending::<()>().await;
+        async fn broken(&self, (): &mut ()) -> Option<Failed> {
+            std::future::pending().await
         }
 
         async fn send(&self, (): &mut (), _: u64, _: Instant, _: &mut Way) -> Sample {
@@ -176,7 +176,9 @@ async fn a_load_on_its_own_thread_stops_when_nobody_waits_for_it() {
             Err(Failed::new(FailureClass::Connect, "refused"))
         }
 
-        async fn broken(&self, (): &mut ()) {}
+        async fn broken(&self, (): &mut ()) -> Option<Failed> {
+            None
+        }
 
         async fn send(&self, (): &mut (), _: u64, _: Instant, _: &mut Way) -> Sample {
             unreachable!("never connected")

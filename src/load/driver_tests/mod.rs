@@ -100,8 +100,8 @@ impl Target for Fake {
         Ok((conn, Some(TIMES)))
     }
 
-    async fn broken(&self, _: &mut Self::Conn) {
-        std::future::pending::<()>().await;
+    async fn broken(&self, _: &mut Self::Conn) -> Option<Failed> {
+        std::future::pending().await
     }
 
     async fn send(&self, (seat, _): &mut Self::Conn, n: u64, _: Instant, way: &mut Way) -> Sample {

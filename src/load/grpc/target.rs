@@ -161,8 +161,9 @@ impl Target for GrpcTarget {
         }
     }
 
-    async fn broken(&self, conn: &mut GrpcConn) {
+    async fn broken(&self, conn: &mut GrpcConn) -> Option<Failed> {
         conn.session.broken().await;
+        None
     }
 
     fn status_of(class: FailureClass) -> Option<u16> {

@@ -12,6 +12,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use super::hpack::{Decoder, Field};
 use super::reason::Reason;
 use super::settings::HEADER_LIST;
+use crate::load::bytes::begins_with;
 
 /// Blocks that are known at a time: heads and trailers of a few kinds of answers.
 const KNOWN: usize = 8;
@@ -83,8 +84,11 @@ impl Blocks {
     pub(super) fn read(&mut self, bytes: &[u8]) -> Result<Rc<Block>, Reason> {
         let version = self.decoder.version();
         let mut known = self.known.iter();
-        let known =
-            known.find(|known| known.version.is_none_or(|needed| needed == version) && known.bytes == bytes);
+        let known = known.find(|known| {
+            known.version.is_none_or(|needed| needed == version)
+                && known.bytes.len() == bytes.len()
+                && begins_with(bytes, &known.bytes)
+        });
         if let Some(known) = known {
             self.decoder.repeat(&known.inserted);
             return Ok(Rc::clone(&known.block));

@@ -1,10 +1,11 @@
-//! [`Reader`]: takes in one answer of the fast path and says what it is worth.
+//! [`Reader`]: takes in one answer of the fast path and says what it is worth. [`Memory`]: which pages are looked at.
 
+use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri};
 use httparse::Header;
 
 use super::codec::{Head, Sink};
@@ -35,6 +36,8 @@ struct Suspect {
     status: StatusCode,
     headers: HeaderMap,
     reads_body: bool,
+    /// Whether it depends on the URL that was requested what the answer is.
+    by_url: bool,
 }
 
 /// A page that was looked at.
@@ -42,6 +45,8 @@ struct Suspect {
 struct Page {
     head: Rc<Suspect>,
     beginning: Vec<u8>,
+    /// What was requested, where it matters.
+    target: Vec<u8>,
     aside: Option<Aside>,
 }
 
@@ -62,16 +67,20 @@ pub(super) struct Memory {
 pub(super) struct Reader<'a> {
     prepared: &'a Prepared,
     memory: &'a Memory,
+    /// The head of the request.
+    asked: &'a [u8],
     failure: Option<Failed>,
     suspect: Option<Rc<Suspect>>,
     look: Option<Look<'a>>,
 }
 
 impl<'a> Reader<'a> {
-    pub(super) fn new(prepared: &'a Prepared, memory: &'a Memory) -> Self {
+    /// Of the answer to the request whose head begins like this.
+    pub(super) fn new(prepared: &'a Prepared, memory: &'a Memory, asked: &'a [u8]) -> Self {
         Self {
             prepared,
             memory,
+            asked,
             failure: None,
             suspect: None,
             look: None,
@@ -100,21 +109,36 @@ impl<'a> Reader<'a> {
         aside
     }
 
+    /// What stands in the request line, where it is not always the same.
+    fn target(&self) -> &'a [u8] {
+        if self.prepared.rendering.has_one_target() {
+            return &[];
+        }
+        let mut words = self.asked.split(|byte| *byte == b' ');
+        words.nth(1).unwrap_or_default()
+    }
+
     fn recognise(&self, suspect: Rc<Suspect>, beginning: Vec<u8>) -> Option<Aside> {
         let mut page = self.memory.page.borrow_mut();
+        let target = if suspect.by_url { self.target() } else { &[] };
         if let Some(known) = &*page
             && Rc::ptr_eq(&known.head, &suspect)
             && known.beginning == beginning
+            && known.target == target
         {
             self.memory.keep(beginning);
             return known.aside.clone();
         }
-        let url = &self.prepared.spec.url;
+        let url = match Uri::try_from(target) {
+            Ok(target) => self.prepared.requested(&target),
+            Err(_) => Cow::Borrowed(&self.prepared.spec.url),
+        };
         let judge = self.judge();
-        let aside = judge.aside(url, suspect.status, &suspect.headers, &beginning);
+        let aside = judge.aside(&url, suspect.status, &suspect.headers, &beginning);
         let known = Page {
             head: suspect,
             beginning,
+            target: target.to_vec(),
             aside: aside.clone(),
         };
         if let Some(old) = page.replace(known) {
@@ -127,7 +151,7 @@ impl<'a> Reader<'a> {
 impl Memory {
     /// Whether a page is looked at. A success that is a wall takes the place of all others, or of many: to look at some
     /// of them finds it, and to look at each would cost more than the request.
-    fn is_due(&self, status: StatusCode) -> bool {
+    pub(super) fn is_due(&self, status: StatusCode) -> bool {
         if !status.is_success() || self.clean.get() < FIRST {
             return true;
         }
@@ -135,7 +159,8 @@ impl Memory {
         self.passed.get().is_multiple_of(EVERY)
     }
 
-    fn looked(&self, found: bool) {
+    /// A page was looked at.
+    pub(super) fn looked(&self, found: bool) {
         self.clean.set(if found {
             0
         } else {
@@ -207,10 +232,14 @@ fn suspect(status: u16, headers: &[Header]) -> Option<Suspect> {
     let status = StatusCode::from_u16(status).ok()?;
     let map = map(headers);
     let reads_body = wall::reads_body(status, &map);
+    // Redirects are relative to the URL, and a page for logging in is no wall where it was asked for.
+    let by_url = status.is_redirection()
+        || (reads_body && (status.is_success() || matches!(status.as_u16(), 401 | 403)));
     wall::is_possible(status, &map).then_some(Suspect {
         status,
         headers: map,
         reads_body,
+        by_url,
     })
 }
 

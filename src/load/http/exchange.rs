@@ -37,6 +37,8 @@ pub(super) struct Incoming {
     pub(super) seen: Seen,
     /// Whether a wall may have answered in place of the application.
     pub(super) suspect: bool,
+    /// What is wrong with the bytes behind it, if any came with it.
+    pub(super) unasked: Option<Failed>,
 }
 
 /// The headers of an answer.
@@ -90,7 +92,7 @@ pub(super) async fn exchange(
     let mut bytes = 0;
     let mut look = Look::new(needle);
     let wanted = Wanted::of(head.status, &head.headers);
-    look.begin(wanted, &head.headers);
+    look.begin(wanted, wanted.suspect, &head.headers);
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|error| broken(&error, link))?;
         let Ok(chunk) = frame.into_data() else {
@@ -100,7 +102,7 @@ pub(super) async fn exchange(
         look.feed(&chunk);
     }
     let end = Instant::now();
-    link.settle().await;
+    let unasked = link.settle().await;
     Ok(Incoming {
         status: head.status,
         headers: Headers::Own(head.headers),
@@ -109,5 +111,6 @@ pub(super) async fn exchange(
         bytes,
         seen: look.finish(),
         suspect: wanted.suspect,
+        unasked,
     })
 }

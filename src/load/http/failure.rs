@@ -68,6 +68,40 @@ pub(super) fn violation(violation: Violation, bytes: &[u8]) -> Failed {
     }
 }
 
+/// Bytes came while no request was under way. Empty ones are the end of the connection, and so is an answer of 408: with
+/// it servers tell clients that they close an idle connection (RFC 9110, section 15.5.9).
+pub(super) fn unasked(bytes: &[u8]) -> Option<Failed> {
+    if bytes.is_empty() || is_farewell(bytes) {
+        return None;
+    }
+    Some(if begins_http2(bytes) {
+        Failed::new(FailureClass::Protocol, HTTP2_INSTEAD)
+    } else {
+        violation(Violation::Unasked, bytes)
+    })
+}
+
+/// Whether an answer to nothing says no more than that the server closes the connection.
+pub(super) fn is_farewell(bytes: &[u8]) -> bool {
+    let version = bytes.strip_prefix(b"HTTP/1.");
+    version.is_some_and(|rest| matches!(rest, [b'0' | b'1', b' ', b'4', b'0', b'8', b' ' | b'\r', ..]))
+}
+
+/// An idle connection broke: an end like any other, unless it was bytes that are no TLS.
+pub(super) fn idle(error: &io::Error) -> Option<Failed> {
+    let failed = reading(error);
+    (failed.class == FailureClass::Tls).then_some(failed)
+}
+
+/// The same of a connection of the library, which takes unasked bytes for an error, too.
+pub(super) fn idle_link(error: &hyper::Error) -> Option<Failed> {
+    let failed = answering(error);
+    if failed.class == FailureClass::Protocol {
+        return Some(violation(Violation::Unasked, &[]));
+    }
+    (failed.class == FailureClass::Tls).then_some(failed)
+}
+
 fn not_http(error: &hyper::Error) -> String {
     if error.is_parse_version_h2() {
         return "the server speaks HTTP/2 without being asked to".to_owned();
@@ -76,4 +110,34 @@ fn not_http(error: &hyper::Error) -> String {
         return "the header of the answer is too large".to_owned();
     }
     format!("malformed answer: {}", cause::root(error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_idle_connection_ends_by_its_end_or_by_408_and_fails_by_anything_else() {
+        for end in ["", "HTTP/1.1 408 Request Timeout\r\n\r\n", "HTTP/1.0 408\r\n\r\n"] {
+            assert_eq!(unasked(end.as_bytes()), None, "{end}");
+        }
+        for bytes in [
+            "x",
+            "\r\n",
+            "HTTP/1.1 200 OK\r\n\r\n",
+            "HTTP/1.1 4080\r\n",
+            "HTTP/1.2 408 \r\n",
+        ] {
+            let failed = unasked(bytes.as_bytes()).expect(bytes);
+            assert_eq!(failed.class, FailureClass::Protocol, "{bytes}");
+        }
+        let settings = unasked(b"\0\0\0\x04\0\0\0\0\0").expect("a failure");
+        assert_eq!(settings.example, HTTP2_INSTEAD);
+        assert_eq!(idle(&io::ErrorKind::UnexpectedEof.into()), None);
+        assert_eq!(idle(&io::ErrorKind::ConnectionReset.into()), None);
+        let no_tls = io::Error::other(rustls::Error::InvalidMessage(
+            rustls::InvalidMessage::InvalidContentType,
+        ));
+        assert_eq!(idle(&no_tls).map(|failed| failed.class), Some(FailureClass::Tls));
+    }
 }

@@ -49,11 +49,13 @@ pub(super) struct Connection {
 }
 
 /// A complete answer.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub(super) struct Done {
     pub(super) end: End,
     pub(super) first_byte: Instant,
     pub(super) last_byte: Instant,
+    /// What is wrong with the bytes behind it, if any came with it.
+    pub(super) unasked: Option<Box<Failed>>,
 }
 
 /// Why nothing complete came back.
@@ -165,6 +167,11 @@ impl Connection {
                             end,
                             first_byte,
                             last_byte: now,
+                            unasked: if end.excess {
+                                failure::unasked(&piece[fed.consumed..]).map(Box::new)
+                            } else {
+                                None
+                            },
                         }));
                     }
                 },
@@ -201,6 +208,7 @@ impl Connection {
                 end,
                 first_byte: exchange.first_byte.unwrap_or(now),
                 last_byte: now,
+                unasked: None,
             }),
             Err(Violation::Incomplete) => match &exchange.refused {
                 Some(error) => Err(failure::reading(error)),
@@ -216,15 +224,20 @@ impl Connection {
         self.used && is_hung_up(self.stream.socket())
     }
 
-    /// Waits until the unused connection can take no more requests: the server closed it, or sent what nobody asked for.
-    pub(super) async fn broken<N>(&mut self, bench: &Bench<N>) {
+    /// Waits until the unused connection can take no more requests: the server closed it, or sent what nobody asked for,
+    /// which is a failure.
+    pub(super) async fn broken<N>(&mut self, bench: &Bench<N>) -> Option<Failed> {
         poll_fn(|context| {
             let mut input = bench.input.borrow_mut();
             let mut read = ReadBuf::new(&mut input);
             // Nothing is due: the end, an error and bytes are all the end of it.
-            Pin::new(&mut self.stream).poll_read(context, &mut read).map(drop)
+            let outcome = ready!(Pin::new(&mut self.stream).poll_read(context, &mut read));
+            Poll::Ready(match outcome {
+                Ok(()) => failure::unasked(read.filled()),
+                Err(error) => failure::idle(&error),
+            })
         })
-        .await;
+        .await
     }
 }
 

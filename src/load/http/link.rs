@@ -24,23 +24,37 @@ pub(super) struct Link {
     pub(super) used: bool,
     /// Whether it was closed after its last answer.
     pub(super) closed: bool,
-    /// Moves the bytes; ends with the link.
-    driver: AbortOnDropHandle<()>,
+    /// Moves the bytes; ends with the link. What is wrong with what came while no request was under way.
+    driver: AbortOnDropHandle<Option<Failed>>,
 }
 
 impl Link {
     /// After an answer: closes the connection unless it can take another request at once. It cannot when the server
     /// announced that it closes it, and when the body of the request is still on its way: the server may never read it.
-    pub(super) async fn settle(&mut self) {
+    /// Nor when something came behind the answer, which is a failure.
+    pub(super) async fn settle(&mut self) -> Option<Failed> {
         self.used = true;
+        self.trace.rest();
         if !self.is_ready() {
             // The driver may have something left to do that takes no waiting.
             yield_now().await;
         }
-        if !self.is_ready() {
-            self.closed = true;
-            self.driver.abort();
+        if self.is_ready() {
+            return None;
         }
+        self.closed = true;
+        let unasked = self.unasked().await;
+        self.driver.abort();
+        unasked
+    }
+
+    /// What is wrong with what came while no request was under way, where that ended the connection.
+    pub(super) async fn unasked(&mut self) -> Option<Failed> {
+        if !self.driver.is_finished() {
+            return None;
+        }
+        let ended = (&mut self.driver).await;
+        ended.ok().flatten().filter(|_| !self.trace.is_farewell())
     }
 
     fn is_ready(&self) -> bool {
@@ -57,8 +71,8 @@ pub(super) async fn open(route: &Route, tls: &Arc<ClientConfig>) -> Result<(Link
         .await
         .map_err(|error| failure::answering(&error))?;
     let driver = tokio::task::spawn_local(async move {
-        // The request that is under way gets the error, too, and reports it.
-        let _ = connection.await;
+        // A request that is under way gets the error, too, and reports it.
+        connection.await.err().as_ref().and_then(failure::idle_link)
     });
     let link = Link {
         sender,

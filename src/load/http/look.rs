@@ -85,12 +85,13 @@ impl<'a> Look<'a> {
         }
     }
 
-    /// Prepares for the body of an answer with this head.
-    pub(super) fn begin(&mut self, wanted: Wanted, headers: &HeaderMap) {
-        if wanted.beginning {
+    /// Prepares for the body of an answer with this head, in which a wall is looked for or not.
+    pub(super) fn begin(&mut self, wanted: Wanted, for_walls: bool, headers: &HeaderMap) {
+        let beginning = wanted.beginning && for_walls;
+        if beginning {
             self.want_beginning(Vec::new());
         }
-        if (wanted.beginning || self.searches()) && wanted.decoded {
+        if (beginning || self.searches()) && wanted.decoded {
             self.decode(headers);
         }
     }

@@ -1,11 +1,13 @@
 //! [`Prepared`]: everything about a request that is the same each time, made once and shared by all workers.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, HOST, PROXY_AUTHORIZATION, USER_AGENT};
+use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderName, HeaderValue, Uri};
 use rustls::ClientConfig;
 use url::Url;
@@ -67,6 +69,16 @@ impl Prepared {
         };
         Ok((prepared, dns))
     }
+
+    /// The URL that was requested with what stands in a request line.
+    pub(super) fn requested(&self, target: &Uri) -> Cow<'_, Url> {
+        let url = &self.spec.url;
+        if self.rendering.has_one_target() {
+            Cow::Borrowed(url)
+        } else {
+            Cow::Owned(filled(url, target))
+        }
+    }
 }
 
 /// What is offered to a server over TLS (RFC 7301), the best first. Redirects are followed by HTTP/1.1.
@@ -124,6 +136,14 @@ pub(super) fn authority(url: &Url) -> String {
         Some(port) => format!("{host}:{port}"),
         None => host.to_owned(),
     }
+}
+
+/// The URL of a request: that of the load, with its placeholders filled in. What the server says is relative to this one
+/// (RFC 9110, section 10.2.2).
+pub(super) fn filled(url: &Url, target: &Uri) -> Url {
+    let target = target.path_and_query().map_or("/", PathAndQuery::as_str);
+    let whole = format!("{}://{}{target}", url.scheme(), authority(url));
+    Url::parse(&whole).unwrap_or_else(|_| url.clone())
 }
 
 /// What stands in the request line (RFC 9112, section 3.2).

@@ -6,14 +6,13 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, PROXY_AUTHORIZATION, USER_AGENT};
-use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderName, Method, StatusCode, Uri};
 use url::Url;
 
 use super::exchange::{Incoming, Outgoing, exchange};
 use super::judge::{describe, redirect_url};
 use super::link::{self, Link};
-use super::prepared::{Prepared, authority, complete, request_target};
+use super::prepared::{Prepared, complete, filled, request_target};
 
 use crate::load::random::Random;
 use crate::load::{Answer, Failed, Way};
@@ -66,9 +65,14 @@ impl Follower {
         };
         if link.closed {
             *link = self.open(route, way).await?;
-        } else if link.used && link.sender.ready().await.is_err() {
-            *link = self.open(route, way).await?;
-            way.reconnects += 1;
+        } else if link.sender.ready().await.is_err() {
+            if let Some(failed) = link.unasked().await {
+                return Err(failed);
+            }
+            if link.used {
+                *link = self.open(route, way).await?;
+                way.reconnects += 1;
+            }
         }
         match exchange(link, hop.outgoing.clone(), self.prepared.judge.needle.as_ref()).await {
             Err(broken) if broken.unsent => {
@@ -181,9 +185,12 @@ impl Follower {
                 first_byte: *first_byte.get_or_insert(incoming.first_byte),
                 end: incoming.end,
                 bytes: incoming.bytes,
-                failure: None,
+                failure: incoming.unasked.take(),
                 aside: None,
             };
+            if answer.failure.is_some() {
+                return Ok(answer);
+            }
             let wall = judge.wall(
                 &hop.url,
                 incoming.status,
@@ -221,14 +228,6 @@ fn for_strangers(headers: &HeaderMap) -> HeaderMap {
         kept.append(name, value.clone());
     }
     kept
-}
-
-/// The URL of a request: that of the load, with its placeholders filled in. What the server says is relative to this one
-/// (RFC 9110, section 10.2.2).
-fn filled(url: &Url, target: &Uri) -> Url {
-    let target = target.path_and_query().map_or("/", PathAndQuery::as_str);
-    let whole = format!("{}://{}{target}", url.scheme(), authority(url));
-    Url::parse(&whole).unwrap_or_else(|_| url.clone())
 }
 
 /// RFC 9110, section 15.4: 303 turns into GET, and so do 301 and 302 after a POST.

@@ -145,9 +145,14 @@ impl Rendering {
             .any(|option| option.trim().eq_ignore_ascii_case("close"))
     }
 
+    /// Whether the same stands in every request line.
+    pub(super) fn has_one_target(&self) -> bool {
+        self.target.constant().is_some()
+    }
+
     /// Whether every request is the same.
     pub(super) fn is_constant(&self) -> bool {
-        let varies = !self.varying.is_empty() || self.target.constant().is_none();
+        let varies = !self.varying.is_empty() || !self.has_one_target();
         !varies && self.body.constant().is_some()
     }
 

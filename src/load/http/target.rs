@@ -122,23 +122,25 @@ impl HttpTarget {
 
     async fn exchange(&self, conn: &mut Connection, n: u64) -> Result<(Answer, bool), Broken> {
         let mut scratch = std::mem::take(&mut conn.scratch);
-        let mut reader = Reader::new(&self.prepared, &self.memory);
         let rendering = &self.prepared.rendering;
         let request = rendering.bytes(n, &mut self.random.borrow_mut(), &mut scratch);
+        let mut reader = Reader::new(&self.prepared, &self.memory, request[0]);
         let outcome = conn.exchange(request, self.asked, &self.bench, &mut reader).await;
+        let outcome = outcome.map(|done| (done, reader.finish()));
         conn.scratch = scratch;
+        let (done, (failure, aside)) = outcome?;
         let Done {
             end,
             first_byte,
             last_byte,
-        } = outcome?;
-        let (failure, aside) = reader.finish();
+            unasked,
+        } = done;
         let answer = Answer {
             status: Some(end.status),
             first_byte,
             end: last_byte,
             bytes: end.body_bytes,
-            failure,
+            failure: unasked.map(|unasked| *unasked).or(failure),
             aside,
         };
         Ok((answer, end.reusable && !self.closes))
@@ -204,11 +206,14 @@ impl HttpTarget {
             failed,
             unsent: false,
         })?;
-        let exchange = session.exchange(request.as_ref(), judge.needle.as_ref(), way);
+        let exchange = session.exchange(request.as_ref(), judge.needle.as_ref(), &self.memory, way);
         let mut incoming = exchange.await?;
         let aside = if incoming.suspect {
-            let url = &self.prepared.spec.url;
-            judge.aside(url, incoming.status, &incoming.headers, &incoming.seen.beginning)
+            let url = self.prepared.requested(request.uri());
+            let seen = &incoming.seen.beginning;
+            let aside = judge.aside(&url, incoming.status, &incoming.headers, seen);
+            self.memory.looked(aside.is_some());
+            aside
         } else {
             None
         };
@@ -268,10 +273,13 @@ impl Target for HttpTarget {
         Sample { result, reusable }
     }
 
-    async fn broken(&self, conn: &mut HttpConn) {
+    async fn broken(&self, conn: &mut HttpConn) -> Option<Failed> {
         match conn {
             HttpConn::Fast(conn) => conn.broken(&self.bench).await,
-            HttpConn::Session(_, session) => session.broken().await,
+            HttpConn::Session(_, session) => {
+                session.broken().await;
+                None
+            }
             // The library finds out before it writes.
             HttpConn::Following(_) => std::future::pending().await,
         }

@@ -12,6 +12,7 @@ use hyper::rt::ReadBufCursor;
 use tokio::io::{AsyncRead as _, AsyncWrite as _, ReadBuf};
 use tokio::time::Instant;
 
+use super::failure::is_farewell;
 use crate::net::connect::{Duplex, is_hung_up};
 
 /// Most bytes taken in by one read.
@@ -19,11 +20,16 @@ const READ: usize = 16 << 10;
 
 /// What went over a wire since the current request began.
 #[derive(Debug, Clone, Copy, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each says something of its own")]
 struct Marks {
     first_byte: Option<Instant>,
     written: bool,
     stuck: bool,
     check: bool,
+    /// A request is under way.
+    asked: bool,
+    /// What came meanwhile says that the server closes the connection.
+    farewell: bool,
 }
 
 /// What went over a wire since the current request began.
@@ -35,8 +41,19 @@ impl Trace {
     pub(super) fn begin(&self, kept: bool) {
         self.0.set(Marks {
             check: kept,
+            asked: true,
             ..Marks::default()
         });
+    }
+
+    /// The request has its answer.
+    pub(super) fn rest(&self) {
+        self.mark(|marks| marks.asked = false);
+    }
+
+    /// Whether the server, while no request was under way, said no more than that it closes the connection.
+    pub(super) fn is_farewell(&self) -> bool {
+        self.0.get().farewell
     }
 
     /// When the first byte of the answer came; `None` while nothing came.
@@ -111,8 +128,11 @@ impl hyper::rt::Read for Wire {
         let room = buf.remaining().min(READ);
         let mut read = ReadBuf::uninit(&mut space[..room]);
         ready!(Pin::new(&mut self.stream).poll_read(cx, &mut read))?;
-        if !read.filled().is_empty() && self.trace.first_byte().is_none() {
-            self.trace.mark(|marks| marks.first_byte = Some(Instant::now()));
+        if !read.filled().is_empty() {
+            self.trace.mark(|marks| {
+                marks.first_byte.get_or_insert_with(Instant::now);
+                marks.farewell |= !marks.asked && is_farewell(read.filled());
+            });
         }
         buf.put_slice(read.filled());
         Poll::Ready(Ok(()))

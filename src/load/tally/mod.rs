@@ -21,6 +21,7 @@ use crate::metrics::{
     Failure, FailureClass, Histogram, LoadMeasurement, Recorder, SliceRecorder, Slices, Timing, nanos,
 };
 use asides::Asides;
+pub use asides::OTHER_WALLS;
 use batch::{BATCH, Record};
 use first::{First, add_named, earlier};
 use messages::Counts;

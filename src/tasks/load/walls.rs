@@ -1,5 +1,6 @@
 //! When most answers come from something in front of the application, the measurement is not the application's.
 
+use crate::load::OTHER_WALLS;
 use crate::metrics::{LoadMeasurement, Stream};
 
 /// Why a load cannot be trusted: more than half of its answers came from a log-in, another host or a rate limit.
@@ -8,7 +9,9 @@ pub(super) fn distrust(stream: &Stream, measurement: &LoadMeasurement) -> Option
     if walls * 2 <= measurement.answered {
         return None;
     }
-    let (wall, _) = measurement.walls.iter().max_by_key(|(_, count)| **count)?;
+    // The most frequent one that has a name: pages of many URLs may have none.
+    let by_name = |(wall, count): &(&String, &u64)| (*wall != OTHER_WALLS, **count);
+    let (wall, _) = measurement.walls.iter().max_by_key(by_name)?;
     Some(format!(
         "{walls} of {} answers to `{stream}` did not come from the application: {wall}",
         measurement.answered
@@ -34,5 +37,13 @@ mod tests {
         assert_eq!(distrust(&stream, &load(5, 10)), None);
         assert!(distrust(&stream, &load(6, 10)).is_some_and(|why| why.contains("log-in")));
         assert_eq!(distrust(&stream, &load(0, 0)), None);
+    }
+
+    #[test]
+    fn a_wall_is_named_if_any_is_though_most_have_no_name() {
+        let stream = "http".parse().expect("a stream");
+        let mut many = load(1, 20);
+        many.walls.insert(OTHER_WALLS.to_owned(), 19);
+        assert!(distrust(&stream, &many).is_some_and(|why| why.contains("log-in")));
     }
 }

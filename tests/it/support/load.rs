@@ -1,8 +1,11 @@
-//! [`judged_load`] and [`judged_calls`]: loads that must not have an error, and what came of them.
+//! [`judged_load`] and [`judged_calls`]: loads that must not have an error, and what came of them; [`BUSY`], where that is nothing.
 
 use serde_json::Value;
 
 use super::{App, Output};
+
+/// What a run says on a machine that is busy with other tests: its measurement is not to be trusted.
+pub(crate) const BUSY: &str = "the generator was the bottleneck";
 
 /// Runs an `http` task with these keys and files, without a probe before it, and judges that there was no error. Also
 /// gives what was measured.

@@ -60,6 +60,8 @@ pub(in crate::load) struct End {
     pub(in crate::load) body_bytes: u64,
     /// Whether another request may be sent: the server keeps the connection, and nothing came after the answer.
     pub(in crate::load) reusable: bool,
+    /// Whether something came after it on a connection that the server keeps.
+    pub(in crate::load) excess: bool,
     /// Interim answers (1xx) before it.
     pub(in crate::load) interim: u8,
 }
@@ -137,8 +139,10 @@ impl Decoder {
             let (taken, complete) = step.inspect_err(|_| self.stage = Stage::Idle)?;
             consumed += taken;
             if complete {
-                self.persistent &= consumed == input.len();
-                let progress = Progress::Complete(self.end());
+                let mut end = self.end();
+                end.excess = end.reusable && consumed < input.len();
+                end.reusable &= !end.excess;
+                let progress = Progress::Complete(end);
                 return Ok(Fed { consumed, progress });
             }
         }
@@ -169,6 +173,7 @@ impl Decoder {
             status: self.status,
             body_bytes: self.body_bytes,
             reusable: self.persistent,
+            excess: false,
             interim: self.interim,
         }
     }

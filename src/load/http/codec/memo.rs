@@ -5,6 +5,7 @@ use std::mem;
 use super::Sink;
 use super::Violation;
 use super::head::{Said, parse};
+use crate::load::bytes::begins_with;
 
 /// The last final head that any connection of a worker got, and what its [`Sink`] noted on it.
 #[derive(Debug)]
@@ -43,7 +44,7 @@ impl<N> HeadMemo<N> {
         bytes: &[u8],
         sink: &mut S,
     ) -> Result<Seen<'_, N>, Violation> {
-        if self.known.is_none() || !bytes.starts_with(&self.bytes) {
+        if self.known.is_none() || !begins_with(bytes, &self.bytes) {
             let parsed = parse(bytes, |length, said, headers| {
                 let note = (!said.is_interim()).then(|| sink.note(said.status, headers));
                 (length, said, note)

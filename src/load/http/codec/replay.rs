@@ -2,6 +2,7 @@
 
 use httparse::Header;
 
+use super::super::failure::is_farewell;
 use super::{Asked, Decoder, End, Fed, Framing, Head, HeadMemo, Progress, Sink, Violation};
 
 /// What the decoder made of an answer.
@@ -30,6 +31,19 @@ pub struct Answer {
     pub until_close: bool,
     /// Interim answers before it.
     pub interim: u8,
+    /// What followed it on a connection that the server keeps.
+    pub behind: Behind,
+}
+
+/// What a server sends when nothing was asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Behind {
+    /// Nothing.
+    Nothing,
+    /// That it closes the connection.
+    Farewell,
+    /// What is a failure.
+    Unasked,
 }
 
 /// What workers share, from one replay to the next.
@@ -77,12 +91,16 @@ pub fn replay<'a>(
     let mut record = Record::default();
     decoder.begin(if bodiless { Asked::Head } else { Asked::Other });
     let mut end: Option<Result<End, Violation>> = None;
+    let mut behind = Vec::new();
     for piece in pieces.into_iter().filter(|piece| !piece.is_empty()) {
         match &mut end {
             // A driver would find these bytes on an idle connection.
-            Some(Ok(end)) => end.reusable = false,
-            Some(Err(_)) => break,
-            None => end = feed(&mut decoder, piece, memory, &mut record),
+            Some(Ok(end)) if end.reusable || end.excess => {
+                (end.reusable, end.excess) = (false, true);
+                behind.extend_from_slice(piece);
+            }
+            Some(_) => break,
+            None => end = feed(&mut decoder, piece, memory, &mut record, &mut behind),
         }
         if decoder.held() > MOST_HELD {
             record.broken.push("more is kept than a head may have");
@@ -94,6 +112,11 @@ pub fn replay<'a>(
         reusable: end.reusable,
         until_close: record.until_close,
         interim: end.interim,
+        behind: match end.excess {
+            false => Behind::Nothing,
+            true if is_farewell(&behind) => Behind::Farewell,
+            true => Behind::Unasked,
+        },
     });
     if let Ok(answer) = &verdict {
         if answer.body_bytes != record.body.len() as u64 {
@@ -118,6 +141,7 @@ fn feed(
     piece: &[u8],
     memory: &mut Memory,
     record: &mut Record,
+    behind: &mut Vec<u8>,
 ) -> Option<Result<End, Violation>> {
     match decoder.feed(piece, &mut memory.0, record) {
         Err(violation) => Some(Err(violation)),
@@ -135,6 +159,9 @@ fn feed(
                 Progress::Complete(end) => {
                     if end.reusable && consumed < piece.len() {
                         record.broken.push("reusable although more came");
+                    }
+                    if end.excess {
+                        behind.extend_from_slice(&piece[consumed..]);
                     }
                     Some(Ok(end))
                 }

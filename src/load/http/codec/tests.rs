@@ -97,7 +97,11 @@ fn what_follows_an_answer_ends_the_use_of_its_connection() {
     assert_eq!(fed.consumed, answer.len() - 4);
     assert!(matches!(
         fed.progress,
-        Progress::Complete(End { reusable: false, .. })
+        Progress::Complete(End {
+            reusable: false,
+            excess: true,
+            ..
+        })
     ));
 }
 

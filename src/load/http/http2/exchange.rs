@@ -6,6 +6,7 @@ use std::task::{Context, Poll, ready};
 
 use http::StatusCode;
 
+use super::super::answer::Memory;
 use super::super::exchange::{Broken, Headers, Incoming};
 use super::super::look::{Look, Wanted};
 use super::super::search::Needle;
@@ -24,6 +25,7 @@ impl From<http2::Broken> for Broken {
 
 /// An answer, as far as it has come.
 struct Answer<'a> {
+    memory: &'a Memory,
     head: Option<Rc<Block>>,
     look: Look<'a>,
     bytes: u64,
@@ -37,6 +39,7 @@ impl Session {
         &self,
         request: &Prepared,
         needle: Option<&Needle>,
+        memory: &Memory,
         way: &mut Way,
     ) -> Result<Incoming, Broken> {
         let body = &request.body;
@@ -46,6 +49,7 @@ impl Session {
             begun.send(body, true);
         }
         let mut answer = Answer {
+            memory,
             head: None,
             look: Look::new(needle),
             bytes: 0,
@@ -62,6 +66,7 @@ impl Session {
             bytes: answer.bytes,
             seen: answer.look.finish(),
             suspect: answer.suspect,
+            unasked: None,
         })
     }
 }
@@ -74,8 +79,8 @@ impl Answer<'_> {
                 Event::Head(head, _) => {
                     let wanted = head.note(|head| Wanted::of(head.status.unwrap_or_default(), &head.fields));
                     if let Some(wanted) = wanted {
-                        self.look.begin(*wanted, &head.fields);
-                        self.suspect = wanted.suspect;
+                        self.suspect = wanted.suspect && self.memory.is_due(head.status.unwrap_or_default());
+                        self.look.begin(*wanted, self.suspect, &head.fields);
                     }
                     self.head = Some(head);
                 }

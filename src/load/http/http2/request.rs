@@ -60,6 +60,13 @@ impl Prepared {
     }
 }
 
+impl Prepared {
+    /// What is requested.
+    pub(in super::super) fn uri(&self) -> &Uri {
+        self.head.uri()
+    }
+}
+
 /// Writes the length of the body into the head (RFC 9110, section 8.6).
 fn measure(outgoing: &mut Outgoing) {
     let Outgoing {

@@ -6,6 +6,7 @@ mod kept;
 mod secure;
 mod server;
 mod told;
+mod unasked;
 
 use std::num::{NonZeroU32, NonZeroU64};
 use std::time::Duration;

@@ -13,13 +13,13 @@ use super::{FailureClass, LoadError, NetSettings, Timing, burst, get, load_with,
 use crate::net::proxy::ProxySettings;
 use crate::net::tls::{Pem, TlsSettings};
 
-struct Identity {
+pub(super) struct Identity {
     cert: rcgen::Certificate,
     key: KeyPair,
 }
 
 impl Identity {
-    fn new(name: &str, last_year: i32) -> Self {
+    pub(super) fn new(name: &str, last_year: i32) -> Self {
         let mut params = CertificateParams::new([name.to_owned()]).expect("a name");
         params.not_before = rcgen::date_time_ymd(2019, 1, 1);
         params.not_after = rcgen::date_time_ymd(last_year, 1, 1);
@@ -32,7 +32,7 @@ impl Identity {
         Pem::new(self.cert.pem())
     }
 
-    fn server(&self, clients: Option<&Self>) -> ServerConfig {
+    pub(super) fn server(&self, clients: Option<&Self>) -> ServerConfig {
         let provider = Arc::new(ring::default_provider());
         let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
             .with_safe_default_protocol_versions()
@@ -53,7 +53,7 @@ impl Identity {
 }
 
 /// TLS settings that trust `identity`, for a server that is known as `localhost`.
-fn net(server: &Server, trusted: Option<&Identity>) -> NetSettings {
+pub(super) fn net(server: &Server, trusted: Option<&Identity>) -> NetSettings {
     let port = server.address.port();
     NetSettings {
         tls: TlsSettings {
@@ -65,7 +65,7 @@ fn net(server: &Server, trusted: Option<&Identity>) -> NetSettings {
     }
 }
 
-fn url(server: &Server) -> String {
+pub(super) fn url(server: &Server) -> String {
     format!("https://localhost:{}/", server.address.port())
 }
 

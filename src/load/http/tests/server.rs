@@ -15,6 +15,8 @@ pub(super) enum Reply {
     Say(String),
     /// These bytes, and the connection is closed.
     SayAndClose(String),
+    /// These bytes, and a little later others.
+    SayAndSay(String, String),
     /// These bytes, and the connection is closed a little later, without a word.
     SayAndLeave(String),
     /// Nothing: after so long, the connection is closed.
@@ -73,6 +75,7 @@ impl Server {
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 this.connections.fetch_add(1, Ordering::SeqCst);
+                stream.set_nodelay(true).expect("a socket");
                 let (this, react, tls) = (this.clone(), Arc::clone(&react), tls.clone());
                 tokio::spawn(async move {
                     match tls {
@@ -120,6 +123,15 @@ impl Server {
                     let _ = stream.write_all(text.as_bytes()).await;
                     let _ = stream.shutdown().await;
                     return;
+                }
+                Reply::SayAndSay(text, more) => {
+                    let _ = stream.write_all(text.as_bytes()).await;
+                    let _ = stream.flush().await;
+                    tokio::time::sleep(Duration::from_millis(10)).await;
+                    let _ = stream.write_all(more.as_bytes()).await;
+                    if stream.flush().await.is_err() {
+                        return;
+                    }
                 }
                 Reply::SayAndLeave(text) => {
                     let _ = stream.write_all(text.as_bytes()).await;

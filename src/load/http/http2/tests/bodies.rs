@@ -10,6 +10,7 @@ use h2::server::{Builder, SendResponse};
 use http::{HeaderMap, Method, Response, StatusCode};
 use tokio::time::sleep;
 
+use super::Memory;
 use super::raw::{
     DATA, END_HEADERS, END_STREAM, HEADERS, OK, RST_STREAM, Raw, WINDOW_UPDATE, answer, frame, reset, setting,
 };
@@ -224,9 +225,10 @@ fn a_text_is_looked_for_and_the_beginning_of_an_error_page_is_kept() {
         })
         .await;
         let (session, request, mut way) = (server.session().await, get(), Way::default());
+        let memory = &Memory::default();
         for (text, found) in [("Log in", true), ("Log out", false)] {
             let needle = Needle::new(Bytes::from_static(text.as_bytes()));
-            let asked = session.exchange(&request, Some(&needle), &mut way);
+            let asked = session.exchange(&request, Some(&needle), memory, &mut way);
             let incoming = asked.await.expect("an answer");
             assert_eq!(incoming.seen.found, found, "{text}");
             assert_eq!(incoming.seen.beginning, b"<p>Log in</p>");

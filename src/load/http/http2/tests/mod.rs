@@ -25,6 +25,7 @@ use tokio::time::timeout;
 use super::Prepared;
 use crate::load::Way;
 use crate::load::h2::{Limits, Session, raw};
+use crate::load::http::answer::Memory;
 use crate::load::http::exchange::{Broken, Incoming, Outgoing};
 
 /// Longer than any test takes.
@@ -155,7 +156,9 @@ fn prepared(method: Method, body: impl Into<Bytes>) -> Prepared {
 
 /// Sends a request.
 async fn exchange(session: &Session, request: &Prepared) -> Result<Incoming, Broken> {
-    session.exchange(request, None, &mut Way::default()).await
+    session
+        .exchange(request, None, &Memory::default(), &mut Way::default())
+        .await
 }
 
 /// Sends a GET.

@@ -13,6 +13,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
 
+use super::Memory;
 use super::raw::{HEADERS, RST_STREAM, Raw, answer, setting};
 use super::{Limits, Server, Session, ask, asking, connect, exchange, get, prepared, run, say};
 use crate::load::Way;
@@ -164,7 +165,8 @@ fn who_gave_up_waiting_for_a_stream_has_waited() {
     run(async {
         let (_raw, session) = Raw::session_with(&setting(MAX_CONCURRENT_STREAMS, 0), Limits::default()).await;
         let (request, mut way) = (get(), Way::default());
-        let asked = session.exchange(&request, None, &mut way);
+        let memory = &Memory::default();
+        let asked = session.exchange(&request, None, memory, &mut way);
         assert!(timeout(Duration::from_millis(20), asked).await.is_err());
         assert!(way.waited);
     });
