@@ -64,6 +64,12 @@ crate::fields! {
         account: Raw<Text> = ["serviceAccountName"],
         /// In Kubernetes: seconds after which a run is ended.
         deadline: Raw<Text> = ["activeDeadlineSeconds"],
+        /// In Kubernetes: pods that share the load.
+        shards: Raw<Text> = ["shards"],
+        /// In Kubernetes: the claim of a volume for whole results.
+        result_volume: Raw<Text> = ["resultVolume"],
+        /// In Kubernetes: where whole results are sent.
+        result_url: Raw<Text> = ["resultURL"],
         /// Since 0.16: where results went; they are in a file now.
         metrics_server: Raw<Text> = ["metricsServerURL"],
         /// 0.11 to 0.14: values of a service that is gone.
@@ -86,7 +92,7 @@ const RELEASES: [Release; 9] = [
     Release { major: 1, minor: 1 },
 ];
 /// Values for Kubernetes.
-const CLUSTER: [&str; 9] = [
+const CLUSTER: [&str; 12] = [
     "runner",
     "cronjobSchedule",
     "iter8Image",
@@ -95,6 +101,9 @@ const CLUSTER: [&str; 9] = [
     "resources",
     "serviceAccountName",
     "activeDeadlineSeconds",
+    "shards",
+    "resultVolume",
+    "resultURL",
     "metricsServerURL",
 ];
 

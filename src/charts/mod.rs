@@ -13,6 +13,7 @@ mod load_test_grpc;
 mod load_test_http;
 mod objectives;
 mod ready;
+mod result_url;
 mod runner;
 mod set;
 mod shape;
@@ -29,6 +30,7 @@ use crate::spec::{Decoder, Node, SourceFile, Value};
 
 pub use generated::{heading, is_generated, manifest_heading, read_leniently, stored_heading};
 pub use json::of_json;
+pub use result_url::{ResultUrl, Whose};
 pub use runner::{Runner, take_runner};
 pub use set::{Flag, ReadFile, apply};
 pub use values::{merge, written};

@@ -3,6 +3,7 @@
 use serde_json::{Map as JsonMap, Value as Json};
 
 use super::json::json;
+use super::result_url::{ResultUrl, hide};
 use super::shape::{AnyMap, Raw, Text};
 use super::values::{map, with_types};
 use super::{Chart, Work};
@@ -29,6 +30,10 @@ crate::fields! {
         deadline: u64 = ["activeDeadlineSeconds"],
         /// Pods that share the load of a `job`.
         shards: u64 = ["shards"],
+        /// The claim of a volume for whole results.
+        result_volume: String = ["resultVolume"],
+        /// Where whole results are sent.
+        result_url: String = ["resultURL"],
         /// Since 0.16: where results went.
         metrics_server: Raw<Text> = ["metricsServerURL"],
     }
@@ -56,6 +61,10 @@ pub struct Runner {
     pub account: Option<String>,
     /// Seconds after which a run is ended, if that is said.
     pub deadline: Option<u64>,
+    /// The claim of the volume that whole results go to, if one is named.
+    pub result_claim: Option<String>,
+    /// Where whole results are sent, if that is said.
+    pub result_url: Option<ResultUrl>,
 }
 
 /// Takes what is said of a run in Kubernetes out of the values of a chart; the rest is the experiment's.
@@ -76,6 +85,11 @@ pub fn take_runner(chart: &dyn Chart, values: Node, decoder: &mut Decoder<'_>) -
     let all: Vec<(Key, Node)> = ours.iter().cloned().chain(library).collect();
     let all = map(all, &values);
     let rest = map(rest, &values);
+    if let Some((_, node)) = all.field("resultURL")
+        && let Value::String(text) | Value::Text(text) = &node.value
+    {
+        decoder.hide(Some(node), text, |mask, text| hide(text, mask));
+    }
     let read = Values::decode(&all, decoder).and_then(|read| runner(chart, &all, read, decoder));
     (read, rest)
 }
@@ -107,6 +121,25 @@ fn runner(chart: &dyn Chart, all: &Node, read: Values, decoder: &mut Decoder<'_>
         decoder.error(at("activeDeadlineSeconds"), "a run needs at least a second", None);
         return None;
     }
+    let claim = read.result_volume.as_deref();
+    if let Some(odd) = claim.filter(|name| !is_claim(name)) {
+        let message = format!("`{odd}` is no name of a PersistentVolumeClaim");
+        decoder.error(at("resultVolume"), message, None);
+        return None;
+    }
+    let result_url = read.result_url.as_deref().map(ResultUrl::parse).transpose();
+    let result_url = match result_url {
+        Ok(url) => url,
+        Err(why) => {
+            let hint = "give one that takes a PUT, such as a presigned URL of object storage";
+            decoder.error(
+                at("resultURL"),
+                format!("results cannot be sent there: {why}"),
+                Some(hint.into()),
+            );
+            return None;
+        }
+    };
     Some(Runner {
         work: work?,
         image: read.image,
@@ -114,7 +147,20 @@ fn runner(chart: &dyn Chart, all: &Node, read: Values, decoder: &mut Decoder<'_>
         resources,
         account: read.account,
         deadline: read.deadline,
+        result_claim: read.result_volume,
+        result_url,
     })
+}
+
+/// Whether a claim can be called so: parts of lower-case letters, digits and `-`, with dots between them.
+fn is_claim(name: &str) -> bool {
+    let is_fine = |letter: u8| letter.is_ascii_lowercase() || letter.is_ascii_digit();
+    let is_part = |part: &str| {
+        let ends = part.bytes().next().zip(part.bytes().last());
+        ends.is_some_and(|(first, last)| is_fine(first) && is_fine(last))
+            && part.bytes().all(|letter| is_fine(letter) || letter == b'-')
+    };
+    name.len() <= 253 && name.split('.').all(is_part)
 }
 
 /// What runs it, in so many pods.
@@ -250,7 +296,8 @@ mod tests {
     #[test]
     fn what_runs_an_experiment_is_taken_out_of_the_values() {
         let values = "tasks: [http]\nrunner: job\nlogLevel: debug\nresources: {limits: {cpu: 2}}\niter8Image: a/b:c\n\
-                      serviceAccountName: me\nactiveDeadlineSeconds: 60\nmajorMinor: v0.13\n";
+                      serviceAccountName: me\nactiveDeadlineSeconds: 60\nmajorMinor: v0.13\n\
+                      resultVolume: kept\nresultURL: 'https://a.example/{group}?sig=signature'\n";
         let (runner, rest, said) = taken("iter8", values);
         let expected = Runner {
             work: Work::Job,
@@ -259,6 +306,8 @@ mod tests {
             resources: json!({"limits": {"cpu": 2}}),
             account: Some("me".into()),
             deadline: Some(60),
+            result_claim: Some("kept".into()),
+            result_url: ResultUrl::parse("https://a.example/{group}?sig=signature").ok(),
         };
         assert_eq!((runner, said), (Some(expected), vec![]));
         assert_eq!(rest, "tasks:\n  - http\n");
@@ -311,6 +360,14 @@ mod tests {
             (
                 "runner: job\nshards: 0",
                 "an experiment has 1 to 200 shards in a cluster, not 0",
+            ),
+            (
+                "runner: job\nresultVolume: A/b",
+                "`A/b` is no name of a PersistentVolumeClaim",
+            ),
+            (
+                "runner: job\nresultURL: s3://bucket/secret",
+                "results cannot be sent there: it is no http:// or https:// URL",
             ),
             (
                 "runner: job\nactiveDeadlineSeconds: 0",

@@ -197,6 +197,7 @@ impl Stage<'_> {
                 fingerprint: Some(fingerprint),
             },
             context,
+            after_task: None,
             platform: self.platform.name(),
             reach: Reach::Container,
             validate_slos: inputs.flag("validateSLOs").unwrap_or(true),

@@ -10,10 +10,12 @@ use super::console::Console;
 use super::exit::Exit;
 use super::stored::Unread;
 use crate::diagnostic::did_you_mean;
-use crate::results::{ExperimentResult, MergedShard, Outcome};
+use crate::results::{ExperimentResult, MergedShard, Outcome, TaskStatus};
 use crate::slo::{Confidence, Verdict};
 use crate::spec::{Period, PeriodError};
 
+/// Shards that are named.
+const NAMED: usize = 8;
 const POLL: Duration = Duration::from_millis(500);
 
 /// What may be asked of a result.
@@ -70,7 +72,7 @@ impl Condition {
 
     fn describe(self, result: &ExperimentResult) -> String {
         let holds = self.holds(result);
-        let told = |what: &str| match partial(result) {
+        let told = |what: &str| match partial(result).or_else(|| failure(result)) {
             Some(why) => format!("{what}: {why}"),
             None => what.to_owned(),
         };
@@ -101,11 +103,30 @@ fn partial(result: &ExperimentResult) -> Option<String> {
     let shards = result.shards.as_ref()?;
     let (count, there) = (shards.count as usize, shards.merged.len());
     if there < count || !shards.lost.is_empty() {
-        return Some(format!("{there} of {count} shards gave a result"));
+        let lost: Vec<String> = shards.lost.iter().take(NAMED).map(u32::to_string).collect();
+        let lost = match (lost.len(), shards.lost.len()) {
+            (0, _) => String::new(),
+            (1, 1) => format!("; shard {} gave none", lost[0]),
+            (named, all) if named < all => {
+                format!("; shards {} and {} more gave none", lost.join(", "), all - named)
+            }
+            _ => format!("; shards {} gave none", lost.join(", ")),
+        };
+        return Some(format!("{there} of {count} shards gave a result{lost}"));
     }
     let cut = |shard: &&MergedShard| shard.outcome == Outcome::Interrupted;
     let cut = shards.merged.iter().find(cut)?;
     Some(format!("shard {} did not come to its end", cut.index))
+}
+
+/// Which task failed, and why, where that is stored.
+fn failure(result: &ExperimentResult) -> Option<String> {
+    result.tasks.iter().find_map(|task| match &task.status {
+        TaskStatus::Failed { error } => Some(format!("task {} ({}) failed: {error}", task.index, task.name)),
+        TaskStatus::NotRun | TaskStatus::Completed | TaskStatus::Left { .. } | TaskStatus::Skipped { .. } => {
+            None
+        }
+    })
 }
 
 /// What of the SLOs and rewards does not hold.
@@ -139,7 +160,7 @@ fn why(result: &ExperimentResult) -> String {
         return partial;
     }
     if !result.no_failure() {
-        return "a task failed".to_owned();
+        return failure(result).unwrap_or_else(|| "a task failed".to_owned());
     }
     let distrust = result.distrust.first().cloned();
     let found = distrust.or_else(|| unkept(result));

@@ -43,6 +43,24 @@ pub(super) fn check(
     if era.is_past() {
         decoder.tolerate();
     }
+    checked(decoder, root)
+}
+
+/// Reads an experiment that was made with files beside it, which are not there yet.
+pub(super) fn check_made(
+    source: &SourceFile,
+    root: &Node,
+    folder: &Path,
+    env: &Env,
+    console: &Console,
+) -> Checked {
+    let lookup = |name: &str| env.get(name).map(str::to_owned);
+    let mut decoder = Decoder::new(source, folder, &lookup, console.mask.clone());
+    decoder.expect_files();
+    checked(decoder, root)
+}
+
+fn checked(mut decoder: Decoder<'_>, root: &Node) -> Checked {
     let pipeline = Experiment::read(root, &mut decoder)
         .and_then(|experiment| Pipeline::build(&experiment, &mut decoder));
     let wrong = decoder.has_errors();

@@ -131,7 +131,7 @@ pub(super) fn use_colour(colour: Colour, terminal: bool, env: &Env) -> bool {
 }
 
 /// Control characters of foreign text would move the cursor or hide what was said.
-fn visible(text: &str) -> String {
+pub(super) fn visible(text: &str) -> String {
     text.chars()
         .map(|c| {
             if c.is_control() && c != '\t' {

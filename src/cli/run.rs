@@ -20,10 +20,11 @@ use super::shown::show;
 use super::signals::Signals;
 use super::stored::{self, earlier};
 use crate::cluster::Access;
+use crate::cluster::manifests::JOB;
 use crate::diagnostic::Diagnostic;
 use crate::platform::{Env, Platform};
 use crate::report::render_within;
-use crate::results::{ExperimentResult, Shard, SourceInfo, fingerprint};
+use crate::results::{ExperimentResult, Outcome, Shard, SourceInfo, fingerprint};
 use crate::secret::Mask;
 use crate::spec::compat::{Era, Modern};
 use crate::spec::{Node, SourceFile};
@@ -51,6 +52,9 @@ pub(super) async fn run(
         reproduce: command(&given, args.file.as_deref()),
         cluster: args.cluster.access(env, &console.mask),
         part: Said::flags(args.shard.as_deref(), args.start_at.as_deref()),
+        details: None,
+        brief: false,
+        after_task: None,
     };
     let opened = read(file.as_deref(), &given);
     Box::pin(order.run(opened, console, env, platform, signals)).await
@@ -72,6 +76,12 @@ pub(super) struct Order<'a> {
     pub(super) cluster: Access,
     /// Which part of it.
     pub(super) part: Said,
+    /// How its details can be had, if its files do not stay.
+    pub(super) details: Option<String>,
+    /// Whether the report of a shard is left to who merges it.
+    pub(super) brief: bool,
+    /// Is shown the result after every task.
+    pub(super) after_task: Option<&'a (dyn Fn(&ExperimentResult) + Sync)>,
 }
 
 impl Order<'_> {
@@ -251,6 +261,7 @@ impl Stage<'_> {
             reused,
             revision: order.revision,
             shard,
+            after_task: order.after_task,
         };
         // Whoever merges has the verdict to tell.
         let note = note.filter(|_| session.shard.is_none());
@@ -258,8 +269,9 @@ impl Stage<'_> {
             .run(&pipeline, &formats, signals)
             .await
             .map_err(Stop::Quit)?;
-        let shown = show(&finished.view, console, env).is_ok();
-        finished.say_where(console, order.output);
+        let left = order.brief && finished.result.outcome == Outcome::Measured;
+        let shown = left || show(&finished.view, console, env).is_ok();
+        finished.say_where(console, order.output, order.details.as_deref());
         if let Some(note) = note {
             note.report(&finished).await;
         }
@@ -418,7 +430,10 @@ pub(super) fn unreadable(found: &[Diagnostic], console: &Console) -> Exit {
 pub(super) fn reach(env: &Env) -> Reach {
     let marked = Path::new("/.dockerenv").exists() || Path::new("/run/.containerenv").exists();
     let kubernetes = env.get("KUBERNETES_SERVICE_HOST").is_some();
-    if marked || kubernetes {
+    // Runners of CI are pods, too: only a Job of ours is told what pods are.
+    if env.get(JOB).is_some() {
+        Reach::Pod
+    } else if marked || kubernetes {
         Reach::Container
     } else {
         Reach::Machine

@@ -52,6 +52,8 @@ pub(super) struct Session<'a> {
     pub revision: Option<u64>,
     /// The part of the experiment that this run is, if it is not all of it.
     pub shard: Option<Shard>,
+    /// Is shown the result after every task.
+    pub after_task: Option<&'a (dyn Fn(&ExperimentResult) + Sync)>,
 }
 
 /// A finished run.
@@ -97,19 +99,25 @@ impl Session<'_> {
             is_shard: self.shard.is_some(),
             appointment: Appointment::at(self.shard.as_ref().and_then(|shard| shard.start_at)),
         };
+        let mut was_stopped = false;
         let stopped = {
             let mut persist = |result: &mut ExperimentResult| {
                 mask(result, &self.console.mask);
                 if let Err(error) = results::write(&path, result) {
                     note(&mut unwritten, &TaskError::from_error(&error).message);
                 }
+                if let Some(show) = self.after_task {
+                    show(result);
+                }
             };
-            let running = tasks::run(pipeline, &context, &mut result, &mut persist);
+            let running =
+                async { was_stopped = tasks::run(pipeline, &context, &mut result, &mut persist).await };
             signals.until(running, &shutdown, self.console).await
         };
         match stopped {
-            Stop::Finished => {}
-            Stop::Signal(name) => result.interrupted = Some(name.to_owned()),
+            Stop::Signal(name) if was_stopped => result.interrupted = Some(name.to_owned()),
+            // One that came too late to stop it.
+            Stop::Finished | Stop::Signal(_) => {}
             Stop::Quit(exit) => return Err(exit),
         }
         let ending = Ending {
@@ -241,6 +249,14 @@ fn mask(result: &mut ExperimentResult, mask: &Mask) {
     for task in &mut result.tasks {
         task.about = mask.apply(&task.about);
     }
+    for change in &mut result.changes {
+        let back = change.rolled_back.iter_mut();
+        let back = back.flat_map(|back| [&mut back.why, &mut back.to]);
+        let own = [&mut change.object, &mut change.from, &mut change.to];
+        for text in own.into_iter().chain(back).chain(&mut change.error) {
+            *text = mask.apply(text);
+        }
+    }
 }
 
 fn write_report(format: &dyn Format, view: &View, folder: &Path) -> Result<(), String> {
@@ -279,10 +295,10 @@ pub(super) fn formats(names: &[String]) -> Result<Vec<&'static dyn Format>, Stri
 
 impl Finished {
     /// Says where the files are, if they are there.
-    pub(super) fn say_where(&self, console: &Console, output: &Output) {
+    pub(super) fn say_where(&self, console: &Console, output: &Output, details: Option<&str>) {
         let report = output.files().1;
         let place = if self.written {
-            format!("details in {}", report.display())
+            details.map_or_else(|| format!("details in {}", report.display()), str::to_owned)
         } else {
             "not all files are written".to_owned()
         };
@@ -290,5 +306,40 @@ impl Finished {
             LogLevel::Info,
             &format!("{}: {place}", self.result.outcome.name()),
         );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::results::{ObjectChange, RolledBack};
+
+    #[test]
+    fn nothing_of_a_change_is_written_unmasked() {
+        let secrets = Mask::default();
+        secrets.add("hunter22");
+        let text = || "hunter22".to_owned();
+        let start = Timestamp::UNIX_EPOCH;
+        let mut result = ExperimentResult::new(SourceInfo::default(), Environment::default(), start);
+        result.changes = vec![ObjectChange {
+            task: 1,
+            object: text(),
+            namespace: "prod".to_owned(),
+            field: "spec".to_owned(),
+            from: text(),
+            to: text(),
+            at: start,
+            dry_run: false,
+            outcome: None,
+            rolled_back: Some(RolledBack {
+                why: text(),
+                to: text(),
+                at: start,
+            }),
+            error: Some(text()),
+        }];
+        mask(&mut result, &secrets);
+        let written = serde_json::to_string(&result.changes).expect("JSON");
+        assert!(!written.contains("hunter22"), "{written}");
     }
 }

@@ -3,7 +3,7 @@
 use std::io::{IsTerminal as _, Write};
 
 use super::args::Colour;
-use super::console::{Console, use_colour};
+use super::console::{Console, use_colour, visible};
 use super::exit::Exit;
 use crate::platform::Env;
 use crate::report::{Format, Text, View};
@@ -40,7 +40,7 @@ pub(super) fn print_text(text: &str, console: &Console) -> Result<(), Exit> {
 
 /// Prints a line of a text from elsewhere, and says whether anybody reads.
 pub(super) fn print_line(line: &str, console: &Console) -> Result<bool, Exit> {
-    let text = console.inert(&console.mask.apply(line));
+    let text = console.inert(&visible(&console.mask.apply(line)));
     pipe(Ok(format!("{text}\n").into_bytes()), console)
 }
 

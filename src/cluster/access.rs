@@ -1,26 +1,23 @@
 //! [`Access`]: which cluster, and as whom: by flags, by kubeconfig files, or by the account of the pod this runs in.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
-use kube::Config;
-use kube::config::{AuthInfo, ExecConfig, KubeConfigOptions, Kubeconfig, KubeconfigError};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use url::Url;
 
 use super::client::Cluster;
 use super::error::ClusterError;
+use super::kubeconfig::{Kubeconfig, Plugin, User};
 use super::plugin;
-use crate::net::cause;
+use super::transport::Config;
 use crate::net::display_url;
-use crate::net::proxy::{Proxy, ProxyEnv, ProxySettings};
+use crate::net::proxy::{ProxyEnv, ProxySettings};
+use crate::net::tls::Pem;
 use crate::secret::Secret;
 
 /// Where a pod finds its account.
 const ACCOUNT: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
-/// How long a connection may take to be made.
-const CONNECT: Duration = Duration::from_secs(10);
 
 /// What flags and the environment say of the cluster. Flags go over files.
 #[derive(Debug, Clone, Default)]
@@ -62,7 +59,7 @@ pub struct Surroundings {
 struct Chosen {
     config: Config,
     /// The program that gives credentials.
-    plugin: Option<ExecConfig>,
+    plugin: Option<Plugin>,
     /// What it will be shown, in words.
     credentials: String,
 }
@@ -74,35 +71,32 @@ impl Access {
             mut config,
             plugin,
             credentials,
-        } = self.choose().await?;
-        config.connect_timeout = Some(CONNECT);
-        // Requests have deadlines of their own, and are repeated where that makes sense.
-        config.read_timeout = None;
-        config.default_retry = false;
+        } = self.choose()?;
         let renewable = plugin.is_some();
         if let Some(plugin) = plugin {
-            plugin::ask(&plugin, &mut config.auth_info).await?;
+            plugin::ask(&plugin, &mut config.user).await?;
         }
         Cluster::new(config, credentials, renewable)
     }
 
     /// The namespace that is meant where none is named. It is read from files only.
-    pub async fn namespace(&self) -> Result<String, ClusterError> {
-        Ok(self.choose().await?.config.default_namespace)
+    pub fn namespace(&self) -> Result<String, ClusterError> {
+        Ok(self.choose()?.config.namespace)
     }
 
-    async fn choose(&self) -> Result<Chosen, ClusterError> {
+    fn choose(&self) -> Result<Chosen, ClusterError> {
         let files = self.files()?;
+        let server = self.server.as_deref().map(url).transpose()?;
         let mut chosen = if !files.is_empty() {
-            self.of_files(&files).await?
-        } else if let (Some((host, port)), None) = (&self.surroundings.service, &self.server) {
-            of_account(host, port)?
-        } else if let Some(server) = &self.server {
+            self.of_files(&files, server)?
+        } else if let Some(server) = server {
             Chosen {
-                config: Config::new(uri(server)?),
+                config: Config::new(server),
                 plugin: None,
                 credentials: "a request without credentials".into(),
             }
+        } else if let Some((host, port)) = &self.surroundings.service {
+            of_account(host, port)?
         } else {
             return Err(ClusterError::NoCluster {
                 looked: self.looked(),
@@ -157,38 +151,21 @@ impl Access {
         )
     }
 
-    async fn of_files(&self, files: &[PathBuf]) -> Result<Chosen, ClusterError> {
+    fn of_files(&self, files: &[PathBuf], address: Option<Url>) -> Result<Chosen, ClusterError> {
         let names: Vec<String> = files.iter().map(|path| path.display().to_string()).collect();
         let source_name = names.join(", ");
         let mut merged = Kubeconfig::default();
         for path in files {
-            let unusable = |error: KubeconfigError| ClusterError::Unusable {
+            let next = Kubeconfig::read(path);
+            merged.add(next.map_err(|reason| ClusterError::Unusable {
                 path: path.clone(),
-                reason: words(&error),
-            };
-            let next = Kubeconfig::read_from(path).map_err(unusable)?;
-            merged = merged.merge(next).map_err(unusable)?;
+                reason,
+            })?);
         }
-        let context = self.chosen_context(&merged, &source_name)?;
-        let unusable = |reason: String| ClusterError::Unusable {
+        let name = self.chosen_context(&merged, &source_name)?;
+        of_context(merged, &name, address).map_err(|reason| ClusterError::Unusable {
             path: files[0].clone(),
             reason,
-        };
-        let user = user_of(&merged, &context).map_err(unusable)?;
-        let options = KubeConfigOptions {
-            context: Some(context.clone()),
-            ..KubeConfigOptions::default()
-        };
-        let mut config = Config::from_custom_kubeconfig(merged, &options)
-            .await
-            .map_err(|error| unusable(format!("the context `{context}`: {}", words(&error))))?;
-        let credentials = shown(&config.auth_info, user.as_deref());
-        // Of an empty user nothing is known, which is right for servers that ask nothing.
-        let plugin = config.auth_info.exec.take();
-        Ok(Chosen {
-            config,
-            plugin,
-            credentials,
         })
     }
 
@@ -217,18 +194,12 @@ impl Access {
 
     fn put_flags_over(&self, chosen: &mut Chosen) -> Result<(), ClusterError> {
         let config = &mut chosen.config;
-        if let Some(server) = &self.server {
-            config.cluster_url = uri(server)?;
-        }
         if let Some(path) = &self.ca_file {
-            config.root_cert = Some(authorities(path)?);
-            config.root_cert_file = None;
+            config.authorities = Some(authorities(path)?);
         }
         if let Some(token) = &self.token {
-            config.auth_info = AuthInfo {
-                token: Some(token.expose().to_owned().into()),
-                ..AuthInfo::default()
-            };
+            config.user = User::default();
+            config.user.token = Some(token.expose().to_owned());
             chosen.plugin = None;
             "the token of --kube-token".clone_into(&mut chosen.credentials);
         }
@@ -237,84 +208,61 @@ impl Access {
             return Err(ClusterError::Settings(message.into()));
         }
         if let Some(user) = &self.as_user {
-            config.auth_info.impersonate = Some(user.clone());
-            config.auth_info.impersonate_groups =
-                (!self.as_groups.is_empty()).then(|| self.as_groups.clone());
+            config.user.impersonate = Some(user.clone());
+            config.user.impersonate_groups.clone_from(&self.as_groups);
         }
         if let Some(namespace) = &self.namespace {
-            config.default_namespace.clone_from(namespace);
+            config.namespace.clone_from(namespace);
         }
-        self.route(config)
-    }
-
-    /// Which proxy requests go through: the one that the file names, or that the environment means for this server.
-    fn route(&self, config: &mut Config) -> Result<(), ClusterError> {
-        let server = config.cluster_url.to_string();
-        let url: Url = server
-            .parse()
-            .map_err(|cause| ClusterError::Settings(format!("{server} is not a URL: {cause}")))?;
-        // The library takes the environment's for every server, exempt or not.
-        let of_environment = |proxy: &http::Uri| {
-            let ours = self.surroundings.proxies.https.as_ref();
-            ours.is_some_and(|known| {
-                known
-                    .expose()
-                    .parse::<http::Uri>()
-                    .is_ok_and(|known| known == *proxy)
-            })
-        };
-        if config
-            .proxy_url
-            .as_ref()
-            .is_some_and(|proxy| !of_environment(proxy))
-        {
-            return Ok(());
+        // The proxy that the file names, or that the environment means for this server.
+        if config.proxy.is_none() {
+            config.proxy = Some(ProxySettings::Environment(self.surroundings.proxies.clone()));
         }
-        let settings = ProxySettings::Environment(self.surroundings.proxies.clone());
-        let proxy = settings
-            .for_url(&url)
-            .map_err(|error| ClusterError::Settings(error.to_string()))?;
-        config.proxy_url = match proxy.as_ref().map(Proxy::with_credentials) {
-            Some(url) => Some(uri(url.as_str())?),
-            None => None,
-        };
         Ok(())
     }
 }
 
-/// The user of a context; an error where it or the cluster is named and not there.
-fn user_of(config: &Kubeconfig, name: &str) -> Result<Option<String>, String> {
-    let context = config.contexts.iter().find(|context| context.name == name);
-    let Some(context) = context.and_then(|named| named.context.as_ref()) else {
-        return Err(format!("the context `{name}` is empty"));
+/// What a context of files means, but for the address of the API server if one is given. The error is in words.
+fn of_context(files: Kubeconfig, name: &str, address: Option<Url>) -> Result<Chosen, String> {
+    let (context, server, mut user) = files.take(name)?;
+    let odd = |reason: String| format!("the context `{name}`: {reason}");
+    let address = match (address, &server.address) {
+        (Some(given), _) => given,
+        (None, Some(address)) => url(address).map_err(|error| odd(error.to_string()))?,
+        (None, None) => return Err(odd("its cluster has no `server`".into())),
     };
-    if !config
-        .clusters
-        .iter()
-        .any(|cluster| cluster.name == context.cluster)
-    {
-        return Err(format!(
-            "the context `{name}` is of the cluster `{}`, which is not there",
-            context.cluster
-        ));
+    let mut config = Config::new(address);
+    config.authorities = server.authorities().map_err(odd)?;
+    config.insecure = server.insecure_skip_tls_verify.unwrap_or_default();
+    config.server_name.clone_from(&server.tls_server_name);
+    if let Some(proxy) = &server.proxy_url {
+        let proxy = proxy
+            .parse()
+            .map_err(|error| odd(format!("proxy-url: {error}")))?;
+        config.proxy = Some(ProxySettings::Explicit(proxy));
     }
-    match context.user.as_deref().filter(|user| !user.is_empty()) {
-        Some(user) if !config.auth_infos.iter().any(|known| known.name == user) => Err(format!(
-            "the context `{name}` is of the user `{user}`, which is not there"
-        )),
-        user => Ok(user.map(str::to_owned)),
+    if let Some(namespace) = context.namespace {
+        config.namespace = namespace;
     }
+    let credentials = shown(&user, context.user.as_deref());
+    let plugin = user.take_plugin(&server).map_err(odd)?;
+    config.user = user;
+    Ok(Chosen {
+        config,
+        plugin,
+        credentials,
+    })
 }
 
 /// What a server will be shown.
-fn shown(user: &AuthInfo, name: Option<&str>) -> String {
+fn shown(user: &User, name: Option<&str>) -> String {
     let of = name.map_or_else(String::new, |name| format!(" of the user `{name}`"));
     if let Some(command) = user.exec.as_ref().and_then(|exec| exec.command.as_deref()) {
         return format!("what the credential plugin `{command}` gave{of}");
     }
     let kind = if user.token.is_some() || user.token_file.is_some() || user.auth_provider.is_some() {
         "the token"
-    } else if user.client_certificate.is_some() || user.client_certificate_data.is_some() {
+    } else if user.has_certificate() {
         "the client certificate"
     } else if user.username.is_some() {
         "the password"
@@ -332,17 +280,17 @@ fn of_account(host: &str, port: &str) -> Result<Chosen, ClusterError> {
     } else {
         host.to_owned()
     };
-    let mut config = Config::new(uri(&format!("https://{host}:{port}"))?);
+    let mut config = Config::new(url(&format!("https://{host}:{port}"))?);
     let token = folder.join("token");
     if !token.is_file() {
         return Err(ClusterError::NoCluster {
             looked: format!("this pod has no account: {} is not there", token.display()),
         });
     }
-    config.root_cert = Some(authorities(&folder.join("ca.crt"))?);
-    config.auth_info.token_file = Some(token.display().to_string());
+    config.authorities = Some(authorities(&folder.join("ca.crt"))?);
+    config.user.token_file = Some(token.display().to_string());
     if let Ok(namespace) = std::fs::read_to_string(folder.join("namespace")) {
-        namespace.trim().clone_into(&mut config.default_namespace);
+        namespace.trim().clone_into(&mut config.namespace);
     }
     Ok(Chosen {
         config,
@@ -352,57 +300,29 @@ fn of_account(host: &str, port: &str) -> Result<Chosen, ClusterError> {
 }
 
 /// The certificates of a file.
-fn authorities(path: &Path) -> Result<Vec<Vec<u8>>, ClusterError> {
+fn authorities(path: &Path) -> Result<Pem, ClusterError> {
     let unusable = |reason: String| ClusterError::Unusable {
         path: path.to_owned(),
         reason,
     };
     let text = std::fs::read(path).map_err(|cause| unusable(cause.to_string()))?;
-    let read: Result<Vec<Vec<u8>>, _> = CertificateDer::pem_slice_iter(&text)
-        .map(|certificate| certificate.map(|certificate| certificate.to_vec()))
-        .collect();
+    let read: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&text).collect();
     match read {
         Ok(found) if found.is_empty() => Err(unusable("it holds no certificate in PEM form".into())),
-        Ok(found) => Ok(found),
+        Ok(_) => Ok(Pem::new(text)),
         Err(cause) => Err(unusable(format!("it is not valid PEM: {cause}"))),
     }
 }
 
-fn uri(text: &str) -> Result<http::Uri, ClusterError> {
-    let shown = || {
-        text.parse::<Url>()
-            .map_or_else(|_| text.to_owned(), |url| display_url(&url))
-    };
-    let uri: http::Uri = text
+fn url(text: &str) -> Result<Url, ClusterError> {
+    let url: Url = text
         .parse()
-        .map_err(|cause| ClusterError::Settings(format!("{} is not a URL: {cause}", shown())))?;
-    let is_http = matches!(uri.scheme_str(), Some("https" | "http")) && uri.host().is_some();
-    is_http.then_some(uri).ok_or_else(|| {
+        .map_err(|cause| ClusterError::Settings(format!("{text} is not a URL: {cause}")))?;
+    let is_http = matches!(url.scheme(), "https" | "http") && url.has_host();
+    let shown = display_url(&url);
+    is_http.then_some(url).ok_or_else(|| {
         ClusterError::Settings(format!(
-            "{} is not the URL of an API server, such as https://10.0.0.1:6443",
-            shown()
+            "{shown} is not the URL of an API server, such as https://10.0.0.1:6443"
         ))
     })
-}
-
-/// The cause in the library's words: those around it repeat what is said anyway.
-#[expect(
-    clippy::wildcard_enum_match_arm,
-    reason = "the library's other errors have no words of ours, and come and go"
-)]
-fn words(error: &KubeconfigError) -> String {
-    match error {
-        KubeconfigError::ReadConfig(cause, _) => cause.to_string(),
-        KubeconfigError::Parse(cause) => format!("it is not a kubeconfig: {cause}"),
-        KubeconfigError::MissingClusterUrl => "its cluster has no `server`".into(),
-        other => match std::error::Error::source(other) {
-            Some(_) => format!("{}: {}", head(&other.to_string()), cause::root(other)),
-            None => other.to_string(),
-        },
-    }
-}
-
-/// What stands before the first colon.
-fn head(text: &str) -> &str {
-    text.split_once(": ").map_or(text, |(head, _)| head)
 }

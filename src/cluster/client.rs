@@ -1,20 +1,21 @@
 //! [`Cluster`]: asks an API server, and says in words what came of it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::{Method, Request};
-use kube::core::Status;
-use kube::{Client, Config};
 use serde_json::Value;
 use tokio::time::{Instant, timeout};
 
 use super::error::ClusterError;
 use super::foreign;
 use super::object::{ObjectName, Resource};
-use super::refusal::{Forbidden, user, verb};
-use crate::net::cause;
-use crate::net::tls::describe_tls_error;
+use super::refusal::{Forbidden, refused, user, verb};
+use super::status::Status;
+use super::transport::{Config, Transport};
+use crate::net::display_url;
 
 /// Longest wait for one answer.
 const ANSWER: Duration = Duration::from_secs(10);
@@ -24,7 +25,7 @@ const MOST_FIELDS: usize = 10;
 /// A client of an API server. Cloning shares its connections.
 #[derive(Clone)]
 pub struct Cluster {
-    client: Client,
+    transport: Arc<Transport>,
     server: String,
     namespace: String,
     credentials: String,
@@ -56,18 +57,11 @@ impl Asked<'_> {
 
 impl Cluster {
     pub(super) fn new(config: Config, credentials: String, renewable: bool) -> Result<Self, ClusterError> {
-        let server = config.cluster_url.to_string().trim_end_matches('/').to_owned();
-        let namespace = config.default_namespace.clone();
-        let client = Client::try_from(config).map_err(|error| {
-            ClusterError::Settings(format!(
-                "no client of {server} can be made: {}",
-                cause::root(&error)
-            ))
-        })?;
+        let server = display_url(&config.server).trim_end_matches('/').to_owned();
         Ok(Self {
-            client,
+            transport: Arc::new(Transport::new(&config, &server)?),
             server,
-            namespace,
+            namespace: config.namespace,
             credentials,
             renewable,
         })
@@ -84,8 +78,8 @@ impl Cluster {
     }
 
     /// What speaks with it.
-    pub(super) fn client(&self) -> &Client {
-        &self.client
+    pub(super) fn transport(&self) -> &Arc<Transport> {
+        &self.transport
     }
 
     /// Whether credentials that are refused can be had anew, from the program that gave them.
@@ -143,54 +137,34 @@ impl Cluster {
         let left = deadline.saturating_duration_since(Instant::now());
         let patience = left.min(ANSWER);
         let mut request = Request::builder().method(method).uri(path);
-        let mut content = Vec::new();
+        let mut content = Bytes::new();
         if let Some((kind, value)) = body {
             request = request.header(CONTENT_TYPE, kind);
-            content = value.to_string().into_bytes();
+            content = value.to_string().into();
         }
         let request = request
             .body(content)
             .map_err(|cause| ClusterError::Settings(format!("{path} cannot be asked for: {cause}")))?;
-        match timeout(patience, self.client.request::<Value>(request)).await {
+        match timeout(patience, Box::pin(self.answer(request, asked))).await {
             Err(_elapsed) => Err(ClusterError::TimedOut {
                 server: self.server.clone(),
                 after: patience,
             }),
-            Ok(Ok(answer)) => Ok(answer),
-            Ok(Err(error)) => Err(self.explain_error(error, asked)),
+            Ok(answer) => answer,
         }
     }
 
-    #[expect(
-        clippy::wildcard_enum_match_arm,
-        reason = "the library's other errors have no words of ours, and come and go"
-    )]
-    pub(super) fn explain_error(&self, error: kube::Error, asked: Asked<'_>) -> ClusterError {
-        match error {
-            kube::Error::Api(status) => self.explain_status(&status, asked),
-            kube::Error::SerdeError(cause) => ClusterError::Foreign {
-                server: self.server.clone(),
-                reason: format!("its answer is not JSON ({cause})"),
-            },
-            kube::Error::Service(_) | kube::Error::HyperError(_) => self.unreached(&error),
-            other => ClusterError::Settings(cause::root(&other)),
+    async fn answer(&self, request: Request<Bytes>, asked: Asked<'_>) -> Result<Value, ClusterError> {
+        let answer = self.transport.send(request).await?;
+        let status = answer.status;
+        let text = self.transport.whole(answer).await?;
+        if status.is_client_error() || status.is_server_error() {
+            return Err(self.explain_status(&Status::of(status, &text), asked));
         }
-    }
-
-    /// No answer at all.
-    fn unreached(&self, error: &kube::Error) -> ClusterError {
-        let server = self.server.clone();
-        if let Some(reason) = describe_tls_error(error) {
-            return ClusterError::Tls { server, reason };
-        }
-        let refused = cause::find::<std::io::Error>(error)
-            .is_some_and(|error| error.kind() == std::io::ErrorKind::ConnectionRefused);
-        let reason = if refused {
-            "connection refused".into()
-        } else {
-            cause::root(error)
-        };
-        ClusterError::Unreachable { server, reason }
+        serde_json::from_slice(&text).map_err(|cause| ClusterError::Foreign {
+            server: self.server.clone(),
+            reason: format!("its answer is not JSON ({cause})"),
+        })
     }
 
     pub(super) fn explain_status(&self, status: &Status, asked: Asked<'_>) -> ClusterError {
@@ -220,7 +194,7 @@ impl Cluster {
                         namespace: asked.namespace.map(str::to_owned),
                     }))
                 }
-                _ => ClusterError::Refused(foreign(&status.message)),
+                _ => ClusterError::Refused(refused(&status.message)),
             },
             404 => match details.filter(|details| !details.name.is_empty()) {
                 Some(details) if details.kind == "namespaces" && details.name == namespace => {
@@ -276,7 +250,7 @@ impl Cluster {
 /// An object is there already, has changed meanwhile, or has fields that others manage.
 fn conflict(status: &Status, asked: Asked<'_>) -> ClusterError {
     let object = named(asked);
-    if status.is_already_exists() {
+    if status.reason == "AlreadyExists" {
         let namespace = asked.namespace.unwrap_or_default().to_owned();
         return ClusterError::Exists { object, namespace };
     }

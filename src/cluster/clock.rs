@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use http::Request;
 use http::header::DATE;
 use jiff::Timestamp;
 use jiff::fmt::rfc2822::DateTimeParser;
-use kube::client::Body;
 use tokio::time::{sleep, timeout};
 
-use super::client::{Asked, Cluster};
+use super::client::Cluster;
 use super::error::ClusterError;
 
 /// What every account may read.
@@ -78,13 +78,15 @@ impl Cluster {
 
     async fn sample(&self) -> Result<Skew, ClusterError> {
         let request = Request::get(VERSION)
-            .body(Body::empty())
+            .body(Bytes::new())
             .map_err(|cause| ClusterError::Settings(cause.to_string()))?;
         let asked = Timestamp::now();
-        let answer = self.client().send(request).await;
-        let answer = answer.map_err(|error| self.explain_error(error, Asked::DISCOVERY))?;
+        let answer = self.transport().send(request).await?;
         let came = Timestamp::now();
-        let date = answer.headers().get(DATE).and_then(|date| date.to_str().ok());
+        let date = answer.headers.get(DATE).cloned();
+        // So that the next one needs no connection of its own, which would take its time.
+        self.transport().whole(answer).await?;
+        let date = date.as_ref().and_then(|date| date.to_str().ok());
         // RFC 2822 has the same form, but for the name of its zone.
         let date = date.and_then(|date| PARSER.parse_timestamp(date).ok());
         let date = date.ok_or_else(|| ClusterError::Foreign {

@@ -1,5 +1,7 @@
 //! What the API is made of: why it knows nothing of a kind of objects, and what may be meant.
 
+use std::time::Duration;
+
 use serde_json::Value;
 use tokio::time::Instant;
 
@@ -9,6 +11,12 @@ use super::object::{ObjectName, Resource};
 use crate::diagnostic::did_you_mean;
 
 impl Cluster {
+    /// Whether objects of a kind are in namespaces.
+    pub async fn has_namespace(&self, resource: &Resource, patience: Duration) -> Result<bool, ClusterError> {
+        let kind = self.kind(resource, Instant::now() + patience).await?;
+        Ok(kind["namespaced"] != false)
+    }
+
     /// What the API has of an object that it does not give where objects of a namespace are: either it has no namespace, or
     /// there is no such kind. Else the error stands.
     pub(super) async fn explain(

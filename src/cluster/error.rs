@@ -3,10 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::refusal::Forbidden;
-
-/// What an API server says where somebody gives rights that they have not.
-const ESCALATION: &str = "not currently held";
+use super::refusal::{ESCALATION, Forbidden};
 
 /// Why a cluster cannot be used, or does not do what it is asked. Texts from elsewhere are in it as they came.
 #[derive(Debug, thiserror::Error)]

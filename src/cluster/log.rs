@@ -31,8 +31,13 @@ pub struct Container {
 pub enum Extent {
     /// All that there is by now.
     All,
-    /// Its last lines.
-    Last(u32),
+    /// Its last lines, of which so many bytes.
+    Last {
+        /// Lines.
+        lines: u32,
+        /// Bytes from the first of them on.
+        bytes: usize,
+    },
     /// All of it, until the container ends.
     Follow,
 }
@@ -58,7 +63,7 @@ impl Cluster {
         };
         let wanted = match extent {
             Extent::All => String::new(),
-            Extent::Last(lines) => format!("&tailLines={lines}"),
+            Extent::Last { lines, bytes } => format!("&tailLines={lines}&limitBytes={bytes}"),
             Extent::Follow => "&follow=true".to_owned(),
         };
         let Container { namespace, pod, name } = of;

@@ -3,16 +3,18 @@
 //! [`Access`] is what flags and the environment say; [`Cluster`] is a client of the API server that it leads to;
 //! [`ClusterError`] says what went wrong so that its reader knows what to do. Nothing here knows of experiments.
 //!
-//! # Why `kube`
-//! It reads kubeconfig files as `kubectl` does and speaks TLS with client certificates and tokens. Credential plugins are run
-//! here (`plugin`): its own way waits for them for ever.
+//! # Why no library of Kubernetes
+//! A handful of paths is asked for, and objects are looked at as JSON. Requests go over `net`, as all others do: with its proxies,
+//! its TLS and its words for what goes wrong; a library would bring all that a second time.
 
 mod access;
 mod change;
 mod client;
 mod clock;
+mod credentials;
 mod discovery;
 mod error;
+mod kubeconfig;
 mod log;
 pub mod manifests;
 mod object;
@@ -20,7 +22,9 @@ mod owned;
 mod plugin;
 mod readiness;
 mod refusal;
+mod status;
 mod stream;
+mod transport;
 mod watch;
 mod workload;
 
@@ -45,7 +49,7 @@ pub use workload::{Hindrance, JobEnd, has_ended, hindrance, job_end, last_warnin
 const SHOWN: usize = 300;
 
 /// A text of a cluster as it may be shown: not too long, and nothing but text.
-fn foreign(text: &str) -> String {
+pub fn foreign(text: &str) -> String {
     let mut letters = text
         .chars()
         .map(|letter| if letter.is_control() { ' ' } else { letter });

@@ -6,15 +6,13 @@
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use kube::config::{AuthInfo, ExecConfig};
 use serde::Deserialize;
 use serde_json::json;
 use tokio::process::Command;
 use tokio::time::timeout;
 
 use super::error::ClusterError;
+use super::kubeconfig::{Plugin, User};
 
 /// How long a program may take: those of clouds ask a server or two.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -37,7 +35,7 @@ struct Status {
 }
 
 /// Puts the credentials that a program gives into what is known of a user.
-pub(super) async fn ask(plugin: &ExecConfig, user: &mut AuthInfo) -> Result<(), ClusterError> {
+pub(super) async fn ask(plugin: &Plugin, user: &mut User) -> Result<(), ClusterError> {
     let command = plugin.command.clone().unwrap_or_default();
     let failed = |reason: String| ClusterError::Plugin {
         command: command.clone(),
@@ -47,7 +45,7 @@ pub(super) async fn ask(plugin: &ExecConfig, user: &mut AuthInfo) -> Result<(), 
     if command.is_empty() {
         return Err(failed("has no name: `command` is missing".into()));
     }
-    let output = match timeout(PATIENCE, start(plugin, &command)?.output()).await {
+    let output = match timeout(PATIENCE, start(plugin, &command).output()).await {
         Err(_elapsed) => return Err(failed(format!("did not end within {PATIENCE:?}"))),
         Ok(Err(cause)) if cause.kind() == std::io::ErrorKind::NotFound => {
             return Err(failed("is not installed here".into()));
@@ -65,39 +63,23 @@ pub(super) async fn ask(plugin: &ExecConfig, user: &mut AuthInfo) -> Result<(), 
     let Ok(ExecCredential { status: Some(status) }) = read else {
         return Err(failed("does not print an ExecCredential with a `status`".into()));
     };
-    match (
-        status.token,
-        status.client_certificate_data,
-        status.client_key_data,
-    ) {
-        (None, Some(certificate), Some(key)) => {
-            user.client_certificate_data = Some(STANDARD.encode(certificate));
-            user.client_key_data = Some(STANDARD.encode(key).into());
-        }
-        (Some(token), certificate, key) => {
-            user.token = Some(token.into());
-            if let (Some(certificate), Some(key)) = (certificate, key) {
-                user.client_certificate_data = Some(STANDARD.encode(certificate));
-                user.client_key_data = Some(STANDARD.encode(key).into());
-            }
-        }
-        (None, _, _) => {
-            return Err(failed(
-                "gives neither a token nor a certificate with its key".into(),
-            ));
-        }
+    let certificate = status.client_certificate_data.zip(status.client_key_data);
+    if status.token.is_none() && certificate.is_none() {
+        return Err(failed(
+            "gives neither a token nor a certificate with its key".into(),
+        ));
     }
+    if let Some((certificate, key)) = certificate {
+        user.show(&certificate, &key);
+    }
+    user.token = status.token.or(user.token.take());
     Ok(())
 }
 
-fn start(plugin: &ExecConfig, name: &str) -> Result<Command, ClusterError> {
+fn start(plugin: &Plugin, name: &str) -> Command {
     let mut spec = json!({ "interactive": false });
-    if plugin.provide_cluster_info {
-        let cluster = plugin.cluster.as_ref();
-        let cluster = serde_json::to_value(cluster).map_err(|cause| {
-            ClusterError::Settings(format!("the cluster cannot be told to `{name}`: {cause}"))
-        })?;
-        spec["cluster"] = cluster;
+    if let Some(cluster) = &plugin.cluster {
+        spec["cluster"] = cluster.clone();
     }
     let version = plugin
         .api_version
@@ -106,17 +88,15 @@ fn start(plugin: &ExecConfig, name: &str) -> Result<Command, ClusterError> {
     let about = json!({ "kind": "ExecCredential", "apiVersion": version, "spec": spec });
     let mut command = Command::new(name);
     command
-        .args(plugin.args.iter().flatten())
+        .args(&plugin.args)
         .env("KUBERNETES_EXEC_INFO", about.to_string())
         // Nobody is there to answer a question.
         .stdin(Stdio::null())
         .kill_on_drop(true);
-    for variable in plugin.env.iter().flatten() {
-        if let (Some(name), Some(value)) = (variable.get("name"), variable.get("value")) {
-            command.env(name, value);
-        }
+    for variable in &plugin.env {
+        command.env(&variable.name, &variable.value);
     }
-    Ok(command)
+    command
 }
 
 fn ended(status: ExitStatus, stderr: &[u8]) -> String {

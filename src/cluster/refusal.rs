@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::foreign;
 use super::object::Resource;
 
 /// Something that an account may not do.
@@ -70,4 +71,57 @@ pub(super) fn verb(message: &str) -> Option<&'static str> {
     let (_, rest) = message.split_once(" cannot ")?;
     let word = rest.split(' ').next()?;
     VERBS.into_iter().find(|verb| *verb == word)
+}
+
+/// What an API server says where somebody gives rights that they have not.
+pub(super) const ESCALATION: &str = "not currently held";
+/// Rules of these that are shown.
+const MOST_RULES: usize = 8;
+
+/// What was refused, in its words; the rights that somebody would have needed as the rules that give them.
+pub(super) fn refused(message: &str) -> String {
+    let Some((before, rules)) = message.split_once(ESCALATION) else {
+        return foreign(message);
+    };
+    let keys = [
+        ("{APIGroups:", "{apiGroups: "),
+        (", Resources:", ", resources: "),
+        (", ResourceNames:", ", resourceNames: "),
+        (", Verbs:", ", verbs: "),
+    ];
+    let rule = |line: &str| {
+        let rule = line.find('{').map_or(line, |begin| &line[begin..]);
+        let words = keys.iter();
+        let rule = words.fold(rule.to_owned(), |rule, (theirs, ours)| rule.replace(theirs, ours));
+        // Go puts blanks between the items of a list.
+        let rule = rule.replace("\" \"", "\", \"");
+        format!("- {}", foreign(&rule))
+    };
+    let lines = rules.lines().filter(|line| line.contains("{APIGroups:"));
+    let rules: Vec<String> = lines.take(MOST_RULES).map(rule).collect();
+    format!("{}{ESCALATION}: {}", foreign(before), rules.join(" "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rights_that_nobody_can_give_are_told_as_rules() {
+        let long = "n".repeat(200);
+        let message = format!(
+            "roles \"a\" is forbidden: user \"guest\" (groups=[\"{long}\"]) is attempting to grant RBAC permissions not currently held:\n\
+             {{APIGroups:[\"apps\"], Resources:[\"deployments\"], ResourceNames:[\"shop\"], Verbs:[\"get\" \"patch\"]}}\n\
+             {{APIGroups:[\"\"], Resources:[\"secrets\"], Verbs:[\"get\"]}}"
+        );
+        let said = refused(&message);
+        assert!(
+            said.ends_with(
+                "not currently held: - {apiGroups: [\"apps\"], resources: [\"deployments\"], resourceNames: [\"shop\"], \
+                 verbs: [\"get\", \"patch\"]} - {apiGroups: [\"\"], resources: [\"secrets\"], verbs: [\"get\"]}"
+            ),
+            "{said}"
+        );
+        assert_eq!(refused("no\u{7} way"), "no  way");
+    }
 }

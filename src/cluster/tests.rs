@@ -31,12 +31,12 @@ impl Files {
     }
 }
 
-async fn namespace(access: &Access) -> String {
-    access.namespace().await.unwrap_or_else(|error| error.to_string())
+fn namespace(access: &Access) -> String {
+    access.namespace().unwrap_or_else(|error| error.to_string())
 }
 
-#[tokio::test]
-async fn files_are_taken_from_flags_then_the_variable_then_home() {
+#[test]
+fn files_are_taken_from_flags_then_the_variable_then_home() {
     let files = Files::new();
     let named = |namespace: &str| CONFIG.replace("shop", namespace);
     let surroundings = Surroundings {
@@ -48,35 +48,31 @@ async fn files_are_taken_from_flags_then_the_variable_then_home() {
         surroundings,
         ..Access::default()
     };
-    assert_eq!(namespace(&access).await, "of-home");
+    assert_eq!(namespace(&access), "of-home");
     let first = files.file("first", "current-context: two");
     let second = files.file("second", &named("of-variable"));
     let list = format!("{}:{}:/missing", first.display(), second.display());
     access.surroundings.kubeconfig = Some(list);
-    assert_eq!(
-        namespace(&access).await,
-        "default",
-        "the first file's context wins"
-    );
+    assert_eq!(namespace(&access), "default", "the first file's context wins");
     access.context = Some("one".into());
-    assert_eq!(namespace(&access).await, "of-variable");
+    assert_eq!(namespace(&access), "of-variable");
     access.kubeconfig = Some(files.file("flag", &named("of-flag")));
-    assert_eq!(namespace(&access).await, "of-flag");
+    assert_eq!(namespace(&access), "of-flag");
     access.namespace = Some("given".into());
-    assert_eq!(namespace(&access).await, "given");
+    assert_eq!(namespace(&access), "given");
 }
 
-#[tokio::test]
-async fn what_is_wrong_with_files_is_said_with_their_names() {
+#[test]
+fn what_is_wrong_with_files_is_said_with_their_names() {
     let files = Files::new();
     let path = files.file("config", CONFIG);
-    let failed = async |access: Access| access.namespace().await.expect_err("an error");
+    let failed = |access: Access| access.namespace().expect_err("an error");
     let of = |context: &str| Access {
         kubeconfig: Some(path.clone()),
         context: Some(context.into()),
         ..Access::default()
     };
-    let error = failed(of("tow")).await;
+    let error = failed(of("tow"));
     assert!(
         error.to_string().starts_with("there is no context `tow` in /"),
         "{error}"
@@ -95,7 +91,7 @@ async fn what_is_wrong_with_files_is_said_with_their_names() {
             "the context `nobody` is of the user `gone`, which is not there",
         ),
     ] {
-        let error = failed(of(context)).await.to_string();
+        let error = failed(of(context)).to_string();
         assert!(error.ends_with(says), "{error}");
     }
     let variable = Access {
@@ -106,16 +102,16 @@ async fn what_is_wrong_with_files_is_said_with_their_names() {
         ..Access::default()
     };
     assert_eq!(
-        failed(variable).await.to_string(),
+        failed(variable).to_string(),
         "/missing/config: KUBECONFIG names it, and it is not there"
     );
-    let none = failed(Access::default()).await;
+    let none = failed(Access::default());
     assert!(matches!(none, ClusterError::NoCluster { .. }), "{none}");
     let empty = Access {
         kubeconfig: Some(files.file("empty", "")),
         ..Access::default()
     };
-    let error = failed(empty).await;
+    let error = failed(empty);
     assert!(
         error.to_string().starts_with("no context is chosen in /"),
         "{error}"
@@ -123,27 +119,27 @@ async fn what_is_wrong_with_files_is_said_with_their_names() {
     assert_eq!(error.hint().as_deref(), Some("it has none"));
 }
 
-#[tokio::test]
-async fn an_address_must_be_one() {
+#[test]
+fn an_address_must_be_one() {
     let of = |server: &str| Access {
         server: Some(server.into()),
         ..Access::default()
     };
     for server in ["k.example", "ftp://k.example", "https://", "https://a b"] {
-        let error = of(server).namespace().await.expect_err(server);
+        let error = of(server).namespace().expect_err(server);
         assert!(matches!(error, ClusterError::Settings(_)), "{error}");
     }
-    assert_eq!(namespace(&of("https://k.example:6443")).await, "default");
+    assert_eq!(namespace(&of("https://k.example:6443")), "default");
     let groups = Access {
         as_groups: vec!["a".into()],
         ..of("https://k.example")
     };
-    let error = groups.namespace().await.expect_err("groups of nobody");
+    let error = groups.namespace().expect_err("groups of nobody");
     assert!(error.to_string().contains("--kube-as-user"), "{error}");
 }
 
-#[tokio::test]
-async fn a_token_of_a_flag_is_not_shown() {
+#[test]
+fn a_token_of_a_flag_is_not_shown() {
     let access = Access {
         server: Some("https://k.example".into()),
         token: Some(Secret::new("hunter2")),

@@ -41,8 +41,8 @@ pub struct Selection {
     pub namespace: String,
     /// The only one that is meant, if there is one.
     pub name: Option<String>,
-    /// A label and its value that they must have.
-    pub label: Option<(&'static str, String)>,
+    /// The labels that they must have, if they must.
+    pub selector: Option<String>,
 }
 
 /// Objects, as they are now.
@@ -248,14 +248,14 @@ impl Watch {
             resource,
             namespace,
             name,
-            label,
+            selector,
         } = &self.selection;
         let mut query = Serializer::new(String::new());
         if let Some(name) = name {
             query.append_pair("fieldSelector", &format!("metadata.name={name}"));
         }
-        if let Some((label, value)) = label {
-            query.append_pair("labelSelector", &format!("{label}={value}"));
+        if let Some(selector) = selector {
+            query.append_pair("labelSelector", selector);
         }
         query.extend_pairs(more);
         let (root, plural, query) = (resource.root(), &resource.plural, query.finish());

@@ -38,8 +38,10 @@ impl fmt::Debug for Pem {
 /// What the user says about TLS.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TlsSettings {
-    /// Trusted in addition to the system's authorities.
+    /// Trusted in addition to the system's authorities,
     pub ca_cert: Option<Pem>,
+    /// or in place of them.
+    pub ca_cert_alone: bool,
     /// Our certificate, followed by its chain.
     pub client_cert: Option<Pem>,
     /// The key of our certificate.
@@ -97,7 +99,11 @@ pub fn client_config(settings: &TlsSettings) -> Result<ClientConfig, TlsError> {
             None => builder.with_root_certificates(system_roots()),
             Some(extra) => builder
                 .dangerous()
-                .with_custom_certificate_verifier(Arc::new(trusting(extra, provider)?)),
+                .with_custom_certificate_verifier(Arc::new(trusting(
+                    extra,
+                    settings.ca_cert_alone,
+                    provider,
+                )?)),
         }
     };
     match (&settings.client_cert, &settings.client_key) {
@@ -122,10 +128,14 @@ fn key_error(source: pem::Error) -> TlsError {
     TlsError::Pem { input, source }
 }
 
-/// Trusts what the user gave beside the system's authorities.
-fn trusting(extra: &Pem, provider: Arc<CryptoProvider>) -> Result<Trusted, TlsError> {
+/// Trusts what the user gave, beside the system's authorities unless it stands alone.
+fn trusting(extra: &Pem, alone: bool, provider: Arc<CryptoProvider>) -> Result<Trusted, TlsError> {
     let own = certificates("caCert", extra)?;
-    let mut roots = RootCertStore::clone(&system_roots());
+    let mut roots = if alone {
+        RootCertStore::empty()
+    } else {
+        RootCertStore::clone(&system_roots())
+    };
     for certificate in &own {
         roots.add(certificate.clone()).map_err(TlsError::Authority)?;
     }
@@ -205,6 +215,9 @@ impl ServerCertVerifier for AnyCertificate {
 pub(super) const NO_HTTP2: &str =
     "the server speaks TLS, but does not choose HTTP/2 (`h2` by ALPN), which gRPC needs";
 
+/// What is said of a server that hangs up in the handshake: it may want a certificate, or be on its way out.
+pub(crate) const HUNG_UP: &str = "the server closed the connection during the TLS handshake (it may want a client certificate: `clientCert` and `clientKey`)";
+
 /// Advice that depends on what the connection is for.
 struct Words {
     no_tls: &'static str,
@@ -216,7 +229,7 @@ struct Words {
 
 const HTTP: Words = Words {
     no_tls: "the server does not speak TLS on this port (is the URL http:// rather than https://?)",
-    closed: "the server closed the connection during the TLS handshake (it may want a client certificate: `clientCert` and `clientKey`)",
+    closed: HUNG_UP,
     no_protocol: "the server speaks no version of HTTP that it was offered (`httpVersion` says which)",
     client_certificate: "give `clientCert` and `clientKey`",
     authority: "give `caCert`",

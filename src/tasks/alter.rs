@@ -1,24 +1,148 @@
 //! How tasks change an object of a cluster: again and again until the API has taken it, or says why it does not.
 
+use std::future::Future;
 use std::time::Duration;
 
 use serde_json::{Map, Value};
-use tokio::time::{Instant, sleep};
+use tokio::sync::Mutex;
+use tokio::time::{Instant, sleep, timeout_at};
+use tokio_util::sync::CancellationToken;
 
 use super::TaskError;
-use crate::cluster::{Cluster, ClusterError, Manner, ObjectName};
+use crate::cluster::{Access, Cluster, ClusterError, Manner, ObjectName};
 
 /// How long a change may take while the API server is away, or while others change the object.
-pub(super) const PATIENCE: Duration = Duration::from_secs(15);
+const PATIENCE: Duration = Duration::from_secs(15);
+/// How long a request goes on behind a signal: what is dropped on its way may arrive nevertheless.
+const GRACE: Duration = Duration::from_secs(1);
 /// Between attempts.
 const PAUSE: Duration = Duration::from_millis(200);
+
+/// A cluster whose credentials are had anew where those that a program gave have ended.
+pub(super) struct Link {
+    access: Access,
+    namespace: String,
+    cluster: Mutex<Cluster>,
+}
+
+impl Link {
+    /// Reaches the cluster that is meant.
+    pub(super) async fn to(access: &Access) -> Result<Self, Trouble> {
+        let cluster = access.connect().await?;
+        Ok(Self {
+            access: access.clone(),
+            namespace: cluster.namespace().to_owned(),
+            cluster: Mutex::new(cluster),
+        })
+    }
+
+    /// The namespace that is meant where none is named.
+    pub(super) fn namespace(&self) -> &str {
+        &self.namespace
+    }
+
+    /// Asks, and once more with new credentials where it is not known any more.
+    async fn ask(&self, patience: &Patience, request: &Request<'_>) -> Result<Value, ClusterError> {
+        let cluster = self.cluster.lock().await.clone();
+        match request.send(&cluster, patience.left()).await {
+            Err(refused @ ClusterError::Unauthorized { .. }) if cluster.is_renewable() => {
+                let Ok(renewed) = timeout_at(patience.deadline, self.access.connect()).await else {
+                    return Err(refused);
+                };
+                let renewed = renewed?;
+                self.cluster.lock().await.clone_from(&renewed);
+                request.send(&renewed, patience.left()).await
+            }
+            answer => answer,
+        }
+    }
+}
+
+/// What is asked of a cluster about an object.
+struct Request<'a> {
+    object: &'a ObjectName,
+    /// Fields to apply; without some it is read.
+    fields: Option<(&'a Value, Manner)>,
+}
+
+impl Request<'_> {
+    async fn send(&self, cluster: &Cluster, patience: Duration) -> Result<Value, ClusterError> {
+        match self.fields {
+            Some((fields, manner)) => cluster.apply(self.object, fields, manner, patience).await,
+            None => cluster.read(self.object, patience).await,
+        }
+    }
+}
+
+/// How long something may take.
+pub(super) struct Patience {
+    deadline: Instant,
+    /// Ends it early.
+    stop: Option<CancellationToken>,
+}
+
+impl Patience {
+    /// That of a change, which a signal ends.
+    pub(super) fn of_change(stop: &CancellationToken) -> Self {
+        Self::for_so_long(PATIENCE, stop)
+    }
+
+    /// So long, unless a signal ends it.
+    pub(super) fn for_so_long(time: Duration, stop: &CancellationToken) -> Self {
+        Self {
+            deadline: Instant::now() + time,
+            stop: Some(stop.clone()),
+        }
+    }
+
+    /// Until then, whatever happens.
+    pub(super) fn until(deadline: Instant) -> Self {
+        Self { deadline, stop: None }
+    }
+
+    fn left(&self) -> Duration {
+        self.deadline.saturating_duration_since(Instant::now())
+    }
+
+    async fn stopped(&self) {
+        match &self.stop {
+            Some(stop) => stop.cancelled().await,
+            None => std::future::pending().await,
+        }
+    }
+
+    /// An answer, or `None` where a signal came and it did not follow soon.
+    async fn answer<T>(&self, request: impl Future<Output = T>) -> Option<T> {
+        let impatient = async {
+            self.stopped().await;
+            sleep(GRACE).await;
+        };
+        tokio::select! {
+            answer = request => Some(answer),
+            () = impatient => None,
+        }
+    }
+
+    /// Before the next attempt; an error if there is no time for one.
+    pub(super) async fn pause(&self, object: &ObjectName, why: &str) -> Result<(), Trouble> {
+        if Instant::now() + PAUSE >= self.deadline {
+            return Err(Trouble::with(object, why));
+        }
+        tokio::select! {
+            () = sleep(PAUSE) => Ok(()),
+            () = self.stopped() => Err(Trouble::with(object, &format!("stopped before it was changed: {why}"))),
+        }
+    }
+}
 
 /// What came of an attempt to change an object.
 pub(super) enum Attempt {
     /// It is as it should be, with what the API has now.
     Done(Value),
-    /// It changed meanwhile, or nobody answered.
-    Again(String),
+    /// It changed meanwhile: nothing was done.
+    Outrun(String),
+    /// Nobody answered, or nobody who knows: it may have been done, or be done later.
+    Unanswered(String),
 }
 
 /// What is wrong, and what to do about it.
@@ -26,6 +150,8 @@ pub(super) enum Attempt {
 pub(super) struct Trouble {
     what: String,
     hint: Option<String>,
+    is_sure: bool,
+    is_others: bool,
 }
 
 impl Trouble {
@@ -34,12 +160,38 @@ impl Trouble {
         Self {
             what: format!("{object}: {why}"),
             hint: None,
+            is_sure: true,
+            is_others: false,
         }
+    }
+
+    /// What somebody else has done to an object, who answers for it now.
+    pub(super) fn by_others(object: &ObjectName, why: &str) -> Self {
+        Self {
+            is_others: true,
+            ..Self::with(object, why)
+        }
+    }
+
+    /// Whether somebody else has changed the object.
+    pub(super) fn is_by_others(&self) -> bool {
+        self.is_others
     }
 
     /// Whether there is something to do about it.
     pub(super) fn is_known(&self) -> bool {
         self.hint.is_some()
+    }
+
+    /// Whether nothing was done, and will not be.
+    pub(super) fn is_sure(&self) -> bool {
+        self.is_sure
+    }
+
+    /// The same where something may have been done.
+    pub(super) fn unsure(mut self) -> Self {
+        self.is_sure = false;
+        self
     }
 
     /// As one text.
@@ -61,6 +213,9 @@ impl From<ClusterError> for Trouble {
         Self {
             what: error.to_string(),
             hint,
+            // What is between us and the API may have lost an answer.
+            is_sure: !matches!(error, ClusterError::Foreign { .. } | ClusterError::Settings(_)),
+            is_others: false,
         }
     }
 }
@@ -71,44 +226,35 @@ impl From<Trouble> for TaskError {
     }
 }
 
-/// Reads an object; `Again` where that may come right.
-pub(super) async fn read(
-    cluster: &Cluster,
-    object: &ObjectName,
-    deadline: Instant,
-) -> Result<Attempt, Trouble> {
-    let left = deadline.saturating_duration_since(Instant::now());
-    sort(cluster.read(object, left).await)
+/// Reads an object; [`Attempt::Unanswered`] where that may come right.
+pub(super) async fn read(link: &Link, object: &ObjectName, patience: &Patience) -> Result<Attempt, Trouble> {
+    let request = Request { object, fields: None };
+    sort(patience.answer(link.ask(patience, &request)).await)
 }
 
 /// Applies fields of an object, in the version that they name.
 pub(super) async fn apply(
-    cluster: &Cluster,
+    link: &Link,
     object: &ObjectName,
     fields: &Value,
     manner: Manner,
-    deadline: Instant,
+    patience: &Patience,
 ) -> Result<Attempt, Trouble> {
-    let left = deadline.saturating_duration_since(Instant::now());
-    sort(cluster.apply(object, fields, manner, left).await)
+    let request = Request {
+        object,
+        fields: Some((fields, manner)),
+    };
+    sort(patience.answer(link.ask(patience, &request)).await)
 }
 
-fn sort(answer: Result<Value, ClusterError>) -> Result<Attempt, Trouble> {
+fn sort(answer: Option<Result<Value, ClusterError>>) -> Result<Attempt, Trouble> {
     match answer {
-        Ok(answer) => Ok(Attempt::Done(answer)),
-        Err(ClusterError::Conflict(why)) => Ok(Attempt::Again(why)),
-        Err(error) if error.may_pass() => Ok(Attempt::Again(error.to_string())),
-        Err(error) => Err(error.into()),
+        None => Ok(Attempt::Unanswered("a signal came before an answer".to_owned())),
+        Some(Ok(answer)) => Ok(Attempt::Done(answer)),
+        Some(Err(ClusterError::Conflict(why))) => Ok(Attempt::Outrun(why)),
+        Some(Err(error)) if error.may_pass() => Ok(Attempt::Unanswered(error.to_string())),
+        Some(Err(error)) => Err(error.into()),
     }
-}
-
-/// Before the next attempt; an error if there is no time for one.
-pub(super) async fn pause(object: &ObjectName, deadline: Instant, why: &str) -> Result<(), Trouble> {
-    if Instant::now() + PAUSE >= deadline {
-        return Err(Trouble::with(object, why));
-    }
-    sleep(PAUSE).await;
-    Ok(())
 }
 
 /// Puts a value at a path, with the maps on its way; nothing takes it away, with maps that are empty then: who applies an empty

@@ -35,7 +35,7 @@ impl Pipeline {
         let behind = self.steps.get(position + 1..)?;
         let acts = |step: &Step| step.task.changes().is_some() || step.task.follows_verdict();
         let end = behind.iter().position(acts).unwrap_or(behind.len());
-        let last = behind[..end].iter().rposition(judges)?;
+        let last = behind[..end].iter().rposition(Step::judges)?;
         Some(Climb {
             range: position..=position + 1 + last,
             steps,
@@ -68,7 +68,7 @@ impl Pipeline {
     /// Steps are judged, each by what is measured for it; and nothing acts on a verdict that there is not.
     pub(super) fn check_changes(&self, places: &[At], decoder: &mut Decoder<'_>) {
         for (position, (step, at)) in self.steps.iter().zip(places).enumerate() {
-            if step.task.follows_verdict() && !self.steps[..position].iter().any(judges) {
+            if step.task.follows_verdict() && !self.steps[..position].iter().any(Step::judges) {
                 let message = format!(
                     "nothing is judged before this task, and `{}` acts on the verdict",
                     step.name
@@ -126,10 +126,6 @@ impl Pipeline {
             }
         }
     }
-}
-
-fn judges(step: &Step) -> bool {
-    !step.task.objectives().is_empty() || !step.task.rewards().is_empty()
 }
 
 /// Whether a metric may be of a task; what providers give is known only when they are asked.

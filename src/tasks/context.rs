@@ -18,6 +18,8 @@ pub enum Reach {
     Machine,
     /// From inside a container, whose `localhost` is its own.
     Container,
+    /// From a pod of Kubernetes.
+    Pod,
 }
 
 /// When the loads of a shard begin.

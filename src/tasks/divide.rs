@@ -18,7 +18,7 @@ impl Pipeline {
             let message = "shards cannot `loop`: the loops of one would drift from those of the others";
             wrong(message.to_owned(), "leave `loop` or the shard out");
         }
-        let verdict = self.steps.iter().position(judges);
+        let verdict = self.steps.iter().position(Step::judges);
         let behind = verdict.map_or(&[][..], |first| &self.steps[first..]);
         for step in behind.iter().filter(|step| measures(step)) {
             let message = format!(
@@ -59,16 +59,12 @@ impl Pipeline {
         if step.task.tells() {
             return Some("a shard tells nobody what has come of it");
         }
-        if judges(step) {
+        if step.judges() {
             return Some("`iter8 merge` judges what all shards measured");
         }
-        let verdict = self.steps.iter().find(|known| judges(known))?;
+        let verdict = self.steps.iter().find(|known| known.judges())?;
         (step.index > verdict.index).then_some("it follows a verdict, and a shard has none")
     }
-}
-
-fn judges(step: &Step) -> bool {
-    !step.task.objectives().is_empty() || !step.task.rewards().is_empty()
 }
 
 fn measures(step: &Step) -> bool {

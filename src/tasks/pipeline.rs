@@ -21,6 +21,13 @@ pub struct Step {
     pub task: Box<dyn Task>,
 }
 
+impl Step {
+    /// Whether it gives a verdict.
+    pub(super) fn judges(&self) -> bool {
+        !self.task.objectives().is_empty() || !self.task.rewards().is_empty()
+    }
+}
+
 /// The steps, in order.
 pub struct Pipeline {
     /// At least one.

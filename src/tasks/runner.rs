@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 
 use super::climb::Climb;
+use super::ledger::Astray;
 use super::{Event, Pipeline, RunContext, Step, TaskOutput};
 use crate::results::{ExperimentResult, Outcome, OutcomeReason, TaskRecord, TaskStatus};
 use crate::slo::{Judgement, Terms, Verdict};
@@ -13,13 +14,14 @@ use crate::slo::{Judgement, Terms, Verdict};
 /// Stores a result; called after every task.
 pub type Persist<'a> = &'a mut dyn FnMut(&mut ExperimentResult);
 
-/// Runs all steps of a pipeline, again and again if it says so, and completes the result, its outcome included.
+/// Runs all steps of a pipeline, again and again if it says so, and completes the result, its outcome included. Says whether
+/// a signal ended it: one that comes when it is decided what becomes of changes does not.
 pub async fn run(
     pipeline: &Pipeline,
     context: &RunContext,
     result: &mut ExperimentResult,
     persist: Persist<'_>,
-) {
+) -> bool {
     let mut number = 1;
     loop {
         let begun = Instant::now();
@@ -30,23 +32,59 @@ pub async fn run(
         }
     }
     result.ended = true;
-    Box::pin(settle(context, result)).await;
+    let stopped = Box::pin(settle(pipeline, context, result)).await;
     result.conclude();
+    stopped
 }
 
-/// What was changed in clusters stays only if the run passes.
-async fn settle(context: &RunContext, result: &mut ExperimentResult) {
+/// What was changed in clusters stays only if the run passes, and if it is still there. Says whether a signal came before
+/// that was decided.
+async fn settle(pipeline: &Pipeline, context: &RunContext, result: &mut ExperimentResult) -> bool {
+    if undone_for(result).is_none() {
+        let astray = context.ledger.check(&context.shutdown).await;
+        blame(pipeline, context, result, astray);
+    }
+    let stopped = context.shutdown.is_cancelled();
+    let why = if stopped {
+        Some("the run was stopped".to_owned())
+    } else {
+        undone_for(result)
+    };
     if context.ledger.has_open() {
-        let stopped = context.shutdown.is_cancelled();
-        let why = if stopped {
-            Some("the run was stopped".to_owned())
-        } else {
-            undone_for(result)
-        };
-        context.ledger.settle(why.as_deref(), stopped).await;
+        let astray = context.ledger.settle(why.as_deref(), &context.shutdown).await;
+        blame(pipeline, context, result, astray);
         tell_undone(context);
     }
     result.changes = context.ledger.changes();
+    stopped
+}
+
+/// Tasks whose changes did not stay have failed.
+fn blame(
+    pipeline: &Pipeline,
+    context: &RunContext,
+    result: &mut ExperimentResult,
+    astray: impl IntoIterator<Item = Astray>,
+) {
+    for Astray { task, why } in astray {
+        if let Some(step) = pipeline.steps.get(task.saturating_sub(1)) {
+            fail(step, &why, context, result);
+        }
+    }
+}
+
+/// A task has failed that is not running.
+fn fail(step: &Step, why: &str, context: &RunContext, result: &mut ExperimentResult) {
+    let status = TaskStatus::Failed {
+        error: context.mask.apply(why),
+    };
+    context.emit(Event::Ended {
+        index: step.index,
+        name: step.name.to_owned(),
+        status: status.clone(),
+        took: Duration::ZERO,
+    });
+    result.tasks[step.index - 1].status = status;
 }
 
 /// Why changes are undone, if they are.
@@ -108,7 +146,7 @@ async fn once(
         if climb.is_none() && *status == TaskStatus::Completed {
             climb = pipeline.climb(position);
         }
-        position = next(position, &mut climb, context, result).await;
+        position = next(pipeline, position, &mut climb, context, result).await;
     }
     context.groups.end().await;
     finish(pipeline, context, result, started.elapsed());
@@ -156,24 +194,16 @@ async fn rehearse(pipeline: &Pipeline, context: &RunContext, result: &mut Experi
             () = context.shutdown.cancelled() => return false,
         };
         let Err(error) = rehearsal else { continue };
-        let status = TaskStatus::Failed {
-            error: context.mask.apply(&error.message),
-        };
-        context.emit(Event::Ended {
-            index: step.index,
-            name: step.name.to_owned(),
-            status: status.clone(),
-            took: Duration::ZERO,
-        });
-        result.tasks[step.index - 1].status = status;
+        fail(step, &error.message, context, result);
         return false;
     }
     true
 }
 
 /// The position of the next task. Behind the last of those that steps repeat it is the first of them again, as long as the
-/// verdict is good and there is another step; when it is not, what was changed is undone at once.
+/// verdict is good, the change is still there, and there is another step; when not, what was changed is undone at once.
 async fn next(
+    pipeline: &Pipeline,
     position: usize,
     climb: &mut Option<Climb>,
     context: &RunContext,
@@ -182,6 +212,9 @@ async fn next(
     let Some(now) = climb.as_mut().filter(|climb| *climb.range.end() == position) else {
         return position + 1;
     };
+    let astray = context.ledger.check(&context.shutdown).await;
+    let is_lost = astray.is_some();
+    blame(pipeline, context, result, astray);
     let outcome = OutcomeReason::so_far(result).outcome;
     context.ledger.judge(*now.tasks().start(), outcome);
     if context.shutdown.is_cancelled() {
@@ -198,11 +231,17 @@ async fn next(
     }
     if let Some(why) = undone_for(result) {
         let at = format!("step {} of {}: {why}", now.step + 1, now.steps);
-        context.ledger.settle(Some(&at), false).await;
+        let astray = context.ledger.settle(Some(&at), &context.shutdown).await;
+        blame(pipeline, context, result, astray);
         tell_undone(context);
     }
     *climb = None;
-    position + 1
+    // A task has failed: none follows.
+    if is_lost {
+        pipeline.steps.len()
+    } else {
+        position + 1
+    }
 }
 
 fn record(pipeline: &Pipeline, step: &Step) -> TaskRecord {

@@ -2,10 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Answer, App, Namespace, Server, cluster};
-
-/// What a run says on a machine that is busy with other tests: its measurement is not to be trusted.
-const BUSY: &str = "the generator was the bottleneck";
+use crate::support::{Answer, App, BUSY, Namespace, Server, cluster};
 
 /// The objects of the page, by their kind.
 fn object(kind: &str) -> Value {
@@ -104,10 +101,20 @@ fn the_command_of_flagger_fails_unless_the_objectives_are_met() {
 }
 
 #[test]
-fn the_load_tester_of_flagger_is_a_deployment_that_the_api_takes() {
+fn the_load_tester_of_flagger_is_what_the_api_takes_and_the_webhook_calls() {
     let Some(cluster) = cluster() else { return };
     let here = cluster.namespace("gate-flagger");
-    let text = object("Deployment").to_string();
-    let said = here.kubectl(&["apply", "--dry-run=server", "-f", "-"], &text);
-    assert!(said.contains("created"), "{said}");
+    let (deployment, service) = (object("Deployment"), object("Service"));
+    for object in [&deployment, &service] {
+        let said = here.kubectl(&["apply", "--dry-run=server", "-f", "-"], &object.to_string());
+        assert!(said.contains("created"), "{said}");
+    }
+    // What the webhook calls is this Service, and its pods are those of the Deployment.
+    let url = &object("Canary")["spec"]["analysis"]["webhooks"][0]["url"];
+    let name = service["metadata"]["name"].as_str().expect("a name");
+    assert_eq!(*url, format!("http://{name}.prod/"));
+    let template = &deployment["spec"]["template"];
+    assert_eq!(template["metadata"]["labels"], service["spec"]["selector"]);
+    let port = &template["spec"]["containers"][0]["ports"][0]["containerPort"];
+    assert_eq!(*port, service["spec"]["ports"][0]["targetPort"]);
 }

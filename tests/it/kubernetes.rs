@@ -56,6 +56,25 @@ fn a_deployment_is_waited_for_until_its_pods_are_there() {
     app.run(&["run"]).exits(0);
 }
 
+#[test]
+fn a_rollout_is_over_when_no_pod_of_before_answers() {
+    let Some(cluster) = cluster() else { return };
+    let here = cluster.namespace("rollout");
+    here.apply(SLEEPER);
+    here.wait_for("deploy: shop, timeout: 60s", &[]).exits(0);
+    // The pods of before stay, and the Deployment stays available.
+    here.kubectl(&["set", "image", "deploy/shop", "c=nowhere"], "");
+    here.wait_for("deploy: shop, timeout: 3s", &[])
+        .exits(3)
+        .says("deployments.apps/shop is not ready after 3 s");
+    let parts = "resource: deployments, group: apps, version: v1, name: shop, timeout: 3s";
+    here.wait_for(parts, &[]).exits(3);
+    here.wait_for(&format!("{parts}, condition: Available"), &[])
+        .exits(0);
+    here.kubectl(&["rollout", "undo", "deploy/shop"], "");
+    here.wait_for("deploy: shop, timeout: 60s", &[]).exits(0);
+}
+
 /// The program with an experiment whose one task waits.
 fn waiting_for(cluster: &Cluster, with: &str) -> App {
     cluster.app(&waiting(with))
@@ -361,6 +380,25 @@ fn flags_alone_lead_to_a_cluster() {
 }
 
 #[test]
+fn a_cluster_with_authorities_of_its_own_trusts_no_other() {
+    let system = Certificate::new(Flaw::None);
+    let server = Server::tls(&system, |_| {
+        Answer::status(200).body(r#"{"metadata": {"name": "a"}}"#)
+    });
+    let app = App::with(&waiting("cm: a, timeout: 5s"))
+        .file("system.pem", &system.authority)
+        .file("own.pem", Certificate::new(Flaw::None).authority);
+    let trusted = app.path("system.pem").display().to_string();
+    let app = app.env("SSL_CERT_FILE", trusted);
+    let url = server.url("");
+    let args = ["run", "--kube-apiserver", &url];
+    app.run(&args).exits(0);
+    app.run(&[&args[..], &["--kube-ca-file", "own.pem"]].concat())
+        .exits(3)
+        .says(&format!("the API server {url}: the server's certificate is"));
+}
+
+#[test]
 fn an_api_server_that_comes_late_is_waited_for() {
     let Some(cluster) = cluster() else { return };
     let here = cluster.namespace("late");
@@ -400,7 +438,7 @@ fn forward(listener: &TcpListener, target: &str) {
 }
 
 /// A kubeconfig whose user is a program.
-fn with_plugin(server: &str, authority: &str, plugin: &str) -> String {
+pub(crate) fn with_plugin(server: &str, authority: &str, plugin: &str) -> String {
     json!({
         "current-context": "c",
         "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u"}}],

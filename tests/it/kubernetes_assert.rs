@@ -44,27 +44,9 @@ fn words<'a>(here: &'a Namespace, more: &[&'a str]) -> Vec<&'a str> {
 
 /// Launches what its author changed by hand.
 fn apply_changed(here: &Namespace, from: &str, to: &str) {
-    let dry = [
-        "k",
-        "launch",
-        "--dry",
-        "-n",
-        &here.name,
-        "--set",
-        "tasks={http}",
-        "--set",
-        "runner=job",
-    ];
-    let more = [
-        "--set",
-        "http.url=http://127.0.0.1:9/",
-        "--set",
-        "iter8Image=iter8",
-    ];
-    let output = app(here.cluster).run(&[&dry[..], &more].concat());
-    output.exits(0);
-    assert!(output.stdout.contains(from), "{}", output.stdout);
-    here.apply(&output.stdout.replace(from, to));
+    let manifests = here.manifests("iter8");
+    assert!(manifests.contains(from), "{manifests}");
+    here.apply(&manifests.replace(from, to));
 }
 
 #[test]
@@ -238,14 +220,17 @@ fn a_run_that_crashes_is_told_with_the_end_of_its_log() {
     apply_changed(
         &here,
         "image: iter8",
-        "image: host\n          command: [/bin/sh, -c, 'echo all is lost; exit 7']",
+        "image: host\n          command: [/bin/sh, -c, 'echo all is lost; head -c 3000000 /dev/zero | tr \"\\0\" x; exit 7']",
     );
-    app(cluster)
-        .run(&words(&here, &["--timeout", "30s"]))
+    let output = app(cluster).run(&words(&here, &["--timeout", "30s"]));
+    output
         .exits(1)
         .says("error: the Job default-1-job failed: BackoffLimitExceeded")
         .says("its container iter8 ended with exit code 7")
-        .says("| all is lost");
+        .says("| all is lost")
+        .says("| xxx");
+    // A result that could not be kept is a line of megabytes.
+    assert!(output.stderr.len() < 10_000, "{}", output.stderr.len());
 }
 
 #[test]
@@ -420,15 +405,26 @@ fn a_later_run_that_leaves_nothing_spoils_the_result_of_an_earlier_one() {
     app.run(&words(&here, &["--timeout", "20s"]))
         .exits(1)
         .says("error: the Job third failed");
-    here.kubectl(
-        &[
-            "patch",
-            "cronjob",
-            "default-1-cronjob",
-            "-p",
-            r#"{"spec": {"suspend": true}}"#,
-        ],
-        "",
-    );
+    let suspend = |whether: &str| {
+        let patch = format!(r#"{{"spec": {{"suspend": {whether}}}}}"#);
+        here.kubectl(&["patch", "cronjob", "default-1-cronjob", "-p", &patch], "");
+    };
+    suspend("true");
+    let asked = Instant::now();
+    app.run(&words(&here, &["--timeout", "10m"]))
+        .exits(1)
+        .says("error: the Job third failed");
+    // Nothing is left that tells of the third run, and the result is of the second.
     here.kubectl(&["delete", "job", "--all"], "");
+    app.run(&words(&here, &["--timeout", "10m"]))
+        .exits(1)
+        .says("error: the CronJob default-1-cronjob is suspended");
+    app.run(&["k", "log", "--follow", "-n", "gate-cron"])
+        .exits(3)
+        .says("the CronJob default-1-cronjob is suspended");
+    assert!(asked.elapsed() < Duration::from_mins(1));
+    suspend("false");
+    app.run(&words(&here, &["--timeout", "1s"]))
+        .exits(1)
+        .says("none of its Jobs is there any more");
 }

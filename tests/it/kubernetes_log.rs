@@ -8,27 +8,8 @@ use crate::support::{Answer, App, Namespace, Server, cluster};
 
 /// Launches an experiment whose pod says something else.
 fn saying(here: &Namespace, script: &str) {
-    let dry = [
-        "k",
-        "launch",
-        "--dry",
-        "-n",
-        &here.name,
-        "--set",
-        "tasks={http}",
-        "--set",
-        "runner=job",
-    ];
-    let more = [
-        "--set",
-        "http.url=http://127.0.0.1:9/",
-        "--set",
-        "iter8Image=host",
-    ];
-    let output = app(here).run(&[&dry[..], &more].concat());
-    output.exits(0);
     let command = format!("image: host\n          command: [/bin/sh, -c, '{script}']");
-    here.apply(&output.stdout.replace("image: host", &command));
+    here.apply(&here.manifests("host").replace("image: host", &command));
 }
 
 fn app(here: &Namespace) -> App {
@@ -59,27 +40,9 @@ fn a_log_is_followed_from_before_its_begin_to_its_end() {
 fn several_pods_are_told_apart_and_nothing_in_a_log_is_a_command() {
     let Some(cluster) = cluster() else { return };
     let here = cluster.namespace("log-several");
-    let dry = [
-        "k",
-        "launch",
-        "--dry",
-        "-n",
-        "log-several",
-        "--set",
-        "tasks={http}",
-        "--set",
-        "runner=job",
-    ];
-    let more = [
-        "--set",
-        "http.url=http://127.0.0.1:9/",
-        "--set",
-        "iter8Image=host",
-    ];
-    let manifest = app(&here).run(&[&dry[..], &more].concat()).stdout;
     let script = r#"image: host
-          command: [/bin/sh, -c, "echo ::set-output name=a::b; printf '\\033[2Jgone\\n'"]"#;
-    let manifest = manifest.replace("image: host", script).replace(
+          command: [/bin/sh, -c, "echo ::set-output name=a::b; printf '\\033[2J\\033[8mgone\\n'"]"#;
+    let manifest = here.manifests("host").replace("image: host", script).replace(
         "backoffLimit: 0",
         "backoffLimit: 0\n  completions: 2\n  parallelism: 2",
     );

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::support::{App, Namespace, Output, cluster, each};
+use crate::support::{App, Namespace, Output, cluster, each, revision};
 
 /// Values that a run on Kubernetes needs, with a URL.
 const HTTP: [&str; 6] = [
@@ -61,7 +61,7 @@ fn the_file_and_stdout_are_the_same_objects() {
     // The next one takes its place; what is no file of ours stays.
     dry(&app, &[&HTTP[..], &["--set", "runner=none"]].concat())
         .exits(0)
-        .says("runner is none: nothing in it runs the experiment");
+        .says("runner is none: nothing runs the experiment until somebody does");
     let app = App::new().file("manifest.yaml", "kind: Mine\n");
     dry(&app, &[&HTTP[..], &JOB].concat())
         .exits(2)
@@ -227,10 +227,12 @@ fn a_pod_is_let_in_and_may_do_no_more_than_it_must() {
         "load",
     ];
     let output = dry(&app, &[&HTTP[..4], &ready, &JOB].concat());
-    here.apply(&output.exits(0).stdout);
+    let manifests = &output.exits(0).stdout;
+    here.apply(manifests);
     // Its image is nowhere to be had; the pod is.
     let pods = || here.kubectl(&["get", "pods", "-l", "iter8.tools/group=load", "-o", "name"], "");
-    here.until("a pod", |_| pods().starts_with("pod/load-1-job-"));
+    let name = format!("pod/load-{}-job-", revision(manifests));
+    here.until("a pod", |_| pods().starts_with(&name));
     let account = "--as=system:serviceaccount:let-in:load-iter8-sa";
     for (args, allowed) in [
         (["get", "secret/load"], true),

@@ -1,9 +1,7 @@
 //! What may come between a launch and its result: rights, other people's objects, API servers that go away, other launches.
 
-use std::io::copy;
-use std::net::{Shutdown, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -12,7 +10,7 @@ use rustix::process::Signal;
 use serde_json::{Value, json};
 
 use crate::kubernetes_run::{JOB, NOBODY, app, ended, k, launch, left, said, short};
-use crate::support::{Answer, App, Namespace, Running, Server, cluster};
+use crate::support::{Answer, App, Door, Namespace, Running, Server, cluster};
 
 #[test]
 fn what_would_be_refused_makes_nothing() {
@@ -155,11 +153,11 @@ fn every_right_that_is_missing_is_named_until_there_are_enough() {
     let values = short(&server);
     let values: Vec<&str> = values.iter().map(String::as_str).collect();
     let made = [&["k", "launch", "-n", "rights"], &values[..], &JOB].concat();
-    learn(&here, &made, &mut rules);
+    learn(&here, "learned", &made, &mut rules);
     let (state, log) = ended(&here, "default-1-job");
     assert_eq!(state, "Complete", "{log}");
-    learn(&here, &made, &mut rules);
-    learn(&here, &["k", "delete", "-n", "rights"], &mut rules);
+    learn(&here, "learned", &made, &mut rules);
+    learn(&here, "learned", &["k", "delete", "-n", "rights"], &mut rules);
     assert_eq!(left(&here), "");
     for verb in ["get", "list", "create", "update", "patch", "delete"] {
         let named = format!("verbs: [\"{verb}\"]");
@@ -209,8 +207,8 @@ fn the_rights_of_the_documentation_are_enough() {
     assert_eq!(left(&here), "");
 }
 
-/// Runs a command as the guest again and again, and gives it the rule that it asks for.
-fn learn(here: &Namespace, args: &[&str], rules: &mut Vec<String>) {
+/// Runs a command as the guest again and again, and gives it, in a role, the rule that it asks for.
+pub(crate) fn learn(here: &Namespace, holder: &str, args: &[&str], rules: &mut Vec<String>) {
     let args = [args, &["--kube-context", "guest"]].concat();
     for _ in 0..60 {
         let output = app(here.cluster).run(&args);
@@ -218,75 +216,32 @@ fn learn(here: &Namespace, args: &[&str], rules: &mut Vec<String>) {
             return;
         }
         output.exits(3);
-        let rule = if output.has("not currently held") {
+        let held = output.stderr.lines();
+        let mut held = held.filter_map(|line| line.split_once("not currently held: - "));
+        let rule = if let Some((_, lacking)) = held.next_back() {
             output.says("an account can give no more rights than it has");
-            "- {apiGroups: [\"\"], resources: [\"configmaps\"], resourceNames: [\"default-result\"], verbs: [\"get\", \"update\"]}"
+            let mut lacking = lacking.split(" - ").map(|rule| format!("- {rule}"));
+            let new = lacking.find(|rule| !rules.contains(rule));
+            // What was given is not known everywhere yet.
+            new.unwrap_or_else(|| rules.first().expect("a rule").clone())
         } else {
             let mut lines = output.stderr.lines();
             let rule = lines.find_map(|line| line.split_once("bound to that account: "));
-            rule.unwrap_or_else(|| panic!("no rule is named\n{output}")).1
+            let (_, rule) = rule.unwrap_or_else(|| panic!("no rule is named\n{output}"));
+            rule.to_owned()
         };
-        if rules.iter().any(|known| known == rule) {
+        if rules.contains(&rule) {
             // It is not known everywhere yet.
             std::thread::sleep(Duration::from_millis(200));
             continue;
         }
-        rules.push(rule.to_owned());
+        rules.push(rule);
         here.apply(&format!(
-            "apiVersion: rbac.authorization.k8s.io/v1\nkind: Role\nmetadata: {{name: learned}}\nrules:\n{}\n",
+            "apiVersion: rbac.authorization.k8s.io/v1\nkind: Role\nmetadata: {{name: {holder}}}\nrules:\n{}\n",
             rules.join("\n")
         ));
     }
     panic!("never enough: {rules:#?}");
-}
-
-/// The way to an API server, which can be closed.
-struct Gate {
-    port: u16,
-    open: Arc<AtomicBool>,
-    streams: Arc<Mutex<Vec<TcpStream>>>,
-}
-
-impl Gate {
-    fn to(server: &str) -> Self {
-        let target = server.trim_start_matches("https://").to_owned();
-        let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a port");
-        let gate = Self {
-            port: listener.local_addr().expect("an address").port(),
-            open: Arc::new(AtomicBool::new(true)),
-            streams: Arc::default(),
-        };
-        let (open, streams) = (Arc::clone(&gate.open), Arc::clone(&gate.streams));
-        std::thread::spawn(move || {
-            for mut near in listener.incoming().map_while(Result::ok) {
-                if !open.load(Ordering::SeqCst) {
-                    continue;
-                }
-                let mut far = TcpStream::connect(&target).expect("the target");
-                let clone = |stream: &TcpStream| stream.try_clone().expect("a clone");
-                let (mut near_in, mut far_in) = (clone(&near), clone(&far));
-                streams
-                    .lock()
-                    .expect("streams")
-                    .extend([clone(&near), clone(&far)]);
-                std::thread::spawn(move || copy(&mut near_in, &mut far));
-                std::thread::spawn(move || copy(&mut far_in, &mut near));
-            }
-        });
-        gate
-    }
-
-    fn url(&self) -> String {
-        format!("https://127.0.0.1:{}", self.port)
-    }
-
-    fn close(&self) {
-        self.open.store(false, Ordering::SeqCst);
-        for stream in self.streams.lock().expect("streams").drain(..) {
-            // It may be closed already.
-            let _ = stream.shutdown(Shutdown::Both);
-        }
-    }
 }
 
 #[test]
@@ -294,7 +249,7 @@ fn an_api_server_that_goes_away_while_it_runs_is_waited_for() {
     let Some(cluster) = cluster() else { return };
     let here = cluster.namespace("outage");
     let server = Server::ok();
-    let gate = Gate::to(&cluster.server());
+    let door = Door::to(&cluster.server());
     let values = short(&server);
     launch(
         &here,
@@ -305,11 +260,11 @@ fn an_api_server_that_goes_away_while_it_runs_is_waited_for() {
     .says("runner is none: nothing runs the experiment until somebody does")
     .says("next: iter8 k run -n outage");
     let app = app(cluster);
-    let running = app.start(&["k", "run", "-n", "outage", "--kube-apiserver", &gate.url()]);
+    let running = app.start(&["k", "run", "-n", "outage", "--kube-apiserver", &door.url()]);
     here.until("begun", |_| server.requests() > 0);
-    gate.close();
+    door.shut();
     std::thread::sleep(Duration::from_secs(3));
-    gate.open.store(true, Ordering::SeqCst);
+    door.open();
     running
         .finish()
         .exits(0)
@@ -325,7 +280,7 @@ fn a_result_that_cannot_be_kept_is_in_the_log() {
     let Some(cluster) = cluster() else { return };
     let here = cluster.namespace("outage-for-good");
     let server = Server::ok();
-    let gate = Gate::to(&cluster.server());
+    let door = Door::to(&cluster.server());
     launch(&here, &short(&server), &NOBODY).exits(0);
     let app = app(cluster);
     let running = app.start(&[
@@ -334,10 +289,10 @@ fn a_result_that_cannot_be_kept_is_in_the_log() {
         "-n",
         "outage-for-good",
         "--kube-apiserver",
-        &gate.url(),
+        &door.url(),
     ]);
     here.until("begun", |_| server.requests() > 0);
-    gate.close();
+    door.shut();
     here.until("ended", |_| {
         let path = app.path("iter8-results/report.html");
         path.exists()
@@ -423,14 +378,14 @@ fn object(kind: &str, name: &str, revision: u32, more: &Value) -> Value {
 }
 
 #[test]
-fn of_two_that_write_at_once_the_newer_one_wins() {
+fn of_two_that_write_at_once_the_one_of_the_revision_wins() {
     let target = Server::ok();
     let experiment = format!(
         "spec:\n- task: http\n  with: {{url: '{}', numRequests: 2}}\n",
         target.url("/")
     );
-    // After the conflict the result is of the same revision, or of another.
-    for (then, exit) in [(1, 0), (2, 3)] {
+    // After the conflict the result is of the same revision, or of another, later or earlier.
+    for (then, exit) in [(1, 0), (2, 3), (0, 3)] {
         let puts = Arc::new(AtomicUsize::new(0));
         let (count, experiment) = (Arc::clone(&puts), STANDARD.encode(&experiment));
         let api = Server::new(move |seen| {

@@ -65,6 +65,9 @@ fn four_pods_send_one_load_and_leave_one_verdict() {
             "shard {index}/4 is here; its clock agrees with that of the API server"
         ));
     }
+    // The report is printed once, by the one that merges.
+    assert_eq!(log.stdout.matches("How this was measured").count(), 1, "{log}");
+    assert_eq!(log.stdout.matches(": 10 requests, measured").count(), 4, "{log}");
     let merged = |line: &&str| line.contains("the result is in configmaps/default-result");
     let by: Vec<&str> = log.stdout.lines().filter(merged).collect();
     assert!(by.len() == 1 && by[0].starts_with("[default-1-job-0-"), "{log}");
@@ -105,6 +108,109 @@ fn the_share_of_a_pod_that_is_lost_is_named() {
         .run(&["k", "report", "-n", "shards-lost"])
         .exits(0)
         .says("1 of 4 shards gave no result (shard 2): 25 % of the load is missing");
+}
+
+/// Ends pods of a Job at once: all whose name goes on so.
+fn kill(here: &Namespace, job: &str, index: &str) {
+    let pods = here.kubectl(&["get", "pods", "-o", "name"], "");
+    let begin = format!("{job}-{index}");
+    let ours = pods.lines().filter(|pod| pod.contains(&begin));
+    let words = ["delete", "--grace-period=0", "--force"];
+    let words: Vec<&str> = words.into_iter().chain(ours).collect();
+    assert!(words.len() > 3, "{pods}");
+    here.kubectl(&words, "");
+}
+
+#[test]
+fn the_share_of_the_pod_that_merges_is_named_like_any_other() {
+    let Some(cluster) = cluster() else { return };
+    let here = cluster.namespace("shards-first");
+    let server = slow();
+    launch(&here, &server, &["http.duration=8s", "http.qps=8"]);
+    here.until("under load", |_| server.requests() > 8);
+    kill(&here, "default-1-job", "0-");
+    // The others still send.
+    app(&here)
+        .run(&["k", "report", "-n", &here.name])
+        .exits(2)
+        .says("has no result of its revision 1 yet");
+    app(&here)
+        .run(&gate(&here, "50s"))
+        .exits(1)
+        .says("error: the Job default-1-job failed")
+        .says("no shard merged the results: they are merged here")
+        .says("experiment did not complete: 3 of 4 shards gave a result; shard 0 gave none");
+    app(&here)
+        .run(&["k", "report", "-n", &here.name])
+        .exits(0)
+        .says("invalid")
+        .says("1 of 4 shards gave no result (shard 0): 25 % of the load is missing");
+    // What shards of another revision left does not count, wherever it is.
+    let place = r"jsonpath={.binaryData.result\.json\.gz}";
+    let stale = here.kubectl(&["get", "configmap", "default-shard-1", "-o", place], "");
+    assert!(stale.len() > 1000, "{stale}");
+    let before = server.requests();
+    launch(&here, &server, &["http.duration=30s", "http.qps=8"]);
+    here.until("under load again", |_| server.requests() > before + 8);
+    kill(&here, "default-2-job", "");
+    let patch = format!(r#"{{"binaryData": {{"result.json.gz": "{}"}}}}"#, stale.trim());
+    here.kubectl(
+        &[
+            "patch",
+            "configmap",
+            "default-shard-1",
+            "--type=merge",
+            "-p",
+            &patch,
+        ],
+        "",
+    );
+    let none = app(&here).run(&gate(&here, "50s"));
+    none.exits(1).says("error: the Job default-2-job failed");
+    assert!(!none.has("merged here"), "{none}");
+    app(&here)
+        .run(&["k", "report", "-n", &here.name])
+        .exits(2)
+        .says("none of the 4 shards of revision 2 left a result");
+}
+
+#[test]
+fn a_first_pod_that_has_to_go_leaves_what_it_measured_and_the_others_go_on() {
+    let Some(cluster) = cluster() else { return };
+    let here = cluster.namespace("shards-evicted");
+    let server = slow();
+    launch(&here, &server, &["http.duration=8s", "http.qps=8"]);
+    here.until("under load", |_| server.requests() > 8);
+    let pods = here.kubectl(&["get", "pods", "-o", "name"], "");
+    let pod = pods.lines().find(|pod| pod.contains("default-1-job-0-"));
+    here.kubectl(&["delete", "--wait=false", pod.expect("a pod")], "");
+    app(&here)
+        .run(&gate(&here, "50s"))
+        .exits(1)
+        .says("experiment did not complete: shard 0 did not come to its end");
+    app(&here)
+        .run(&["k", "report", "-n", &here.name])
+        .exits(0)
+        .says("Shard 0 did not come to the end (stopped by SIGTERM): up to 25 % of the load is missing");
+}
+
+#[test]
+fn a_shard_that_cannot_be_read_counts_as_lost_and_the_others_are_merged() {
+    let Some(cluster) = cluster() else { return };
+    let here = cluster.namespace("shards-unread");
+    let server = slow();
+    launch(&here, &server, &["http.duration=6s", "http.qps=8"]);
+    here.until("under load", |_| server.requests() > 8);
+    here.kubectl(&["delete", "configmap", "default-shard-3"], "");
+    app(&here)
+        .run(&gate(&here, "50s"))
+        .exits(1)
+        .says("experiment did not complete: 3 of 4 shards gave a result; shard 3 gave none");
+    app(&here)
+        .run(&["k", "log", "-n", &here.name])
+        .exits(0)
+        .says("shard 3 counts as lost: there is no group")
+        .says("invalid: the result is in configmaps/default-result");
 }
 
 #[test]

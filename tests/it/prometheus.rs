@@ -12,15 +12,15 @@ const BUCKETS: &[f64] = &[
     1.0, 5.0, 10.0, 25.0, 50.0, 75.0, 100.0, 150.0, 250.0, 500.0, 1000.0, 2500.0, 10_000.0,
 ];
 
-/// Counters that began long ago, so that totals are not what happened in a window.
-fn proxies() -> Server {
+/// Counters of a workload that began long ago, so that totals are not what happened in a window.
+pub(crate) fn proxies(workload: &'static str) -> Server {
     let start = Instant::now();
     Server::new(move |_| {
         let up = start.elapsed().as_secs_f64() + 10_000.0;
         let mut text = String::new();
         for (code, share) in [("200", 1.0 - ERRORS), ("503", ERRORS)] {
             let labels = format!(
-                "destination_workload=\"checkout\",destination_workload_namespace=\"shop\",reporter=\"destination\",response_code=\"{code}\""
+                "destination_workload=\"{workload}\",destination_workload_namespace=\"shop\",reporter=\"destination\",response_code=\"{code}\""
             );
             let count = (up * RATE * share).floor();
             text.push_str(&format!("istio_requests_total{{{labels}}} {count}\n"));
@@ -57,7 +57,7 @@ fn near(value: f64, wanted: f64, share: f64) {
 
 #[test]
 fn the_template_of_istio_reads_the_window_of_a_real_server() {
-    let proxies = proxies();
+    let proxies = proxies("checkout");
     let Some(prometheus) = Prometheus::scraping(&proxies) else {
         return;
     };
@@ -94,7 +94,7 @@ fn the_template_of_istio_reads_the_window_of_a_real_server() {
 
 #[test]
 fn queries_without_a_template_read_a_real_server() {
-    let proxies = proxies();
+    let proxies = proxies("checkout");
     let Some(prometheus) = Prometheus::scraping(&proxies) else {
         return;
     };

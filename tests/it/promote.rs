@@ -136,7 +136,7 @@ fn the_winner_is_promoted_if_there_is_one() {
     });
     let text = |rewards: &str| {
         format!(
-            "spec:\n- task: http\n  with:\n    numRequests: 30\n    qps: 100\n    versions: [{{name: v1, url: '{}'}}, {{name: v2, url: '{}'}}, {{name: v3, url: '{}'}}]\n\
+            "spec:\n- task: http\n  with:\n    numRequests: 100\n    qps: 50\n    versions: [{{name: v1, url: '{}'}}, {{name: v2, url: '{}'}}, {{name: v3, url: '{}'}}]\n\
              - task: assess\n  with: {{objectives: [http/error-rate <= 1%]{rewards}}}\n\
              - task: promote\n  with: {{{}}}\n",
             server.url("/v1"),

@@ -324,7 +324,7 @@ fn the_winner_gets_all_if_there_is_one() {
     });
     let text = |objective: &str| {
         format!(
-            "spec:\n- task: http\n  with:\n    numRequests: 30\n    qps: 100\n    versions: [{{name: v1, url: '{}', baseline: true}}, \
+            "spec:\n- task: http\n  with:\n    numRequests: 100\n    qps: 50\n    versions: [{{name: v1, url: '{}', baseline: true}}, \
              {{name: v2, url: '{}'}}]\n- task: assess\n  with: {{objectives: [{objective}], rewards: {{min: [http/latency-p95]}}}}\n\
              - task: traffic\n  with: {{httproute: shop, weights: winner, versions: {{v1: stable, v2: canary}}, force: true}}\n",
             server.url("/v1"),

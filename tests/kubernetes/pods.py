@@ -136,7 +136,9 @@ class Pod:
             pause = min(pause * 2, LONGEST_PAUSE)
         if self.api.ask("GET", self.path)["status"].get("reason") == "Evicted":
             return
-        ended = {"exitCode": code, "reason": "Error" if code else "Completed", "finishedAt": now()}
+        # Nobody else than the kernel kills what nobody asked to end: it has no memory left.
+        failure = "OOMKilled" if code == 128 + signal.SIGKILL and not self.ending.is_set() else "Error"
+        ended = {"exitCode": code, "reason": failure if code else "Completed", "finishedAt": now()}
         self.tell("Failed" if code else "Succeeded", {"terminated": ended})
 
     def attempt(self):
@@ -248,7 +250,10 @@ class Pod:
 
     def volume(self, volume):
         """The folder that is mounted for a volume."""
-        folder = os.path.join(self.folder, "volumes", volume["name"])
+        if "persistentVolumeClaim" in volume:
+            folder = os.path.join(self.node.folder, "claims", self.namespace, volume["persistentVolumeClaim"]["claimName"])
+        else:
+            folder = os.path.join(self.folder, "volumes", volume["name"])
         os.makedirs(folder, exist_ok=True)
         os.chmod(folder, 0o777)
         for source in volume.get("projected", {}).get("sources", [volume]):

@@ -77,6 +77,7 @@ pub(super) async fn demo(
         reused: None,
         revision: None,
         shard: None,
+        after_task: None,
         reproduce: Some(if args.broken {
             "iter8 demo --broken".into()
         } else {
@@ -85,6 +86,6 @@ pub(super) async fn demo(
     };
     let finished = session.run(&pipeline, &formats, signals).await?;
     let shown = show(&finished.view, console, env).is_ok();
-    finished.say_where(console, &args.output);
+    finished.say_where(console, &args.output, None);
     Ok(finished.exit.if_written(shown))
 }

@@ -40,11 +40,11 @@ Examples:
   iter8 k launch --set \"tasks={ready,http,assess}\" --set ready.deploy=shop --set http.url=http://shop.default/ \\
     --set assess.SLOs.upper.http/latency-mean=50 --set runner=job
   iter8 k launch -c slo-validation-istio --set cronjobSchedule=\"*/5 * * * *\" --set versionInfo.destination_workload=shop
-  iter8 k launch --dry -f values.yaml | kubectl apply -f -";
+  iter8 k launch --dry -f values.yaml | kubectl apply -f -    another launch each time; a former Job is for kubectl delete";
 
 const ASSERT_EXAMPLES: &str = "\
 Examples:
-  iter8 k assert -c completed,nofailure,slos --timeout 5m
+  iter8 k assert -c completed,nofailure,slos --timeout 5m --revision 3
   iter8 k assert -c slos -g shop -n prod                  asks once";
 
 /// `k assert`.
@@ -56,6 +56,9 @@ pub(in crate::cli) struct AssertOf {
     /// Whose result.
     #[command(flatten)]
     pub group: GroupFlags,
+    /// Revision that is meant, as `k launch` tells it: the result of another one is never taken for its, and is exit 3
+    #[arg(long, value_name = "N")]
+    pub revision: Option<u32>,
 }
 
 /// `k report`.
@@ -67,6 +70,9 @@ pub(in crate::cli) struct ReportOf {
     /// Whose result.
     #[command(flatten)]
     pub group: GroupFlags,
+    /// Revision that is meant, as `k launch` tells it: the result of another one is exit 3
+    #[arg(long, value_name = "N")]
+    pub revision: Option<u32>,
 }
 
 /// `k log`.
@@ -78,6 +84,9 @@ pub(in crate::cli) struct LogOf {
     /// Whose log.
     #[command(flatten)]
     pub group: GroupFlags,
+    /// Revision that is meant, as `k launch` tells it; the current one if none is given
+    #[arg(long, value_name = "N")]
+    pub revision: Option<u32>,
 }
 
 /// A group, and the cluster that it is in.
@@ -141,6 +150,9 @@ pub(in crate::cli) struct RunIn {
     /// The part of the load that this pod of an Indexed Job sends, INDEX/COUNT counted from 0; the first one merges all results
     #[arg(long, value_name = "I/N", conflicts_with = "reuse_result")]
     pub shard: Option<ShardNumber>,
+    /// The claim of the volume at /results of this pod, for the whole result and its reports
+    #[arg(long = "resultVolume", value_name = "CLAIM", hide = true)]
+    pub result_volume: Option<String>,
     /// Folder for result.json and reports, beside the one in the cluster
     #[arg(
         long = "outputDir",

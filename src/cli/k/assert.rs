@@ -6,20 +6,25 @@ use std::time::Duration;
 use serde_json::Value;
 use tokio::time::{Instant, sleep_until};
 
+use super::ANSWER;
 use super::args::AssertOf;
+use super::gather::gather;
 use super::obstacles::{Obstacles, explain};
-use super::scene::{ANSWER, Run, Scene};
+use super::scene::{Run, Scene};
 use super::store::{self, StoreError, Stored};
 use crate::cli::args::LogLevel;
 use crate::cli::assert::{Demand, refuse};
 use crate::cli::console::Console;
 use crate::cli::exit::Exit;
 use crate::cluster::ClusterError;
+use crate::diagnostic::Diagnostic;
 use crate::platform::Env;
 use crate::results::ExperimentResult;
 
 /// How often it is looked whether what does not move still does not.
 const TICK: Duration = Duration::from_secs(2);
+/// What is said of a result that is nobody's.
+const NAMELESS: &str = "warning: the result that is stored was left by none of the Jobs: `iter8 k run` did, or Kubernetes is older than 1.27";
 
 /// Waits and checks.
 pub(super) async fn assert(args: AssertOf, console: &Console, env: &Env) -> Result<Exit, Exit> {
@@ -33,7 +38,8 @@ pub(super) async fn assert(args: AssertOf, console: &Console, env: &Env) -> Resu
         scene,
         console,
         obstacles: Obstacles::default(),
-        revision: None,
+        revision: args.revision,
+        is_there: false,
         seen: None,
         read: None,
         said: None,
@@ -47,8 +53,10 @@ struct Gate<'a> {
     scene: Scene,
     console: &'a Console,
     obstacles: Obstacles,
-    /// The revision that is judged.
+    /// The revision that is judged: the one that is asked for, or the first that was seen.
     revision: Option<u32>,
+    /// Whether it was seen.
+    is_there: bool,
     /// The newest run that was seen.
     seen: Option<String>,
     /// What is stored, and in which version of the object.
@@ -98,34 +106,44 @@ impl Gate<'_> {
             revision,
             result,
             job,
+            shards,
         } = self.stored(&object)?;
-        self.announce(revision);
+        if !self.is_current(revision, late)? {
+            return Ok(None);
+        }
         let runs = self.scene.runs(revision);
-        let result = result.filter(|_| !is_outdated(job.as_deref(), &runs));
+        let newest = runs.first();
+        let goes_on = newest.is_some_and(|run| run.end().is_none());
+        let nameless = result.is_some() && job.is_none();
+        let mut result = result.filter(|_| newest.is_none() || is_last(job.as_deref(), &runs));
+        let all = shards.filter(|_| result.is_none() && !goes_on);
+        if let Some(count) = all {
+            let what = (revision, count, newest.map(Run::uid));
+            result = match self.gathered(what, late).await {
+                Ok(gathered) => gathered,
+                Err(None) => return Ok(None),
+                Err(Some(exit)) => return Err(exit),
+            };
+        }
+        let Some(run) = newest else {
+            return self.without_run(revision, result, late).await;
+        };
         if let Some(result) = &result
             && self.demand.is_met(result)
         {
             return Ok(Some(self.demand.verdict(result, self.console)));
         }
-        let Some(run) = runs.first() else {
-            return self.without_run(revision, result.as_ref(), late).await;
-        };
-        let is_over = run.end().is_some();
+        let is_over = !goes_on;
         // A CronJob comes again, and may do better: who waits, waits for that.
-        let last_word = late || is_over && !(run.again && result.is_some());
+        let again =
+            is_over && run.again && result.is_some() && !late && self.scene.comes_again(revision).await;
+        let last_word = late || is_over && !again;
         let stuck = !is_over && self.obstacles.look(&self.scene, run, self.console).await;
         if last_word || stuck {
-            return Ok(Some(match &result {
-                Some(result) if result.interrupted.is_some() => {
-                    explain(&self.scene, run, self.console).await;
-                    self.demand.verdict(result, self.console)
-                }
-                Some(result) => self.demand.verdict(result, self.console),
-                None => {
-                    explain(&self.scene, run, self.console).await;
-                    refuse(self.console)
-                }
-            }));
+            if nameless && result.is_none() {
+                self.console.say(LogLevel::Warning, NAMELESS);
+            }
+            return Ok(Some(self.last_word(run, (result.as_ref(), all.is_some())).await));
         }
         let name = run.name.to_owned();
         self.say(&if is_over {
@@ -137,11 +155,39 @@ impl Gate<'_> {
         Ok(None)
     }
 
+    /// What shards left that nobody merged; without an exit it can be asked for again.
+    async fn gathered(
+        &self,
+        what: (u32, u32, Option<&str>),
+        late: bool,
+    ) -> Result<Option<ExperimentResult>, Option<Exit>> {
+        let place = (&self.scene.cluster, &self.scene.group);
+        let gathered = gather(place, what, ANSWER, self.console).await;
+        gathered.map_err(|error| {
+            let again = error.may_pass() && !late;
+            (!again).then(|| error.tell(self.console))
+        })
+    }
+
+    /// The verdict on a run that nobody waits for any more, with what tells why it has no whole result.
+    async fn last_word(&self, run: &Run<'_>, (result, gathered): (Option<&ExperimentResult>, bool)) -> Exit {
+        if result.is_none_or(|result| !result.ended || result.interrupted.is_some() || gathered) {
+            explain(&self.scene, run, self.console).await;
+        }
+        let Some(result) = result else {
+            return refuse(self.console);
+        };
+        if !result.ended {
+            self.console.say(LogLevel::Info, &so_far(result));
+        }
+        self.demand.verdict(result, self.console)
+    }
+
     /// Nothing runs it, or nothing is left of what did.
     async fn without_run(
         &mut self,
         revision: u32,
-        result: Option<&ExperimentResult>,
+        result: Option<ExperimentResult>,
         late: bool,
     ) -> Result<Option<Exit>, Exit> {
         let cronjob = self.scene.cronjob(revision).await;
@@ -149,6 +195,14 @@ impl Gate<'_> {
             Err(error) if error.may_pass() && !late => return Ok(None),
             cronjob => cronjob.map_err(|error| super::failed(&error, self.console))?,
         };
+        let bereft = result.is_some();
+        // What a Job has left outlives it. Of a CronJob nothing tells whether a later run left nothing.
+        let result = result.filter(|_| cronjob.is_none());
+        if let Some(result) = &result
+            && self.demand.is_met(result)
+        {
+            return Ok(Some(self.demand.verdict(result, self.console)));
+        }
         let (why, over) = match (&cronjob, &self.seen) {
             (Some(cronjob), _) if cronjob["spec"]["suspend"] == true => (
                 format!("the CronJob {} is suspended", self.scene.group.cronjob(revision)),
@@ -157,7 +211,12 @@ impl Gate<'_> {
             (Some(cronjob), _) => {
                 let schedule = cronjob["spec"]["schedule"].as_str().unwrap_or("?");
                 let name = self.scene.group.cronjob(revision);
-                (format!("the CronJob {name} ({schedule}) has not run yet"), false)
+                let why = if bereft {
+                    "has a result, and none of its Jobs is there any more to tell whether that is of its last run"
+                } else {
+                    "has not run yet"
+                };
+                (format!("the CronJob {name} ({schedule}) {why}"), false)
             }
             (None, Some(gone)) => (format!("the Job {gone} was deleted"), true),
             (None, None) => {
@@ -170,18 +229,19 @@ impl Gate<'_> {
             self.say(&why);
             return Ok(None);
         }
-        if result.is_none_or(|result| result.interrupted.is_some()) {
+        let whole = |result: &ExperimentResult| result.ended && result.interrupted.is_none();
+        if !result.as_ref().is_some_and(whole) {
             self.console.say(LogLevel::Error, &format!("error: {why}"));
         }
         Ok(Some(match result {
-            Some(result) => self.demand.verdict(result, self.console),
+            Some(result) => self.demand.verdict(&result, self.console),
             None => refuse(self.console),
         }))
     }
 
     /// The object of the result. What a run leaves is stored before it ends, and may be told after that: once it has ended, it
     /// is asked for.
-    async fn object(&self, late: bool) -> Result<Option<Value>, Exit> {
+    async fn object(&mut self, late: bool) -> Result<Option<Value>, Exit> {
         let watched = self.scene.result();
         let revision = watched.and_then(crate::cluster::manifests::revision);
         let over = revision.is_some_and(|revision| {
@@ -191,7 +251,8 @@ impl Gate<'_> {
         if let Some(object) = watched.filter(|_| !over) {
             return Ok(Some(object.clone()));
         }
-        match self.scene.cluster.read(&self.scene.group.result(), ANSWER).await {
+        let name = self.scene.group.result();
+        match self.scene.read(&name).await {
             Ok(object) => Ok(Some(object)),
             Err(ClusterError::Absent { object, .. }) => {
                 let group = self.scene.group.clone();
@@ -219,18 +280,31 @@ impl Gate<'_> {
         Ok(stored)
     }
 
-    /// Says where the group was launched anew while this waits.
-    fn announce(&mut self, revision: u32) {
-        if self
-            .revision
-            .replace(revision)
-            .is_some_and(|before| before != revision)
-        {
-            self.seen = None;
-            self.say(&format!(
-                "the group was launched anew: revision {revision} is judged"
-            ));
+    /// Whether the revision that is there is the one that is judged, which may be still to come. Another one is somebody
+    /// else's experiment: its verdict is none of this one.
+    fn is_current(&mut self, current: u32, late: bool) -> Result<bool, Exit> {
+        let ours = *self.revision.get_or_insert(current);
+        if current == ours {
+            self.is_there = true;
+            return Ok(true);
         }
+        let anew = self.is_there || current > ours;
+        if !anew && !late {
+            self.say(&format!(
+                "waiting for revision {ours}: {current} is the current one"
+            ));
+            return Ok(false);
+        }
+        let text = if anew {
+            format!(
+                "the group was launched anew: revision {current} is the current one, and nothing will be known of {ours}"
+            )
+        } else {
+            format!("revision {ours} was not launched: {current} is the current one")
+        };
+        let hint = "who launches at the same time as others names a group of their own by -g";
+        self.console.diagnostics(&[Diagnostic::error(text).hint(hint)]);
+        Err(Exit::Error)
     }
 
     fn say(&mut self, text: &str) {
@@ -241,15 +315,56 @@ impl Gate<'_> {
     }
 }
 
-/// Whether a later run than the one that left a result has ended without one.
-fn is_outdated(job: Option<&str>, runs: &[Run<'_>]) -> bool {
-    let Some(ended) = runs.iter().find(|run| run.end().is_some()) else {
+/// What a run had done that did not come to its end.
+fn so_far(result: &ExperimentResult) -> String {
+    let done = result.tasks.iter().filter(|task| task.status.is_done()).count();
+    let loads = result.insights.versions.iter().flat_map(|version| &version.loads);
+    let requests: u64 = loads.map(|load| load.measurement.requests).sum();
+    format!(
+        "until then {done} of {} tasks were done, and {requests} requests measured, which iter8 k report shows",
+        result.tasks.len()
+    )
+}
+
+/// Whether a result is that of the last run that came to its end: by its Job, which is known by its identity.
+fn is_last(job: Option<&str>, runs: &[Run<'_>]) -> bool {
+    let Some(by) = runs.iter().position(|run| Some(run.uid()) == job) else {
         return false;
     };
-    // There is one Job for each revision.
-    if !ended.again {
-        return false;
+    // A CronJob's verdict is that of its last run until the next has ended; of anything else the newest Job counts alone.
+    runs[..by]
+        .iter()
+        .all(|later| later.again && later.end().is_none())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_result_is_that_of_the_newest_job_or_of_the_last_run_that_ended() {
+        let job = |uid: &str, over: bool| {
+            let status = if over { "True" } else { "False" };
+            json!({"metadata": {"uid": uid}, "status": {"conditions": [{"type": "Complete", "status": status}]}})
+        };
+        let (new, old, going) = (job("new", true), job("old", true), job("new", false));
+        let run = |job, again| Run {
+            job,
+            name: "a",
+            again,
+        };
+        // Of a Job the newest alone, whoever had its name.
+        assert!(is_last(Some("new"), &[run(&new, false)]));
+        assert!(is_last(Some("new"), &[run(&going, false)]));
+        assert!(!is_last(Some("old"), &[run(&new, false)]));
+        assert!(!is_last(Some("old"), &[run(&going, false), run(&old, false)]));
+        assert!(!is_last(None, &[run(&new, false)]));
+        // Of a CronJob the last until the next has ended.
+        assert!(is_last(Some("old"), &[run(&going, true), run(&old, true)]));
+        assert!(!is_last(Some("old"), &[run(&new, true), run(&old, true)]));
+        assert!(!is_last(Some("gone"), &[run(&going, true), run(&old, true)]));
+        assert!(!is_last(None, &[run(&going, true)]));
     }
-    let by = runs.iter().find(|run| Some(run.name) == job);
-    by.is_none_or(|by| by.age() < ended.age())
 }

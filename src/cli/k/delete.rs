@@ -6,7 +6,7 @@ use serde_json::Value;
 use tokio::time::{Instant, sleep};
 
 use super::args::GroupFlags;
-use super::failed;
+use super::{ANSWER, failed};
 use crate::cli::args::LogLevel;
 use crate::cli::console::Console;
 use crate::cli::exit::Exit;
@@ -15,8 +15,6 @@ use crate::cluster::{Cluster, ClusterError, Deletion, ObjectName, Propagation, R
 use crate::diagnostic::Diagnostic;
 use crate::platform::Env;
 
-/// Longest wait for an answer.
-pub(super) const ANSWER: Duration = Duration::from_secs(20);
 /// Longest wait for pods to end: twice the time that they are given to end by themselves.
 const ENDING: Duration = Duration::from_mins(1);
 const POLL: Duration = Duration::from_millis(250);
@@ -59,12 +57,18 @@ pub(super) async fn delete(args: GroupFlags, console: &Console, env: &Env) -> Re
     let (cluster, group) = args.open(env, console).await?;
     let Group { name, namespace } = &group;
     let complain = |error: ClusterError| failed(&error, console);
-    let found = find(&cluster, &group).await.map_err(complain)?;
-    if found.is_empty() {
-        let text =
-            format!("warning: there is nothing to delete: no group {name} in the namespace {namespace}");
+    let nothing = |why: &str| {
+        let text = format!("warning: there is nothing to delete: {why}");
         console.say(LogLevel::Warning, &text);
-        return Ok(Exit::Pass);
+        Ok(Exit::Pass)
+    };
+    let found = match find(&cluster, &group).await {
+        // It went with its namespace.
+        Err(error @ ClusterError::NoNamespace(_)) => return nothing(&error.to_string()),
+        found => found.map_err(complain)?,
+    };
+    if found.is_empty() {
+        return nothing(&format!("no group {name} in the namespace {namespace}"));
     }
     let (running, rest): (Vec<Found>, Vec<Found>) = found.into_iter().partition(Found::runs);
     let ended = remove(&cluster, &group, &running, console)

@@ -3,8 +3,8 @@
 
 use serde_json::{Value, json};
 
-use super::delete::{ANSWER, Found, find, remove, shown};
-use super::failed;
+use super::delete::{Found, find, remove, shown};
+use super::{ANSWER, failed};
 use crate::cli::args::LogLevel;
 use crate::cli::console::Console;
 use crate::cli::exit::Exit;
@@ -25,15 +25,23 @@ const MINE: Manner = Manner {
     dry_run: false,
 };
 
+/// How often a run that goes on may be faster than its successor.
+const WRITERS: usize = 20;
+
 /// Launches an experiment, or with `--dry` writes its objects down.
 pub(super) async fn launch(args: InCluster, console: &Console, env: &Env) -> Result<Exit, Exit> {
     if args.dry {
-        return in_cluster(args, console, env).await;
+        let launch = in_cluster(&args, console, env).await?;
+        let text = format!("this is revision {}; once it is applied", launch.revision);
+        console.say(LogLevel::Info, &text);
+        next(&launch, &args, console);
+        return Ok(Exit::Pass);
     }
     let (_, launch) = planned(&args, console, env).await?;
     let complain = |error: ClusterError| failed(&error, console);
     let access = args.cluster.access(env, &console.mask);
     let cluster = access.connect().await.map_err(complain)?;
+    super::volume::check(&cluster, &launch, console).await?;
     let plan = Plan::make(&cluster, launch)
         .await
         .map_err(|why| why.tell(console, "nothing was launched"))?;
@@ -46,7 +54,12 @@ pub(super) async fn launch(args: InCluster, console: &Console, env: &Env) -> Res
             "not all was launched: launch again, or remove what is there by iter8 k delete",
         )
     })?;
-    say(&plan, &args, console);
+    let Launch { group, revision, .. } = &plan.launch;
+    let Group { name, namespace } = group;
+    let text =
+        format!("experiment launched: group {name}, revision {revision}, in the namespace {namespace}");
+    console.say(LogLevel::Info, &text);
+    next(&plan.launch, &args, console);
     Ok(Exit::Pass)
 }
 
@@ -58,6 +71,8 @@ enum Refusal {
     Foreign(String),
     /// Somebody else launches the group at this moment.
     Together(String),
+    /// Nobody can be given the right to read this in a namespace.
+    Homeless(String),
     /// What ran before does not end; this was said.
     Running,
 }
@@ -84,6 +99,14 @@ impl Refusal {
                 let message = format!("{object} changed meanwhile: somebody else launches the same group");
                 console.diagnostics(&[Diagnostic::error(message).hint("launch one after the other")]);
                 Exit::Error
+            }
+            Self::Homeless(object) => {
+                let message = format!(
+                    "{object} has no namespace: the account that is made for the experiment may not read it"
+                );
+                let hint = "give one that may, by a ClusterRole: --set serviceAccountName=NAME";
+                console.diagnostics(&[Diagnostic::error(message).hint(hint)]);
+                Exit::Usage
             }
             Self::Running => Exit::Error,
         };
@@ -146,6 +169,15 @@ impl Plan {
 
     /// Has the API server check everything, rights included, and change nothing.
     async fn rehearse(&self, cluster: &Cluster) -> Result<(), Refusal> {
+        let reads = self.launch.reads.iter().filter(|_| self.launch.account.is_none());
+        for object in reads {
+            match cluster.has_namespace(&object.resource, ANSWER).await {
+                // What defines it may come while the experiment waits.
+                Ok(true) | Err(ClusterError::NoSuchResource { .. }) => {}
+                Ok(false) => return Err(Refusal::Homeless(object.to_string())),
+                Err(error) => return Err(error.into()),
+            }
+        }
         for step in &self.steps {
             match step.put(cluster, &step.manifest, REHEARSAL).await {
                 // Who may not give every right may bind a role with theirs only, which is looked at, and is not there yet.
@@ -167,7 +199,8 @@ impl Plan {
         Ok(())
     }
 
-    /// Does it. From the first step on a former run knows that its result does not count; the Job is the last.
+    /// Does it. From the first steps on a former run knows that its result does not count. It keeps its rights until it has
+    /// ended, for it takes back what it changed. The Job is the last.
     async fn perform(&self, cluster: &Cluster, console: &Console) -> Result<(), Refusal> {
         let group = &self.launch.group;
         let (first, others) = self.steps.split_first().expect("an experiment has a Secret");
@@ -180,9 +213,21 @@ impl Plan {
             "name": group.name,
             "uid": secret["metadata"]["uid"],
         }]);
-        let (last, others): (Vec<&Step>, Vec<&Step>) = others
+        let (results, others): (Vec<&Step>, Vec<&Step>) = others
             .iter()
+            .partition(|step| step.name.resource.plural == "configmaps");
+        let (last, others): (Vec<&Step>, Vec<&Step>) = others
+            .into_iter()
             .partition(|step| step.name.resource.group == "batch");
+        for step in results {
+            self.put(step, &owner, cluster, console).await?;
+        }
+        let mut former = self.surplus_now(cluster).await?;
+        former.retain(Found::runs);
+        if !remove(cluster, group, &former, console).await? {
+            return Err(Refusal::Running);
+        }
+        self.is_current(cluster).await?;
         for step in others {
             self.put(step, &owner, cluster, console).await?;
         }
@@ -190,10 +235,21 @@ impl Plan {
         if !remove(cluster, group, &surplus, console).await? {
             return Err(Refusal::Running);
         }
+        self.is_current(cluster).await?;
         for step in last {
             self.put(step, &owner, cluster, console).await?;
         }
         Ok(())
+    }
+
+    /// Whether nobody launched the group since: what ran before may have taken its time to end.
+    async fn is_current(&self, cluster: &Cluster) -> Result<(), Refusal> {
+        let name = self.launch.group.experiment();
+        match cluster.read(&name, ANSWER).await {
+            Ok(secret) if revision(&secret) == Some(self.launch.revision) => Ok(()),
+            Ok(_) | Err(ClusterError::Absent { .. }) => Err(Refusal::Together(name.to_string())),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// What a former launch made, and one that went on beside this; a later one is left its way.
@@ -245,8 +301,21 @@ impl Step {
         if !["Secret", "ConfigMap"].contains(&manifest["kind"].as_str().unwrap_or_default()) {
             return cluster.apply(&self.name, manifest, manner, ANSWER).await;
         }
+        let ours = revision(manifest);
         let mut manifest = manifest.clone();
         manifest["metadata"]["resourceVersion"] = former["metadata"]["resourceVersion"].clone();
+        for _ in 0..WRITERS {
+            let error = match cluster.replace(&self.name, &manifest, manner, ANSWER).await {
+                Err(error @ ClusterError::Conflict(_)) if self.name.resource.plural == "configmaps" => error,
+                answer => return answer,
+            };
+            // A run that still goes on left something; who launches at the same time has a revision that is no earlier one.
+            let now = cluster.read(&self.name, ANSWER).await?;
+            if revision(&now) >= ours {
+                return Err(error);
+            }
+            manifest["metadata"]["resourceVersion"] = now["metadata"]["resourceVersion"].clone();
+        }
         cluster.replace(&self.name, &manifest, manner, ANSWER).await
     }
 
@@ -266,26 +335,22 @@ fn together(error: ClusterError, step: &Step, group: &Group) -> Refusal {
     }
 }
 
-/// Says what was launched, and what to do next.
-fn say(plan: &Plan, args: &InCluster, console: &Console) {
-    let Launch { group, revision, .. } = &plan.launch;
-    let Group { name, namespace } = group;
-    let text =
-        format!("experiment launched: group {name}, revision {revision}, in the namespace {namespace}");
-    console.say(LogLevel::Info, &text);
+/// Says what to do next.
+fn next(launch: &Launch, args: &InCluster, console: &Console) {
     let mut flags = String::new();
     let mut flag = |flag: &str, value: Option<&str>| {
         if let Some(value) = value {
             flags.push_str(&format!(" {flag} {}", quoted(value)));
         }
     };
-    let cluster = &args.cluster;
-    flag("-g", Some(name.as_str()).filter(|name| *name != "default"));
+    let (name, cluster) = (launch.group.name.as_str(), &args.cluster);
+    flag("-g", Some(name).filter(|name| *name != "default"));
     flag("-n", cluster.namespace.as_deref());
     flag("--kube-context", cluster.kube_context.as_deref());
-    let next = match plan.launch.runner {
+    let next = match launch.runner {
         Runner::Job | Runner::Shards(_) => {
-            format!("iter8 k assert -c completed,nofailure,slos --timeout 10m{flags}")
+            let revision = launch.revision;
+            format!("iter8 k assert -c completed,nofailure,slos --timeout 10m{flags} --revision {revision}")
         }
         Runner::CronJob { .. } => format!("iter8 k report{flags}"),
         Runner::Nothing => {

@@ -8,9 +8,10 @@ use std::time::Duration;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::time::{Instant, sleep, sleep_until};
 
+use super::ANSWER;
 use super::args::LogOf;
 use super::obstacles::{Obstacles, explain};
-use super::scene::{ANSWER, Scene, name};
+use super::scene::{Scene, name};
 use super::store;
 use crate::cli::args::LogLevel;
 use crate::cli::console::Console;
@@ -23,6 +24,8 @@ use crate::platform::Env;
 
 /// How often it is looked whether what does not move still does not.
 const TICK: Duration = Duration::from_secs(2);
+/// Longest wait for an API server that went away.
+const OUTAGE: Duration = Duration::from_mins(5);
 /// Lines that wait to be printed.
 const WAITING: usize = 64;
 /// The pause before a log is asked for again.
@@ -32,12 +35,12 @@ const PAUSE: Duration = Duration::from_secs(1);
 pub(super) async fn log(args: LogOf, console: &Console, env: &Env) -> Result<Exit, Exit> {
     let scene = args.group.scene(env, console).await?;
     let stored = store::read(&scene.cluster, &scene.group, ANSWER).await;
-    let revision = stored.map_err(|error| super::unstored(&error, console))?.revision;
+    let current = stored.map_err(|error| super::unstored(&error, console))?.revision;
     let (sender, receiver) = channel(WAITING);
     let reader = Reader {
         scene,
         console,
-        revision,
+        revision: args.revision.unwrap_or(current),
         follow: args.follow,
         begun: BTreeSet::new(),
         open: 0,
@@ -73,8 +76,16 @@ impl Reader<'_> {
     async fn read(mut self) -> Result<Exit, Exit> {
         let answered = Instant::now() + ANSWER;
         let mut obstacles = Obstacles::default();
+        let mut answers = Instant::now();
         loop {
             obstacles.server(&self.scene, self.console);
+            match self.scene.trouble() {
+                Some(error) if answers.elapsed() >= OUTAGE => {
+                    return Err(super::failed(error, self.console));
+                }
+                Some(_) => {}
+                None => answers = Instant::now(),
+            }
             if self.scene.is_known() {
                 if let Some(exit) = self.look(&mut obstacles).await? {
                     return Ok(exit);
@@ -159,6 +170,10 @@ impl Reader<'_> {
         let cronjob = self.scene.cronjob(revision).await;
         let cronjob = cronjob.map_err(|error| super::failed(&error, self.console))?;
         match cronjob {
+            Some(cronjob) if cronjob["spec"]["suspend"] == true => {
+                let name = self.scene.group.cronjob(revision);
+                Err(self.fail(&format!("the CronJob {name} is suspended")))
+            }
             Some(_) if self.follow => {
                 let text = format!("waiting for {} to run", self.scene.group.cronjob(revision));
                 self.say(&text);

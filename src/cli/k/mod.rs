@@ -3,14 +3,21 @@
 mod args;
 mod assert;
 mod delete;
+mod diary;
+mod gather;
 mod launch;
 mod log;
 mod obstacles;
+mod pulse;
 mod report;
 mod run;
 mod scene;
 mod shards;
 mod store;
+mod volume;
+mod whole;
+
+use std::time::Duration;
 
 pub(super) use args::K;
 
@@ -21,6 +28,9 @@ use super::signals::Signals;
 use crate::cluster::ClusterError;
 use crate::diagnostic::Diagnostic;
 use crate::platform::{Env, Platform};
+
+/// Longest wait for one answer of an API server.
+const ANSWER: Duration = Duration::from_secs(20);
 
 /// Does one of them.
 pub(super) async fn k(

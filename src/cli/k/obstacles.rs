@@ -6,23 +6,28 @@ use std::time::Duration;
 use serde_json::Value;
 use tokio::time::Instant;
 
-use super::scene::{ANSWER, Run, Scene, name};
+use super::ANSWER;
+use super::scene::{Run, Scene, name};
 use crate::cli::args::LogLevel;
 use crate::cli::console::Console;
 use crate::cluster::{
-    ClusterError, Container, Extent, Hindrance, JobEnd, hindrance, last_warning, main_container,
+    ClusterError, Container, Extent, Hindrance, JobEnd, foreign, hindrance, last_warning, main_container,
 };
 
 /// What does not begin for so long does not begin: a registry may be away for a moment, not for longer.
 const STUCK: Duration = Duration::from_secs(20);
 /// Lines of a log that are shown of a run that failed.
 const LAST_LINES: u32 = 15;
+/// Bytes of them: a result that could not be kept is one line of megabytes.
+const LAST_BYTES: usize = 64 << 10;
 
 /// What was told, and since when nothing moves.
 #[derive(Default)]
 pub(super) struct Obstacles {
     told: BTreeSet<String>,
     since: Option<Instant>,
+    /// Since when no pod runs that cannot be seen.
+    unseen: Option<Instant>,
     /// Whether the API server was away when it was last looked at.
     away: bool,
 }
@@ -43,11 +48,13 @@ impl Obstacles {
 
     /// Tells what stands in the way of a run that goes on; whether it has done so for too long.
     pub(super) async fn look(&mut self, scene: &Scene, run: &Run<'_>, console: &Console) -> bool {
-        if let Some(error) = scene.blind() {
-            self.tell(
-                &format!("why a pod does not begin is not known: {error}"),
-                console,
-            );
+        // Whoever cannot see the pods sees from the Job that they run.
+        if let Some(error) = scene.blind().filter(|_| !run.has_begun()) {
+            let unseen = self.unseen.get_or_insert_with(Instant::now).elapsed();
+            if unseen >= STUCK {
+                let text = format!("no pod has begun, and why is not known: {error}");
+                self.tell(&text, console);
+            }
         }
         let pods = scene.pods(run);
         let mut stuck = false;
@@ -95,7 +102,12 @@ pub(super) async fn explain(scene: &Scene, run: &Run<'_>, console: &Console) {
             Err(error) => format!("  it has no pod, and why is not known: {error}"),
         });
     }
-    for pod in pods {
+    // Those of shards that did their part tell nothing of the one that did not.
+    let several = pods.len() > 1;
+    for pod in pods
+        .iter()
+        .filter(|pod| !several || pod["status"]["phase"] != "Succeeded")
+    {
         lines.extend(tale(scene, pod).await);
     }
     console.say(LogLevel::Error, &lines.join("\n"));
@@ -134,10 +146,17 @@ async fn last_lines(scene: &Scene, pod: &Value, container: &str) -> Result<Vec<S
         pod: name(pod).to_owned(),
         name: container.to_owned(),
     };
-    let mut log = scene.cluster.log(&of, Extent::Last(LAST_LINES), ANSWER).await?;
-    let mut lines = Vec::new();
-    while let Some(line) = log.next().await? {
-        lines.push(String::from_utf8_lossy(&line).into_owned());
+    let extent = Extent::Last {
+        lines: LAST_LINES,
+        bytes: LAST_BYTES,
+    };
+    let mut log = scene.cluster.log(&of, extent, ANSWER).await?;
+    let (mut lines, mut bytes) = (Vec::new(), 0);
+    while bytes < LAST_BYTES
+        && let Some(line) = log.next().await?
+    {
+        bytes += line.len();
+        lines.push(foreign(&String::from_utf8_lossy(&line)));
     }
     Ok(lines)
 }

@@ -12,9 +12,13 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 use tokio::time::{Instant, sleep};
 
+use super::ANSWER;
 use super::args::RunIn;
+use super::diary::Diary;
 use super::shards::Crew;
-use super::store::{self, StoreError};
+use super::store::{self, Packed, StoreError};
+use super::whole::{Part, Whole};
+use crate::charts::ResultUrl;
 use crate::cli::args::{LogLevel, Output};
 use crate::cli::console::Console;
 use crate::cli::exit::Exit;
@@ -23,7 +27,7 @@ use crate::cli::run::{DEFAULT_FILE, Opened, Order};
 use crate::cli::shard::Said;
 use crate::cli::shown::print_text;
 use crate::cli::signals::Signals;
-use crate::cluster::manifests::{Group, JOB, revision};
+use crate::cluster::manifests::{Group, JOB, RESULT_URL, revision};
 use crate::cluster::{Cluster, ClusterError, ObjectName};
 use crate::diagnostic::Diagnostic;
 use crate::platform::{Env, Platform};
@@ -32,14 +36,12 @@ use crate::spec::compat::Modern;
 use crate::spec::{Node, SourceFile};
 use crate::tasks::quoted;
 
-/// Longest wait for one answer.
-pub(super) const ANSWER: Duration = Duration::from_secs(20);
 /// Longest wait for an API server that is away.
 pub(super) const OUTAGE: Duration = Duration::from_mins(5);
 /// Rights that were given this moment are known everywhere after some seconds.
 const SPREADING: Duration = Duration::from_secs(30);
 /// What is left of the time that a pod is given to end, once its load has ended.
-const LEAVING: Duration = Duration::from_secs(20);
+pub(super) const LEAVING: Duration = Duration::from_secs(20);
 /// Pauses between attempts: the first, and the longest.
 const PAUSE: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(15));
 
@@ -58,17 +60,12 @@ pub(super) async fn run(
         job: env.get(JOB).map(str::to_owned),
         console,
     };
-    let folder = tempfile::tempdir().map_err(|cause| {
-        console.say(
-            LogLevel::Error,
-            &format!("error: no folder for the experiment: {cause}"),
-        );
-        Exit::Error
-    })?;
+    let folder = workplace(console)?;
     let output = Output {
         run_dir: folder.path().to_owned(),
         output_dir: here(&args.output_dir),
-        reports: Vec::new(),
+        // A volume keeps what machines read, too.
+        reports: args.result_volume.iter().map(|_| "junit".to_owned()).collect(),
     };
     let prepared = tokio::select! {
         prepared = keeper.prepare(&args, &output) => prepared,
@@ -78,9 +75,18 @@ pub(super) async fn run(
         revision,
         opened,
         reuse,
+        url,
     } = prepared.map_err(|error| keeper.complain(&error))?;
+    let whole = Whole::of(args.result_volume.clone(), url, env);
+    let part = Part {
+        group: &keeper.group,
+        revision,
+        shard: args.shard.map(|number| number.index),
+        output: &output,
+    };
     let crew = args.shard.map(|number| Crew {
         keeper: &keeper,
+        whole: &whole,
         number,
         revision,
     });
@@ -93,6 +99,9 @@ pub(super) async fn run(
     };
     let shard = args.shard.map(|number| number.to_string());
     let start = agreed.as_ref().map(|agreed| agreed.start.to_string());
+    // What goes on with a result does not spoil it until it has another.
+    let diary = (!args.reuse_result).then(|| Diary::begin(&keeper, part.place(), revision));
+    let see = |result: &ExperimentResult| diary.iter().for_each(|diary| diary.see(result));
     let order = Order {
         output: &output,
         history: None,
@@ -101,20 +110,34 @@ pub(super) async fn run(
         reproduce: command(&keeper.group),
         cluster: args.group.cluster.access(env, &console.mask),
         part: Said::flags(shard.as_deref(), start.as_deref()),
+        details: keeper.details(),
+        brief: args.shard.is_some(),
+        after_task: Some(&see),
     };
     let exit = Box::pin(order.run(opened, console, env, platform, signals)).await?;
+    if let Some(diary) = diary {
+        diary.end().await;
+    }
     match results::read(&output.result()) {
         Ok(result) => {
             if let Some((crew, agreed)) = crew.as_ref().zip(agreed.as_ref()) {
                 let leaving = crew.leave(result, (agreed, exit), (&output, env, platform));
                 return Box::pin(leaving).await;
             }
-            let place = keeper.group.result();
-            keeper.keep((&place, revision), &result, exit).await
+            whole.deliver(&keeper, part, (&result, exit)).await
         }
         // Why it could not be written was said.
         Err(_) => Err(if exit == Exit::Pass { Exit::Output } else { exit }),
     }
+}
+
+/// Where the experiment and its files are put.
+fn workplace(console: &Console) -> Result<tempfile::TempDir, Exit> {
+    tempfile::tempdir().map_err(|cause| {
+        let text = format!("error: no folder for the experiment: {cause}");
+        console.say(LogLevel::Error, &text);
+        Exit::Error
+    })
 }
 
 /// A path that means the same in whatever folder it is looked at.
@@ -134,14 +157,16 @@ struct Prepared {
     opened: Result<Opened, Vec<Diagnostic>>,
     /// Whether there is a result to go on with.
     reuse: bool,
+    /// Where the whole result is sent.
+    url: Option<ResultUrl>,
 }
 
 /// Where the experiment is from, and where its result is kept.
 pub(super) struct Keeper<'a> {
     pub(super) cluster: Cluster,
     pub(super) group: Group,
-    /// The Job that this is a pod of, if it is one.
-    job: Option<String>,
+    /// The identity of the Job that this is a pod of, if it is one.
+    pub(super) job: Option<String>,
     pub(super) console: &'a Console,
 }
 
@@ -152,7 +177,7 @@ impl Keeper<'_> {
         let secret = self.insist(deadline, async || self.secret().await).await?;
         let theirs = revision(&secret).unwrap_or_default();
         if let Some(ours) = args.revision.filter(|ours| *ours != theirs) {
-            return Err(StoreError::Newer { ours, theirs });
+            return Err(StoreError::Other { ours, theirs });
         }
         let stored = self
             .insist(deadline, async || {
@@ -172,7 +197,12 @@ impl Keeper<'_> {
         if let Some(earlier) = &earlier {
             results::write(&output.result(), earlier).map_err(|error| self.unusable(&error))?;
         }
+        let mut url = None;
         for (name, bytes) in self.files(&secret)? {
+            if name == RESULT_URL {
+                url = Some(self.address(&bytes)?);
+                continue;
+            }
             let path = output.run_dir.join(name);
             std::fs::write(path, bytes).map_err(|error| self.unusable(&error))?;
         }
@@ -180,7 +210,27 @@ impl Keeper<'_> {
             revision: theirs,
             opened: self.open(&output.run_dir),
             reuse: earlier.is_some(),
+            url,
         })
+    }
+
+    /// Where the whole result is sent.
+    fn address(&self, bytes: &[u8]) -> Result<ResultUrl, StoreError> {
+        let text = String::from_utf8_lossy(bytes);
+        let url = ResultUrl::parse(&text).map_err(|why| StoreError::Unreadable {
+            object: self.group.experiment().to_string(),
+            reason: format!("{RESULT_URL}: {why}"),
+        })?;
+        url.hide(&self.console.mask);
+        Ok(url)
+    }
+
+    /// How a report can be had, where the files of this run end with its pod.
+    fn details(&self) -> Option<String> {
+        let Group { name, namespace } = &self.group;
+        let (namespace, name) = (quoted(namespace), quoted(name));
+        let text = format!("details by iter8 k report -o html -n {namespace} -g {name}");
+        self.job.is_some().then_some(text)
     }
 
     async fn secret(&self) -> Result<Value, StoreError> {
@@ -236,23 +286,22 @@ impl Keeper<'_> {
         }
     }
 
-    /// Keeps a result in the cluster, and says how the process ends: well, if a verdict is there for others to read.
+    /// Keeps a result in the cluster, which says where the whole one is, and says how the process ends: well, if a verdict is there for others to read.
     pub(super) async fn keep(
         &self,
         (place, revision): (&ObjectName, u32),
-        result: &ExperimentResult,
+        (result, whole): (&ExperimentResult, Option<&str>),
         exit: Exit,
     ) -> Result<Exit, Exit> {
-        let patience = if result.interrupted.is_some() {
-            LEAVING
-        } else {
-            OUTAGE
-        };
-        let deadline = Instant::now() + patience;
-        let storing = self.insist(deadline, async || {
+        let deadline = Instant::now() + patience(result);
+        let storing = async {
+            let packed = Packed::of(result, whole)?;
             let by = (place, revision, self.job.as_deref());
-            store::write(&self.cluster, &self.group, by, result, ANSWER).await
-        });
+            self.insist(deadline, async || {
+                store::write(&self.cluster, &self.group, by, &packed, ANSWER).await
+            })
+            .await
+        };
         let stored = match Signals::listen() {
             Ok(signals) => until(storing, signals).await,
             Err(_) => storing.await.map_err(Some),
@@ -264,7 +313,7 @@ impl Keeper<'_> {
                 // A verdict that is there for others to read is what the Job was for.
                 Ok(if exit == Exit::Fail { Exit::Pass } else { exit })
             }
-            Err(Some(error @ (StoreError::Newer { .. } | StoreError::NoGroup { .. }))) => {
+            Err(Some(error @ (StoreError::Other { .. } | StoreError::NoGroup { .. }))) => {
                 self.console.diagnostics(&[error.diagnostic()]);
                 self.console.say(
                     LogLevel::Error,
@@ -327,10 +376,19 @@ impl Keeper<'_> {
             StoreError::NoGroup { .. } => true,
             StoreError::Foreign { .. }
             | StoreError::Unreadable { .. }
-            | StoreError::Newer { .. }
+            | StoreError::Other { .. }
             | StoreError::TooLarge { .. } => false,
         };
         if usage { Exit::Usage } else { Exit::Error }
+    }
+}
+
+/// How long an attempt to keep a result is made again.
+pub(super) fn patience(result: &ExperimentResult) -> Duration {
+    if result.interrupted.is_some() {
+        LEAVING
+    } else {
+        OUTAGE
     }
 }
 

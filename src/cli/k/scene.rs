@@ -1,18 +1,12 @@
 //! [`Scene`]: what there is of a group that runs, as it is now: its result, its Jobs and their pods.
 
-use std::time::Duration;
-
 use serde_json::Value;
 
+use super::ANSWER;
 use crate::cluster::manifests::Group;
 use crate::cluster::{
     Access, Cluster, ClusterError, JobEnd, ObjectName, Resource, Selection, Watch, job_end,
 };
-
-/// Label of everything that is made for a group.
-const GROUP: &str = "iter8.tools/group";
-/// Longest wait for an answer.
-pub(super) const ANSWER: Duration = Duration::from_secs(10);
 
 /// What there is of a group, as it is now.
 pub(super) struct Scene {
@@ -43,6 +37,13 @@ impl<'a> Run<'a> {
         job_end(self.job)
     }
 
+    /// Whether one of its pods runs, or has ended.
+    pub(super) fn has_begun(&self) -> bool {
+        let count = |field: &str| self.job["status"][field].as_u64().unwrap_or_default();
+        count("ready") + count("succeeded") + count("failed") > 0
+    }
+
+    /// What it is known by: another one may have its name later.
     pub(super) fn uid(&self) -> &'a str {
         text(self.job, "uid")
     }
@@ -74,7 +75,7 @@ impl Scene {
     /// Asks nothing yet.
     pub(super) fn new(access: Access, cluster: Cluster, group: Group) -> Self {
         let selection = |resource: Resource, name: Option<String>| Selection {
-            label: name.is_none().then(|| (GROUP, group.name.clone())),
+            selector: name.is_none().then(|| group.selector()),
             namespace: group.namespace.clone(),
             resource,
             name,
@@ -107,14 +108,30 @@ impl Scene {
             },
         };
         seen?;
-        // A program gives new credentials where those that it gave have ended.
         if self.cluster.is_renewable() && matches!(self.trouble(), Some(ClusterError::Unauthorized { .. })) {
-            self.cluster = self.access.connect().await?;
-            for watch in [&mut self.result, &mut self.jobs, &mut self.pods] {
-                watch.go_on_with(self.cluster.clone());
-            }
+            self.renew().await?;
         }
         Ok(())
+    }
+
+    /// A program gives new credentials where those that it gave have ended.
+    async fn renew(&mut self) -> Result<(), ClusterError> {
+        self.cluster = self.access.connect().await?;
+        for watch in [&mut self.result, &mut self.jobs, &mut self.pods] {
+            watch.go_on_with(self.cluster.clone());
+        }
+        Ok(())
+    }
+
+    /// What the API has of an object now.
+    pub(super) async fn read(&mut self, object: &ObjectName) -> Result<Value, ClusterError> {
+        match self.cluster.read(object, ANSWER).await {
+            Err(ClusterError::Unauthorized { .. }) if self.cluster.is_renewable() => {
+                self.renew().await?;
+                self.cluster.read(object, ANSWER).await
+            }
+            answer => answer,
+        }
     }
 
     /// Whether everything was seen once.
@@ -164,16 +181,28 @@ impl Scene {
     }
 
     /// The CronJob of a revision, if there is one.
-    pub(super) async fn cronjob(&self, revision: u32) -> Result<Option<Value>, ClusterError> {
-        let name = ObjectName {
-            resource: kind("batch", "cronjobs"),
-            namespace: Some(self.group.namespace.clone()),
-            name: self.group.cronjob(revision),
-        };
-        match self.cluster.read(&name, ANSWER).await {
+    pub(super) async fn cronjob(&mut self, revision: u32) -> Result<Option<Value>, ClusterError> {
+        let name = self.name_of_cronjob(revision);
+        match self.read(&name).await {
             Ok(object) => Ok(Some(object)),
             Err(ClusterError::Absent { .. }) => Ok(None),
             Err(error) => Err(error),
+        }
+    }
+
+    /// Whether a CronJob will run again; one that cannot be asked may.
+    pub(super) async fn comes_again(&self, revision: u32) -> bool {
+        match self.cluster.read(&self.name_of_cronjob(revision), ANSWER).await {
+            Ok(cronjob) => cronjob["spec"]["suspend"] != true,
+            Err(error) => !matches!(error, ClusterError::Absent { .. }),
+        }
+    }
+
+    fn name_of_cronjob(&self, revision: u32) -> ObjectName {
+        ObjectName {
+            resource: kind("batch", "cronjobs"),
+            namespace: Some(self.group.namespace.clone()),
+            name: self.group.cronjob(revision),
         }
     }
 }

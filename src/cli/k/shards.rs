@@ -3,17 +3,20 @@
 //!
 //! The start is an instant by the clock of the API server: each pod measures how far its own is from that.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use tokio::time::{Instant, sleep};
 
-use super::run::{ANSWER, Keeper, OUTAGE};
-use super::store::{self, StoreError};
+use super::ANSWER;
+use super::pulse::Pulse;
+use super::run::{Keeper, OUTAGE};
+use super::store::{self, Left, StoreError};
+use super::whole::{Part, Whole};
 use crate::cli::args::{LogLevel, Output};
 use crate::cli::exit::Exit;
-use crate::cli::session::{Ending, here};
+use crate::cli::session::{Ending, formats, here};
 use crate::cli::shown::show;
 use crate::cli::signals::Signals;
 use crate::cluster::Skew;
@@ -29,7 +32,7 @@ const ASSEMBLY: Duration = Duration::from_mins(5);
 const GRACE: Duration = Duration::from_secs(30);
 /// From the agreement to the start: everybody must hear of it, and open connections.
 const LEAD: SignedDuration = SignedDuration::from_secs(6);
-/// How long the results of others are waited for after one's own.
+/// A shard that gives no sign for so long, after the first one has its result, is lost.
 const GATHERING: Duration = Duration::from_secs(30);
 const POLL: Duration = Duration::from_secs(1);
 /// A clock that is further away, in seconds, has sent its part at another time than the others.
@@ -41,6 +44,7 @@ const START: &str = "startAt";
 /// One of the pods.
 pub(super) struct Crew<'a> {
     pub(super) keeper: &'a Keeper<'a>,
+    pub(super) whole: &'a Whole,
     pub(super) number: ShardNumber,
     pub(super) revision: u32,
 }
@@ -51,6 +55,8 @@ pub(super) struct Agreement {
     pub(super) start: Timestamp,
     /// How far the clock of the API server is from ours.
     skew: Skew,
+    /// The others see that this one goes on.
+    _pulse: Pulse,
 }
 
 impl Crew<'_> {
@@ -66,7 +72,7 @@ impl Crew<'_> {
         let place = keeper.group.shard(self.number.index);
         keeper
             .insist(deadline, async || {
-                let place = (&place, self.revision);
+                let place = (&place, self.revision, keeper.job.as_deref());
                 store::tell(&keeper.cluster, &keeper.group, place, (HERE, "yes"), ANSWER).await
             })
             .await
@@ -83,7 +89,11 @@ impl Crew<'_> {
             self.number.of
         );
         keeper.console.say(LogLevel::Info, &text);
-        Ok(Agreement { start, skew })
+        Ok(Agreement {
+            start,
+            skew,
+            _pulse: Pulse::begin(keeper, place, self.revision),
+        })
     }
 
     /// The first one sets the start.
@@ -112,7 +122,7 @@ impl Crew<'_> {
         let place = keeper.group.result();
         keeper
             .insist(deadline + GRACE, async || {
-                let place = (&place, self.revision);
+                let place = (&place, self.revision, keeper.job.as_deref());
                 let text = start.to_string();
                 store::tell(&keeper.cluster, &keeper.group, place, (START, &text), ANSWER).await
             })
@@ -146,7 +156,7 @@ impl Crew<'_> {
         let keeper = self.keeper;
         keeper
             .insist(deadline, async || {
-                let place = (place, self.revision);
+                let place = (place, self.revision, keeper.job.as_deref());
                 store::told(&keeper.cluster, &keeper.group, place, key, ANSWER).await
             })
             .await
@@ -173,92 +183,124 @@ impl Crew<'_> {
             result.distrust.push(text);
             result.conclude();
         }
-        result.note(format!("shard {number}: {}", clock(skew)));
-        let place = keeper.group.shard(number.index);
-        let left = keeper.keep((&place, self.revision), &result, exit).await?;
-        if number.index > 0 {
-            return Ok(left);
-        }
-        let merged = self.merge(result, env, platform).await?;
-        let ending = Ending {
+        result.note(clock(skew));
+        let loads = result.insights.versions.iter().flat_map(|version| &version.loads);
+        let requests: u64 = loads.map(|load| load.measurement.requests).sum();
+        let text = format!("shard {number}: {requests} requests, {}", result.outcome.name());
+        keeper.console.say(LogLevel::Info, &text);
+        let ending = || Ending {
             console: keeper.console,
             output,
             earlier: None,
         };
-        let finished = ending.write(merged, &[], Vec::new());
+        let reports = formats(&output.reports).unwrap_or_default();
+        let finished = ending().write(result, &reports, Vec::new());
+        let mut part = Part {
+            group: &keeper.group,
+            revision: self.revision,
+            shard: Some(number.index),
+            output,
+        };
+        let exit = if finished.exit == Exit::Pass {
+            exit
+        } else {
+            finished.exit
+        };
+        let result = finished.result;
+        let left = self.whole.deliver(keeper, part, (&result, exit)).await?;
+        if number.index > 0 {
+            return Ok(left);
+        }
+        // Who has to go does not wait for the others, which go on: whoever asks for the result merges what they leave.
+        if result.interrupted.is_some() {
+            return Ok(left);
+        }
+        let merged = match self.merge(result, env, platform).await? {
+            Ok(merged) => merged,
+            Err((name, exit)) => {
+                keeper.warn(&format!("{name}: the results of the shards are not merged here"));
+                return Err(exit);
+            }
+        };
+        let finished = ending().write(merged, &reports, Vec::new());
         // Nobody may read, and the result is kept all the same.
         let _ = show(&finished.view, keeper.console, env);
-        let place = keeper.group.result();
-        keeper
-            .keep((&place, self.revision), &finished.result, finished.exit)
-            .await
+        part.shard = None;
+        let what = (&finished.result, finished.exit);
+        self.whole.deliver(keeper, part, what).await
     }
 
-    /// What all of them measured. Those whose results do not come are lost.
+    /// What all of them measured, unless a signal ends this before. Those whose results do not come are lost.
     async fn merge(
         &self,
         own: ExperimentResult,
         env: &Env,
         platform: &'static dyn Platform,
-    ) -> Result<ExperimentResult, Exit> {
+    ) -> Result<Result<ExperimentResult, (&'static str, Exit)>, Exit> {
         let keeper = self.keeper;
         let refuse = |error: &(dyn std::error::Error + 'static)| {
             let message = TaskError::from_error(error).message;
             keeper.console.diagnostics(&[Diagnostic::error(message)]);
             Exit::Error
         };
-        let mut deadline = Instant::now() + GATHERING;
-        if own.interrupted.is_some() {
-            deadline = Instant::now();
-        }
         let mut signals = Signals::listen().map_err(|error| refuse(&error))?;
         let mut merger = Merger::new(Some(self.number.of.get()));
         merger.add("shard 0", own).map_err(|error| refuse(&error))?;
-        let mut missing: BTreeSet<u32> = (1..self.number.of.get()).collect();
-        loop {
-            for index in missing.clone() {
-                if let Some(result) = self.left(index).await? {
-                    missing.remove(&index);
-                    merger
-                        .add(&format!("shard {index}"), result)
-                        .map_err(|error| refuse(&error))?;
+        // What each said last, and since when it says nothing else.
+        let others = (1..self.number.of.get()).map(|index| (index, (None, Instant::now())));
+        let mut missing: BTreeMap<u32, (Option<String>, Instant)> = others.collect();
+        let mut lost = BTreeSet::new();
+        while !missing.is_empty() {
+            for (index, (sign, since)) in std::mem::take(&mut missing) {
+                let Left { result, sign: said } = match self.left(index).await {
+                    Ok(left) => left,
+                    Err(error) => {
+                        keeper.warn(&format!("shard {index} counts as lost: {error}"));
+                        lost.insert(index);
+                        continue;
+                    }
+                };
+                let since = if said == sign { since } else { Instant::now() };
+                let silent = since.elapsed() >= GATHERING;
+                match result {
+                    // Of one that did not come to its end there is what it had until then.
+                    Some(result) if result.ended || silent => {
+                        let added = merger.add(&format!("shard {index}"), result);
+                        added.map_err(|error| refuse(&error))?;
+                    }
+                    None if silent => {
+                        lost.insert(index);
+                    }
+                    Some(_) | None => {
+                        missing.insert(index, (said, since));
+                    }
                 }
             }
-            if missing.is_empty() || Instant::now() >= deadline {
+            if missing.is_empty() {
                 break;
             }
             tokio::select! {
                 () = sleep(POLL) => {}
-                _ = signals.next() => deadline = Instant::now(),
+                signal = signals.next() => return Ok(Err(signal)),
             }
         }
-        if !missing.is_empty() {
-            keeper.warn(&format!("these shards left no result: {}", list(&missing)));
+        if !lost.is_empty() {
+            keeper.warn(&format!("these shards left no result: {}", list(&lost)));
         }
         let context = platform.context(env);
         let environment = here(&context, platform.name(), None);
-        merger.finish(environment).map_err(|error| refuse(&error))
+        merger.finish(environment).map(Ok).map_err(|error| refuse(&error))
     }
 
-    /// The result of another shard, if it is there.
-    async fn left(&self, index: u32) -> Result<Option<ExperimentResult>, Exit> {
+    /// What there is of another shard.
+    async fn left(&self, index: u32) -> Result<Left, StoreError> {
         let keeper = self.keeper;
-        let read = keeper
+        keeper
             .insist(Instant::now() + OUTAGE, async || {
-                store::read_shard(&keeper.cluster, &keeper.group, index, ANSWER).await
+                let shard = (index, self.revision, keeper.job.as_deref());
+                store::read_shard(&keeper.cluster, &keeper.group, shard, ANSWER).await
             })
-            .await;
-        match read {
-            Ok(stored) => Ok(stored.result),
-            Err(error @ StoreError::Unreadable { .. }) => {
-                keeper.warn(&error.to_string());
-                Ok(None)
-            }
-            Err(error) => {
-                keeper.console.diagnostics(&[error.diagnostic()]);
-                Err(Exit::Error)
-            }
-        }
+            .await
     }
 }
 

@@ -1,7 +1,8 @@
 //! Where a group keeps its result in the cluster: the ConfigMap `GROUP-result`, which `k launch` makes and empties.
 //!
 //! `binaryData["result.json.gz"]` is `result.json`; `data` has the outcome in words, for who looks with other tools. An annotation
-//! says which revision of the experiment is the current one: the result of another is never taken for its.
+//! says which revision of the experiment is the current one: the result of another is never taken for its. Another says which Job
+//! left what is there: one that has the same name by now never did.
 
 use std::io::{Read as _, Write as _};
 use std::path::Path;
@@ -15,7 +16,7 @@ use flate2::write::GzEncoder;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use crate::cluster::manifests::{Group, job_of, revision, set_job, set_revision};
+use crate::cluster::manifests::{Group, job_of, revision, set_job, shards};
 use crate::cluster::{Cluster, ClusterError, Manner, ObjectName};
 use crate::diagnostic::Diagnostic;
 use crate::report::View;
@@ -24,6 +25,8 @@ use crate::tasks::TaskError;
 
 /// The key of the result.
 const KEY: &str = "result.json.gz";
+/// The key of signs that a shard goes on.
+const ALIVE: &str = "alive";
 /// Bytes of it; the API takes a megabyte of 1,048,576 with everything.
 const ROOM: usize = 1_000_000;
 /// Bytes of the result once it is unpacked.
@@ -38,8 +41,10 @@ pub(in crate::cli) struct Stored {
     pub(in crate::cli) revision: u32,
     /// The result of that revision, if there is one yet.
     pub(in crate::cli) result: Option<ExperimentResult>,
-    /// The Job whose pod left it, if that is known.
+    /// The identity of the Job whose pod left it, if that is known.
     pub(in crate::cli) job: Option<String>,
+    /// How many shards leave a part of it, if several do.
+    pub(in crate::cli) shards: Option<u32>,
 }
 
 /// Why there is no result, or it cannot be kept.
@@ -72,11 +77,11 @@ pub(in crate::cli) enum StoreError {
         /// Why.
         reason: String,
     },
-    /// The experiment was launched anew meanwhile.
+    /// The experiment is another one by now.
     #[error(
         "this is revision {ours} of the experiment, and {theirs} is the current one: it was launched anew"
     )]
-    Newer {
+    Other {
         /// The revision that was run.
         ours: u32,
         /// The one that counts.
@@ -104,7 +109,7 @@ impl StoreError {
             Self::TooLarge { .. } => {
                 Some("divide the experiment into groups with fewer endpoints or versions".into())
             }
-            Self::Newer { .. } => None,
+            Self::Other { .. } => None,
         };
         match hint {
             Some(hint) => diagnostic.hint(hint),
@@ -124,18 +129,19 @@ pub(in crate::cli) async fn read(
     group: &Group,
     patience: Duration,
 ) -> Result<Stored, StoreError> {
-    let (object, _) = open(cluster, group, &group.result(), patience).await?;
+    let object = fetch(cluster, group, &group.result(), patience).await?;
     of(&object, group)
 }
 
 /// The same, of an object that was read.
 pub(super) fn of(object: &Value, group: &Group) -> Result<Stored, StoreError> {
-    let revision = check(object, group)?;
+    let (revision, shards) = (check(object, group)?, shards(object));
     let Some(packed) = object["binaryData"][KEY].as_str() else {
         return Ok(Stored {
             revision,
             result: None,
             job: None,
+            shards,
         });
     };
     let result = unpack(packed).map_err(|reason| StoreError::Unreadable {
@@ -147,18 +153,34 @@ pub(super) fn of(object: &Value, group: &Group) -> Result<Stored, StoreError> {
         revision,
         result: is_current.then_some(result),
         job: job_of(object).map(str::to_owned),
+        shards,
     })
 }
 
-/// Reads what a shard left, if it did.
+/// What there is of a shard.
+#[derive(Debug)]
+pub(super) struct Left {
+    /// Its result, or what it has of it so far.
+    pub(super) result: Option<ExperimentResult>,
+    /// The last sign that it gave.
+    pub(super) sign: Option<String>,
+}
+
+/// Reads what there is of a shard: of a revision, and of a Job if one is named.
 pub(super) async fn read_shard(
     cluster: &Cluster,
     group: &Group,
-    index: u32,
+    (index, ours, job): (u32, u32, Option<&str>),
     patience: Duration,
-) -> Result<Stored, StoreError> {
-    let (object, _) = open(cluster, group, &group.shard(index), patience).await?;
-    of(&object, group)
+) -> Result<Left, StoreError> {
+    let object = open(cluster, group, (&group.shard(index), ours), patience).await?;
+    let Stored { result, job: by, .. } = of(&object, group)?;
+    let is_ours = job.is_none() || by.as_deref() == job;
+    let sign = object["data"][ALIVE].as_str().map(str::to_owned);
+    Ok(Left {
+        result: result.filter(|_| is_ours),
+        sign,
+    })
 }
 
 /// Keeps a result of a revision, which a Job left, in one of the objects for that, unless the group was launched anew
@@ -167,46 +189,77 @@ pub(in crate::cli) async fn write(
     cluster: &Cluster,
     group: &Group,
     (place, ours, job): (&ObjectName, u32, Option<&str>),
-    result: &ExperimentResult,
+    packed: &Packed,
     patience: Duration,
 ) -> Result<(), StoreError> {
-    let packed = STANDARD.encode(pack(result)?);
-    let said = said(result);
     change(cluster, group, (place, ours), patience, |object| {
         set_job(object, job);
-        object["binaryData"] = json!({ KEY: packed });
-        object["data"] = said.clone();
+        object["binaryData"] = json!({ KEY: packed.result });
+        object["data"] = packed.said.clone();
     })
     .await
 }
 
-/// Says something to the others of the same revision, in an object for a result that is not there yet.
+/// A result as it is stored.
+#[derive(Debug)]
+pub(in crate::cli) struct Packed {
+    result: String,
+    said: Value,
+}
+
+impl Packed {
+    /// Packs a result; where there is no room, without its details. `whole` says where all of it is.
+    pub(in crate::cli) fn of(result: &ExperimentResult, whole: Option<&str>) -> Result<Self, StoreError> {
+        Ok(Self {
+            result: STANDARD.encode(pack(result, whole)?),
+            said: said(result, whole),
+        })
+    }
+}
+
+/// Gives a sign, which differs from the one before, beside what a shard has left so far.
+pub(super) async fn sign(
+    cluster: &Cluster,
+    group: &Group,
+    place: (&ObjectName, u32),
+    text: &str,
+    patience: Duration,
+) -> Result<(), StoreError> {
+    change(cluster, group, place, patience, |object| {
+        if !object["data"].is_object() {
+            object["data"] = json!({});
+        }
+        object["data"][ALIVE] = text.into();
+    })
+    .await
+}
+
+/// Says something to the others of the same Job, in an object for a result that is not there yet.
 pub(super) async fn tell(
     cluster: &Cluster,
     group: &Group,
-    (place, ours): (&ObjectName, u32),
+    (place, ours, job): (&ObjectName, u32, Option<&str>),
     (key, text): (&str, &str),
     patience: Duration,
 ) -> Result<(), StoreError> {
     change(cluster, group, (place, ours), patience, |object| {
+        set_job(object, job);
+        object["binaryData"] = Value::Null;
         object["data"] = json!({ key: text });
     })
     .await
 }
 
-/// What somebody of the same revision said there.
+/// What somebody of the same Job said there.
 pub(super) async fn told(
     cluster: &Cluster,
     group: &Group,
-    (place, ours): (&ObjectName, u32),
+    (place, ours, job): (&ObjectName, u32, Option<&str>),
     key: &str,
     patience: Duration,
 ) -> Result<Option<String>, StoreError> {
-    let (object, theirs) = open(cluster, group, place, patience).await?;
-    if theirs > ours {
-        return Err(StoreError::Newer { ours, theirs });
-    }
-    let text = object["data"][key].as_str().filter(|_| theirs == ours);
+    let object = open(cluster, group, (place, ours), patience).await?;
+    let text = object["data"][key].as_str().filter(|_| job_of(&object) == job);
     Ok(text.map(str::to_owned))
 }
 
@@ -221,11 +274,7 @@ async fn change(
     let deadline = Instant::now() + patience;
     loop {
         let left = deadline.saturating_duration_since(Instant::now());
-        let (mut object, theirs) = open(cluster, group, place, left).await?;
-        if theirs > ours {
-            return Err(StoreError::Newer { ours, theirs });
-        }
-        set_revision(&mut object, ours);
+        let mut object = open(cluster, group, (place, ours), left).await?;
         edit(&mut object);
         let left = deadline.saturating_duration_since(Instant::now());
         match cluster.replace(place, &object, Manner::default(), left).await {
@@ -240,22 +289,34 @@ async fn change(
     }
 }
 
-/// An object for a result, and which revision is current.
+/// An object for a result, which must be that of a revision.
 async fn open(
+    cluster: &Cluster,
+    group: &Group,
+    (place, ours): (&ObjectName, u32),
+    patience: Duration,
+) -> Result<Value, StoreError> {
+    let object = fetch(cluster, group, place, patience).await?;
+    let theirs = check(&object, group)?;
+    if theirs != ours {
+        return Err(StoreError::Other { ours, theirs });
+    }
+    Ok(object)
+}
+
+async fn fetch(
     cluster: &Cluster,
     group: &Group,
     place: &ObjectName,
     patience: Duration,
-) -> Result<(Value, u32), StoreError> {
-    let object = match cluster.read(place, patience).await {
+) -> Result<Value, StoreError> {
+    match cluster.read(place, patience).await {
         Err(ClusterError::Absent { object, .. }) => {
             let group = group.clone();
-            return Err(StoreError::NoGroup { group, object });
+            Err(StoreError::NoGroup { group, object })
         }
-        answer => answer?,
-    };
-    let revision = check(&object, group)?;
-    Ok((object, revision))
+        answer => Ok(answer?),
+    }
 }
 
 /// The revision that an object for a result is of, if it is that.
@@ -268,18 +329,24 @@ fn check(object: &Value, group: &Group) -> Result<u32, StoreError> {
         })
 }
 
-/// What is said of a result in plain text.
-fn said(result: &ExperimentResult) -> Value {
+/// What is said of a result in plain text; of one that is not complete yet no outcome.
+fn said(result: &ExperimentResult, whole: Option<&str>) -> Value {
     let sentence: String = View::of(result).reason.chars().take(SENTENCE).collect();
-    json!({
-        "outcome": result.outcome.name(),
+    let mut said = json!({
         "headline": sentence,
         "revision": result.revision.to_string(),
-    })
+    });
+    if result.ended || result.interrupted.is_some() {
+        said["outcome"] = result.outcome.name().into();
+    }
+    if let Some(whole) = whole {
+        said["whole"] = whole.into();
+    }
+    said
 }
 
 /// The result as it is stored; where there is no room, without its details.
-pub(super) fn pack(result: &ExperimentResult) -> Result<Vec<u8>, StoreError> {
+pub(super) fn pack(result: &ExperimentResult, whole: Option<&str>) -> Result<Vec<u8>, StoreError> {
     let packed = compress(result);
     if packed.len() <= ROOM {
         return Ok(packed);
@@ -287,12 +354,13 @@ pub(super) fn pack(result: &ExperimentResult) -> Result<Vec<u8>, StoreError> {
     let mut short = result.clone();
     let mut bytes = packed.len();
     let mut left_out = Vec::new();
+    let place = whole.map_or_else(String::new, |place| format!("; the whole result is in {place}"));
     for detail in Detail::ALL {
         short.leave_out(detail);
         left_out.push(detail.about());
         let mut noted = short.clone();
         noted.note(format!(
-            "stored without {}: all of it does not fit into the cluster",
+            "stored without {}: all of it does not fit into the cluster{place}",
             left_out.join(", ")
         ));
         let packed = compress(&noted);
@@ -348,7 +416,7 @@ mod tests {
     #[test]
     fn a_result_comes_back_as_it_was() {
         let result = fixture::broken();
-        let packed = STANDARD.encode(pack(&result).expect("room"));
+        let packed = STANDARD.encode(pack(&result, None).expect("room"));
         let read = unpack(&packed).expect("a result");
         assert_eq!(read.assessment, result.assessment);
         assert_eq!(read.tasks, result.tasks);
@@ -369,13 +437,17 @@ mod tests {
                 ..exemplar.clone()
             })
             .collect();
-        let read = unpack(&STANDARD.encode(pack(&result).expect("room"))).expect("a result");
+        let whole = Some("shop/1 on a volume");
+        let read = unpack(&STANDARD.encode(pack(&result, whole).expect("room"))).expect("a result");
         assert_eq!(read.assessment, result.assessment);
         let mut loads = read.insights.versions.iter().flat_map(|version| &version.loads);
         assert!(loads.all(|load| load.measurement.exemplars.is_empty()));
         let says = |task: &TaskRecord| {
             let mut notes = task.notes.iter();
-            notes.any(|note| note.contains("stored without its course over time, the slowest requests"))
+            notes.any(|note| {
+                note.contains("stored without its course over time, the slowest requests")
+                    && note.ends_with("the whole result is in shop/1 on a volume")
+            })
         };
         assert!(read.tasks.iter().any(says), "{:?}", read.tasks);
     }
@@ -384,7 +456,7 @@ mod tests {
     fn what_is_too_large_whatever_is_left_out_is_refused() {
         let mut result = fixture::broken();
         result.note(noise(2_000_000, 5));
-        assert!(matches!(pack(&result), Err(StoreError::TooLarge { .. })));
+        assert!(matches!(pack(&result, None), Err(StoreError::TooLarge { .. })));
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::charts::{Chart, Rendered, heading, is_generated, written};
 use crate::cli::args::LogLevel;
-use crate::cli::check::check;
+use crate::cli::check::{check, check_made};
 use crate::cli::console::Console;
 use crate::cli::exit::Exit;
 use crate::cli::run::DEFAULT_FILE;
@@ -82,14 +82,12 @@ impl Dry<'_> {
         let entries = experiment.iter().flat_map(|experiment| &experiment.entries);
         examined.found = entries.filter_map(lacking).collect();
         examined.found.extend(decoder.into_certain());
-        let whole = check(
-            &source,
-            (&rendered.experiment, Era::Current),
-            self.folder,
-            self.env,
-            self.console,
-            &[],
-        );
+        let (root, folder) = (&rendered.experiment, self.folder);
+        let whole = if rendered.files.is_empty() {
+            check(&source, (root, Era::Current), folder, self.env, self.console, &[])
+        } else {
+            check_made(&source, root, folder, self.env, self.console)
+        };
         examined.paths = whole.paths;
         examined.pipeline = whole.pipeline;
         let doubts = whole.diagnostics.into_iter().map(|diagnostic| Diagnostic {

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::ValueEnum as _;
+use jiff::Timestamp;
 
 use super::args::InCluster;
 use super::dry::{Dry, Examined, store};
@@ -36,22 +37,27 @@ const NAMESPACE: &str = "default";
 const LARGEST: usize = 1 << 20;
 
 /// Writes the objects into a file, and prints the same.
-pub(in crate::cli) async fn in_cluster(args: InCluster, console: &Console, env: &Env) -> Result<Exit, Exit> {
-    let (chart, launch) = planned(&args, console, env).await?;
+pub(in crate::cli) async fn in_cluster(
+    args: &InCluster,
+    console: &Console,
+    env: &Env,
+) -> Result<Launch, Exit> {
+    let (chart, mut launch) = planned(args, console, env).await?;
+    launch.revision = now();
     let mut text = manifest_heading(chart.name());
     for object in manifests(&launch) {
         text.push_str("---\n");
         text.push_str(&written(&of_json(&object)));
     }
     store(&args.run_dir, &[(FILE, text.clone())], console)?;
-    if launch.runner == manifests::Runner::Nothing {
-        console.say(
-            LogLevel::Info,
-            "runner is none: nothing in it runs the experiment",
-        );
-    }
     print_text(&text, console)?;
-    Ok(Exit::Pass)
+    Ok(launch)
+}
+
+/// The revision of what is launched by others, of whom nobody can ask which ones there were: the time, in seconds. Written again
+/// it is another launch, with a Job of its own, whatever became of the former.
+fn now() -> u32 {
+    u32::try_from(Timestamp::now().as_second()).unwrap_or(u32::MAX)
 }
 
 /// What is to be launched, as far as files and values say; mistakes are shown.
@@ -64,7 +70,7 @@ pub(in crate::cli) async fn planned(
     let refused = |found: Vec<Diagnostic>| unreadable(&found, console);
     let (chart, found) = origin::chart(&args.chart).map_err(refused)?;
     let values = values::gather(&args.chart, env).await.map_err(refused)?;
-    let namespace = namespace(&access, args.dry).await;
+    let namespace = namespace(&access, args.dry);
     let namespace = namespace.map_err(|wrong| refused(vec![wrong]))?;
     let source = SourceFile::new("the values", "");
     let lookup = |name: &str| env.get(name).map(str::to_owned);
@@ -103,11 +109,11 @@ pub(in crate::cli) async fn planned(
 }
 
 /// The namespace that is meant; where no cluster is known, and none is asked, the one that every cluster has.
-async fn namespace(access: &Access, dry: bool) -> Result<String, Diagnostic> {
+fn namespace(access: &Access, dry: bool) -> Result<String, Diagnostic> {
     if let Some(namespace) = &access.namespace {
         return Ok(namespace.clone());
     }
-    match access.namespace().await {
+    match access.namespace() {
         Ok(namespace) => Ok(namespace),
         Err(ClusterError::NoCluster { .. }) if dry => Ok(NAMESPACE.to_owned()),
         Err(error) => {
@@ -203,6 +209,8 @@ fn launch(group: Group, files: Vec<(String, String)>, runner: Runner, examined: 
         deadline: runner
             .deadline
             .unwrap_or_else(|| (examined.length + SPARE).as_secs()),
+        result_claim: runner.result_claim,
+        result_url: runner.result_url.map(|url| url.secret().clone()),
         reads: examined.reads,
         changes: examined.changes,
     }

@@ -48,6 +48,9 @@ pub(super) async fn launch(
         reproduce: reproduce::line(&args.chart),
         cluster: args.cluster.access(env, &console.mask),
         part: Said::default(),
+        details: None,
+        brief: false,
+        after_task: None,
     };
     let exit = match made.and_then(|made| made.opened(&args.output, console)) {
         Ok(opened) => Box::pin(order.run(Ok(opened), console, env, platform, signals)).await,

@@ -52,7 +52,7 @@ pub(super) async fn merge(
         Some(format) if format.name() != "text" => print(*format, &finished.view, console),
         _ => show(&finished.view, console, env),
     };
-    finished.say_where(console, &args.output);
+    finished.say_where(console, &args.output, None);
     if let Some(note) = note {
         note.report(&finished).await;
     }

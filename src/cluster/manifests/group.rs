@@ -10,16 +10,18 @@ const GROUP: &str = "iter8.tools/group";
 const HOME: &str = "iter8.tools/namespace";
 /// Annotation with the revision.
 const REVISION: &str = "iter8.tools/revision";
-/// Annotation of the result: the Job that left it.
+/// Annotation of a result: the identity of the Job that left it.
 const JOB: &str = "iter8.tools/job";
+/// Annotation of the result: how many shards send the load together, if several do.
+const SHARDS: &str = "iter8.tools/shards";
 /// Annotation of the Secret: the other namespaces in which the group has objects, with commas between them.
 const ELSEWHERE: &str = "iter8.tools/elsewhere";
 /// Who made an object.
 const MANAGED: &str = "app.kubernetes.io/managed-by";
 const OURS: &str = "iter8";
 
-/// Longest name of a group: that of a CronJob has 52 characters at most, of which `-9999-cronjob` takes the last.
-const LONGEST: usize = 39;
+/// Longest name of a group: that of a CronJob has 52 characters at most, of which `-`, ten digits and `-cronjob` are the last.
+const LONGEST: usize = 33;
 
 /// API version, kind, and its name in the plural, of everything that a group has, in the order in which it is deleted.
 const KINDS: [(&str, &str, &str); 7] = [
@@ -142,12 +144,7 @@ pub fn revision(object: &Value) -> Option<u32> {
     object["metadata"]["annotations"][REVISION].as_str()?.parse().ok()
 }
 
-/// Says of which revision an object is.
-pub fn set_revision(object: &mut Value, revision: u32) {
-    annotate(object, REVISION, revision.to_string());
-}
-
-/// Says which Job left the result that an object holds.
+/// Says which Job, by its identity, left what an object holds.
 pub fn set_job(object: &mut Value, job: Option<&str>) {
     annotate(object, JOB, job.unwrap_or_default().to_owned());
 }
@@ -160,10 +157,20 @@ fn annotate(object: &mut Value, name: &str, value: String) {
     annotations[name] = value.into();
 }
 
-/// The Job that left the result which an object holds, if it says so.
+/// The identity of the Job that left what an object holds, if it says so.
 pub fn job_of(object: &Value) -> Option<&str> {
     let job = object["metadata"]["annotations"][JOB].as_str();
     job.filter(|job| !job.is_empty())
+}
+
+/// How many shards leave a part of the result that an object is for, if several do.
+pub fn shards(object: &Value) -> Option<u32> {
+    object["metadata"]["annotations"][SHARDS].as_str()?.parse().ok()
+}
+
+/// Says so.
+pub(super) fn set_shards(object: &mut Value, count: u32) {
+    annotate(object, SHARDS, count.to_string());
 }
 
 /// The other namespaces in which the group of a Secret has objects.

@@ -8,8 +8,10 @@ use super::{Launch, Runner};
 const USER: u64 = 1_001_040_000;
 /// Where the program keeps what it writes; the rest of its file system is read-only.
 const WORK: &str = "/work";
+/// Where the volume for whole results is.
+pub const RESULTS: &str = "/results";
 
-/// Variable of the pod with the name of its Job.
+/// Variable of the pod with the identity of its Job.
 pub const JOB: &str = "ITER8_JOB";
 
 /// What runs the experiment, if anything does.
@@ -63,7 +65,7 @@ fn spec(launch: &Launch) -> Value {
 }
 
 fn pod(launch: &Launch) -> Value {
-    json!({
+    let mut pod = json!({
         "serviceAccountName": launch.account(),
         "restartPolicy": "Never",
         "securityContext": {
@@ -75,8 +77,8 @@ fn pod(launch: &Launch) -> Value {
             "name": "iter8",
             "image": launch.image,
             "args": arguments(launch),
-            // Which run left a result is told by the name of its Job.
-            "env": [{ "name": JOB, "valueFrom": { "fieldRef": { "fieldPath": "metadata.labels['batch.kubernetes.io/job-name']" } } }],
+            // Which run left a result is told by the identity of its Job: another one may have its name by now.
+            "env": [{ "name": JOB, "valueFrom": { "fieldRef": { "fieldPath": "metadata.labels['batch.kubernetes.io/controller-uid']" } } }],
             "workingDir": WORK,
             "resources": merged(default_resources(), &launch.resources),
             "securityContext": {
@@ -90,7 +92,32 @@ fn pod(launch: &Launch) -> Value {
             ],
         }],
         "volumes": [{ "name": "work", "emptyDir": {} }, { "name": "temporary", "emptyDir": {} }],
-    })
+    });
+    if let Some(claim) = &launch.result_claim {
+        mount(&mut pod, claim);
+    }
+    pod
+}
+
+/// Gives a pod the volume of a claim, which its user may write to.
+fn mount(pod: &mut Value, claim: &str) {
+    pod["securityContext"]["fsGroup"] = USER.into();
+    // Of a volume with many files not all are looked at each time.
+    pod["securityContext"]["fsGroupChangePolicy"] = "OnRootMismatch".into();
+    let mut add = |list: &str, entry: Value| {
+        if let Some(list) = pod.pointer_mut(list).and_then(Value::as_array_mut) {
+            list.push(entry);
+        }
+    };
+    let claim = json!({ "claimName": claim });
+    add(
+        "/volumes",
+        json!({ "name": "results", "persistentVolumeClaim": claim }),
+    );
+    add(
+        "/containers/0/volumeMounts",
+        json!({ "name": "results", "mountPath": RESULTS }),
+    );
 }
 
 fn arguments(launch: &Launch) -> Vec<String> {
@@ -111,6 +138,12 @@ fn arguments(launch: &Launch) -> Vec<String> {
         Runner::Shards(count) => words.push(format!("--shard=$(JOB_COMPLETION_INDEX)/{count}")),
         Runner::Nothing | Runner::Job => {}
     }
+    words.extend(
+        launch
+            .result_claim
+            .iter()
+            .map(|claim| format!("--resultVolume={claim}")),
+    );
     words
 }
 

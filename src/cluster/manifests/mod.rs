@@ -23,9 +23,13 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value, json};
 
 use super::object::ObjectName;
-use group::set_elsewhere;
-pub use group::{Group, elsewhere, job_of, kinds, name_of, revision, set_job, set_revision};
-pub use job::JOB;
+use crate::secret::Secret;
+pub use group::{Group, elsewhere, job_of, kinds, name_of, revision, set_job, shards};
+use group::{set_elsewhere, set_shards};
+pub use job::{JOB, RESULTS};
+
+/// Key of the Secret with the URL that whole results are sent to: it may be signed.
+pub const RESULT_URL: &str = "resultURL";
 
 /// What runs an experiment.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,7 +52,7 @@ pub enum Runner {
 pub struct Launch {
     /// The group.
     pub group: Group,
-    /// How often the group was launched, this time included.
+    /// Which launch of the group it is: every later one has a greater number.
     pub revision: u32,
     /// Keys of the Secret and their texts; the experiment is one of them.
     pub files: Vec<(String, String)>,
@@ -64,6 +68,10 @@ pub struct Launch {
     pub account: Option<String>,
     /// A run that takes longer is ended, in seconds.
     pub deadline: u64,
+    /// The claim of a volume that whole results go to.
+    pub result_claim: Option<String>,
+    /// Where whole results are sent.
+    pub result_url: Option<Secret>,
     /// The objects that the experiment waits for.
     pub reads: Vec<ObjectName>,
     /// The objects that the experiment changes.
@@ -84,11 +92,15 @@ impl Launch {
     }
 
     fn experiment(&self) -> Value {
-        let files: Map<String, Value> = self
+        let url = self
+            .result_url
+            .iter()
+            .map(|url| (RESULT_URL.to_owned(), url.expose().into()));
+        let files = self
             .files
             .iter()
-            .map(|(name, text)| (name.clone(), text.clone().into()))
-            .collect();
+            .map(|(name, text)| (name.clone(), text.clone().into()));
+        let files: Map<String, Value> = files.chain(url).collect();
         let mut secret = json!({
             "apiVersion": "v1",
             "kind": "Secret",
@@ -118,11 +130,17 @@ impl Launch {
     }
 
     fn empty(&self, result: &ObjectName) -> Value {
-        json!({
+        let mut object = json!({
             "apiVersion": "v1",
             "kind": "ConfigMap",
             "metadata": self.meta(&result.name),
-        })
+        });
+        if let Runner::Shards(count) = self.runner
+            && *result == self.group.result()
+        {
+            set_shards(&mut object, count);
+        }
+        object
     }
 }
 

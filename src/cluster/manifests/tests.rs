@@ -19,6 +19,8 @@ fn launch() -> Launch {
         resources: json!({}),
         account: None,
         deadline: 3600,
+        result_claim: None,
+        result_url: None,
         reads: Vec::new(),
         changes: Vec::new(),
     }
@@ -186,13 +188,68 @@ fn a_processor_is_not_limited_unless_that_is_asked_for() {
 }
 
 #[test]
+fn whole_results_go_to_a_volume_that_the_user_of_the_pod_may_write_to() {
+    let mut launch = launch();
+    let none = manifests(&launch);
+    let pod = |objects: &[Value]| of_kind(objects, "Job")["spec"]["template"]["spec"].clone();
+    assert_eq!(pod(&none)["securityContext"]["fsGroup"], json!(null));
+    launch.result_claim = Some("kept".into());
+    let pod = pod(&manifests(&launch));
+    let volume = json!({"name": "results", "persistentVolumeClaim": {"claimName": "kept"}});
+    assert_eq!(pod["volumes"][2], volume);
+    let mount = json!({"name": "results", "mountPath": "/results"});
+    assert_eq!(pod["containers"][0]["volumeMounts"][2], mount);
+    assert_eq!(
+        pod["securityContext"]["fsGroup"],
+        pod["securityContext"]["runAsUser"]
+    );
+    let args = pod["containers"][0]["args"].as_array();
+    assert_eq!(
+        args.and_then(|args| args.last()),
+        Some(&json!("--resultVolume=kept"))
+    );
+}
+
+#[test]
+fn the_address_of_whole_results_is_in_the_secret_and_nowhere_else() {
+    let mut launch = launch();
+    launch.result_url = Some(crate::secret::Secret::new("https://a.example/x?sig=signature"));
+    for object in manifests(&launch) {
+        let is_there = object.to_string().contains("signature");
+        assert_eq!(is_there, object["kind"] == "Secret", "{object}");
+    }
+}
+
+#[test]
 fn a_group_is_called_as_objects_are() {
-    for name in ["default", "a", "load-1", &"x".repeat(39)] {
+    for name in ["default", "a", "load-1", &"x".repeat(33)] {
         assert_eq!(Group::check_name(name), Ok(()), "{name}");
     }
-    for name in ["", "A", "a.b", "-a", "a-", "ä", &"x".repeat(40)] {
+    for name in ["", "A", "a.b", "-a", "a-", "ä", &"x".repeat(34)] {
         assert!(Group::check_name(name).is_err(), "{name}");
     }
+}
+
+#[test]
+fn the_longest_names_are_taken_at_the_last_revision() {
+    let group = Group {
+        name: "x".repeat(33),
+        namespace: "prod".into(),
+    };
+    // Of a CronJob the API takes 52, of a Job 63.
+    assert_eq!(group.cronjob(u32::MAX).len(), 52);
+    assert!(group.job(u32::MAX).len() <= 63);
+}
+
+#[test]
+fn a_pod_is_told_its_job_by_what_no_other_one_has() {
+    let objects = manifests(&launch());
+    let env = &of_kind(&objects, "Job")["spec"]["template"]["spec"]["containers"][0]["env"];
+    let path = "metadata.labels['batch.kubernetes.io/controller-uid']";
+    assert_eq!(
+        env,
+        &json!([{"name": super::JOB, "valueFrom": {"fieldRef": {"fieldPath": path}}}])
+    );
 }
 
 #[test]

@@ -158,7 +158,7 @@ impl Task for CustomMetricsTask {
         context: &'a RunContext,
         so_far: &'a ExperimentResult,
     ) -> BoxFuture<'a, Result<TaskOutput, TaskError>> {
-        Box::pin(self.collect(context, so_far.since()))
+        Box::pin(self.collect(context, begin(context, so_far)))
     }
 }
 
@@ -378,6 +378,11 @@ fn client(sender: &Sender) -> Result<Client, TaskError> {
     Client::new(&settings, Redirects::Faithful(REDIRECTS)).map_err(|error| TaskError::from_error(&error))
 }
 
+/// When what is asked for began: what was measured of traffic as it was before says nothing of how it is divided now.
+fn begin(context: &RunContext, so_far: &ExperimentResult) -> Timestamp {
+    context.ledger.moved().unwrap_or(so_far.since())
+}
+
 /// The length of a version's window.
 fn seconds(version: &Version, started: Timestamp) -> Result<i64, String> {
     let start = window::start(&version.values)?.unwrap_or(started);
@@ -403,4 +408,23 @@ fn listed(problems: &[String]) -> String {
         String::new()
     };
     format!("{}{more}", problems[..problems.len().min(NAMED)].join("; "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::results::{Environment, SourceInfo};
+
+    #[test]
+    fn a_window_begins_with_the_run_or_when_traffic_was_moved_last() {
+        let context = RunContext::silent();
+        let start = Timestamp::UNIX_EPOCH;
+        let so_far = ExperimentResult::new(SourceInfo::default(), Environment::default(), start);
+        assert_eq!(begin(&context, &so_far), so_far.since());
+        context.ledger.has_moved();
+        let first = begin(&context, &so_far);
+        assert!(first > so_far.since());
+        context.ledger.has_moved();
+        assert!(begin(&context, &so_far) >= first);
+    }
 }

@@ -402,6 +402,7 @@ impl Sender {
             client_cert: pem(&self.client_cert)?,
             client_key: pem(&self.client_key)?,
             insecure_skip_verify: self.insecure_skip_verify,
+            ..TlsSettings::default()
         };
         Ok(NetSettings {
             tls,

@@ -52,6 +52,7 @@ impl TaskKind for PromoteKind {
             Way::Patch(patch) => Box::new(PatchTask(*patch)),
             Way::PullRequest(request) => Box::new(RequestTask {
                 files: request.changes.files().join(", "),
+                names_winner: request.changes.name_winner(),
                 ask: Ask::PullRequest(request),
             }),
         })
@@ -128,12 +129,8 @@ impl Task for PatchTask {
         context: &'a RunContext,
         so_far: &'a ExperimentResult,
     ) -> BoxFuture<'a, Result<TaskOutput, TaskError>> {
-        Box::pin(async move {
-            tokio::select! {
-                ended = self.perform(context, so_far) => ended,
-                () = context.shutdown.cancelled() => Err(TaskError::new("stopped while it was promoted")),
-            }
-        })
+        // A signal is heard in it: what is on its way to the API must not be dropped.
+        Box::pin(self.perform(context, so_far))
     }
 }
 
@@ -141,6 +138,7 @@ impl Task for PatchTask {
 struct RequestTask {
     ask: Ask,
     files: String,
+    names_winner: bool,
 }
 
 impl Task for RequestTask {
@@ -162,7 +160,7 @@ impl Task for RequestTask {
         so_far: &'a ExperimentResult,
     ) -> BoxFuture<'a, Result<TaskOutput, TaskError>> {
         Box::pin(async move {
-            if let Some(why) = refusal(so_far, false) {
+            if let Some(why) = refusal(so_far, self.names_winner) {
                 return Ok(not_promoted(&why));
             }
             let note = tokio::select! {

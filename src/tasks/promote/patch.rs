@@ -1,6 +1,8 @@
 //! A field of an object that is changed, and changed back if the run does not pass.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
@@ -9,17 +11,20 @@ use tokio::time::Instant;
 
 use super::field::{Field, is_meant, shown, typed};
 use super::input::Patch;
-use crate::cluster::{Cluster, MANAGER, Manner, owned};
+use crate::cluster::{MANAGER, Manner, owned};
 use crate::results::ObjectChange;
-use crate::tasks::alter::{Attempt, PATIENCE, Trouble, apply, pause, put, read};
+use crate::tasks::alter::{Attempt, Link, Patience, Trouble, apply, put, read};
 use crate::tasks::ledger::Pending;
 use crate::tasks::{RunContext, TaskError};
+
+/// How long a request that was not answered may take to change something nevertheless.
+const DOUBT: Duration = Duration::from_secs(2);
 
 /// A field in its cluster.
 #[derive(Clone)]
 struct Connected {
     patch: Patch,
-    cluster: Cluster,
+    link: Arc<Link>,
 }
 
 /// Sees that the field can be changed, and changes nothing.
@@ -28,16 +33,20 @@ pub(super) async fn rehearse(patch: &Patch, context: &RunContext) -> Result<(), 
     let source = patch.value.source();
     // A text that depends on the result is not known yet.
     let known = (!source.contains("{{")).then_some(source);
-    let mut change = None;
-    connected.change(known, true, &mut change, &|_, _| None).await?;
+    let patience = Patience::of_change(&context.shutdown);
+    connected.change(known, true, &patience, &mut |_, _| None).await?;
     Ok(())
 }
 
 /// Changes the field; says what became of it.
 pub(super) async fn set(patch: &Patch, value: &str, context: &RunContext) -> Result<String, TaskError> {
-    let connected = connect(patch, context).await?;
+    let connected = tokio::select! {
+        connected = connect(patch, context) => connected?,
+        () = context.shutdown.cancelled() => return Err(TaskError::new("stopped before it was promoted")),
+    };
     let mask = |value: &Value| context.mask.apply(&shown(value));
-    let record = |before: &Value, after: &Value| {
+    let mut begun: Option<(ObjectChange, Arc<Changed>)> = None;
+    let mut record = |before: &Value, after: &Value| {
         let change = ObjectChange {
             task: context.task,
             object: patch.object.to_string(),
@@ -51,24 +60,28 @@ pub(super) async fn set(patch: &Patch, value: &str, context: &RunContext) -> Res
             rolled_back: None,
             error: None,
         };
-        let changed = Changed {
-            connected: connected.clone(),
-            before: before.clone(),
-            after: after.clone(),
-        };
-        if patch.dry_run {
-            context.ledger.add(change.clone());
-        } else {
-            context.ledger.begin(change.clone(), Arc::new(changed));
-        }
-        Some(change)
+        let (_, changed) = begun.get_or_insert_with(|| {
+            let changed = Arc::new(Changed {
+                connected: connected.clone(),
+                before: before.clone(),
+                after: after.clone(),
+                doubtful: AtomicBool::new(false),
+            });
+            if patch.dry_run {
+                context.ledger.add(change.clone());
+            } else {
+                context.ledger.begin(change.clone(), Arc::clone(&changed) as _);
+            }
+            (change, changed)
+        });
+        Some(Arc::clone(changed))
     };
-    let mut change = None;
+    let patience = Patience::of_change(&context.shutdown);
     let ended = connected
-        .change(Some(value), patch.dry_run, &mut change, &record)
+        .change(Some(value), patch.dry_run, &patience, &mut record)
         .await;
-    match (ended, change) {
-        (Ok(()), Some(ObjectChange { from, to, .. })) => {
+    match (ended, begun) {
+        (Ok(()), Some((ObjectChange { from, to, .. }, _))) => {
             let tried = if patch.dry_run {
                 " (only tried: dryRun)"
             } else {
@@ -80,43 +93,23 @@ pub(super) async fn set(patch: &Patch, value: &str, context: &RunContext) -> Res
             let value = context.mask.apply(value);
             Ok(format!("{}: {} is {value} already", patch.object, patch.path))
         }
-        (Err(refusal), change) => {
+        (Err(trouble), begun) => {
             // Of a request without an answer nobody knows what came of it.
-            if let (Some(change), true) = (&change, refusal.is_certain) {
+            if let Some((change, changed)) = &begun
+                && trouble.is_sure()
+                && !changed.doubtful.load(Ordering::Relaxed)
+            {
                 context.ledger.withdraw(change);
             }
-            Err(refusal.trouble.into())
+            Err(trouble.into())
         }
-    }
-}
-
-/// A change that was not made.
-struct Refusal {
-    trouble: Trouble,
-    /// Whether it is sure that it was not.
-    is_certain: bool,
-}
-
-impl From<Trouble> for Refusal {
-    fn from(trouble: Trouble) -> Self {
-        Self {
-            trouble,
-            is_certain: true,
-        }
-    }
-}
-
-impl From<Refusal> for TaskError {
-    fn from(refusal: Refusal) -> Self {
-        refusal.trouble.into()
     }
 }
 
 async fn connect(patch: &Patch, context: &RunContext) -> Result<Connected, TaskError> {
-    let cluster = context.cluster.connect().await.map_err(Trouble::from)?;
     Ok(Connected {
         patch: patch.clone(),
-        cluster,
+        link: Arc::new(Link::to(&context.cluster).await?),
     })
 }
 
@@ -127,17 +120,19 @@ impl Connected {
 
     fn namespace(&self) -> &str {
         let own = self.patch.object.namespace.as_deref();
-        own.unwrap_or(self.cluster.namespace())
+        own.unwrap_or(self.link.namespace())
     }
 
-    async fn read(&self, deadline: Instant) -> Result<(Value, Field), Trouble> {
+    async fn read(&self, patience: &Patience) -> Result<(Value, Field), Trouble> {
         loop {
-            match read(&self.cluster, &self.patch.object, deadline).await? {
+            match read(&self.link, &self.patch.object, patience).await? {
                 Attempt::Done(object) => {
                     let field = Field::of(&self.patch.path, &object).map_err(|why| self.wrong(&why))?;
                     return Ok((object, field));
                 }
-                Attempt::Again(why) => pause(&self.patch.object, deadline, &why).await?,
+                Attempt::Outrun(why) | Attempt::Unanswered(why) => {
+                    patience.pause(&self.patch.object, &why).await?;
+                }
             }
         }
     }
@@ -148,16 +143,11 @@ impl Connected {
         &self,
         value: Option<&str>,
         dry_run: bool,
-        made: &mut Option<ObjectChange>,
-        record: &(dyn Fn(&Value, &Value) -> Option<ObjectChange> + Send + Sync),
-    ) -> Result<(), Refusal> {
-        let deadline = Instant::now() + PATIENCE;
+        patience: &Patience,
+        record: &mut (dyn FnMut(&Value, &Value) -> Option<Arc<Changed>> + Send),
+    ) -> Result<(), Trouble> {
         loop {
-            let unsure = |trouble| Refusal {
-                trouble,
-                is_certain: false,
-            };
-            let (object, field) = self.read(deadline).await.map_err(unsure)?;
+            let (object, field) = self.read(patience).await?;
             let now = field.value(&object);
             let wanted = match value {
                 Some(text) => {
@@ -168,14 +158,15 @@ impl Connected {
             if value.is_some() && *now == wanted {
                 return Ok(());
             }
-            if made.is_none() {
-                *made = record(now, &wanted);
-            }
-            match self.apply(&object, &field, &wanted, deadline, dry_run).await? {
+            let changed = record(now, &wanted);
+            match self.apply(&object, &field, &wanted, patience, dry_run).await? {
                 Attempt::Done(_) => return Ok(()),
-                Attempt::Again(why) => {
-                    let paused = pause(&self.patch.object, deadline, &why).await;
-                    paused.map_err(unsure)?;
+                Attempt::Outrun(why) => patience.pause(&self.patch.object, &why).await?,
+                Attempt::Unanswered(why) => {
+                    if let Some(changed) = &changed {
+                        changed.doubtful.store(true, Ordering::Relaxed);
+                    }
+                    patience.pause(&self.patch.object, &why).await?;
                 }
             }
         }
@@ -187,7 +178,7 @@ impl Connected {
         object: &Value,
         field: &Field,
         value: &Value,
-        deadline: Instant,
+        patience: &Patience,
         dry_run: bool,
     ) -> Result<Attempt, Trouble> {
         let meant = field.replaced(object, value);
@@ -202,16 +193,16 @@ impl Connected {
         let element = field.say_element(&mut said, value).map(|()| said);
         let mut refused = None;
         for fields in element.into_iter().chain([list]) {
-            match self.send(&fields, deadline, true).await {
+            match self.send(&fields, patience, true).await {
                 Ok(Attempt::Done(answer)) if is_meant(&answer, &meant) => {
                     return if dry_run {
                         Ok(Attempt::Done(answer))
                     } else {
-                        self.send(&fields, deadline, false).await
+                        self.send(&fields, patience, false).await
                     };
                 }
                 Ok(Attempt::Done(_)) => {}
-                Ok(Attempt::Again(why)) => return Ok(Attempt::Again(why)),
+                Ok(Attempt::Outrun(why) | Attempt::Unanswered(why)) => return Ok(Attempt::Outrun(why)),
                 Err(trouble) if trouble.is_known() => return Err(trouble),
                 // Part of a list that is taken as one may make no sense; the whole does, or is refused for another reason.
                 Err(trouble) => refused = Some(trouble),
@@ -221,12 +212,12 @@ impl Connected {
         Err(refused.unwrap_or_else(changes_more))
     }
 
-    async fn send(&self, fields: &Value, deadline: Instant, dry_run: bool) -> Result<Attempt, Trouble> {
+    async fn send(&self, fields: &Value, patience: &Patience, dry_run: bool) -> Result<Attempt, Trouble> {
         let manner = Manner {
             force: self.patch.force,
             dry_run,
         };
-        apply(&self.cluster, &self.patch.object, fields, manner, deadline).await
+        apply(&self.link, &self.patch.object, fields, manner, patience).await
     }
 }
 
@@ -235,42 +226,72 @@ struct Changed {
     connected: Connected,
     before: Value,
     after: Value,
+    /// Whether a request was sent, and nobody said what came of it.
+    doubtful: AtomicBool,
 }
 
 impl Changed {
-    async fn back(&self, deadline: Instant) -> Result<(), Trouble> {
+    async fn compare(&self, patience: &Patience) -> Result<(), Trouble> {
+        let (object, field) = self.connected.read(patience).await?;
+        if *field.value(&object) == self.after {
+            return Ok(());
+        }
+        let path = &self.connected.patch.path;
+        let why = format!("its {path} is not what this run has set: somebody else has changed it since");
+        Err(self.connected.wrong(&why))
+    }
+
+    async fn back(&self, patience: &Patience) -> Result<(), Trouble> {
         let connected = &self.connected;
+        let object_name = &connected.patch.object;
+        let begun = Instant::now();
         loop {
-            let (object, field) = connected.read(deadline).await?;
+            let (object, field) = connected.read(patience).await?;
             let now = field.value(&object);
             if *now == self.before {
-                return Ok(());
+                if !self.doubtful.load(Ordering::Relaxed) {
+                    return Ok(());
+                }
+                // The request that was not answered may still come.
+                if begun.elapsed() >= DOUBT || patience.pause(object_name, "").await.is_err() {
+                    return Ok(());
+                }
+                continue;
             }
             if *now != self.after {
                 return Err(connected.wrong("somebody else has changed it since"));
             }
             match connected
-                .apply(&object, &field, &self.before, deadline, false)
+                .apply(&object, &field, &self.before, patience, false)
                 .await?
             {
                 Attempt::Done(_) => return Ok(()),
-                Attempt::Again(why) => pause(&connected.patch.object, deadline, &why).await?,
+                Attempt::Outrun(why) | Attempt::Unanswered(why) => {
+                    patience.pause(object_name, &why).await?;
+                }
             }
         }
     }
 }
 
 impl Pending for Changed {
+    fn check(&self, deadline: Instant) -> BoxFuture<'_, Result<(), String>> {
+        Box::pin(async move {
+            let patience = Patience::until(deadline);
+            self.compare(&patience).await.map_err(Trouble::text)
+        })
+    }
+
     fn undo(&self, deadline: Instant) -> BoxFuture<'_, Result<String, String>> {
         Box::pin(async move {
             let before = shown(&self.before);
-            let back = self.back(deadline).await;
+            let back = self.back(&Patience::until(deadline)).await;
             back.map(|()| before.clone())
                 .map_err(|trouble| format!("not rolled back to {before}: {}", trouble.text()))
         })
     }
 
-    fn keep(&self, _: Instant) -> BoxFuture<'_, Result<(), String>> {
-        Box::pin(std::future::ready(Ok(())))
+    fn keep(&self, deadline: Instant) -> BoxFuture<'_, Result<(), String>> {
+        self.check(deadline)
     }
 }

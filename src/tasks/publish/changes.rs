@@ -47,6 +47,12 @@ impl Changes {
         rendered.collect()
     }
 
+    /// Whether a value has the winner in it.
+    pub fn name_winner(&self) -> bool {
+        let mut values = self.0.iter().map(|change| change.value.source());
+        values.any(|source| source.contains(".winner"))
+    }
+
     /// The files, each once.
     pub fn files(&self) -> Vec<&str> {
         let mut files: Vec<&str> = Vec::new();

@@ -3,6 +3,7 @@
 mod health;
 mod object;
 mod page;
+mod rollout;
 mod target;
 mod wait;
 
@@ -59,7 +60,7 @@ crate::fields! {
         key: Source = ["key"],
         /// With `grpc`: `insecureSkipVerify`, as a `grpc` task calls it.
         skip_tls: bool = ["skipTLS", "skip-tls"],
-        /// A Deployment of Kubernetes that must be `Available`. As with the seven fields that follow, the value is the object's name.
+        /// A Deployment of Kubernetes whose rollout must be over: all pods are of its latest template and available. As with the seven fields that follow, the value is the object's name.
         deploy: String = ["deploy"],
         /// A Service of Knative that must be `Ready`.
         ksvc: String = ["ksvc"],
@@ -83,7 +84,8 @@ crate::fields! {
         version: String = ["version"],
         /// Of an object: its namespace; default that of the cluster's context, or of the pod this runs in.
         namespace: String = ["namespace"],
-        /// Of an object: the condition that must be true, and said of its latest generation; without one it is enough that it exists.
+        /// Of an object: the condition that must be true, and said of its latest generation. Without one it is enough that it exists, and the rollout of a Deployment, StatefulSet
+        /// or DaemonSet must be over.
         condition: String = ["condition"],
         /// Of an object: several conditions, all of which must be true.
         conditions: Vec<String> = ["conditions"],

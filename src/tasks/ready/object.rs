@@ -3,11 +3,13 @@
 use std::fmt;
 use std::time::Duration;
 
+use serde_json::Value;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 use url::Url;
 
 use super::ReadyInput;
+use super::rollout::Rollout;
 use super::wait::{Probe, Refusal};
 use crate::cluster::{Access, Cluster, ClusterError, ObjectName, Resource, unready};
 use crate::secret::Mask;
@@ -100,6 +102,8 @@ pub(super) struct ObjectOf {
     pub(super) object: ObjectName,
     /// All must be true.
     conditions: Vec<String>,
+    /// Must be over; who names conditions means these alone.
+    rollout: Option<Rollout>,
 }
 
 impl ObjectOf {
@@ -128,6 +132,7 @@ impl ObjectOf {
         let given = input
             .conditions
             .or_else(|| input.condition.map(|only| vec![only]));
+        let rollout = given.is_none().then(|| Rollout::of(&resource)).flatten();
         let conditions = given.unwrap_or_else(|| condition.map(str::to_owned).into_iter().collect());
         if let Some(namespace) = &input.namespace {
             is_name(namespace, places.at("namespace"), decoder)?;
@@ -139,6 +144,7 @@ impl ObjectOf {
                 name,
             },
             conditions,
+            rollout,
         })
     }
 }
@@ -224,10 +230,17 @@ impl fmt::Display for ObjectOf {
 impl ObjectOf {
     /// What is expected of it, behind its name.
     pub(super) fn expected(&self) -> String {
-        match self.conditions.as_slice() {
-            [] => String::new(),
-            conditions => format!(" {}", conditions.join(" and ")),
+        match (self.rollout, self.conditions.as_slice()) {
+            (Some(_), _) => " rolled out".to_owned(),
+            (None, []) => String::new(),
+            (None, conditions) => format!(" {}", conditions.join(" and ")),
         }
+    }
+
+    /// Why an object is not as expected, if so.
+    fn unready(&self, object: &Value) -> Option<String> {
+        let unfinished = || self.rollout?.unfinished(object);
+        unready(object, &self.conditions).or_else(unfinished)
     }
 }
 
@@ -264,7 +277,7 @@ impl<'a> ObjectProbe<'a> {
             None => state.cluster.insert(self.access.connect().await?).clone(),
         };
         let found = cluster.read(&self.of.object, patience).await?;
-        Ok(unready(&found, &self.of.conditions))
+        Ok(self.of.unready(&found))
     }
 
     /// Why the cluster did not tell, as a reason to go on or to give up.

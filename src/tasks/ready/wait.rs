@@ -170,12 +170,18 @@ fn give_up(probe: &impl Probe, refusal: &Refusal, took: Duration, context: &RunC
 
 /// In a container `localhost` is the container itself: say so, and name the ways out.
 pub(in crate::tasks) fn explain_loopback(url: &Url, context: &RunContext, error: TaskError) -> TaskError {
-    if context.reach == Reach::Container && is_loopback(url) {
-        return error.hint(
+    if !is_loopback(url) {
+        return error;
+    }
+    match context.reach {
+        Reach::Machine => error,
+        Reach::Pod => error.hint(
+            "inside a pod `localhost` is the pod itself: use the name of the target's Service, such as http://NAME.NAMESPACE.svc:PORT/",
+        ),
+        Reach::Container => error.hint(
             "inside a container `localhost` is the container itself: use the service's name (such as my-service:8080) when the \
              target is a service container, the host's address (such as 172.17.0.1:8080 on GitHub's runners) when a step started \
              it, or run the binary without a container",
-        );
+        ),
     }
-    error
 }

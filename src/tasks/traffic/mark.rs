@@ -18,7 +18,7 @@ pub(super) struct Mark {
     pub(super) run: String,
     /// When it moved the first of it.
     pub(super) since: Timestamp,
-    /// The weights before, by rule: its position, or nothing where there are no rules.
+    /// The weights before, by rule: its name or position, or nothing where there are no rules.
     pub(super) before: BTreeMap<String, Weights>,
 }
 

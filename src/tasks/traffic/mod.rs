@@ -3,6 +3,8 @@
 mod input;
 mod kind;
 mod mark;
+mod moved;
+mod observed;
 mod site;
 mod split;
 mod weights;
@@ -12,6 +14,7 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 
+use super::alter::Patience;
 use super::inputs::Places;
 use super::verdict::{not_broken, passed, winner};
 use super::{Event, RunContext, Task, TaskError, TaskKind, TaskOutput, Tested};
@@ -19,7 +22,8 @@ use crate::cluster::ObjectName;
 use crate::results::ExperimentResult;
 use crate::spec::{At, Decode, Decoder, Field, Node, Period};
 use input::{By, Plan, TrafficInput};
-use site::{Connected, Site};
+use observed::LONGEST;
+use site::{Came, Connected, Site};
 use split::Split;
 use weights::{WHOLE, Weights};
 
@@ -104,17 +108,14 @@ impl TrafficTask {
 
     /// The weights that are wanted of an object as it is.
     fn wanted(&self, split: &Split, step: usize, asked: &[(String, u64)]) -> Result<Weights, TaskError> {
-        let resolve = |name: &str| split.resolve(name).map_err(|why| self.wrong(&why));
         if let Plan::Steps(to, steps) = &self.plan {
-            let to = resolve(to)?;
             let percent = steps.get(step).copied().unwrap_or(WHOLE);
-            let wanted = split.shares().step(&to, percent);
-            return wanted.ok_or_else(|| self.wrong(&format!("all of its traffic goes to {to} already")));
+            return self.stepped(split, &split.shares(), to, percent);
         }
         let mut wanted = BTreeMap::new();
         for (name, weight) in asked {
             if wanted
-                .insert(resolve(self.destination(name))?, Some(*weight))
+                .insert(self.resolve(split, self.destination(name))?, Some(*weight))
                 .is_some()
             {
                 return Err(self.wrong(&format!("{name} has two weights")));
@@ -130,6 +131,40 @@ impl TrafficTask {
         Ok(wanted)
     }
 
+    fn resolve(&self, split: &Split, name: &str) -> Result<String, TaskError> {
+        split.resolve(name).map_err(|why| self.wrong(&why))
+    }
+
+    /// The weights of a step, from those before it.
+    fn stepped(&self, split: &Split, before: &Weights, to: &str, percent: u64) -> Result<Weights, TaskError> {
+        let to = self.resolve(split, to)?;
+        let wanted = before.step(&to, percent);
+        wanted.ok_or_else(|| self.wrong(&format!("all of its traffic goes to {to} already")))
+    }
+
+    /// The weights of all steps, one after the other; or those of versions of which each may win, or all that is asked for.
+    fn possible(&self, split: &Split, tested: &[Tested]) -> Result<Vec<Weights>, TaskError> {
+        let mut all: Vec<Weights> = Vec::new();
+        match &self.plan {
+            Plan::Fixed(weights) => all.push(self.wanted(split, 0, weights)?),
+            Plan::Steps(to, steps) => {
+                let mut before = split.shares();
+                for percent in steps {
+                    before = self.stepped(split, &before, to, *percent)?;
+                    all.push(before.clone());
+                }
+            }
+            Plan::Assessed(..) => {
+                all.push(split.weights());
+                for version in tested {
+                    let wins = [(version.name.clone(), WHOLE)];
+                    all.push(self.wanted(split, 0, &wins)?);
+                }
+            }
+        }
+        Ok(all)
+    }
+
     /// What a version is called in the object.
     fn destination<'a>(&'a self, version: &'a str) -> &'a str {
         let versions = match &self.plan {
@@ -140,32 +175,14 @@ impl TrafficTask {
         named.map_or(version, |(_, name)| name)
     }
 
-    async fn connect(&self, context: &RunContext) -> Result<Connected, TaskError> {
-        self.site
-            .connect(&context.cluster, &context.ledger, context.task)
-            .await
-    }
-
     async fn rehearse(&self, context: &RunContext, tested: &[Tested]) -> Result<(), TaskError> {
-        let connected = self.connect(context).await?;
-        let split = connected.look().await?;
-        let wanted = match &self.plan {
-            Plan::Fixed(weights) => self.wanted(&split, 0, weights)?,
-            Plan::Steps(..) => self.wanted(&split, 0, &[])?,
-            // Any of them may win.
-            Plan::Assessed(..) => {
-                let mut wanted = split.weights();
-                for version in tested {
-                    let all = [(version.name.clone(), WHOLE)];
-                    let each = self.wanted(&split, 0, &all)?;
-                    if each != split.weights() {
-                        wanted = each;
-                    }
-                }
-                wanted
-            }
-        };
-        connected.rehearse(&wanted).await
+        let connected = self.site.connect(context).await?;
+        let patience = Patience::of_change(&context.shutdown);
+        let split = connected.look(&patience).await?;
+        for wanted in self.possible(&split, tested)? {
+            connected.rehearse(&wanted, &patience).await?;
+        }
+        Ok(())
     }
 
     async fn perform(
@@ -178,21 +195,73 @@ impl TrafficTask {
             Ok(asked) => asked,
             Err(why) => return Ok(noted(format!("the traffic of {object} stays as it is: {why}"))),
         };
-        let connected = self.connect(context).await?;
-        let split = connected.look().await?;
+        let connected = tokio::select! {
+            connected = self.site.connect(context) => connected?,
+            () = context.shutdown.cancelled() => return Err(stopped()),
+        };
+        let patience = Patience::of_change(&context.shutdown);
+        let split = connected.look(&patience).await?;
+        if self.site.dry_run {
+            return self.attempt(&connected, &split, &asked, &patience).await;
+        }
         let wanted = self.wanted(&split, context.step, &asked)?;
-        if let Plan::Steps(_, steps) = &self.plan {
-            let text = format!("step {} of {}: {wanted}", context.step + 1, steps.len());
+        let steps = self.steps().map(|(steps, _)| steps);
+        if let Some(steps) = steps {
+            let text = format!("step {} of {steps}: {wanted}", context.step + 1);
             context.emit(Event::Note(text));
         }
-        let note = match (connected.set(&wanted).await?, self.site.dry_run) {
-            (true, false) => format!("{object}: {} → {wanted}", split.weights()),
-            (true, true) => format!("{object}: {} → {wanted} (only tried: dryRun)", split.weights()),
-            (false, _) => format!("{object}: its traffic was divided so already: {wanted}"),
+        let came = connected.set(&wanted, &patience).await?;
+        let note = match &came {
+            Came::Set(_) => format!("{object}: {} → {wanted}", split.weights()),
+            Came::Nothing => format!("{object}: its traffic was divided so already: {wanted}"),
         };
-        tokio::time::sleep(self.holds()).await;
-        Ok(noted(note))
+        if let Came::Set(Some(observer)) = &came {
+            let patience = Patience::for_so_long(LONGEST, &context.shutdown);
+            connected.observe(observer, &wanted, &patience).await?;
+        }
+        if steps.is_some() || matches!(came, Came::Set(_)) {
+            context.ledger.has_moved();
+        }
+        tokio::select! {
+            () = tokio::time::sleep(self.holds()) => Ok(noted(note)),
+            () = context.shutdown.cancelled() => Err(stopped()),
+        }
     }
+
+    /// Lets the API check everything that is to be set, and sets nothing.
+    async fn attempt(
+        &self,
+        connected: &Connected,
+        split: &Split,
+        asked: &[(String, u64)],
+        patience: &Patience,
+    ) -> Result<TaskOutput, TaskError> {
+        let all = match &self.plan {
+            Plan::Steps(..) => self.possible(split, &[])?,
+            Plan::Fixed(_) | Plan::Assessed(..) => vec![self.wanted(split, 0, asked)?],
+        };
+        let object = self.site.named();
+        let mut notes = Vec::new();
+        let mut now = split.weights();
+        for wanted in all {
+            if wanted == now {
+                notes.push(format!("{object}: its traffic was divided so already: {wanted}"));
+                continue;
+            }
+            connected.rehearse(&wanted, patience).await?;
+            connected.tried(split, &now, &wanted);
+            notes.push(format!("{object}: {now} → {wanted} (only tried: dryRun)"));
+            now = wanted;
+        }
+        Ok(TaskOutput {
+            notes,
+            ..TaskOutput::default()
+        })
+    }
+}
+
+fn stopped() -> TaskError {
+    TaskError::new("stopped while traffic was moved")
 }
 
 fn noted(note: String) -> TaskOutput {
@@ -255,11 +324,7 @@ impl Task for TrafficTask {
         context: &'a RunContext,
         so_far: &'a ExperimentResult,
     ) -> BoxFuture<'a, Result<TaskOutput, TaskError>> {
-        Box::pin(async move {
-            tokio::select! {
-                ended = self.perform(context, so_far) => ended,
-                () = context.shutdown.cancelled() => Err(TaskError::new("stopped while traffic was moved")),
-            }
-        })
+        // A signal is heard in it: what is on its way to the API must not be dropped.
+        Box::pin(self.perform(context, so_far))
     }
 }

@@ -9,20 +9,20 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 use serde_json::Value;
-use tokio::time::Instant;
 
 use super::kind::Kind;
 use super::mark::{ANNOTATION, Mark};
+use super::moved::Moved;
+use super::observed::Observer;
 use super::split::{Rule, Split};
 use super::weights::Weights;
-use crate::cluster::{Access, Cluster, MANAGER, Manner, ObjectName, owned};
+use crate::cluster::{MANAGER, Manner, ObjectName, owned};
 use crate::results::{ObjectChange, RolledBack};
-use crate::tasks::TaskError;
-use crate::tasks::alter::{Attempt, PATIENCE, Trouble, apply, pause, put, read};
-use crate::tasks::ledger::{Ledger, Pending};
+use crate::tasks::alter::{Attempt, Link, Patience, Trouble, apply, put, read};
+use crate::tasks::ledger::Ledger;
+use crate::tasks::{RunContext, TaskError};
 
 /// An object whose traffic is moved.
 #[derive(Debug, Clone)]
@@ -37,26 +37,28 @@ pub(super) struct Site {
 /// An object whose traffic is moved, in its cluster, by a run.
 #[derive(Clone)]
 pub(super) struct Connected {
-    site: Site,
-    cluster: Cluster,
+    pub(super) site: Site,
+    link: Arc<Link>,
     ledger: Ledger,
     task: usize,
 }
 
+/// What came of weights that were to be set.
+pub(super) enum Came {
+    /// They were set; this tells when they are in force, if somebody does.
+    Set(Option<Observer>),
+    /// They were so already.
+    Nothing,
+}
+
 impl Site {
     /// Reaches its cluster.
-    pub(super) async fn connect(
-        &self,
-        access: &Access,
-        ledger: &Ledger,
-        task: usize,
-    ) -> Result<Connected, TaskError> {
-        let cluster = access.connect().await.map_err(Trouble::from)?;
+    pub(super) async fn connect(&self, context: &RunContext) -> Result<Connected, TaskError> {
         Ok(Connected {
             site: self.clone(),
-            cluster,
-            ledger: ledger.clone(),
-            task,
+            link: Arc::new(Link::to(&context.cluster).await?),
+            ledger: context.ledger.clone(),
+            task: context.task,
         })
     }
 
@@ -67,37 +69,37 @@ impl Site {
 }
 
 impl Connected {
-    fn wrong(&self, why: &str) -> Trouble {
+    pub(super) fn wrong(&self, why: &str) -> Trouble {
         Trouble::with(&self.site.object, why)
     }
 
     fn namespace(&self) -> &str {
-        self.site
-            .object
-            .namespace
-            .as_deref()
-            .unwrap_or(self.cluster.namespace())
+        let own = self.site.object.namespace.as_deref();
+        own.unwrap_or(self.link.namespace())
     }
 
-    /// What the API has, and how traffic is divided by it.
-    async fn read(&self, deadline: Instant) -> Result<(Value, Split), Trouble> {
+    /// What the API has.
+    pub(super) async fn object(&self, patience: &Patience) -> Result<Value, Trouble> {
         loop {
-            match read(&self.cluster, &self.site.object, deadline).await? {
-                Attempt::Done(object) => {
-                    let split = Split::of(self.site.kind, &object, &self.site.rule);
-                    let split = split.map_err(|why| self.wrong(&why))?;
-                    return Ok((object, split));
-                }
-                Attempt::Again(why) => self.pause(deadline, &why).await?,
+            match read(&self.link, &self.site.object, patience).await? {
+                Attempt::Done(object) => return Ok(object),
+                Attempt::Outrun(why) | Attempt::Unanswered(why) => self.pause(patience, &why).await?,
             }
         }
     }
 
+    /// The same, and how traffic is divided by it.
+    async fn read(&self, patience: &Patience) -> Result<(Value, Split), Trouble> {
+        let object = self.object(patience).await?;
+        let split = Split::of(self.site.kind, &object, &self.site.rule);
+        let split = split.map_err(|why| self.wrong(&why))?;
+        Ok((object, split))
+    }
+
     /// How traffic is divided now. What a run left that was killed is set back before.
-    pub(super) async fn look(&self) -> Result<Split, TaskError> {
-        let deadline = Instant::now() + PATIENCE;
+    pub(super) async fn look(&self, patience: &Patience) -> Result<Split, TaskError> {
         loop {
-            let (object, split) = self.read(deadline).await?;
+            let (object, split) = self.read(patience).await?;
             let Some(mark) = self.left(&object)? else {
                 return Ok(split);
             };
@@ -105,8 +107,9 @@ impl Connected {
             if self.ledger.is_open(&here) {
                 return Err(self.taken_over(Some(&mark)).into());
             }
-            if let Attempt::Again(why) = self.set_back(&object, &mark, deadline).await? {
-                self.pause(deadline, &why).await?;
+            match self.set_back(&object, &mark, patience).await? {
+                Attempt::Done(_) => {}
+                Attempt::Outrun(why) | Attempt::Unanswered(why) => self.pause(patience, &why).await?,
             }
         }
     }
@@ -118,7 +121,7 @@ impl Connected {
     }
 
     /// Sets back what a run left that was killed.
-    async fn set_back(&self, object: &Value, mark: &Mark, deadline: Instant) -> Result<Attempt, Trouble> {
+    async fn set_back(&self, object: &Value, mark: &Mark, patience: &Patience) -> Result<Attempt, Trouble> {
         if self.site.dry_run {
             let why = format!(
                 "its traffic was moved by another run ({}), which has not ended",
@@ -153,12 +156,19 @@ impl Connected {
             split.put(&mut new, before);
         }
         let attempt = self
-            .apply(object, &new, None, deadline, self.manner(false))
+            .apply(object, &new, None, patience, self.manner(false))
             .await?;
         if let Attempt::Done(_) = attempt {
             changes.into_iter().for_each(|change| self.ledger.add(change));
         }
         Ok(attempt)
+    }
+
+    /// Whether weights are the last that this run has set.
+    pub(super) fn is_last(&self, split: &Split) -> bool {
+        let now = split.weights();
+        let last = self.ledger.last_made(&self.change(split, &now, &now));
+        last.is_some_and(|last| last == now.to_string())
     }
 
     fn change(&self, split: &Split, from: &Weights, to: &Weights) -> ObjectChange {
@@ -178,59 +188,115 @@ impl Connected {
     }
 
     /// Sees that weights can be set, and sets nothing: rights, admission and who else manages them are asked for.
-    pub(super) async fn rehearse(&self, wanted: &Weights) -> Result<(), TaskError> {
-        let deadline = Instant::now() + PATIENCE;
+    pub(super) async fn rehearse(&self, wanted: &Weights, patience: &Patience) -> Result<(), TaskError> {
         loop {
-            let (object, split) = self.read(deadline).await?;
+            let (object, split) = self.read(patience).await?;
             let mark = self.mark(&object, &split)?;
             let mut new = object.clone();
             split.put(&mut new, wanted);
-            match self
-                .apply(&object, &new, Some(&mark), deadline, self.manner(true))
-                .await?
-            {
-                Attempt::Done(_) => return Ok(()),
-                Attempt::Again(why) => self.pause(deadline, &why).await?,
+            let manner = self.manner(true);
+            match self.apply(&object, &new, Some(&mark), patience, manner).await? {
+                Attempt::Done(answer) => {
+                    return self.check_taken(&answer, &split, wanted).map_err(Into::into);
+                }
+                Attempt::Outrun(why) | Attempt::Unanswered(why) => self.pause(patience, &why).await?,
             }
         }
     }
 
-    /// Sets weights; `false` if they were so already.
-    pub(super) async fn set(&self, wanted: &Weights) -> Result<bool, TaskError> {
-        let deadline = Instant::now() + PATIENCE;
-        let mut begun: Option<ObjectChange> = None;
+    /// Remembers weights that were only tried.
+    pub(super) fn tried(&self, split: &Split, from: &Weights, to: &Weights) {
+        self.ledger.add(self.change(split, from, to));
+    }
+
+    /// Sets weights.
+    pub(super) async fn set(&self, wanted: &Weights, patience: &Patience) -> Result<Came, TaskError> {
+        let (object, split) = self.read(patience).await?;
+        let now = split.weights();
+        let change = self.change(&split, &now, wanted);
+        self.check_own(&object, &change)?;
+        self.ledger.check_field(&change).await.map_err(TaskError::new)?;
+        let moved = Arc::new(Moved::new(self.clone(), &split, &object, wanted));
+        if now == *wanted {
+            self.ledger.stands(change, moved);
+            return Ok(Came::Nothing);
+        }
+        let was_open = self.ledger.is_open(&change);
+        let observer = Observer::of(self.site.kind, &object);
+        self.ledger.begin(change.clone(), Arc::clone(&moved) as _);
+        let set = self.insist((object, split), wanted, &moved, was_open, patience);
+        match set.await {
+            Ok(()) => Ok(Came::Set(observer)),
+            Err(trouble) => {
+                // Of a request without an answer nobody knows what came of it.
+                if trouble.is_sure() && !moved.is_doubtful() {
+                    self.ledger.withdraw(&change);
+                }
+                Err(trouble.into())
+            }
+        }
+    }
+
+    /// Asks the API until it has set weights, or says why it does not.
+    async fn insist(
+        &self,
+        (mut object, mut split): (Value, Split),
+        wanted: &Weights,
+        moved: &Moved,
+        was_open: bool,
+        patience: &Patience,
+    ) -> Result<(), Trouble> {
         loop {
-            let (object, split) = self.read(deadline).await?;
-            let now = split.weights();
-            if now == *wanted {
-                // Perhaps by a request without an answer.
-                return Ok(begun.is_some());
-            }
-            let change = match &begun {
-                Some(change) => change.clone(),
-                None => self.change(&split, &now, wanted),
-            };
-            if begun.is_none() {
-                self.check_own(&object, &change)?;
-                self.begin(&change, &split, &now);
-                begun = Some(change.clone());
-            }
             let mark = self.mark(&object, &split)?;
             let mut new = object.clone();
             split.put(&mut new, wanted);
-            let manner = self.manner(self.site.dry_run);
-            match self.apply(&object, &new, Some(&mark), deadline, manner).await {
-                Ok(Attempt::Done(answer)) => return self.check_taken(&answer, &split, wanted),
-                Ok(Attempt::Again(why)) => self.pause(deadline, &why).await?,
-                Err(trouble) => {
-                    self.ledger.withdraw(&change);
-                    return Err(trouble.into());
+            let manner = self.manner(false);
+            match self.apply(&object, &new, Some(&mark), patience, manner).await? {
+                Attempt::Done(answer) => {
+                    moved.has_answer();
+                    return self.check_taken(&answer, &split, wanted);
+                }
+                Attempt::Outrun(why) => self.pause(patience, &why).await?,
+                Attempt::Unanswered(why) => {
+                    moved.has_no_answer();
+                    self.pause(patience, &why).await?;
                 }
             }
+            (object, split) = self.read(patience).await?;
+            let mark = Mark::of(&object).map_err(|why| self.wrong(&why))?;
+            match mark {
+                Some(mark) if mark.run == self.ledger.run() => {}
+                None if !was_open => continue,
+                other => return Err(self.taken_over(other.as_ref())),
+            }
+            // By a request without an answer.
+            if split.weights() == *wanted {
+                moved.has_answer();
+                return Ok(());
+            }
         }
     }
 
-    fn manner(&self, dry_run: bool) -> Manner {
+    /// Waits until who puts weights into force says that they are.
+    pub(super) async fn observe(
+        &self,
+        observer: &Observer,
+        wanted: &Weights,
+        patience: &Patience,
+    ) -> Result<(), TaskError> {
+        loop {
+            let object = self.object(patience).await?;
+            let Some(why) = observer.behind(&object, wanted) else {
+                return Ok(());
+            };
+            if self.pause(patience, &why).await.is_err() {
+                let why = format!("its weights were set, and are not in force: {why}");
+                return Err(self.wrong(&why).into());
+            }
+        }
+    }
+
+    pub(super) fn manner(&self, dry_run: bool) -> Manner {
         Manner {
             force: self.site.force,
             dry_run,
@@ -238,33 +304,17 @@ impl Connected {
     }
 
     /// Whether the API has taken what it was given: others may have changed it on the way.
-    fn check_taken(&self, answer: &Value, split: &Split, wanted: &Weights) -> Result<bool, TaskError> {
+    fn check_taken(&self, answer: &Value, split: &Split, wanted: &Weights) -> Result<(), Trouble> {
         let taken = Split::of(self.site.kind, answer, &split.rule()).map(|split| split.weights());
         match taken {
-            Ok(taken) if taken == *wanted => Ok(true),
-            Ok(taken) => Err(self.wrong(&format!("the API made {taken} of {wanted}")).into()),
-            Err(why) => Err(self.wrong(&why).into()),
+            Ok(taken) if taken == *wanted => Ok(()),
+            Ok(taken) => Err(self.wrong(&format!("the API made {taken} of {wanted}")).unsure()),
+            Err(why) => Err(self.wrong(&why).unsure()),
         }
-    }
-
-    fn begin(&self, change: &ObjectChange, split: &Split, before: &Weights) {
-        if self.site.dry_run {
-            self.ledger.add(change.clone());
-            return;
-        }
-        let site = Site {
-            rule: split.rule(),
-            ..self.site.clone()
-        };
-        let moved = Moved {
-            connected: Self { site, ..self.clone() },
-            before: before.clone(),
-        };
-        self.ledger.begin(change.clone(), Arc::new(moved));
     }
 
     /// What is written on the object: what stands there of other rules, and the weights before this run.
-    fn mark(&self, object: &Value, split: &Split) -> Result<Mark, Trouble> {
+    pub(super) fn mark(&self, object: &Value, split: &Split) -> Result<Mark, Trouble> {
         let mark = Mark::of(object).map_err(|why| self.wrong(&why))?;
         let mut mark = mark.unwrap_or_else(|| Mark {
             run: self.ledger.run().to_owned(),
@@ -286,21 +336,42 @@ impl Connected {
         }
     }
 
-    fn taken_over(&self, mark: Option<&Mark>) -> Trouble {
+    /// The mark of this run, if the object has it.
+    pub(super) fn own(&self, object: &Value) -> Result<Option<Mark>, Trouble> {
+        let mark = Mark::of(object).map_err(|why| self.wrong(&why))?;
+        Ok(mark.filter(|mark| mark.run == self.ledger.run()))
+    }
+
+    /// Somebody else has set other weights.
+    pub(super) fn changed(&self, now: &Weights, expected: &Weights) -> Trouble {
+        self.by_others(&format!(
+            "its traffic is divided {now}, and this run had set {expected}: somebody else has changed it since, such as a GitOps tool \
+             or a controller of rollouts"
+        ))
+    }
+
+    pub(super) fn taken_over(&self, mark: Option<&Mark>) -> Trouble {
         let by = match mark {
-            Some(mark) => format!("another run ({}) has moved its traffic since", mark.who()),
+            Some(mark) => format!(
+                "another run ({}) has moved its traffic since, and answers for it now",
+                mark.who()
+            ),
             None => format!("its annotation {ANNOTATION} is gone: somebody else has taken its traffic over"),
         };
-        self.wrong(&by)
+        self.by_others(&by)
+    }
+
+    pub(super) fn by_others(&self, why: &str) -> Trouble {
+        Trouble::by_others(&self.site.object, why)
     }
 
     /// Applies what is new of an object, and what we applied before.
-    async fn apply(
+    pub(super) async fn apply(
         &self,
         object: &Value,
         new: &Value,
         mark: Option<&Mark>,
-        deadline: Instant,
+        patience: &Patience,
         manner: Manner,
     ) -> Result<Attempt, Trouble> {
         let mut fields = owned(object, MANAGER);
@@ -317,80 +388,10 @@ impl Connected {
             &["metadata", "resourceVersion"],
             object["metadata"]["resourceVersion"].clone(),
         );
-        apply(&self.cluster, &self.site.object, &fields, manner, deadline).await
+        apply(&self.link, &self.site.object, &fields, manner, patience).await
     }
 
-    async fn pause(&self, deadline: Instant, why: &str) -> Result<(), Trouble> {
-        pause(&self.site.object, deadline, why).await
-    }
-}
-
-/// Traffic that was moved.
-struct Moved {
-    connected: Connected,
-    /// The weights before this run.
-    before: Weights,
-}
-
-impl Moved {
-    /// Takes our mark away; with `back` the weights before are set, too.
-    async fn end(&self, deadline: Instant, back: bool) -> Result<(), String> {
-        loop {
-            match self.attempt(deadline, back).await {
-                Ok(Attempt::Done(_)) => return Ok(()),
-                Ok(Attempt::Again(why)) => self
-                    .connected
-                    .pause(deadline, &why)
-                    .await
-                    .map_err(Trouble::text)?,
-                Err(trouble) => return Err(trouble.text()),
-            }
-        }
-    }
-
-    async fn attempt(&self, deadline: Instant, back: bool) -> Result<Attempt, Trouble> {
-        let connected = &self.connected;
-        let (object, split) = connected.read(deadline).await?;
-        let mark = Mark::of(&object).map_err(|why| connected.wrong(&why))?;
-        let Some(mut mark) = mark.filter(|mark| mark.run == connected.ledger.run()) else {
-            // The request that was to move it has never come to the API.
-            if back && split.weights() == self.before {
-                return Ok(Attempt::Done(object));
-            }
-            let now = Mark::of(&object).ok().flatten();
-            return Err(connected.taken_over(now.as_ref()));
-        };
-        mark.before.remove(&split.rule().unwrap_or_default());
-        let mark = (!mark.before.is_empty()).then_some(mark);
-        let mut new = object.clone();
-        if back {
-            split.put(&mut new, &self.before);
-        }
-        let manner = connected.manner(false);
-        connected
-            .apply(&object, &new, mark.as_ref(), deadline, manner)
-            .await
-    }
-}
-
-impl Pending for Moved {
-    fn undo(&self, deadline: Instant) -> BoxFuture<'_, Result<String, String>> {
-        Box::pin(async move {
-            let ended = self.end(deadline, true).await;
-            let before = &self.before;
-            ended.map(|()| before.to_string()).map_err(|why| {
-                format!("not rolled back to {before}: {why}; the next run with this object does it, or set them by hand")
-            })
-        })
-    }
-
-    fn keep(&self, deadline: Instant) -> BoxFuture<'_, Result<(), String>> {
-        Box::pin(async move {
-            let ended = self.end(deadline, false).await;
-            ended.map_err(|why| {
-                format!("its traffic is as it should be, but the annotation {ANNOTATION} cannot be removed, so that the next run would \
-                         roll it back: {why}")
-            })
-        })
+    pub(super) async fn pause(&self, patience: &Patience, why: &str) -> Result<(), Trouble> {
+        patience.pause(&self.site.object, why).await
     }
 }

@@ -22,6 +22,8 @@ pub(super) struct Split {
     kind: Kind,
     /// Position of the rule.
     rule: usize,
+    /// Its name, if no other has it.
+    name: Option<String>,
     destinations: Vec<Destination>,
     /// Names that may get traffic without being in the list yet.
     more: Vec<String>,
@@ -49,6 +51,7 @@ impl Split {
         let split = Self {
             kind,
             rule,
+            name: name_of_rule(kind, object, rule),
             destinations,
             more,
         };
@@ -68,16 +71,32 @@ impl Split {
         match self.kind {
             Kind::HttpRoute | Kind::VirtualService => {
                 let (rules, route) = self.kind.rules();
-                format!("spec.{rules}[{}].{route}", self.rule)
+                match &self.name {
+                    Some(name) => format!("spec.{rules}[name={name}].{route}"),
+                    None => format!("spec.{rules}[{}].{route}", self.rule),
+                }
             }
             Kind::Knative => "spec.traffic".to_owned(),
             Kind::KServe => "spec.predictor.canaryTrafficPercent".to_owned(),
         }
     }
 
-    /// The position of the rule, by which it is found again.
+    /// The name of the rule, or its position, by which it is found again.
     pub(super) fn rule(&self) -> Rule {
-        self.kind.has_rules().then(|| self.rule.to_string())
+        let position = || self.rule.to_string();
+        self.kind
+            .has_rules()
+            .then(|| self.name.clone().unwrap_or_else(position))
+    }
+
+    /// What requests the rule is for, in an object that this was read from.
+    pub(super) fn matches<'a>(&self, object: &'a Value) -> &'a Value {
+        let (rules, _) = self.kind.rules();
+        let key = match self.kind {
+            Kind::HttpRoute => "matches",
+            Kind::VirtualService | Kind::Knative | Kind::KServe => "match",
+        };
+        &object["spec"][rules][self.rule][key]
     }
 
     /// The weights of now.
@@ -225,6 +244,16 @@ fn set(entry: &mut Value, key: &str, weight: Option<u64>) {
             }
         }
     }
+}
+
+/// The name of a rule by which it can be found, if it has one.
+fn name_of_rule(kind: Kind, object: &Value, rule: usize) -> Option<String> {
+    let (list, _) = kind.rules();
+    let rules = object["spec"][list].as_array().filter(|_| kind.has_rules())?;
+    let name = rules.get(rule)?["name"].as_str()?;
+    let same = rules.iter().filter(|rule| rule["name"] == name).count();
+    // A number would be a position.
+    (same == 1 && name.parse::<usize>().is_err()).then(|| name.to_owned())
 }
 
 /// The destinations of a rule, and the rule's position.

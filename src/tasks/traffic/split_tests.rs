@@ -52,10 +52,17 @@ fn a_rule_is_chosen_by_position_or_name_and_never_guessed() {
     rules.push(json!({"filters": []}));
     let of = |rule: Option<&str>| Split::of(Kind::HttpRoute, &object, &rule.map(str::to_owned));
     assert_eq!(of(Some("1")), of(Some("api")));
-    assert_eq!(
-        of(Some("api")).expect("a split").field(),
-        "spec.rules[1].backendRefs"
-    );
+    // By its name it is found again wherever it is, unless that is a position or another's, too.
+    let known = |name: &str, position: &str| {
+        let mut object = object.clone();
+        object["spec"]["rules"][1]["name"] = json!(name);
+        let split = Split::of(Kind::HttpRoute, &object, &Some(position.to_owned())).expect("a split");
+        (split.rule().expect("a rule"), split.field())
+    };
+    let text = |rule: &str, field: &str| (rule.to_owned(), field.to_owned());
+    assert_eq!(known("api", "1"), text("api", "spec.rules[name=api].backendRefs"));
+    assert_eq!(known("0", "1"), text("1", "spec.rules[1].backendRefs"));
+    assert_eq!(known("api", "0"), text("0", "spec.rules[0].backendRefs"));
     for (rule, says) in [
         (None, "it has 3 rules: say which one"),
         (Some("3"), "it has no rule 3; it has 3, from 0"),

@@ -13,6 +13,9 @@ use super::app::program;
 use super::external::{find, missing};
 use super::{App, Output};
 
+/// The image of experiments that name none.
+const IMAGE: &str = concat!("ghcr.io/iter8-tools/iter8-action:", env!("CARGO_PKG_VERSION"));
+
 static CLUSTER: OnceLock<Option<Cluster>> = OnceLock::new();
 
 /// The cluster of this process, started when it is first asked for; it ends with the process, which holds its stdin open.
@@ -45,6 +48,7 @@ impl Cluster {
             Command::new(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/kubernetes/cluster.py"))
                 .arg(&folder)
                 .arg(format!("iter8={}", program().display()))
+                .arg(format!("{IMAGE}={}", program().display()))
                 .arg("host=/bin/sh")
                 .env("ITER8_CI_CACHE", &cache)
                 .stdin(Stdio::piped())
@@ -65,6 +69,11 @@ impl Cluster {
     /// The kubeconfig, with the contexts `admin` and `guest`.
     pub(crate) fn kubeconfig(&self) -> PathBuf {
         self.folder.join("kubeconfig")
+    }
+
+    /// The folder of `kubectl`.
+    pub(crate) fn programs(&self) -> &Path {
+        self.kubectl.parent().expect("a program is in a folder")
     }
 
     /// Its content.
@@ -108,10 +117,8 @@ impl Cluster {
 
     /// Runs `kubectl`: whether it succeeds, and what it says.
     pub(crate) fn try_kubectl(&self, args: &[&str], stdin: &str) -> (bool, String, String) {
-        let mut child = Command::new(&self.kubectl)
-            .arg("--kubeconfig")
-            .arg(self.kubeconfig())
-            .args(args)
+        let mut child = self
+            .command(args)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -129,9 +136,21 @@ impl Cluster {
         )
     }
 
+    /// `kubectl`, to be started.
+    pub(crate) fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(&self.kubectl);
+        command.arg("--kubeconfig").arg(self.kubeconfig()).args(args);
+        command
+    }
+
     /// A new namespace.
     pub(crate) fn namespace(&'static self, name: &str) -> Namespace {
         self.kubectl(&["create", "namespace", name], "");
+        self.within(name)
+    }
+
+    /// A namespace that somebody else makes.
+    pub(crate) fn within(&'static self, name: &str) -> Namespace {
         Namespace {
             cluster: self,
             name: name.to_owned(),
@@ -153,6 +172,25 @@ impl Namespace {
             .chain(args.iter().copied())
             .collect();
         self.cluster.kubectl(&args, stdin)
+    }
+
+    /// The manifests of a Job that sends a load into the void, from an image, with 1 for their revision.
+    pub(crate) fn manifests(&self, image: &str) -> String {
+        let image = format!("iter8Image={image}");
+        let values = [
+            "tasks={http}",
+            "runner=job",
+            "http.url=http://127.0.0.1:9/",
+            &image,
+        ];
+        let set = values.iter().flat_map(|value| ["--set", value]);
+        let words: Vec<&str> = ["k", "launch", "--dry", "-n", &self.name]
+            .into_iter()
+            .chain(set)
+            .collect();
+        let output = App::new().run(&words);
+        output.exits(0);
+        output.stdout.replace(&revision(&output.stdout), "1")
     }
 
     /// Creates or changes objects.
@@ -211,6 +249,15 @@ impl Namespace {
             std::thread::sleep(Duration::from_millis(200));
         }
     }
+}
+
+/// The revision of manifests: the time at which they were written.
+pub(crate) fn revision(manifests: &str) -> String {
+    let (_, rest) = manifests
+        .split_once("iter8.tools/revision: ")
+        .expect("a revision");
+    let digits = rest.trim_start_matches(['"', '\'']).chars();
+    digits.take_while(char::is_ascii_digit).collect()
 }
 
 /// An experiment whose one task waits.

@@ -19,7 +19,7 @@ use tokio_rustls::TlsAcceptor;
 pub(crate) use others::{Known, free_port};
 pub(crate) use reflection::Reflection;
 pub(crate) use reply::Reply;
-pub(crate) use wire::{ADDRESS_PROTO, SHOP_PROTO, framed, protoset};
+pub(crate) use wire::{ADDRESS_PROTO, INFERENCE_PROTO, SHOP_PROTO, framed, protoset};
 
 use super::Certificate;
 

@@ -16,6 +16,8 @@ use serde_json::Value;
 pub(crate) const SHOP_PROTO: &str = include_str!("shop.proto");
 /// The file `shop/address.proto` that it imports.
 pub(crate) const ADDRESS_PROTO: &str = include_str!("shop/address.proto");
+/// The file of a model that is served, which no reflection tells of.
+pub(crate) const INFERENCE_PROTO: &str = include_str!("inference.proto");
 
 /// The files of the tests, from memory.
 struct Files;
@@ -26,25 +28,33 @@ impl FileResolver for Files {
             "shop.proto" => File::from_source(name, SHOP_PROTO),
             "sample.proto" => File::from_source(name, include_str!("sample.proto")),
             "shop/address.proto" => File::from_source(name, ADDRESS_PROTO),
+            "inference.proto" => File::from_source(name, INFERENCE_PROTO),
             _ => Err(protox::Error::file_not_found(name)),
         }
     }
 }
 
 /// `shop.proto` and all that it imports, and `sample.proto`.
-pub(super) static FILES: LazyLock<FileDescriptorSet> = LazyLock::new(|| {
+pub(super) static FILES: LazyLock<FileDescriptorSet> =
+    LazyLock::new(|| compiled(&["shop.proto", "sample.proto"]));
+
+/// Files, and all that they import.
+fn compiled(names: &[&str]) -> FileDescriptorSet {
     let mut resolver = ChainFileResolver::new();
     resolver.add(GoogleFileResolver::new());
     resolver.add(Files);
     let mut compiler = Compiler::with_file_resolver(resolver);
     compiler.include_imports(true);
-    compiler.open_file("shop.proto").expect("a valid file");
-    compiler.open_file("sample.proto").expect("a valid file");
+    for name in names {
+        compiler.open_file(name).expect("a valid file");
+    }
     compiler.file_descriptor_set()
-});
+}
 
-static POOL: LazyLock<DescriptorPool> =
-    LazyLock::new(|| DescriptorPool::from_file_descriptor_set(FILES.clone()).expect("valid descriptors"));
+static POOLS: LazyLock<[DescriptorPool; 2]> = LazyLock::new(|| {
+    let pool = |files| DescriptorPool::from_file_descriptor_set(files).expect("valid descriptors");
+    [pool(FILES.clone()), pool(compiled(&["inference.proto"]))]
+});
 
 /// The same as `protoc --include_imports --descriptor_set_out` writes it.
 pub(crate) fn protoset() -> Vec<u8> {
@@ -54,7 +64,7 @@ pub(crate) fn protoset() -> Vec<u8> {
 /// The method at a path.
 pub(super) fn method(path: &str) -> Option<MethodDescriptor> {
     let (service, method) = path.trim_start_matches('/').split_once('/')?;
-    let service = POOL.get_service_by_name(service)?;
+    let service = POOLS.iter().find_map(|pool| pool.get_service_by_name(service))?;
     service.methods().find(|known| known.name() == method)
 }
 
