@@ -50,7 +50,7 @@ fn made(here: &Namespace) -> String {
 fn a_model_of_kserve_is_tested_and_its_canary_grows() {
     let Some(cluster) = cluster() else { return };
     let server = server();
-    let model = Grpc::answering(|_| Reply::ok().after(Duration::from_millis(20)))
+    let model = Grpc::answering(|_| Reply::ok())
         .reflecting(Reflection::Off)
         .start();
     let (files, at) = Tutorial::files(&server.url(""));
@@ -75,7 +75,9 @@ fn a_model_of_kserve_is_tested_and_its_canary_grows() {
             assert_eq!(*percent, 100);
         }
     });
-    assert_eq!(model.calls().len(), 40);
+    // Once, or again where the machine was busy.
+    let calls = model.calls().len();
+    assert!(calls >= 40 && calls.is_multiple_of(40), "{calls}");
 }
 
 #[test]
