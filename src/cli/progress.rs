@@ -143,7 +143,7 @@ fn ending(status: &TaskStatus) -> (LogLevel, String) {
     match status {
         TaskStatus::Completed => (LogLevel::Info, "completed".to_owned()),
         TaskStatus::NotRun => (LogLevel::Info, "not run".to_owned()),
-        TaskStatus::Left { why } => (LogLevel::Info, format!("left: {why}")),
+        TaskStatus::Left { why } => (LogLevel::Info, format!("not done: {why}")),
         TaskStatus::Skipped { condition } => {
             (LogLevel::Info, format!("skipped, because `{condition}` is false"))
         }

@@ -105,7 +105,7 @@ fn objective(row: &ObjectiveRow, outcome: Outcome) -> TestCase {
     case
 }
 
-/// Failed and skipped tasks; the others are no tests.
+/// Tasks that failed, were skipped or not done; the others are no tests.
 fn task(row: &TaskRow) -> Option<TestCase> {
     let detail = allowed(row.detail.as_deref().unwrap_or_default());
     let status = match (row.sign, row.status) {
@@ -116,10 +116,10 @@ fn task(row: &TaskRow) -> Option<TestCase> {
         }
         (Sign::Skipped, status) => {
             let mut skipped = TestCaseStatus::skipped();
-            skipped.set_message(if detail.is_empty() {
-                status.to_owned()
-            } else {
-                format!("condition is false: {detail}")
+            skipped.set_message(match (detail.as_str(), status) {
+                ("", status) => status.to_owned(),
+                (condition, "skipped") => format!("condition is false: {condition}"),
+                (why, status) => format!("{status}: {why}"),
             });
             skipped
         }

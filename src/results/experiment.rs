@@ -17,7 +17,8 @@ pub enum TaskStatus {
     NotRun,
     /// It did its work.
     Completed,
-    /// A shard left it: `iter8 merge` judges, and nothing that follows from a verdict happens before.
+    /// It left everything as it was: the verdict forbids what it would do; or a shard left it, for `iter8 merge` judges, and
+    /// nothing that follows from a verdict happens before.
     Left {
         /// Why, in words.
         why: String,

@@ -238,6 +238,18 @@ pub struct TaskOutput {
     pub notes: Vec<String>,
     /// Why what it measured cannot be trusted.
     pub distrust: Vec<String>,
+    /// Why it left everything as it was, if it did.
+    pub left: Option<String>,
+}
+
+impl TaskOutput {
+    /// That of a task which did nothing, and why.
+    pub(crate) fn left(why: String) -> Self {
+        Self {
+            left: Some(why),
+            ..Self::default()
+        }
+    }
 }
 
 /// A task that could not do its work.

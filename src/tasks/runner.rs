@@ -289,9 +289,12 @@ async fn perform(step: &Step, context: &RunContext, result: &mut ExperimentResul
         }
     }
     match step.task.run(context, result).await {
-        Ok(output) => {
+        Ok(mut output) => {
+            let left = output.left.take();
             merge(output, step, context, result);
-            TaskStatus::Completed
+            left.map_or(TaskStatus::Completed, |why| TaskStatus::Left {
+                why: context.mask.apply(&why),
+            })
         }
         Err(error) => {
             merge(*error.output, step, context, result);

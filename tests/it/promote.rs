@@ -33,6 +33,25 @@ fn experiment(promote: &str, server: &Server, limit: &str) -> String {
     )
 }
 
+/// The third task is told as not done, and why, wherever it is told.
+pub(crate) fn is_not_done(app: &App, why: &str) {
+    let task = app.result()["tasks"][2].clone();
+    assert_eq!(task["status"], "left", "{task}");
+    let told = task["why"].as_str().expect("a reason");
+    assert!(told.contains(why), "{told}");
+    for (format, says) in [
+        ("text", "not done: "),
+        ("markdown", "not done: "),
+        ("html", "not done: "),
+        ("junit", "<skipped message=\"not done: "),
+        ("json", "\"status\": \"not done\""),
+    ] {
+        let output = app.run(&["report", "-o", format]);
+        output.exits(0);
+        assert!(output.stdout.contains(says), "{format}: {}", output.stdout);
+    }
+}
+
 fn containers(here: &Namespace) -> Value {
     here.get("deploy/shop")["spec"]["template"]["spec"]["containers"].clone()
 }
@@ -59,6 +78,7 @@ fn a_field_is_changed_when_the_verdict_is_a_pass() {
         .says("nothing was promoted: the verdict so far is fail");
     assert_eq!(containers(&here), before);
     assert_eq!(app.result()["changes"], Value::Null);
+    is_not_done(&app, "nothing was promoted: the verdict so far is fail");
     // What follows may still fail: then it is taken back.
     let (app, output) = here.run(
         &format!("{}- run: exit 1\n", experiment(IMAGE, &server, "<= 1%")),
@@ -272,6 +292,7 @@ fn a_pull_request_promotes_what_has_passed() {
         } else {
             output.says("nothing was promoted: the verdict so far is fail");
             assert!(github.pulls().is_empty());
+            is_not_done(&app, "nothing was promoted: the verdict so far is fail");
         }
     }
 }

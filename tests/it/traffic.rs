@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
+use crate::promote::is_not_done;
 use crate::support::{Answer, App, Namespace, Running, Server, cluster};
 
 pub(crate) const ROUTE: &str = "\
@@ -331,9 +332,10 @@ fn the_winner_gets_all_if_there_is_one() {
             server.url("/v2"),
         )
     };
-    let (_, output) = here.run(&text("http/error-rate >= 1%"), &[]);
+    let (app, output) = here.run(&text("http/error-rate >= 1%"), &[]);
     output.exits(1).says("stays as it is: the verdict so far is fail");
     assert_eq!(weights(&here), [100, 0]);
+    is_not_done(&app, "stays as it is: the verdict so far is fail");
     let (app, output) = here.run(&text("http/error-rate <= 1%"), &[]);
     output.exits(0);
     assert_eq!(weights(&here), [0, 100]);

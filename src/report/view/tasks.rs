@@ -22,7 +22,7 @@ pub struct TaskRow {
     pub sign: Sign,
     /// What became of it, in words.
     pub status: &'static str,
-    /// The error, or the condition that was false.
+    /// The error, why it was not done, or the condition that was false.
     pub detail: Option<String>,
     /// Duration in seconds.
     pub seconds: Option<f64>,
@@ -38,7 +38,7 @@ pub(super) fn rows(result: &ExperimentResult) -> Vec<TaskRow> {
         let (sign, status, detail) = match &task.status {
             TaskStatus::Completed => (Sign::Met, "completed", None),
             TaskStatus::NotRun => (Sign::Skipped, "not run", None),
-            TaskStatus::Left { why } => (Sign::Skipped, "left", Some(why.clone())),
+            TaskStatus::Left { why } => (Sign::Skipped, "not done", Some(why.clone())),
             TaskStatus::Skipped { condition } => (Sign::Skipped, "skipped", Some(condition.clone())),
             TaskStatus::Failed { error } => (Sign::NoData, "failed", Some(error.clone())),
         };
@@ -95,5 +95,36 @@ pub(super) fn section(rows: &[TaskRow]) -> Section {
         title: "Tasks".to_owned(),
         table: table.without_empty_columns(),
         notes,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::fixture;
+    use crate::report::tests::rendered;
+
+    #[test]
+    fn what_a_task_did_not_do_is_told_with_its_reason() {
+        let mut result = fixture::kept();
+        let why = "nothing was promoted: the verdict so far is fail";
+        result.tasks[2].status = TaskStatus::Left { why: why.to_owned() };
+        for (format, says) in [
+            ("text", format!("not done: {why}")),
+            ("markdown", format!("not done: {why}")),
+            ("html", format!("not done: {why}")),
+            ("junit", format!("<skipped message=\"not done: {why}\"/>")),
+            ("json", "\"status\": \"not done\"".to_owned()),
+            ("json", format!("\"detail\": \"{why}\"")),
+        ] {
+            let found = rendered(format, &result);
+            let found = found.split_whitespace().collect::<Vec<_>>().join(" ");
+            assert!(found.contains(&says), "{format} lacks `{says}`: {found}");
+            assert_eq!(found.matches("condition is false").count(), 0, "{format}");
+        }
+        // What its `if` kept from running has the condition as its reason.
+        let condition = "slos()".to_owned();
+        result.tasks[2].status = TaskStatus::Skipped { condition };
+        assert!(rendered("junit", &result).contains("message=\"condition is false: slos()\""));
     }
 }

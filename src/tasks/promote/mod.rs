@@ -67,7 +67,7 @@ fn noted(note: String) -> TaskOutput {
 }
 
 fn not_promoted(why: &str) -> TaskOutput {
-    noted(format!("nothing was promoted: {why}"))
+    TaskOutput::left(format!("nothing was promoted: {why}"))
 }
 
 /// Why nothing is promoted, if that is so. A text with the winner in it needs one.
@@ -163,11 +163,10 @@ impl Task for RequestTask {
             if let Some(why) = refusal(so_far, self.names_winner) {
                 return Ok(not_promoted(&why));
             }
-            let note = tokio::select! {
-                note = context.publisher.publish(&self.ask, so_far) => note,
-                () = context.shutdown.cancelled() => "stopped before it was done".to_owned(),
-            };
-            Ok(noted(note))
+            tokio::select! {
+                note = context.publisher.publish(&self.ask, so_far) => Ok(noted(note)),
+                () = context.shutdown.cancelled() => Ok(not_promoted("the run was stopped before")),
+            }
         })
     }
 }

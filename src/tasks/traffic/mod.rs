@@ -193,7 +193,10 @@ impl TrafficTask {
         let object = self.site.named();
         let asked = match self.asked(so_far) {
             Ok(asked) => asked,
-            Err(why) => return Ok(noted(format!("the traffic of {object} stays as it is: {why}"))),
+            Err(why) => {
+                let why = format!("the traffic of {object} stays as it is: {why}");
+                return Ok(TaskOutput::left(why));
+            }
         };
         let connected = tokio::select! {
             connected = self.site.connect(context) => connected?,
