@@ -63,7 +63,28 @@ fn manifests_that_are_written_and_applied_again_are_another_launch() {
     gate(&here, "0s", &[])
         .exits(1)
         .says(&format!("error: the Job {job} is not over"));
+    k(&here, "report", &[]).exits(0).says(&format!(
+        "warning: the Job {job} has not ended: this is the result of an earlier run"
+    ));
+    // Who may read the result alone is shown it.
+    let role = ["create", "role", "r", "--verb=get", "--resource=configmaps"];
+    here.kubectl(&role, "");
+    here.kubectl(&["create", "rolebinding", "r", "--role=r", "--user=guest"], "");
+    let guest = k(&here, "report", &["--kube-as-user", "guest"]);
+    assert_eq!(
+        (guest.exits(0).stderr.as_str(), guest.stdout.is_empty()),
+        ("", false)
+    );
     gate(&here, "50s", &[]).exits(0);
+    assert_eq!(k(&here, "report", &[]).exits(0).stderr, "");
+    // One that leaves nothing does not get the result of the one before.
+    here.kubectl(&["delete", "job", &job, "--cascade=foreground"], "");
+    let broken = "image: host\n          command: [/bin/false]";
+    here.apply(&first.replace("image: iter8", broken));
+    assert_eq!(ended(&here, &job).0, "Failed");
+    k(&here, "report", &[]).exits(0).says(&format!(
+        "warning: this is the result of an earlier run: the Job {job}, which is over, left none"
+    ));
     // Neither is the verdict of one experiment that of the next.
     let second = written("/bad");
     assert_ne!(revision(&second), number);

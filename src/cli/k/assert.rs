@@ -10,7 +10,7 @@ use super::ANSWER;
 use super::args::AssertOf;
 use super::gather::gather;
 use super::obstacles::{Obstacles, explain};
-use super::scene::{Run, Scene};
+use super::scene::{NAMELESS, Run, Scene, is_last};
 use super::store::{self, StoreError, Stored};
 use crate::cli::args::LogLevel;
 use crate::cli::assert::{Demand, refuse};
@@ -23,8 +23,6 @@ use crate::results::ExperimentResult;
 
 /// How often it is looked whether what does not move still does not.
 const TICK: Duration = Duration::from_secs(2);
-/// What is said of a result that is nobody's.
-const NAMELESS: &str = "warning: the result that is stored was left by none of the Jobs: `iter8 k run` did, or Kubernetes is older than 1.27";
 
 /// Waits and checks.
 pub(super) async fn assert(args: AssertOf, console: &Console, env: &Env) -> Result<Exit, Exit> {
@@ -324,47 +322,4 @@ fn so_far(result: &ExperimentResult) -> String {
         "until then {done} of {} tasks were done, and {requests} requests measured, which iter8 k report shows",
         result.tasks.len()
     )
-}
-
-/// Whether a result is that of the last run that came to its end: by its Job, which is known by its identity.
-fn is_last(job: Option<&str>, runs: &[Run<'_>]) -> bool {
-    let Some(by) = runs.iter().position(|run| Some(run.uid()) == job) else {
-        return false;
-    };
-    // A CronJob's verdict is that of its last run until the next has ended; of anything else the newest Job counts alone.
-    runs[..by]
-        .iter()
-        .all(|later| later.again && later.end().is_none())
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    #[test]
-    fn a_result_is_that_of_the_newest_job_or_of_the_last_run_that_ended() {
-        let job = |uid: &str, over: bool| {
-            let status = if over { "True" } else { "False" };
-            json!({"metadata": {"uid": uid}, "status": {"conditions": [{"type": "Complete", "status": status}]}})
-        };
-        let (new, old, going) = (job("new", true), job("old", true), job("new", false));
-        let run = |job, again| Run {
-            job,
-            name: "a",
-            again,
-        };
-        // Of a Job the newest alone, whoever had its name.
-        assert!(is_last(Some("new"), &[run(&new, false)]));
-        assert!(is_last(Some("new"), &[run(&going, false)]));
-        assert!(!is_last(Some("old"), &[run(&new, false)]));
-        assert!(!is_last(Some("old"), &[run(&going, false), run(&old, false)]));
-        assert!(!is_last(None, &[run(&new, false)]));
-        // Of a CronJob the last until the next has ended.
-        assert!(is_last(Some("old"), &[run(&going, true), run(&old, true)]));
-        assert!(!is_last(Some("old"), &[run(&new, true), run(&old, true)]));
-        assert!(!is_last(Some("gone"), &[run(&going, true), run(&old, true)]));
-        assert!(!is_last(None, &[run(&going, true)]));
-    }
 }

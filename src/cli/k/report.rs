@@ -1,15 +1,18 @@
-//! `iter8 k report`: renders the result of a group, as `iter8 report` does one that is stored here.
+//! `iter8 k report`: renders the result of a group, as `iter8 report` does one that is stored here, and says where it is that of
+//! an earlier run.
 
 use serde_json::Value;
 
 use super::args::ReportOf;
 use super::gather::gather;
+use super::scene::{NAMELESS, Run, runs};
 use super::{ANSWER, store};
+use crate::cli::args::LogLevel;
 use crate::cli::commands::render;
 use crate::cli::console::Console;
 use crate::cli::exit::Exit;
 use crate::cluster::manifests::{Group, kinds};
-use crate::cluster::{Cluster, job_end};
+use crate::cluster::{Cluster, ClusterError, job_end};
 use crate::diagnostic::Diagnostic;
 use crate::platform::Env;
 
@@ -28,11 +31,16 @@ pub(super) async fn report(args: ReportOf, console: &Console, env: &Env) -> Resu
     }
     let mut result = stored.result;
     let mut lost = None;
-    if let Some(count) = stored.shards.filter(|_| result.is_none()) {
-        let job = job(&cluster, &group.job(revision), &group, console).await?;
-        if job.as_ref().is_none_or(|job| job_end(job).is_some()) {
+    if result.is_some() {
+        whose(&cluster, &group, (revision, stored.job.as_deref()), console).await;
+    } else if let Some(count) = stored.shards {
+        let jobs = jobs(&cluster, &group).await;
+        let jobs = jobs.map_err(|error| super::failed(&error, console))?;
+        let job = group.job(revision);
+        let job = jobs.iter().find(|known| known["metadata"]["name"] == job);
+        if job.is_none_or(|job| job_end(job).is_some()) {
             lost = Some(count);
-            let job = job.as_ref().and_then(|job| job["metadata"]["uid"].as_str());
+            let job = job.and_then(|job| job["metadata"]["uid"].as_str());
             let gathered = gather((&cluster, &group), (revision, count, job), ANSWER, console).await;
             result = gathered.map_err(|error| error.tell(console))?;
         }
@@ -53,14 +61,99 @@ pub(super) async fn report(args: ReportOf, console: &Console, env: &Env) -> Resu
     render(&result, format, console, env)
 }
 
-/// The Job of the group that has this name, if it is there.
-async fn job(cluster: &Cluster, name: &str, group: &Group, console: &Console) -> Result<Option<Value>, Exit> {
+/// The Jobs of a group.
+async fn jobs(cluster: &Cluster, group: &Group) -> Result<Vec<Value>, ClusterError> {
     let Some((_, jobs)) = kinds().find(|(kind, _)| *kind == "Job") else {
-        return Ok(None);
+        return Ok(Vec::new());
     };
-    let found = cluster
-        .list(&jobs, Some(&group.namespace), &group.selector(), ANSWER)
-        .await
-        .map_err(|error| super::failed(&error, console))?;
-    Ok(found.into_iter().find(|job| job["metadata"]["name"] == name))
+    let namespace = Some(group.namespace.as_str());
+    cluster.list(&jobs, namespace, &group.selector(), ANSWER).await
+}
+
+/// Says so where a result is not that of the newest run. Who may not list Jobs is shown it all the same.
+async fn whose(cluster: &Cluster, group: &Group, (revision, job): (u32, Option<&str>), console: &Console) {
+    match jobs(cluster, group).await {
+        Ok(jobs) => {
+            let told = doubt(job, &runs(jobs.iter(), group, revision));
+            told.iter().for_each(|told| console.say(LogLevel::Warning, told));
+        }
+        Err(error) => {
+            let text = format!("whether the result is that of the newest run is not known: {error}");
+            console.say(LogLevel::Debug, &text);
+        }
+    }
+}
+
+/// Why a result, which a Job left, is not that of the newest run, if that is so. Nobody knows of runs whose Job is gone.
+fn doubt(job: Option<&str>, runs: &[Run<'_>]) -> Option<String> {
+    let newest = runs.first()?;
+    let name = newest.name;
+    match job {
+        Some(job) if job == newest.uid() => None,
+        Some(_) if newest.end().is_none() => Some(format!(
+            "warning: the Job {name} has not ended: this is the result of an earlier run"
+        )),
+        Some(_) => Some(format!(
+            "warning: this is the result of an earlier run: the Job {name}, which is over, left none"
+        )),
+        None => Some(NAMELESS.to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn the_result_of_an_earlier_run_is_told_as_such() {
+        let job = |uid: &str, again: bool, over: bool| {
+            let status = if over { "True" } else { "False" };
+            let (name, owners) = if again {
+                (
+                    format!("g-1-cronjob-{uid}"),
+                    json!([{"kind": "CronJob", "name": "g-1-cronjob"}]),
+                )
+            } else {
+                ("g-1-job".to_owned(), json!([]))
+            };
+            json!({
+                "metadata": {"uid": uid, "name": name, "ownerReferences": owners, "creationTimestamp": uid},
+                "status": {"conditions": [{"type": "Failed", "status": status}]},
+            })
+        };
+        let group = Group {
+            name: "g".into(),
+            namespace: "n".into(),
+        };
+        let told = |by: Option<&str>, jobs: &[Value]| doubt(by, &runs(jobs.iter(), &group, 1));
+        for again in [false, true] {
+            let (old, new, going) = (
+                job("1", again, true),
+                job("2", again, true),
+                job("2", again, false),
+            );
+            let name = new["metadata"]["name"].as_str().expect("a name");
+            assert_eq!(told(Some("2"), &[old.clone(), new.clone()]), None);
+            assert_eq!(told(Some("2"), std::slice::from_ref(&going)), None);
+            let ended = told(Some("1"), &[old.clone(), new.clone()]).expect("a doubt");
+            assert!(
+                ended.contains(&format!("an earlier run: the Job {name}, which is over")),
+                "{ended}"
+            );
+            let goes_on = told(Some("1"), &[old.clone(), going]).expect("a doubt");
+            assert!(
+                goes_on.contains(&format!("the Job {name} has not ended")),
+                "{goes_on}"
+            );
+            assert_eq!(told(None, &[new]).as_deref(), Some(NAMELESS));
+            // Of a Job that is gone nothing is known, and those of other revisions say nothing.
+            assert_eq!(told(Some("1"), &[]), None);
+            let mut other = old;
+            other["metadata"]["name"] = "g-2-job".into();
+            other["metadata"]["ownerReferences"] = json!([]);
+            assert_eq!(told(Some("3"), &[other]), None);
+        }
+    }
 }

@@ -8,6 +8,9 @@ use crate::cluster::{
     Access, Cluster, ClusterError, JobEnd, ObjectName, Resource, Selection, Watch, job_end,
 };
 
+/// What is said of a result that is nobody's.
+pub(super) const NAMELESS: &str = "warning: the result that is stored was left by none of the Jobs: `iter8 k run` did, or Kubernetes is older than 1.27";
+
 /// What there is of a group, as it is now.
 pub(super) struct Scene {
     access: Access,
@@ -159,18 +162,7 @@ impl Scene {
 
     /// The Jobs of a revision, the newest first.
     pub(super) fn runs(&self, revision: u32) -> Vec<Run<'_>> {
-        let (once, cron) = (self.group.job(revision), self.group.cronjob(revision));
-        let run = |job| {
-            let owners = owners(job);
-            let name = name(job);
-            let again = owners
-                .iter()
-                .any(|owner| owner["kind"] == "CronJob" && owner["name"] == cron.as_str());
-            (again || name == once).then_some(Run { job, name, again })
-        };
-        let mut runs: Vec<Run<'_>> = self.jobs.objects().values().filter_map(run).collect();
-        runs.sort_by_key(|run| std::cmp::Reverse(run.age()));
-        runs
+        runs(self.jobs.objects().values(), &self.group, revision)
     }
 
     /// The pods of a run, by name.
@@ -212,4 +204,62 @@ fn owners(object: &Value) -> &[Value] {
         .as_array()
         .map(Vec::as_slice)
         .unwrap_or_default()
+}
+
+/// Those of some Jobs that run, or ran, a revision of a group, the newest first.
+pub(super) fn runs<'a>(jobs: impl Iterator<Item = &'a Value>, group: &Group, revision: u32) -> Vec<Run<'a>> {
+    let (once, cron) = (group.job(revision), group.cronjob(revision));
+    let run = |job| {
+        let name = name(job);
+        let again = owners(job)
+            .iter()
+            .any(|owner| owner["kind"] == "CronJob" && owner["name"] == cron.as_str());
+        (again || name == once).then_some(Run { job, name, again })
+    };
+    let mut runs: Vec<Run<'_>> = jobs.filter_map(run).collect();
+    runs.sort_by_key(|run| std::cmp::Reverse(run.age()));
+    runs
+}
+
+/// Whether a result is that of the last run that came to its end: by its Job, which is known by its identity.
+pub(super) fn is_last(job: Option<&str>, runs: &[Run<'_>]) -> bool {
+    let Some(by) = runs.iter().position(|run| Some(run.uid()) == job) else {
+        return false;
+    };
+    // A CronJob's verdict is that of its last run until the next has ended; of anything else the newest Job counts alone.
+    runs[..by]
+        .iter()
+        .all(|later| later.again && later.end().is_none())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_result_is_that_of_the_newest_job_or_of_the_last_run_that_ended() {
+        let job = |uid: &str, over: bool| {
+            let status = if over { "True" } else { "False" };
+            json!({"metadata": {"uid": uid}, "status": {"conditions": [{"type": "Complete", "status": status}]}})
+        };
+        let (new, old, going) = (job("new", true), job("old", true), job("new", false));
+        let run = |job, again| Run {
+            job,
+            name: "a",
+            again,
+        };
+        // Of a Job the newest alone, whoever had its name.
+        assert!(is_last(Some("new"), &[run(&new, false)]));
+        assert!(is_last(Some("new"), &[run(&going, false)]));
+        assert!(!is_last(Some("old"), &[run(&new, false)]));
+        assert!(!is_last(Some("old"), &[run(&going, false), run(&old, false)]));
+        assert!(!is_last(None, &[run(&new, false)]));
+        // Of a CronJob the last until the next has ended.
+        assert!(is_last(Some("old"), &[run(&going, true), run(&old, true)]));
+        assert!(!is_last(Some("old"), &[run(&new, true), run(&old, true)]));
+        assert!(!is_last(Some("gone"), &[run(&going, true), run(&old, true)]));
+        assert!(!is_last(None, &[run(&going, true)]));
+    }
 }
