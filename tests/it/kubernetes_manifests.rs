@@ -143,6 +143,30 @@ fn what_would_go_wrong_in_a_pod_is_refused_here() {
 }
 
 #[test]
+fn a_target_that_is_the_pod_itself_is_warned_of() {
+    let launched = |url: &str, runner: &str| {
+        let url = format!("http.url={url}");
+        let runner = format!("runner={runner}");
+        let more = ["--set", &url, "--set", &runner, "-n", "prod"];
+        let output = dry(&App::new(), &[&HTTP[..], &more].concat());
+        output.exits(0);
+        output
+    };
+    let warning =
+        "warning: `localhost:8080` is the pod itself where this runs in a pod, and nothing answers there";
+    launched("http://localhost:8080/a", "job")
+        .says(warning)
+        .says("name the Service: http://NAME.prod.svc");
+    for (url, runner) in [
+        ("http://localhost:8080/a", "none"),
+        ("http://shop.prod.svc/localhost", "job"),
+    ] {
+        let output = launched(url, runner);
+        assert!(!output.has("the pod itself"), "{url} {runner}: {output}");
+    }
+}
+
+#[test]
 fn an_api_server_takes_every_manifest_without_a_warning() {
     let Some(cluster) = cluster() else { return };
     let here = cluster.namespace("taken");

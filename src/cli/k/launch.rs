@@ -1,7 +1,10 @@
 //! `iter8 k launch`: makes the objects of an experiment, so that nothing is made where one of them would be refused, and no two
 //! runs of a group go on at once.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
+use url::Url;
 
 use super::delete::{Found, find, remove, shown};
 use super::{ANSWER, failed};
@@ -9,9 +12,11 @@ use crate::cli::args::LogLevel;
 use crate::cli::console::Console;
 use crate::cli::exit::Exit;
 use crate::cli::launch::{InCluster, in_cluster, planned};
+use crate::cli::run::DEFAULT_FILE;
 use crate::cluster::manifests::{Group, Launch, Runner, manifests, name_of, revision};
 use crate::cluster::{Cluster, ClusterError, Deletion, Manner, ObjectName, Propagation};
 use crate::diagnostic::Diagnostic;
+use crate::net::is_loopback;
 use crate::platform::Env;
 use crate::tasks::quoted;
 
@@ -32,12 +37,14 @@ const WRITERS: usize = 20;
 pub(super) async fn launch(args: InCluster, console: &Console, env: &Env) -> Result<Exit, Exit> {
     if args.dry {
         let launch = in_cluster(&args, console, env).await?;
+        warn_of_itself(&launch, console);
         let text = format!("this is revision {}; once it is applied", launch.revision);
         console.say(LogLevel::Info, &text);
         next(&launch, &args, console);
         return Ok(Exit::Pass);
     }
     let (_, launch) = planned(&args, console, env).await?;
+    warn_of_itself(&launch, console);
     let complain = |error: ClusterError| failed(&error, console);
     let access = args.cluster.access(env, &console.mask);
     let cluster = access.connect().await.map_err(complain)?;
@@ -61,6 +68,46 @@ pub(super) async fn launch(args: InCluster, console: &Console, env: &Env) -> Res
     console.say(LogLevel::Info, &text);
     next(&plan.launch, &args, console);
     Ok(Exit::Pass)
+}
+
+/// Warns of addresses that mean another machine in a pod than here: the pod itself, in which nothing but this program runs.
+fn warn_of_itself(launch: &Launch, console: &Console) {
+    if launch.runner == Runner::Nothing {
+        return;
+    }
+    let mut found = BTreeSet::new();
+    for (_, text) in launch.files.iter().filter(|(name, _)| name == DEFAULT_FILE) {
+        own_addresses(&serde_yaml::from_str(text).unwrap_or_default(), &mut found);
+    }
+    for address in found {
+        let message =
+            format!("`{address}` is the pod itself where this runs in a pod, and nothing answers there");
+        let hint = format!("name the Service: http://NAME.{}.svc", launch.group.namespace);
+        console.diagnostics(&[Diagnostic::warning(message).hint(hint)]);
+    }
+}
+
+/// Hosts, with their ports, of URLs and targets in an experiment that are of the machine it runs on.
+fn own_addresses(value: &Value, found: &mut BTreeSet<String>) {
+    if let Value::Array(items) = value {
+        items.iter().for_each(|item| own_addresses(item, found));
+    }
+    for (key, value) in value.as_object().into_iter().flatten() {
+        own_addresses(value, found);
+        let is_address = key == "host" || key.to_ascii_lowercase().ends_with("url");
+        let Some(text) = value.as_str().filter(|_| is_address) else {
+            continue;
+        };
+        let url = if text.contains("://") {
+            Url::parse(text)
+        } else {
+            Url::parse(&format!("http://{text}"))
+        };
+        if let Some(url) = url.ok().filter(is_loopback) {
+            let port = url.port().map_or_else(String::new, |port| format!(":{port}"));
+            found.insert(format!("{}{port}", url.host_str().unwrap_or_default()));
+        }
+    }
 }
 
 /// Why nothing is launched.
@@ -360,4 +407,43 @@ fn next(launch: &Launch, args: &InCluster, console: &Console) {
         }
     };
     console.say(LogLevel::Info, &format!("next: {next}"));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_of_the_pod_itself_are_found() {
+        let found = |experiment: &str| {
+            let mut found = BTreeSet::new();
+            own_addresses(&serde_yaml::from_str(experiment).expect("YAML"), &mut found);
+            found.into_iter().collect::<Vec<_>>()
+        };
+        for (address, shown) in [
+            ("url: http://localhost:8080/a", "localhost:8080"),
+            ("url: http://me:secret@127.0.0.1/?token=secret", "127.0.0.1"),
+            ("url: 'https://[::1]:8443'", "[::1]:8443"),
+            ("url: 'http://[::ffff:127.0.0.1]/'", "[::ffff:7f00:1]"),
+            ("baselineURL: http://App.localhost", "app.localhost"),
+            ("host: 127.0.0.1:50051", "127.0.0.1:50051"),
+            (
+                "versions: [{name: a}, {url: 'http://127.0.0.2:1'}]",
+                "127.0.0.2:1",
+            ),
+        ] {
+            let text = format!("spec:\n- task: http\n  with:\n    {address}\n");
+            assert_eq!(found(&text), [shown], "{address}");
+        }
+        for address in [
+            "url: http://shop.default.svc/localhost",
+            "url: http://localhost.example.com/?at=127.0.0.1",
+            "host: 10.0.0.1:80",
+            "payloadStr: http://localhost/",
+            "url: [1]",
+        ] {
+            let text = format!("spec:\n- task: http\n  with:\n    {address}\n");
+            assert_eq!(found(&text), [""; 0], "{address}");
+        }
+    }
 }
