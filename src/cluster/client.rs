@@ -87,6 +87,11 @@ impl Cluster {
         self.renewable
     }
 
+    /// Whether it is the same with the same credentials.
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.transport, &other.transport)
+    }
+
     /// What the API has of an object; it is waited for no longer than `patience`.
     pub async fn read(&self, object: &ObjectName, patience: Duration) -> Result<Value, ClusterError> {
         let deadline = Instant::now() + patience;

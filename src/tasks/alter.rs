@@ -4,12 +4,11 @@ use std::future::Future;
 use std::time::Duration;
 
 use serde_json::{Map, Value};
-use tokio::sync::Mutex;
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
 use super::TaskError;
-use crate::cluster::{Access, Cluster, ClusterError, Manner, ObjectName};
+use crate::cluster::{Access, Cluster, ClusterError, Line, Manner, ObjectName};
 
 /// How long a change may take while the API server is away, or while others change the object.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -18,11 +17,10 @@ const GRACE: Duration = Duration::from_secs(1);
 /// Between attempts.
 const PAUSE: Duration = Duration::from_millis(200);
 
-/// A cluster whose credentials are had anew where those that a program gave have ended.
+/// A cluster in which objects are changed.
 pub(super) struct Link {
-    access: Access,
+    line: Line,
     namespace: String,
-    cluster: Mutex<Cluster>,
 }
 
 impl Link {
@@ -30,9 +28,8 @@ impl Link {
     pub(super) async fn to(access: &Access) -> Result<Self, Trouble> {
         let cluster = access.connect().await?;
         Ok(Self {
-            access: access.clone(),
             namespace: cluster.namespace().to_owned(),
-            cluster: Mutex::new(cluster),
+            line: Line::of(access.clone(), cluster),
         })
     }
 
@@ -43,15 +40,13 @@ impl Link {
 
     /// Asks, and once more with new credentials where it is not known any more.
     async fn ask(&self, patience: &Patience, request: &Request<'_>) -> Result<Value, ClusterError> {
-        let cluster = self.cluster.lock().await.clone();
+        let cluster = self.line.cluster().await;
         match request.send(&cluster, patience.left()).await {
-            Err(refused @ ClusterError::Unauthorized { .. }) if cluster.is_renewable() => {
-                let Ok(renewed) = timeout_at(patience.deadline, self.access.connect()).await else {
-                    return Err(refused);
-                };
-                let renewed = renewed?;
-                self.cluster.lock().await.clone_from(&renewed);
-                request.send(&renewed, patience.left()).await
+            Err(refused @ ClusterError::Unauthorized { .. }) => {
+                match self.line.renewed(&cluster, patience.deadline).await? {
+                    Some(renewed) => request.send(&renewed, patience.left()).await,
+                    None => Err(refused),
+                }
             }
             answer => answer,
         }

@@ -1,14 +1,15 @@
 //! Where results are kept: whole ones on a volume or at a URL, and what there is of a run that is killed.
 
+use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use rustix::process::{Pid, Signal, kill_process};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::kubernetes_run::{JOB, NOBODY, ended, k, launch, left, said, short};
-use crate::support::{Answer, App, Namespace, Seen, Server, cluster};
+use crate::support::{Answer, App, Namespace, Relay, Seen, Server, cluster, kubeconfig};
 
 /// A claim, which the node of the tests has a folder for.
 fn claim(here: &Namespace, mode: &str) -> PathBuf {
@@ -196,6 +197,59 @@ fn what_does_not_take_a_result_is_asked_again_and_told_at_last() {
         .exits(2)
         .says("results cannot be sent there: it is no http:// or https:// URL");
     assert!(!output.has("a-signature"), "{output}");
+}
+
+/// The API server, which does not know tokens any more that it saw before a load began.
+fn forgetful(relay: &Relay, begun: &Arc<AtomicBool>) -> Server {
+    let (way, begun, old) = (relay.way(), Arc::clone(begun), Mutex::new(Vec::<String>::new()));
+    Server::new(move |seen| {
+        let token = seen.header("authorization").to_owned();
+        let mut old = old.lock().expect("a lock");
+        if !begun.load(Ordering::Relaxed) {
+            old.push(token);
+        } else if old.contains(&token) {
+            let body = r#"{"kind": "Status", "status": "Failure", "reason": "Unauthorized", "code": 401, "message": "x"}"#;
+            return Answer::status(401)
+                .header("content-type", "application/json")
+                .body(body);
+        }
+        way.hand_on(seen)
+    })
+}
+
+#[test]
+fn a_run_beside_the_cluster_whose_token_ends_keeps_its_result_with_another() {
+    let Some(cluster) = cluster() else { return };
+    let here = cluster.namespace("run-renewed");
+    let relay = Relay::to(cluster);
+    let begun = Arc::new(AtomicBool::new(false));
+    let api = forgetful(&relay, &begun);
+    let late = Arc::clone(&begun);
+    let target = Server::new(move |_| {
+        late.store(true, Ordering::Relaxed);
+        Answer::status(200)
+    });
+    let exec = json!({"apiVersion": "client.authentication.k8s.io/v1", "command": "./plugin", "interactiveMode": "Never"});
+    let giving = "echo '{\"kind\": \"ExecCredential\", \"status\": {\"token\": \"token-'$n'\"}}'\n";
+    for (each, code, outcome, says) in [
+        ("", 0, "pass", "pass: the result is in configmaps/default-result"),
+        // One that gives nothing new: the result is in the log at last.
+        ("n=1\n", 6, "", "it follows as one line of JSON"),
+    ] {
+        begun.store(false, Ordering::Relaxed);
+        launch(&here, &short(&target), &NOBODY).exits(0);
+        let script = format!("#!/bin/sh\necho x >> asked\nn=$(wc -l < asked)\n{each}{giving}");
+        let app = App::new()
+            .file("config", kubeconfig(&api, &json!({ "exec": exec })))
+            .file("plugin", script);
+        std::fs::set_permissions(app.path("plugin"), PermissionsExt::from_mode(0o755)).expect("a mode");
+        app.run(&["k", "run", "-n", "run-renewed", "--kubeconfig", "config"])
+            .exits(code)
+            .says(says);
+        assert_eq!(said(&here, "outcome"), outcome);
+        assert!(begun.load(Ordering::Relaxed));
+        assert_eq!(app.read("asked").lines().count(), 2);
+    }
 }
 
 /// Ends the process of a pod as a kernel does that has no memory left.

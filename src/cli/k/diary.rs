@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, spawn_blocking};
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use super::ANSWER;
 use super::run::Keeper;
@@ -14,7 +14,7 @@ use super::store::{self, Packed, StoreError};
 use crate::cli::args::LogLevel;
 use crate::cli::console::Console;
 use crate::cluster::manifests::Group;
-use crate::cluster::{Cluster, ObjectName};
+use crate::cluster::{Line, ObjectName};
 use crate::results::ExperimentResult;
 
 /// A run that ends within this time after a task keeps its result by itself.
@@ -33,7 +33,7 @@ impl Diary {
     pub(super) fn begin(keeper: &Keeper<'_>, place: ObjectName, revision: u32) -> Self {
         let (seen, news) = watch::channel(None);
         let scribe = Scribe {
-            cluster: keeper.cluster.clone(),
+            line: keeper.line.clone(),
             group: keeper.group.clone(),
             job: keeper.job.clone(),
             console: keeper.console.clone(),
@@ -66,7 +66,7 @@ impl Drop for Diary {
 }
 
 struct Scribe {
-    cluster: Cluster,
+    line: Line,
     group: Group,
     job: Option<String>,
     console: Console,
@@ -85,8 +85,7 @@ impl Scribe {
             let Ok(Ok(packed)) = spawn_blocking(move || Packed::of(&result, None)).await else {
                 continue;
             };
-            let by = (&self.place, self.revision, self.job.as_deref());
-            match store::write(&self.cluster, &self.group, by, &packed, ANSWER).await {
+            match self.keep(&packed).await {
                 Ok(()) => {}
                 // The run learns of it at its end.
                 Err(StoreError::Other { .. } | StoreError::NoGroup { .. }) => return,
@@ -96,6 +95,20 @@ impl Scribe {
                 }
             }
             sleep(INTERVAL).await;
+        }
+    }
+
+    async fn keep(&self, packed: &Packed) -> Result<(), StoreError> {
+        let by = (&self.place, self.revision, self.job.as_deref());
+        let cluster = self.line.cluster().await;
+        match store::write(&cluster, &self.group, by, packed, ANSWER).await {
+            Err(refused) if refused.is_unknown() => {
+                match self.line.renewed(&cluster, Instant::now() + ANSWER).await? {
+                    Some(renewed) => store::write(&renewed, &self.group, by, packed, ANSWER).await,
+                    None => Err(refused),
+                }
+            }
+            kept => kept,
         }
     }
 }

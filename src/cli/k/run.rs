@@ -28,7 +28,7 @@ use crate::cli::shard::Said;
 use crate::cli::shown::print_text;
 use crate::cli::signals::Signals;
 use crate::cluster::manifests::{Group, JOB, RESULT_URL, revision};
-use crate::cluster::{Cluster, ClusterError, ObjectName};
+use crate::cluster::{Cluster, ClusterError, Line, ObjectName};
 use crate::diagnostic::Diagnostic;
 use crate::platform::{Env, Platform};
 use crate::results::{self, ExperimentResult};
@@ -54,8 +54,9 @@ pub(super) async fn run(
     mut signals: Signals,
 ) -> Result<Exit, Exit> {
     let (cluster, group) = args.group.open(env, console).await?;
+    let access = args.group.cluster.access(env, &console.mask);
     let keeper = Keeper {
-        cluster,
+        line: Line::of(access.clone(), cluster),
         group,
         job: env.get(JOB).map(str::to_owned),
         console,
@@ -108,7 +109,7 @@ pub(super) async fn run(
         reuse,
         revision: Some(u64::from(revision)),
         reproduce: command(&keeper.group),
-        cluster: args.group.cluster.access(env, &console.mask),
+        cluster: access,
         part: Said::flags(shard.as_deref(), start.as_deref()),
         details: keeper.details(),
         brief: args.shard.is_some(),
@@ -163,7 +164,7 @@ struct Prepared {
 
 /// Where the experiment is from, and where its result is kept.
 pub(super) struct Keeper<'a> {
-    pub(super) cluster: Cluster,
+    pub(super) line: Line,
     pub(super) group: Group,
     /// The identity of the Job that this is a pod of, if it is one.
     pub(super) job: Option<String>,
@@ -174,14 +175,16 @@ impl Keeper<'_> {
     /// Fetches the experiment, the files that it refers to, and the result to go on with.
     async fn prepare(&self, args: &RunIn, output: &Output) -> Result<Prepared, StoreError> {
         let deadline = Instant::now() + OUTAGE;
-        let secret = self.insist(deadline, async || self.secret().await).await?;
+        let secret = self
+            .insist(deadline, async |cluster| self.secret(cluster).await)
+            .await?;
         let theirs = revision(&secret).unwrap_or_default();
         if let Some(ours) = args.revision.filter(|ours| *ours != theirs) {
             return Err(StoreError::Other { ours, theirs });
         }
         let stored = self
-            .insist(deadline, async || {
-                store::read(&self.cluster, &self.group, ANSWER).await
+            .insist(deadline, async |cluster| {
+                store::read(cluster, &self.group, ANSWER).await
             })
             .await;
         let earlier = match stored {
@@ -233,9 +236,9 @@ impl Keeper<'_> {
         self.job.is_some().then_some(text)
     }
 
-    async fn secret(&self) -> Result<Value, StoreError> {
+    async fn secret(&self, cluster: &Cluster) -> Result<Value, StoreError> {
         let name = self.group.experiment();
-        match self.cluster.read(&name, ANSWER).await {
+        match cluster.read(&name, ANSWER).await {
             Err(ClusterError::Absent { object, .. }) => {
                 let group = self.group.clone();
                 Err(StoreError::NoGroup { group, object })
@@ -297,8 +300,8 @@ impl Keeper<'_> {
         let storing = async {
             let packed = Packed::of(result, whole)?;
             let by = (place, revision, self.job.as_deref());
-            self.insist(deadline, async || {
-                store::write(&self.cluster, &self.group, by, &packed, ANSWER).await
+            self.insist(deadline, async |cluster| {
+                store::write(cluster, &self.group, by, &packed, ANSWER).await
             })
             .await
         };
@@ -339,16 +342,23 @@ impl Keeper<'_> {
         print_text(&format!("{json}\n"), self.console)
     }
 
-    /// Tries until it succeeds, or there is no use in it, or it is late.
+    /// Tries until it succeeds, or there is no use in it, or it is late. Credentials that ended are had anew, once each time.
     pub(super) async fn insist<T>(
         &self,
         deadline: Instant,
-        mut attempt: impl AsyncFnMut() -> Result<T, StoreError>,
+        mut attempt: impl AsyncFnMut(&Cluster) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         let spread = Instant::now() + SPREADING;
         let mut pause = PAUSE.0;
         loop {
-            let error = match attempt().await {
+            let cluster = self.line.cluster().await;
+            let mut answer = attempt(&cluster).await;
+            if answer.as_ref().is_err_and(StoreError::is_unknown)
+                && let Some(renewed) = self.line.renewed(&cluster, deadline).await?
+            {
+                answer = attempt(&renewed).await;
+            }
+            let error = match answer {
                 Ok(value) => return Ok(value),
                 Err(error) => error,
             };

@@ -66,14 +66,14 @@ impl Crew<'_> {
         let complain = |error: StoreError| keeper.complain(&error);
         let deadline = Instant::now() + ASSEMBLY;
         let skew = keeper
-            .insist(deadline, async || Ok(keeper.cluster.skew(ANSWER).await?))
+            .insist(deadline, async |cluster| Ok(cluster.skew(ANSWER).await?))
             .await
             .map_err(complain)?;
         let place = keeper.group.shard(self.number.index);
         keeper
-            .insist(deadline, async || {
+            .insist(deadline, async |cluster| {
                 let place = (&place, self.revision, keeper.job.as_deref());
-                store::tell(&keeper.cluster, &keeper.group, place, (HERE, "yes"), ANSWER).await
+                store::tell(cluster, &keeper.group, place, (HERE, "yes"), ANSWER).await
             })
             .await
             .map_err(complain)?;
@@ -121,10 +121,10 @@ impl Crew<'_> {
         let start = now.unwrap_or(Timestamp::MAX);
         let place = keeper.group.result();
         keeper
-            .insist(deadline + GRACE, async || {
+            .insist(deadline + GRACE, async |cluster| {
                 let place = (&place, self.revision, keeper.job.as_deref());
                 let text = start.to_string();
-                store::tell(&keeper.cluster, &keeper.group, place, (START, &text), ANSWER).await
+                store::tell(cluster, &keeper.group, place, (START, &text), ANSWER).await
             })
             .await
             .map_err(|error| keeper.complain(&error))?;
@@ -155,9 +155,9 @@ impl Crew<'_> {
     ) -> Result<Option<String>, Exit> {
         let keeper = self.keeper;
         keeper
-            .insist(deadline, async || {
+            .insist(deadline, async |cluster| {
                 let place = (place, self.revision, keeper.job.as_deref());
-                store::told(&keeper.cluster, &keeper.group, place, key, ANSWER).await
+                store::told(cluster, &keeper.group, place, key, ANSWER).await
             })
             .await
             .map_err(|error| keeper.complain(&error))
@@ -296,9 +296,9 @@ impl Crew<'_> {
     async fn left(&self, index: u32) -> Result<Left, StoreError> {
         let keeper = self.keeper;
         keeper
-            .insist(Instant::now() + OUTAGE, async || {
+            .insist(Instant::now() + OUTAGE, async |cluster| {
                 let shard = (index, self.revision, keeper.job.as_deref());
-                store::read_shard(&keeper.cluster, &keeper.group, shard, ANSWER).await
+                store::read_shard(cluster, &keeper.group, shard, ANSWER).await
             })
             .await
     }

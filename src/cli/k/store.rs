@@ -117,6 +117,11 @@ impl StoreError {
         }
     }
 
+    /// Whether the API server does not know, or not any more, who asks.
+    pub(in crate::cli) fn is_unknown(&self) -> bool {
+        matches!(self, Self::Cluster(ClusterError::Unauthorized { .. }))
+    }
+
     /// Whether it may be otherwise in a while: nobody answered, or not as they should.
     pub(in crate::cli) fn may_pass(&self) -> bool {
         matches!(self, Self::Cluster(error) if error.may_pass())
