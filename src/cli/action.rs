@@ -207,6 +207,7 @@ impl Stage<'_> {
             earlier,
             reused: None,
             revision: None,
+            since: None,
             shard,
         };
         let finished = session

@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use jiff::Timestamp;
+
 use super::args::{LogLevel, Output, Run};
 use super::assemble::Given;
 use super::check::check;
@@ -49,6 +51,7 @@ pub(super) async fn run(
         history: args.history.as_deref(),
         reuse: args.reuse_result,
         revision: args.revision,
+        since: None,
         reproduce: command(&given, args.file.as_deref()),
         cluster: args.cluster.access(env, &console.mask),
         part: Said::flags(args.shard.as_deref(), args.start_at.as_deref()),
@@ -70,6 +73,8 @@ pub(super) struct Order<'a> {
     pub(super) reuse: bool,
     /// Number of the experiment's version; a result of another one is not reused.
     pub(super) revision: Option<u64>,
+    /// When what is asked of providers begins, if that is before the first loop.
+    pub(super) since: Option<Timestamp>,
     /// A command that repeats the run.
     pub(super) reproduce: String,
     /// How a Kubernetes cluster is reached.
@@ -260,6 +265,7 @@ impl Stage<'_> {
             earlier,
             reused,
             revision: order.revision,
+            since: order.since,
             shard,
             after_task: order.after_task,
         };

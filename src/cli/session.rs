@@ -50,6 +50,8 @@ pub(super) struct Session<'a> {
     pub reused: Option<ExperimentResult>,
     /// Revision of the experiment, if it has one.
     pub revision: Option<u64>,
+    /// When what is asked of providers begins, if that is before the first loop.
+    pub since: Option<Timestamp>,
     /// The part of the experiment that this run is, if it is not all of it.
     pub shard: Option<Shard>,
     /// Is shown the result after every task.
@@ -138,7 +140,10 @@ impl Session<'_> {
                 reused.experiment = self.source.clone();
                 reused
             }
-            None => ExperimentResult::new(self.source.clone(), environment, started),
+            None => ExperimentResult {
+                first_started: self.since,
+                ..ExperimentResult::new(self.source.clone(), environment, started)
+            },
         };
         result.revision = self.revision.unwrap_or(result.revision);
         result.validate_slos = self.validate_slos;

@@ -157,7 +157,7 @@ pub struct ExperimentResult {
     /// Revision of the experiment; a loop goes on only with a result of the same.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub revision: u64,
-    /// Start of the first loop, if this is another.
+    /// Start of the first loop, if this is another; of a CronJob's, its launch. What is asked of providers begins then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>")]
     pub first_started: Option<Timestamp>,

@@ -74,7 +74,7 @@ impl ExperimentResult {
         self.before = None;
     }
 
-    /// Start of the first loop.
+    /// Start of the first loop, or of the CronJob that runs them.
     pub fn since(&self) -> Timestamp {
         self.first_started.unwrap_or(self.started)
     }

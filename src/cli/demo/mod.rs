@@ -76,6 +76,7 @@ pub(super) async fn demo(
         earlier: None,
         reused: None,
         revision: None,
+        since: None,
         shard: None,
         after_task: None,
         reproduce: Some(if args.broken {

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use jiff::Timestamp;
 use serde_json::Value;
 use tokio::time::{Instant, sleep};
 
@@ -27,7 +28,7 @@ use crate::cli::run::{DEFAULT_FILE, Opened, Order};
 use crate::cli::shard::Said;
 use crate::cli::shown::print_text;
 use crate::cli::signals::Signals;
-use crate::cluster::manifests::{Group, JOB, RESULT_URL, revision};
+use crate::cluster::manifests::{Group, JOB, RESULT_URL, launched, revision};
 use crate::cluster::{Cluster, ClusterError, Line, ObjectName};
 use crate::diagnostic::Diagnostic;
 use crate::platform::{Env, Platform};
@@ -42,6 +43,9 @@ pub(super) const OUTAGE: Duration = Duration::from_mins(5);
 const SPREADING: Duration = Duration::from_secs(30);
 /// What is left of the time that a pod is given to end, once its load has ended.
 pub(super) const LEAVING: Duration = Duration::from_secs(20);
+/// The first window of a CronJob reaches back at least so long: its first run begins soon after its launch, if at all later, and
+/// a database such as Prometheus looks at what it watches twice a minute or so.
+const LOOK_BACK: Duration = Duration::from_mins(1);
 /// Pauses between attempts: the first, and the longest.
 const PAUSE: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(15));
 
@@ -76,6 +80,7 @@ pub(super) async fn run(
         revision,
         opened,
         reuse,
+        since,
         url,
     } = prepared.map_err(|error| keeper.complain(&error))?;
     let whole = Whole::of(args.result_volume.clone(), url, env);
@@ -108,6 +113,7 @@ pub(super) async fn run(
         history: None,
         reuse,
         revision: Some(u64::from(revision)),
+        since,
         reproduce: command(&keeper.group),
         cluster: access,
         part: Said::flags(shard.as_deref(), start.as_deref()),
@@ -158,6 +164,8 @@ struct Prepared {
     opened: Result<Opened, Vec<Diagnostic>>,
     /// Whether there is a result to go on with.
     reuse: bool,
+    /// When what is asked of providers begins, in the first of several runs.
+    since: Option<Timestamp>,
     /// Where the whole result is sent.
     url: Option<ResultUrl>,
 }
@@ -213,6 +221,7 @@ impl Keeper<'_> {
             revision: theirs,
             opened: self.open(&output.run_dir),
             reuse: earlier.is_some(),
+            since: args.reuse_result.then(|| since(&secret, Timestamp::now())),
             url,
         })
     }
@@ -393,6 +402,12 @@ impl Keeper<'_> {
     }
 }
 
+/// When the window of the first of several runs begins, which has no run before it: with the launch, as with Iter8.
+fn since(secret: &Value, now: Timestamp) -> Timestamp {
+    let latest = now.saturating_sub(LOOK_BACK).unwrap_or(now);
+    launched(secret).map_or(latest, |launched| launched.min(latest))
+}
+
 /// How long an attempt to keep a result is made again.
 pub(super) fn patience(result: &ExperimentResult) -> Duration {
     if result.interrupted.is_some() {
@@ -416,5 +431,28 @@ async fn until<T>(
         done = &mut work => done.map_err(Some),
         () = sleep(LEAVING) => Err(None),
         _ = signals.next() => Err(None),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn the_first_window_begins_with_the_launch_and_has_a_minute_at_least() {
+        let at = |text: &str| text.parse::<Timestamp>().expect("a time");
+        let now = at("2026-05-01T10:05:00Z");
+        for (launched, begins) in [
+            ("2026-05-01T10:00:30Z", "2026-05-01T10:00:30Z"),
+            ("2026-05-01T10:04:59Z", "2026-05-01T10:04:00Z"),
+            // The clock of the API server is another.
+            ("2026-05-01T10:06:00Z", "2026-05-01T10:04:00Z"),
+            ("", "2026-05-01T10:04:00Z"),
+        ] {
+            let secret = json!({"metadata": {"creationTimestamp": launched}});
+            assert_eq!(since(&secret, now), at(begins), "{launched}");
+        }
     }
 }

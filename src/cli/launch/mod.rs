@@ -45,6 +45,7 @@ pub(super) async fn launch(
         history: None,
         reuse: false,
         revision: None,
+        since: None,
         reproduce: reproduce::line(&args.chart),
         cluster: args.cluster.access(env, &console.mask),
         part: Said::default(),

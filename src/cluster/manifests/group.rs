@@ -1,5 +1,6 @@
 //! [`Group`]: what an experiment is called in a cluster, and how its objects are known again.
 
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::cluster::{ObjectName, Resource};
@@ -144,6 +145,22 @@ pub fn revision(object: &Value) -> Option<u32> {
     object["metadata"]["annotations"][REVISION].as_str()?.parse().ok()
 }
 
+/// When the revision that an object is of was launched: when that was written on it, else when it was made.
+pub fn launched(object: &Value) -> Option<Timestamp> {
+    let says =
+        |entry: &&Value| !entry["fieldsV1"]["f:metadata"]["f:annotations"][format!("f:{REVISION}")].is_null();
+    let entries = object["metadata"]["managedFields"]
+        .as_array()
+        .into_iter()
+        .flatten();
+    let time = |value: &Value| value.as_str()?.parse::<Timestamp>().ok();
+    let written = entries
+        .filter(says)
+        .filter_map(|entry| time(&entry["time"]))
+        .max();
+    written.or_else(|| time(&object["metadata"]["creationTimestamp"]))
+}
+
 /// Says which Job, by its identity, left what an object holds.
 pub fn set_job(object: &mut Value, job: Option<&str>) {
     annotate(object, JOB, job.unwrap_or_default().to_owned());
@@ -213,4 +230,32 @@ pub fn name_of(manifest: &Value) -> Option<ObjectName> {
         namespace: text("namespace"),
         name: text("name")?,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_revision_was_launched_when_it_was_written_last() {
+        let entry = |field: &str, time: &str| json!({"time": time, "fieldsV1": {"f:metadata": {"f:annotations": {field: {}}}}});
+        let of = |entries: &[Value]| {
+            let secret =
+                json!({"metadata": {"creationTimestamp": "2026-05-01T10:00:00Z", "managedFields": entries}});
+            launched(&secret).map(|time| time.to_string())
+        };
+        let ours = format!("f:{REVISION}");
+        let first = entry(&ours, "2026-05-01T10:00:01Z");
+        let (again, other) = (
+            entry(&ours, "2026-05-01T11:00:00Z"),
+            entry("f:a", "2026-05-01T12:00:00Z"),
+        );
+        assert_eq!(
+            of(&[first.clone(), again, other.clone()]).as_deref(),
+            Some("2026-05-01T11:00:00Z")
+        );
+        assert_eq!(of(&[other, first]).as_deref(), Some("2026-05-01T10:00:01Z"));
+        assert_eq!(of(&[]).as_deref(), Some("2026-05-01T10:00:00Z"));
+        assert_eq!(launched(&json!({})), None);
+    }
 }

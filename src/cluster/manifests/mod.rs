@@ -24,7 +24,7 @@ use serde_json::{Map, Value, json};
 
 use super::object::ObjectName;
 use crate::secret::Secret;
-pub use group::{Group, elsewhere, job_of, kinds, name_of, revision, set_job, shards};
+pub use group::{Group, elsewhere, job_of, kinds, launched, name_of, revision, set_job, shards};
 use group::{set_elsewhere, set_shards};
 pub use job::{JOB, RESULTS};
 
