@@ -9,7 +9,7 @@ use tokio::task::{JoinHandle, spawn_blocking};
 use tokio::time::{Instant, sleep};
 
 use super::ANSWER;
-use super::run::Keeper;
+use super::keeper::Keeper;
 use super::store::{self, Packed, StoreError};
 use crate::cli::args::LogLevel;
 use crate::cli::console::Console;

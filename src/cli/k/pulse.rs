@@ -6,7 +6,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
 
 use super::ANSWER;
-use super::run::Keeper;
+use super::keeper::Keeper;
 use super::store::{self, StoreError};
 use crate::cluster::manifests::Group;
 use crate::cluster::{Line, ObjectName};

@@ -1,53 +1,25 @@
 //! `iter8 k run`: what the pod does. The run is that of `iter8 run`; its experiment comes from the Secret of a group, and its
 //! result goes to the ConfigMap.
-//!
-//! An API server that is away is waited for, with the result kept here.
 
-use std::future::Future;
 use std::path::Path;
-use std::time::Duration;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use jiff::Timestamp;
-use serde_json::Value;
-use tokio::time::{Instant, sleep};
-
-use super::ANSWER;
 use super::args::RunIn;
 use super::diary::Diary;
+use super::keeper::Keeper;
+use super::prepare::Prepared;
 use super::shards::Crew;
-use super::store::{self, Packed, StoreError};
 use super::whole::{Part, Whole};
-use crate::charts::ResultUrl;
 use crate::cli::args::{LogLevel, Output};
 use crate::cli::console::Console;
 use crate::cli::exit::Exit;
-use crate::cli::launch::as_experiment;
-use crate::cli::run::{DEFAULT_FILE, Opened, Order};
+use crate::cli::run::Order;
 use crate::cli::shard::Said;
-use crate::cli::shown::print_text;
 use crate::cli::signals::Signals;
-use crate::cluster::manifests::{Group, JOB, RESULT_URL, launched, revision};
-use crate::cluster::{Cluster, ClusterError, Line, ObjectName};
-use crate::diagnostic::Diagnostic;
+use crate::cluster::Line;
+use crate::cluster::manifests::{Group, JOB};
 use crate::platform::{Env, Platform};
 use crate::results::{self, ExperimentResult};
-use crate::spec::compat::Modern;
-use crate::spec::{Node, SourceFile};
 use crate::tasks::quoted;
-
-/// Longest wait for an API server that is away.
-pub(super) const OUTAGE: Duration = Duration::from_mins(5);
-/// Rights that were given this moment are known everywhere after some seconds.
-const SPREADING: Duration = Duration::from_secs(30);
-/// What is left of the time that a pod is given to end, once its load has ended.
-pub(super) const LEAVING: Duration = Duration::from_secs(20);
-/// The first window of a CronJob reaches back at least so long: its first run begins soon after its launch, if at all later, and
-/// a database such as Prometheus looks at what it watches twice a minute or so.
-const LOOK_BACK: Duration = Duration::from_mins(1);
-/// Pauses between attempts: the first, and the longest.
-const PAUSE: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(15));
 
 /// Runs the experiment of a group.
 pub(super) async fn run(
@@ -60,7 +32,7 @@ pub(super) async fn run(
     let (cluster, group) = args.group.open(env, console).await?;
     let access = args.group.cluster.access(env, &console.mask);
     let keeper = Keeper {
-        line: Line::of(access.clone(), cluster),
+        line: Line::of(access, cluster),
         group,
         job: env.get(JOB).map(str::to_owned),
         console,
@@ -76,17 +48,11 @@ pub(super) async fn run(
         prepared = keeper.prepare(&args, &output) => prepared,
         (_, exit) = signals.next() => return Err(exit),
     };
-    let Prepared {
-        revision,
-        opened,
-        reuse,
-        since,
-        url,
-    } = prepared.map_err(|error| keeper.complain(&error))?;
-    let whole = Whole::of(args.result_volume.clone(), url, env);
+    let mut prepared = prepared.map_err(|error| keeper.complain(&error))?;
+    let whole = Whole::of(args.result_volume.clone(), prepared.url.take(), env);
     let part = Part {
         group: &keeper.group,
-        revision,
+        revision: prepared.revision,
         shard: args.shard.map(|number| number.index),
         output: &output,
     };
@@ -94,7 +60,7 @@ pub(super) async fn run(
         keeper: &keeper,
         whole: &whole,
         number,
-        revision,
+        revision: part.revision,
     });
     let agreed = match &crew {
         None => None,
@@ -103,39 +69,51 @@ pub(super) async fn run(
             (_, exit) = signals.next() => return Err(exit),
         }),
     };
-    let shard = args.shard.map(|number| number.to_string());
     let start = agreed.as_ref().map(|agreed| agreed.start.to_string());
+    let measuring = measure((&keeper, &args), (prepared, part, start), env, platform, signals);
+    let exit = Box::pin(measuring).await?;
+    let Ok(result) = results::read(&output.result()) else {
+        // Why it could not be written was said.
+        return Err(if exit == Exit::Pass { Exit::Output } else { exit });
+    };
+    if let Some((crew, agreed)) = crew.as_ref().zip(agreed.as_ref()) {
+        let leaving = crew.leave(result, (agreed, exit), (&output, env, platform));
+        return Box::pin(leaving).await;
+    }
+    whole.deliver(&keeper, part, (&result, exit)).await
+}
+
+/// Runs what was fetched, beside which the cluster is kept up to date.
+async fn measure(
+    (keeper, args): (&Keeper<'_>, &RunIn),
+    (prepared, part, start): (Prepared, Part<'_>, Option<String>),
+    env: &Env,
+    platform: &'static dyn Platform,
+    signals: Signals,
+) -> Result<Exit, Exit> {
+    let (console, revision) = (keeper.console, prepared.revision);
+    let shard = args.shard.map(|number| number.to_string());
     // What goes on with a result does not spoil it until it has another.
-    let diary = (!args.reuse_result).then(|| Diary::begin(&keeper, part.place(), revision));
+    let diary = (!args.reuse_result).then(|| Diary::begin(keeper, part.place(), revision));
     let see = |result: &ExperimentResult| diary.iter().for_each(|diary| diary.see(result));
     let order = Order {
-        output: &output,
+        output: part.output,
         history: None,
-        reuse,
+        reuse: prepared.reuse,
         revision: Some(u64::from(revision)),
-        since,
+        since: prepared.since,
         reproduce: command(&keeper.group),
-        cluster: access,
+        cluster: args.group.cluster.access(env, &console.mask),
         part: Said::flags(shard.as_deref(), start.as_deref()),
         details: keeper.details(),
         brief: args.shard.is_some(),
         after_task: Some(&see),
     };
-    let exit = Box::pin(order.run(opened, console, env, platform, signals)).await?;
+    let exit = Box::pin(order.run(prepared.opened, console, env, platform, signals)).await?;
     if let Some(diary) = diary {
         diary.end().await;
     }
-    match results::read(&output.result()) {
-        Ok(result) => {
-            if let Some((crew, agreed)) = crew.as_ref().zip(agreed.as_ref()) {
-                let leaving = crew.leave(result, (agreed, exit), (&output, env, platform));
-                return Box::pin(leaving).await;
-            }
-            whole.deliver(&keeper, part, (&result, exit)).await
-        }
-        // Why it could not be written was said.
-        Err(_) => Err(if exit == Exit::Pass { Exit::Output } else { exit }),
-    }
+    Ok(exit)
 }
 
 /// Where the experiment and its files are put.
@@ -156,303 +134,4 @@ fn here(path: &Path) -> std::path::PathBuf {
 fn command(group: &Group) -> String {
     let Group { name, namespace } = group;
     format!("iter8 k run -n {} -g {}", quoted(namespace), quoted(name))
-}
-
-/// An experiment that can be run.
-struct Prepared {
-    revision: u32,
-    opened: Result<Opened, Vec<Diagnostic>>,
-    /// Whether there is a result to go on with.
-    reuse: bool,
-    /// When what is asked of providers begins, in the first of several runs.
-    since: Option<Timestamp>,
-    /// Where the whole result is sent.
-    url: Option<ResultUrl>,
-}
-
-/// Where the experiment is from, and where its result is kept.
-pub(super) struct Keeper<'a> {
-    pub(super) line: Line,
-    pub(super) group: Group,
-    /// The identity of the Job that this is a pod of, if it is one.
-    pub(super) job: Option<String>,
-    pub(super) console: &'a Console,
-}
-
-impl Keeper<'_> {
-    /// Fetches the experiment, the files that it refers to, and the result to go on with.
-    async fn prepare(&self, args: &RunIn, output: &Output) -> Result<Prepared, StoreError> {
-        let deadline = Instant::now() + OUTAGE;
-        let secret = self
-            .insist(deadline, async |cluster| self.secret(cluster).await)
-            .await?;
-        let theirs = revision(&secret).unwrap_or_default();
-        if let Some(ours) = args.revision.filter(|ours| *ours != theirs) {
-            return Err(StoreError::Other { ours, theirs });
-        }
-        let stored = self
-            .insist(deadline, async |cluster| {
-                store::read(cluster, &self.group, ANSWER).await
-            })
-            .await;
-        let earlier = match stored {
-            Ok(stored) => stored.result,
-            // The next one takes its place.
-            Err(error @ StoreError::Unreadable { .. }) => {
-                self.warn(&error.to_string());
-                None
-            }
-            Err(error) => return Err(error),
-        };
-        let earlier = earlier.filter(|_| args.reuse_result);
-        if let Some(earlier) = &earlier {
-            results::write(&output.result(), earlier).map_err(|error| self.unusable(&error))?;
-        }
-        let mut url = None;
-        for (name, bytes) in self.files(&secret)? {
-            if name == RESULT_URL {
-                url = Some(self.address(&bytes)?);
-                continue;
-            }
-            let path = output.run_dir.join(name);
-            std::fs::write(path, bytes).map_err(|error| self.unusable(&error))?;
-        }
-        Ok(Prepared {
-            revision: theirs,
-            opened: self.open(&output.run_dir),
-            reuse: earlier.is_some(),
-            since: args.reuse_result.then(|| since(&secret, Timestamp::now())),
-            url,
-        })
-    }
-
-    /// Where the whole result is sent.
-    fn address(&self, bytes: &[u8]) -> Result<ResultUrl, StoreError> {
-        let text = String::from_utf8_lossy(bytes);
-        let url = ResultUrl::parse(&text).map_err(|why| StoreError::Unreadable {
-            object: self.group.experiment().to_string(),
-            reason: format!("{RESULT_URL}: {why}"),
-        })?;
-        url.hide(&self.console.mask);
-        Ok(url)
-    }
-
-    /// How a report can be had, where the files of this run end with its pod.
-    fn details(&self) -> Option<String> {
-        let Group { name, namespace } = &self.group;
-        let (namespace, name) = (quoted(namespace), quoted(name));
-        let text = format!("details by iter8 k report -o html -n {namespace} -g {name}");
-        self.job.is_some().then_some(text)
-    }
-
-    async fn secret(&self, cluster: &Cluster) -> Result<Value, StoreError> {
-        let name = self.group.experiment();
-        match cluster.read(&name, ANSWER).await {
-            Err(ClusterError::Absent { object, .. }) => {
-                let group = self.group.clone();
-                Err(StoreError::NoGroup { group, object })
-            }
-            Ok(secret) if !self.group.owns(&secret) || revision(&secret).is_none() => {
-                Err(StoreError::Foreign {
-                    object: name.to_string(),
-                    namespace: self.group.namespace.clone(),
-                })
-            }
-            answer => Ok(answer?),
-        }
-    }
-
-    /// What the Secret holds.
-    fn files(&self, secret: &Value) -> Result<Vec<(String, Vec<u8>)>, StoreError> {
-        let fields = secret["data"].as_object().into_iter().flatten();
-        let read = fields.map(|(name, value)| {
-            let bytes = STANDARD.decode(value.as_str().unwrap_or_default());
-            let bytes = bytes.map_err(|error| self.unusable(&error))?;
-            Ok((name.clone(), bytes))
-        });
-        read.filter(|file| file.as_ref().map_or(true, |(name, _)| ObjectName::is_name(name)))
-            .collect()
-    }
-
-    fn open(&self, folder: &Path) -> Result<Opened, Vec<Diagnostic>> {
-        let name = self.group.experiment();
-        let bytes = std::fs::read(folder.join(DEFAULT_FILE)).map_err(|cause| {
-            let message = format!("{name} has no key {DEFAULT_FILE} that can be read: {cause}");
-            vec![Diagnostic::error(message).hint("launch the experiment again")]
-        })?;
-        let source = SourceFile::new(name.to_string(), String::from_utf8_lossy(&bytes));
-        let root = Node::parse(&source).map_err(|wrong| vec![wrong])?;
-        let Modern { root, era, found } = as_experiment(root, &source, folder);
-        Ok(Opened {
-            source,
-            root,
-            era,
-            found,
-        })
-    }
-
-    fn unusable(&self, error: &dyn std::error::Error) -> StoreError {
-        StoreError::Unreadable {
-            object: self.group.experiment().to_string(),
-            reason: error.to_string(),
-        }
-    }
-
-    /// Keeps a result in the cluster, which says where the whole one is, and says how the process ends: well, if a verdict is there for others to read.
-    pub(super) async fn keep(
-        &self,
-        (place, revision): (&ObjectName, u32),
-        (result, whole): (&ExperimentResult, Option<&str>),
-        exit: Exit,
-    ) -> Result<Exit, Exit> {
-        let deadline = Instant::now() + patience(result);
-        let storing = async {
-            let packed = Packed::of(result, whole)?;
-            let by = (place, revision, self.job.as_deref());
-            self.insist(deadline, async |cluster| {
-                store::write(cluster, &self.group, by, &packed, ANSWER).await
-            })
-            .await
-        };
-        let stored = match Signals::listen() {
-            Ok(signals) => until(storing, signals).await,
-            Err(_) => storing.await.map_err(Some),
-        };
-        match stored {
-            Ok(()) => {
-                let text = format!("{}: the result is in {place}", result.outcome.name());
-                self.console.say(LogLevel::Info, &text);
-                // A verdict that is there for others to read is what the Job was for.
-                Ok(if exit == Exit::Fail { Exit::Pass } else { exit })
-            }
-            Err(Some(error @ (StoreError::Other { .. } | StoreError::NoGroup { .. }))) => {
-                self.console.diagnostics(&[error.diagnostic()]);
-                self.console.say(
-                    LogLevel::Error,
-                    "the result of this run is not kept: nobody waits for it",
-                );
-                Err(Exit::Error)
-            }
-            Err(error) => {
-                if let Some(error) = error {
-                    self.console.diagnostics(&[error.diagnostic()]);
-                }
-                self.print(result)?;
-                Err(exit.if_written(false))
-            }
-        }
-    }
-
-    /// The last resort: the result in the log.
-    fn print(&self, result: &ExperimentResult) -> Result<(), Exit> {
-        let text = "the result could not be kept in the cluster; it follows as one line of JSON";
-        self.console.say(LogLevel::Error, text);
-        let json = serde_json::to_string(result).unwrap_or_default();
-        print_text(&format!("{json}\n"), self.console)
-    }
-
-    /// Tries until it succeeds, or there is no use in it, or it is late. Credentials that ended are had anew, once each time.
-    pub(super) async fn insist<T>(
-        &self,
-        deadline: Instant,
-        mut attempt: impl AsyncFnMut(&Cluster) -> Result<T, StoreError>,
-    ) -> Result<T, StoreError> {
-        let spread = Instant::now() + SPREADING;
-        let mut pause = PAUSE.0;
-        loop {
-            let cluster = self.line.cluster().await;
-            let mut answer = attempt(&cluster).await;
-            if answer.as_ref().is_err_and(StoreError::is_unknown)
-                && let Some(renewed) = self.line.renewed(&cluster, deadline).await?
-            {
-                answer = attempt(&renewed).await;
-            }
-            let error = match answer {
-                Ok(value) => return Ok(value),
-                Err(error) => error,
-            };
-            let forbidden = matches!(&error, StoreError::Cluster(ClusterError::Forbidden(_)));
-            let end = if forbidden { spread.min(deadline) } else { deadline };
-            if !(error.may_pass() || forbidden) || Instant::now() + pause >= end {
-                return Err(error);
-            }
-            self.warn(&format!("{error}; trying again in {} s", pause.as_secs_f64()));
-            sleep(pause).await;
-            pause = (pause * 2).min(PAUSE.1);
-        }
-    }
-
-    pub(super) fn warn(&self, text: &str) {
-        self.console.say(LogLevel::Warning, &format!("warning: {text}"));
-    }
-
-    /// Says why the experiment is not run.
-    pub(super) fn complain(&self, error: &StoreError) -> Exit {
-        self.console.diagnostics(&[error.diagnostic()]);
-        self.console.say(LogLevel::Error, "nothing was sent");
-        let usage = match error {
-            StoreError::Cluster(error) => error.is_of_settings(),
-            StoreError::NoGroup { .. } => true,
-            StoreError::Foreign { .. }
-            | StoreError::Unreadable { .. }
-            | StoreError::Other { .. }
-            | StoreError::TooLarge { .. } => false,
-        };
-        if usage { Exit::Usage } else { Exit::Error }
-    }
-}
-
-/// When the window of the first of several runs begins, which has no run before it: with the launch, as with Iter8.
-fn since(secret: &Value, now: Timestamp) -> Timestamp {
-    let latest = now.saturating_sub(LOOK_BACK).unwrap_or(now);
-    launched(secret).map_or(latest, |launched| launched.min(latest))
-}
-
-/// How long an attempt to keep a result is made again.
-pub(super) fn patience(result: &ExperimentResult) -> Duration {
-    if result.interrupted.is_some() {
-        LEAVING
-    } else {
-        OUTAGE
-    }
-}
-
-/// Waits for an end, after a signal for a short time only, and after another no more; then there is no error to tell.
-async fn until<T>(
-    work: impl Future<Output = Result<T, StoreError>>,
-    mut signals: Signals,
-) -> Result<T, Option<StoreError>> {
-    let mut work = std::pin::pin!(work);
-    tokio::select! {
-        done = &mut work => return done.map_err(Some),
-        _ = signals.next() => {}
-    }
-    tokio::select! {
-        done = &mut work => done.map_err(Some),
-        () = sleep(LEAVING) => Err(None),
-        _ = signals.next() => Err(None),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    #[test]
-    fn the_first_window_begins_with_the_launch_and_has_a_minute_at_least() {
-        let at = |text: &str| text.parse::<Timestamp>().expect("a time");
-        let now = at("2026-05-01T10:05:00Z");
-        for (launched, begins) in [
-            ("2026-05-01T10:00:30Z", "2026-05-01T10:00:30Z"),
-            ("2026-05-01T10:04:59Z", "2026-05-01T10:04:00Z"),
-            // The clock of the API server is another.
-            ("2026-05-01T10:06:00Z", "2026-05-01T10:04:00Z"),
-            ("", "2026-05-01T10:04:00Z"),
-        ] {
-            let secret = json!({"metadata": {"creationTimestamp": launched}});
-            assert_eq!(since(&secret, now), at(begins), "{launched}");
-        }
-    }
 }

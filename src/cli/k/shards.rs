@@ -10,8 +10,8 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::time::{Instant, sleep};
 
 use super::ANSWER;
+use super::keeper::{Keeper, OUTAGE};
 use super::pulse::Pulse;
-use super::run::{Keeper, OUTAGE};
 use super::store::{self, Left, StoreError};
 use super::whole::{Part, Whole};
 use crate::cli::args::{LogLevel, Output};
@@ -22,7 +22,7 @@ use crate::cli::signals::Signals;
 use crate::cluster::Skew;
 use crate::diagnostic::Diagnostic;
 use crate::platform::{Env, Platform};
-use crate::results::merge::Merger;
+use crate::results::merge::{MergeError, Merger};
 use crate::results::{ExperimentResult, ShardNumber};
 use crate::tasks::TaskError;
 
@@ -47,6 +47,25 @@ pub(super) struct Crew<'a> {
     pub(super) whole: &'a Whole,
     pub(super) number: ShardNumber,
     pub(super) revision: u32,
+}
+
+/// The pods whose results the first one waits for.
+struct Others {
+    /// What each said last, and since when it says nothing else.
+    missing: BTreeMap<u32, (Option<String>, Instant)>,
+    /// Those that left nothing.
+    lost: BTreeSet<u32>,
+}
+
+impl Others {
+    /// Nothing is known of any but the first.
+    fn of(number: ShardNumber) -> Self {
+        let others = (1..number.of.get()).map(|index| (index, (None, Instant::now())));
+        Self {
+            missing: others.collect(),
+            lost: BTreeSet::new(),
+        }
+    }
 }
 
 /// What was agreed on.
@@ -246,37 +265,11 @@ impl Crew<'_> {
         let mut signals = Signals::listen().map_err(|error| refuse(&error))?;
         let mut merger = Merger::new(Some(self.number.of.get()));
         merger.add("shard 0", own).map_err(|error| refuse(&error))?;
-        // What each said last, and since when it says nothing else.
-        let others = (1..self.number.of.get()).map(|index| (index, (None, Instant::now())));
-        let mut missing: BTreeMap<u32, (Option<String>, Instant)> = others.collect();
-        let mut lost = BTreeSet::new();
-        while !missing.is_empty() {
-            for (index, (sign, since)) in std::mem::take(&mut missing) {
-                let Left { result, sign: said } = match self.left(index).await {
-                    Ok(left) => left,
-                    Err(error) => {
-                        keeper.warn(&format!("shard {index} counts as lost: {error}"));
-                        lost.insert(index);
-                        continue;
-                    }
-                };
-                let since = if said == sign { since } else { Instant::now() };
-                let silent = since.elapsed() >= GATHERING;
-                match result {
-                    // Of one that did not come to its end there is what it had until then.
-                    Some(result) if result.ended || silent => {
-                        let added = merger.add(&format!("shard {index}"), result);
-                        added.map_err(|error| refuse(&error))?;
-                    }
-                    None if silent => {
-                        lost.insert(index);
-                    }
-                    Some(_) | None => {
-                        missing.insert(index, (said, since));
-                    }
-                }
-            }
-            if missing.is_empty() {
+        let mut others = Others::of(self.number);
+        loop {
+            let looking = self.look(&mut others, &mut merger);
+            looking.await.map_err(|error| refuse(&error))?;
+            if others.missing.is_empty() {
                 break;
             }
             tokio::select! {
@@ -284,12 +277,41 @@ impl Crew<'_> {
                 signal = signals.next() => return Ok(Err(signal)),
             }
         }
+        let lost = others.lost;
         if !lost.is_empty() {
             keeper.warn(&format!("these shards left no result: {}", list(&lost)));
         }
         let context = platform.context(env);
         let environment = here(&context, platform.name(), None);
         merger.finish(environment).map(Ok).map_err(|error| refuse(&error))
+    }
+
+    /// Looks once at what others have left, and adds what is whole.
+    async fn look(&self, others: &mut Others, merger: &mut Merger) -> Result<(), MergeError> {
+        for (index, (sign, since)) in std::mem::take(&mut others.missing) {
+            let Left { result, sign: said } = match self.left(index).await {
+                Ok(left) => left,
+                Err(error) => {
+                    let text = format!("shard {index} counts as lost: {error}");
+                    self.keeper.warn(&text);
+                    others.lost.insert(index);
+                    continue;
+                }
+            };
+            let since = if said == sign { since } else { Instant::now() };
+            let silent = since.elapsed() >= GATHERING;
+            match result {
+                // Of one that did not come to its end there is what it had until then.
+                Some(result) if result.ended || silent => merger.add(&format!("shard {index}"), result)?,
+                None if silent => {
+                    others.lost.insert(index);
+                }
+                Some(_) | None => {
+                    others.missing.insert(index, (said, since));
+                }
+            }
+        }
+        Ok(())
     }
 
     /// What there is of another shard.

@@ -11,7 +11,7 @@ use http::{Method, StatusCode};
 use tokio::time::{Instant, sleep};
 use url::Url;
 
-use super::run::{Keeper, LEAVING, patience};
+use super::keeper::{Keeper, LEAVING, patience};
 use crate::charts::{ResultUrl, Whose};
 use crate::cli::args::{LogLevel, Output};
 use crate::cli::exit::Exit;
