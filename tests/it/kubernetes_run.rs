@@ -76,7 +76,7 @@ pub(crate) fn said(here: &Namespace, field: &str) -> String {
 }
 
 /// The stored result itself.
-fn stored(here: &Namespace) -> Value {
+pub(crate) fn stored(here: &Namespace) -> Value {
     let path = r"jsonpath={.binaryData.result\.json\.gz}";
     let packed = here.kubectl(&["get", "configmap", "default-result", "-o", path], "");
     let packed = STANDARD.decode(packed.trim()).expect("base64");
@@ -273,7 +273,10 @@ fn the_tutorial_of_istio_judges_again_and_again() {
         })
         .collect();
     assert!(!windows.is_empty());
-    assert!(windows.iter().all(|seconds| (60..240).contains(seconds)), "{windows:?}");
+    assert!(
+        windows.iter().all(|seconds| (60..240).contains(seconds)),
+        "{windows:?}"
+    );
     k(&here, "delete", &[]).exits(0);
     assert_eq!(left(&here), "");
 }

@@ -1,14 +1,19 @@
 //! Where results are kept: whole ones on a volume or at a URL, and what there is of a run that is killed.
 
+use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
-use crate::kubernetes_run::{JOB, NOBODY, ended, k, launch, left, said, short};
+use crate::kubernetes_run::{JOB, NOBODY, app, ended, k, launch, left, said, short, stored};
 use crate::support::{Answer, App, Namespace, Relay, Seen, Server, cluster, kubeconfig};
 
 /// A claim, which the node of the tests has a folder for.
@@ -197,6 +202,81 @@ fn what_does_not_take_a_result_is_asked_again_and_told_at_last() {
         .exits(2)
         .says("results cannot be sent there: it is no http:// or https:// URL");
     assert!(!output.has("a-signature"), "{output}");
+}
+
+/// Loops that were before, with so many values each that nobody foresees.
+fn loops(values: usize) -> Vec<Value> {
+    let mut state: u64 = 7;
+    let mut next = || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        (state >> 11) as f64 / (1_u64 << 53) as f64
+    };
+    let begun = |number| json!({"number": number, "started": "2026-05-01T10:00:00Z", "seconds": 1.0, "outcome": "pass"});
+    (1..50)
+        .map(|number| {
+            let mut one = begun(number);
+            let metrics = (0..values).map(|index| (format!("shop/m{index}"), json!(next())));
+            one["metrics"] = metrics.collect::<serde_json::Map<_, _>>().into();
+            one
+        })
+        .collect()
+}
+
+fn packed(result: &Value) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+    encoder.write_all(result.to_string().as_bytes()).expect("memory");
+    encoder.finish().expect("memory")
+}
+
+#[test]
+fn of_a_result_that_a_configmap_does_not_hold_the_verdict_stays_as_it_is() {
+    let Some(cluster) = cluster() else { return };
+    let here = cluster.namespace("shortened");
+    let server = Server::new(|seen| Answer::status(if seen.number < 6 { 200 } else { 500 }));
+    launch(&here, &short(&server), &NOBODY).exits(0);
+    k(&here, "run", &[]).exits(0);
+    // More than the program puts into a ConfigMap, and less than the API takes.
+    let mut earlier = stored(&here);
+    earlier["loops"] = 50.into();
+    earlier["past"] = loops(200).into();
+    let values = 200 * 1_028_000 / packed(&earlier).len();
+    earlier["past"] = loops(values).into();
+    let bytes = packed(&earlier);
+    assert!((1_010_000..1_045_000).contains(&bytes.len()), "{}", bytes.len());
+    let mut object = here.get("configmap/default-result");
+    object["binaryData"]["result.json.gz"] = STANDARD.encode(bytes).into();
+    here.kubectl(&["replace", "-f", "-"], &object.to_string());
+
+    let app = app(cluster);
+    let output = app.run(&["k", "run", "-n", "shortened", "--reuseResult"]);
+    output
+        .exits(0)
+        .says("fail: the result is in configmaps/default-result");
+    let (whole, short) = (app.result(), stored(&here));
+    assert_eq!(whole["past"].as_array().map(Vec::len), Some(50));
+    assert_eq!(short["past"].as_array().map(Vec::len), Some(5));
+    for exact in ["outcome", "because", "assessment", "terms", "loops", "ended"] {
+        assert_eq!(short[exact], whole[exact], "{exact}");
+        assert!(!whole[exact].is_null(), "{exact}");
+    }
+    let load = |result: &Value| result["insights"]["versions"][0]["loads"][0]["measurement"].clone();
+    for exact in ["requests", "answered", "errors", "statuses"] {
+        assert_eq!(load(&short)[exact], load(&whole)[exact], "{exact}");
+    }
+    assert_eq!(
+        load(&short)["timings"]["latency"],
+        load(&whole)["timings"]["latency"]
+    );
+    assert_eq!(
+        (&whole["outcome"], &load(&whole)["errors"]),
+        (&json!("fail"), &json!(2))
+    );
+    assert_eq!(said(&here, "outcome"), "fail");
+    k(&here, "assert", &["-c", "slos"])
+        .exits(1)
+        .says("SLOs are not satisfied");
+    let lacks = "stored without its course over time, the slowest requests, loops but the last few: all of it does not fit";
+    k(&here, "report", &[]).exits(0).says(lacks);
 }
 
 /// The API server, which does not know tokens any more that it saw before a load began.
