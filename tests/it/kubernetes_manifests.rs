@@ -30,7 +30,7 @@ fn dry(app: &App, args: &[&str]) -> Output {
 }
 
 /// The objects of a manifest.
-fn objects(text: &str) -> Vec<Value> {
+pub(crate) fn objects(text: &str) -> Vec<Value> {
     text.split("---\n")
         .skip(1)
         .map(|document| serde_yaml::from_str(document).unwrap_or_else(|why| panic!("{why}\n{document}")))
@@ -139,7 +139,7 @@ fn what_would_go_wrong_in_a_pod_is_refused_here() {
     let app = App::new().file("v.yaml", values).env("TOKEN", "abcdef");
     dry(&app, &[&HTTP[..], &JOB, &["-f", "v.yaml"]].concat())
         .exits(0)
-        .says("`${NAME}` is read where the experiment runs");
+        .says("`${TOKEN}` is read where the experiment runs");
 }
 
 #[test]

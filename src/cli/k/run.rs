@@ -27,7 +27,7 @@ use crate::cli::run::{DEFAULT_FILE, Opened, Order};
 use crate::cli::shard::Said;
 use crate::cli::shown::print_text;
 use crate::cli::signals::Signals;
-use crate::cluster::manifests::{Group, JOB, RESULT_URL, revision};
+use crate::cluster::manifests::{Group, JOB, RESULT_URL, path_of, revision};
 use crate::cluster::{Cluster, ClusterError, ObjectName};
 use crate::diagnostic::Diagnostic;
 use crate::platform::{Env, Platform};
@@ -140,6 +140,14 @@ fn workplace(console: &Console) -> Result<tempfile::TempDir, Exit> {
     })
 }
 
+/// Writes a file, and the folders that it is in.
+fn put(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder)?;
+    }
+    std::fs::write(path, bytes)
+}
+
 /// A path that means the same in whatever folder it is looked at.
 fn here(path: &Path) -> std::path::PathBuf {
     std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
@@ -203,8 +211,9 @@ impl Keeper<'_> {
                 url = Some(self.address(&bytes)?);
                 continue;
             }
-            let path = output.run_dir.join(name);
-            std::fs::write(path, bytes).map_err(|error| self.unusable(&error))?;
+            if let Some(path) = path_of(&name) {
+                put(&output.run_dir.join(path), &bytes).map_err(|error| self.unusable(&error))?;
+            }
         }
         Ok(Prepared {
             revision: theirs,
