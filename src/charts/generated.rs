@@ -5,6 +5,8 @@ use crate::spec::{Key, Node, Value};
 
 const MARK: &str = "# Made by iter8 from the chart ";
 
+const FILE_MARK: &str = "# Made by iter8 from an experiment file";
+
 /// The first line of a file that is made from a chart.
 pub fn heading(chart: &str) -> String {
     format!("{MARK}{chart}; the next `iter8 launch --dry` or `iter8 gen` here replaces it.\n")
@@ -15,14 +17,24 @@ pub fn manifest_heading(chart: &str) -> String {
     format!("{MARK}{chart} for Kubernetes; the next `iter8 k launch --dry` here replaces it.\n")
 }
 
+/// The first line of a file with objects for Kubernetes that are made for an experiment file.
+pub fn file_manifest_heading() -> String {
+    format!("{FILE_MARK} for Kubernetes; the next `iter8 k launch --dry` here replaces it.\n")
+}
+
 /// The first line of an experiment in a cluster that is made from a chart.
 pub fn stored_heading(chart: &str) -> String {
     format!("{MARK}{chart}.\n")
 }
 
-/// Whether a file was made from a chart, and may be replaced by the next.
+/// Whether a file was made from a chart, and is read like its values.
 pub fn is_generated(text: &str) -> bool {
     text.trim_start_matches('\u{feff}').starts_with(MARK)
+}
+
+/// Whether a file was made here, and may be replaced by the next.
+pub fn is_replaceable(text: &str) -> bool {
+    is_generated(text) || text.starts_with(FILE_MARK)
 }
 
 /// Fields whose values are strings whatever they look like.

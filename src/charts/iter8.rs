@@ -5,7 +5,8 @@ use serde_json::{Value as Json, json};
 use super::load::{GRPC, GrpcValues, HTTP, HttpValues};
 use super::objectives::{AssessValues, assess};
 use super::ready::{ReadyValues, ResourceTypes, tasks as ready_tasks};
-use super::shape::{AnyMap, Anything, Raw, Shape, Text, shapes};
+use super::runner;
+use super::shape::{AnyMap, Anything, Raw, Shape, shapes, with_properties};
 use super::values::{is_map, key, list, map, task, with_types};
 use super::webhook::{GitHubValues, SlackValues, github, slack};
 use super::{Chart, MetricNames, Release, Rendered};
@@ -19,13 +20,9 @@ pub(super) struct Iter8;
 shapes! {
     /// Names of tasks.
     Tasks: "list of tasks" = json!({ "type": "array", "minItems": 1, "items": { "enum": names() } });
-    /// What runs an experiment in Kubernetes.
-    Runner: "job, cronjob or none" = json!({ "enum": RUNNERS });
     /// Values of a custom metric.
     MetricValues: "fields of `custommetrics`" = json!({ "type": "object" });
 }
-
-const RUNNERS: [&str; 3] = ["job", "cronjob", "none"];
 
 crate::fields! {
     /// The values.
@@ -48,36 +45,15 @@ crate::fields! {
         github: Raw<GitHubValues> = ["github"],
         /// More kinds of objects for `ready`.
         resource_types: Raw<ResourceTypes> = ["resourceTypes"],
-        /// In Kubernetes: `job`, `cronjob` or `none`.
-        runner: Raw<Runner> = ["runner"],
-        /// In Kubernetes: when a `cronjob` runs.
-        cronjob_schedule: Raw<Text> = ["cronjobSchedule"],
-        /// In Kubernetes: the image.
-        image: Raw<Text> = ["iter8Image"],
-        /// In Kubernetes: the version that results name.
-        major_minor: Raw<Text> = ["majorMinor"],
-        /// In Kubernetes: the log level.
-        log_level: Raw<Text> = ["logLevel"],
-        /// In Kubernetes: requests and limits.
-        resources: Raw<AnyMap> = ["resources"],
-        /// In Kubernetes: the account.
-        account: Raw<Text> = ["serviceAccountName"],
-        /// In Kubernetes: seconds after which a run is ended.
-        deadline: Raw<Text> = ["activeDeadlineSeconds"],
-        /// In Kubernetes: pods that share the load.
-        shards: Raw<Text> = ["shards"],
-        /// In Kubernetes: the claim of a volume for whole results.
-        result_volume: Raw<Text> = ["resultVolume"],
-        /// In Kubernetes: where whole results are sent.
-        result_url: Raw<Text> = ["resultURL"],
-        /// Since 0.16: where results went; they are in a file now.
-        metrics_server: Raw<Text> = ["metricsServerURL"],
         /// 0.11 to 0.14: values of a service that is gone.
         abnmetrics: Raw<AnyMap> = ["abnmetrics"],
         /// Values of charts around this one.
         global: Raw<Anything> = ["global"],
     }
 }
+
+/// What they are called in messages.
+const OF: &str = "the values of the chart `iter8`";
 
 /// 0.11 to 0.18, and 1.1.
 const RELEASES: [Release; 9] = [
@@ -90,21 +66,6 @@ const RELEASES: [Release; 9] = [
     Release::zero(17),
     Release::zero(18),
     Release { major: 1, minor: 1 },
-];
-/// Values for Kubernetes.
-const CLUSTER: [&str; 12] = [
-    "runner",
-    "cronjobSchedule",
-    "iter8Image",
-    "majorMinor",
-    "logLevel",
-    "resources",
-    "serviceAccountName",
-    "activeDeadlineSeconds",
-    "shards",
-    "resultVolume",
-    "resultURL",
-    "metricsServerURL",
 ];
 
 /// Tasks that may be listed.
@@ -132,7 +93,7 @@ impl Chart for Iter8 {
     }
 
     fn schema(&self) -> Json {
-        let mut schema = Values::schema();
+        let mut schema = with_properties(Values::schema(), &runner::schema());
         for kind in TASKS.iter().filter(|kind| is_of_today(kind.name())) {
             schema["properties"][kind.name()] = kind.schema();
         }
@@ -159,16 +120,18 @@ impl Chart for Iter8 {
             values.clone()
         };
         let mut spec = Vec::new();
-        if let Some(read) = Values::decode(&rest, decoder) {
+        if let Some(mut fields) = decoder.fields(&rest, &format!("a map with the fields of {OF}")) {
+            let read = Values::read(&mut fields, decoder);
+            runner::pass_over(&mut fields, decoder);
+            fields.finish(OF, decoder);
             let named = named(&read, values, decoder);
             for name in &named {
                 let made = tasks(name, &read, &today, values, decoder);
                 spec.extend(made.into_iter().map(|task| named_at(task, &name.1)));
             }
             warn_of_unused(&named, values, decoder);
-            check_runner(&read, decoder);
         }
-        warn_of_cluster(values, &CLUSTER, decoder);
+        warn_of_cluster(values, &runner::names().collect::<Vec<_>>(), decoder);
         Rendered {
             experiment: map(vec![(key("spec", values), list(spec, values))], values),
             files: Vec::new(),
@@ -308,15 +271,6 @@ fn warn_of_unused(named: &[(String, Node)], values: &Node, decoder: &mut Decoder
             let message = format!("`{0}` is not one of `tasks`: its values change nothing", key.name);
             decoder.warning(&key.at, message, None);
         }
-    }
-}
-
-fn check_runner(read: &Values, decoder: &mut Decoder<'_>) {
-    let Some(Raw(node, ..)) = &read.runner else { return };
-    match node.as_text() {
-        Some(word) if RUNNERS.contains(&word) => {}
-        Some(word) => decoder.unknown_word(node, word, &RUNNERS),
-        None => decoder.mismatch(node, "job, cronjob or none"),
     }
 }
 

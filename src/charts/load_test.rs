@@ -6,7 +6,8 @@ use super::iter8::warn_of_cluster;
 use super::load::{HTTP, Load};
 use super::objectives::{ShortNames, upper_limits};
 use super::ready::{ReadyValues, tasks as ready_tasks};
-use super::shape::{AnyMap, Limits, Raw, Text, refuse_unknown, with_properties};
+use super::runner;
+use super::shape::{AnyMap, Limits, Raw, refuse_unknown, with_properties};
 use super::values::{key, list, map};
 use super::{Chart, MetricNames, Release, Rendered};
 use crate::spec::{Decode, Decoder, Key, Node, Value};
@@ -50,8 +51,6 @@ crate::fields! {
         ready: Raw<ReadyValues> = ["ready"],
         /// In Kubernetes: image, version, runner, log level.
         iter8lib: Raw<AnyMap> = ["iter8lib"],
-        /// In Kubernetes: when a `cronjob` runs.
-        cronjob_schedule: Raw<Text> = ["cronjobSchedule"],
         /// Values of charts around this one.
         global: Raw<AnyMap> = ["global"],
     }
@@ -59,7 +58,8 @@ crate::fields! {
 
 /// The schema of the values of a chart with one load.
 pub(super) fn schema(load: &Load) -> Json {
-    with_properties(load.schema(), &Values::schema())
+    let own = with_properties(load.schema(), &Values::schema());
+    with_properties(own, &runner::schema())
 }
 
 /// The tasks of a chart with one load: wait, load, judge.
@@ -77,11 +77,14 @@ pub(super) fn render(
             fields.any(|field| field.key.eq_ignore_ascii_case(&key.name))
         };
         let (own, rest): (Vec<_>, Vec<_>) = values.pairs().iter().cloned().partition(is_own);
+        let is_runners = |(key, _): &(Key, Node)| runner::names().any(|name| name == key.name);
+        let (_, rest): (Vec<_>, Vec<_>) = rest.into_iter().partition(is_runners);
         let (with, unknown): (Vec<_>, Vec<_>) = rest.into_iter().partition(|(key, _)| load.knows(&key.name));
         let known: Vec<&str> = Values::FIELDS
             .iter()
             .map(|field| field.key)
             .chain(load.known())
+            .chain(runner::names())
             .collect();
         refuse_unknown(
             unknown.iter().map(|(key, _)| key),
@@ -104,7 +107,8 @@ pub(super) fn render(
     } else {
         decoder.mismatch(values, "a map of values");
     }
-    warn_of_cluster(values, &["iter8lib", "cronjobSchedule"], decoder);
+    let of_cluster: Vec<&str> = ["iter8lib"].into_iter().chain(runner::names()).collect();
+    warn_of_cluster(values, &of_cluster, decoder);
     Rendered {
         experiment: map(vec![(key("spec", values), list(spec, values))], values),
         files: Vec::new(),

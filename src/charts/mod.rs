@@ -12,6 +12,7 @@ mod load_test;
 mod load_test_grpc;
 mod load_test_http;
 mod objectives;
+mod pod;
 mod ready;
 mod result_url;
 mod runner;
@@ -21,6 +22,7 @@ mod slo_validation_istio;
 mod values;
 mod version;
 mod webhook;
+mod work;
 
 #[cfg(test)]
 mod tests;
@@ -28,13 +30,18 @@ mod tests;
 use crate::diagnostic::did_you_mean;
 use crate::spec::{Decoder, Node, SourceFile, Value};
 
-pub use generated::{heading, is_generated, manifest_heading, read_leniently, stored_heading};
+pub use generated::{
+    file_manifest_heading, heading, is_generated, is_replaceable, manifest_heading, read_leniently,
+    stored_heading,
+};
 pub use json::of_json;
+pub use pod::{Pod, Variable};
 pub use result_url::{ResultUrl, Whose};
 pub use runner::{Runner, take_runner};
 pub use set::{Flag, ReadFile, apply};
 pub use values::{merge, written};
 pub use version::{Constraint, Release};
+pub use work::Work;
 
 /// Every chart. The schema, the reference pages and several tests iterate over it.
 pub static CHARTS: &[&dyn Chart] = &[
@@ -64,19 +71,6 @@ pub trait Chart: Sync {
     fn schema(&self) -> serde_json::Value;
     /// The experiment of some values; what is wrong with them goes to the decoder, and as much as can be read is made.
     fn render(&self, values: &Node, names: MetricNames, decoder: &mut Decoder<'_>) -> Rendered;
-}
-
-/// What runs an experiment in Kubernetes.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Work {
-    /// Nothing; somebody runs it otherwise.
-    Nothing,
-    /// A Job.
-    Job,
-    /// A Job of so many pods that share the load.
-    Shards(u32),
-    /// A CronJob, with its schedule.
-    CronJob(String),
 }
 
 /// How metrics may be named in values.

@@ -2,47 +2,89 @@
 
 use serde_json::{Map as JsonMap, Value as Json};
 
-use super::json::json;
+use super::json::json as without_places;
+use super::pod::{Item, Labels, Pod, Seconds, SecretName, Variables};
 use super::result_url::{ResultUrl, hide};
-use super::shape::{AnyMap, Raw, Text};
+use super::shape::{AnyMap, Raw, Text, is_field};
 use super::values::{map, with_types};
-use super::{Chart, Work};
-use crate::spec::{At, Decode, Decoder, Key, Node, Value};
+use super::work::{Asked, Named, RUNNERS, Work};
+use crate::spec::{At, Decode, Decoder, Fields, Key, Map, Node, Value};
 
 crate::fields! {
     /// Values of a run in Kubernetes.
     struct Values in "the values of a run in Kubernetes" {
-        /// `job`, `cronjob` or `none`.
-        runner: String = ["runner"],
-        /// When a `cronjob` runs.
+        /// In Kubernetes: `job`, `cronjob` or `none`.
+        runner: Named = ["runner"],
+        /// In Kubernetes: when a `cronjob` runs.
         schedule: String = ["cronjobSchedule"],
-        /// The image.
+        /// In Kubernetes: the image.
         image: String = ["iter8Image"],
-        /// The version that results of Iter8 named.
+        /// In Kubernetes: the version that results of Iter8 named.
         major_minor: Raw<Text> = ["majorMinor"],
-        /// The log level.
+        /// In Kubernetes: the log level.
         log_level: String = ["logLevel"],
-        /// Requests and limits.
+        /// In Kubernetes: requests and limits.
         resources: Raw<AnyMap> = ["resources"],
-        /// The account.
+        /// In Kubernetes: the account.
         account: String = ["serviceAccountName"],
-        /// Seconds after which a run is ended.
+        /// In Kubernetes: seconds after which a run is ended.
         deadline: u64 = ["activeDeadlineSeconds"],
-        /// Pods that share the load of a `job`.
+        /// In Kubernetes: pods that share the load of a `job`.
         shards: u64 = ["shards"],
-        /// The claim of a volume for whole results.
+        /// In Kubernetes: the claim of a volume for whole results.
         result_volume: String = ["resultVolume"],
-        /// Where whole results are sent.
+        /// In Kubernetes: where whole results are sent.
         result_url: String = ["resultURL"],
-        /// Since 0.16: where results went.
+        /// In Kubernetes: variables of the pod, each with `name`, and `value` or `valueFrom`.
+        env: Variables = ["env"],
+        /// In Kubernetes: Secrets and ConfigMaps whose entries are variables of the pod.
+        env_from: Vec<Item> = ["envFrom"],
+        /// In Kubernetes: Secrets by which the image is pulled.
+        pull_secrets: Vec<SecretName> = ["imagePullSecrets"],
+        /// In Kubernetes: labels of the nodes that the pod may run on.
+        node_selector: Map<String> = ["nodeSelector"],
+        /// In Kubernetes: taints of nodes that do not keep the pod away.
+        tolerations: Vec<Item> = ["tolerations"],
+        /// In Kubernetes: annotations of the pod.
+        annotations: Map<String> = ["podAnnotations"],
+        /// In Kubernetes: labels of the pod, beside its own.
+        labels: Labels = ["podLabels"],
+        /// In Kubernetes: seconds after which a Job that has ended is removed.
+        ttl: Seconds = ["ttlSecondsAfterFinished"],
+        /// Since 0.16: where results went; they are in a file or in the cluster now.
         metrics_server: Raw<Text> = ["metricsServerURL"],
+    }
+}
+
+/// The JSON Schema of these values.
+pub(super) fn schema() -> Json {
+    Values::schema()
+}
+
+/// Their names.
+pub(super) fn names() -> impl Iterator<Item = &'static str> {
+    Values::FIELDS.iter().map(|field| field.key)
+}
+
+/// Takes them out of the values of a chart that is run here. What is to run it is looked at, the rest changes nothing.
+pub(super) fn pass_over(fields: &mut Fields, decoder: &mut Decoder<'_>) {
+    for name in names() {
+        let Some((_, node)) = fields.take(&[name], decoder) else {
+            continue;
+        };
+        if name != "runner" || node.value == Value::Null {
+            continue;
+        }
+        match node.as_text() {
+            Some(word) if RUNNERS.contains(&word) => {}
+            Some(word) => decoder.unknown_word(&node, word, &RUNNERS),
+            None => decoder.mismatch(&node, Named::TYPE),
+        }
     }
 }
 
 /// The map in which charts of 0.10 had the same.
 const LIBRARY: &str = "iter8lib";
-/// Each shard has an object for its result, and rights that name it.
-const MOST_SHARDS: u64 = 200;
 /// Iter8's own images, which know nothing of these experiments.
 const FORMER: [&str; 3] = ["iter8/iter8", "docker.io/iter8/iter8", "iter8-tools/iter8"];
 
@@ -65,14 +107,19 @@ pub struct Runner {
     pub result_claim: Option<String>,
     /// Where whole results are sent, if that is said.
     pub result_url: Option<ResultUrl>,
+    /// What its pod has beside that.
+    pub pod: Pod,
+    /// Seconds after which a Job that has ended is removed, if that is said.
+    pub ttl: Option<u64>,
 }
 
-/// Takes what is said of a run in Kubernetes out of the values of a chart; the rest is the experiment's.
-pub fn take_runner(chart: &dyn Chart, values: Node, decoder: &mut Decoder<'_>) -> (Option<Runner>, Node) {
+/// Takes what is said of a run in Kubernetes out of values; the rest is the experiment's. Where they do not say what runs it,
+/// that is `default`.
+pub fn take_runner(default: Option<&str>, values: Node, decoder: &mut Decoder<'_>) -> (Option<Runner>, Node) {
     if !matches!(values.value, Value::Map(_)) {
         return (None, values);
     }
-    let is_ours = |name: &str| Values::FIELDS.iter().any(|field| field.key == name);
+    let is_ours = |name: &str| Values::FIELDS.iter().any(|field| is_field(field, name));
     let (ours, rest): (Vec<(Key, Node)>, Vec<_>) = values
         .pairs()
         .iter()
@@ -90,27 +137,22 @@ pub fn take_runner(chart: &dyn Chart, values: Node, decoder: &mut Decoder<'_>) -
     {
         decoder.hide(Some(node), text, |mask, text| hide(text, mask));
     }
-    let read = Values::decode(&all, decoder).and_then(|read| runner(chart, &all, read, decoder));
+    let read = Values::decode(&all, decoder).and_then(|read| runner(default, &all, read, decoder));
     (read, rest)
 }
 
-fn runner(chart: &dyn Chart, all: &Node, read: Values, decoder: &mut Decoder<'_>) -> Option<Runner> {
+fn runner(default: Option<&str>, all: &Node, read: Values, decoder: &mut Decoder<'_>) -> Option<Runner> {
     let at = |name: &str| all.field(name).map_or(&all.at, |(_, node)| &node.at);
-    let work = work(chart, &read, &at, decoder).and_then(|work| shared(work, read.shards, &at, decoder));
-    if let Some(image) = &read.image {
-        let name = image.split_once('@').map_or(image.as_str(), |(name, _)| name);
-        let name = name
-            .rsplit_once(':')
-            .map_or(name, |(name, tag)| if tag.contains('/') { image } else { name });
-        if FORMER.contains(&name) {
-            let hint = "leave `iter8Image` out: it is needed for an image of one's own only";
-            let message = format!("`{image}` is an image of Iter8, which cannot run this experiment");
-            decoder.error(at("iter8Image"), message, Some(hint.into()));
-            return None;
-        }
-    }
+    let asked = Asked {
+        runner: read.runner.as_ref().map(|Named(name)| name.as_str()),
+        default,
+        schedule: read.schedule.as_deref(),
+        shards: read.shards,
+    };
+    let work = asked.work(&at, decoder);
+    let image = is_ours(read.image.as_deref(), &at, decoder);
     let resources = match &read.resources {
-        Some(Raw(node, ..)) if matches!(node.value, Value::Map(_)) => json(&with_types(node)),
+        Some(Raw(node, ..)) if matches!(node.value, Value::Map(_)) => without_places(&with_types(node)),
         Some(Raw(node, ..)) => {
             decoder.mismatch(node, "a map with `requests` and `limits`");
             return None;
@@ -132,16 +174,14 @@ fn runner(chart: &dyn Chart, all: &Node, read: Values, decoder: &mut Decoder<'_>
         Ok(url) => url,
         Err(why) => {
             let hint = "give one that takes a PUT, such as a presigned URL of object storage";
-            decoder.error(
-                at("resultURL"),
-                format!("results cannot be sent there: {why}"),
-                Some(hint.into()),
-            );
+            let message = format!("results cannot be sent there: {why}");
+            decoder.error(at("resultURL"), message, Some(hint.into()));
             return None;
         }
     };
     Some(Runner {
-        work: work?,
+        work: work.filter(|_| image)?,
+        pod: read.pod(),
         image: read.image,
         log_level: read.log_level,
         resources,
@@ -149,7 +189,44 @@ fn runner(chart: &dyn Chart, all: &Node, read: Values, decoder: &mut Decoder<'_>
         deadline: read.deadline,
         result_claim: read.result_volume,
         result_url,
+        ttl: read.ttl.map(|Seconds(seconds)| seconds),
     })
+}
+
+impl Values {
+    fn pod(&self) -> Pod {
+        let items = |items: &Option<Vec<Item>>| {
+            let items = items.iter().flatten();
+            items.map(|Item(object)| object.clone()).collect()
+        };
+        let texts = |map: &Option<Map<String>>| map.clone().map(|Map(texts)| texts).unwrap_or_default();
+        let names = self.pull_secrets.iter().flatten();
+        Pod {
+            env: self.env.clone().map(|Variables(all)| all).unwrap_or_default(),
+            env_from: items(&self.env_from),
+            pull_secrets: names.map(|SecretName(named)| named.clone()).collect(),
+            node_selector: texts(&self.node_selector),
+            tolerations: items(&self.tolerations),
+            annotations: texts(&self.annotations),
+            labels: self.labels.clone().map(|Labels(all)| all).unwrap_or_default(),
+        }
+    }
+}
+
+/// Whether an image, if one is named, may be one of this program.
+fn is_ours<'a>(image: Option<&str>, at: &impl Fn(&str) -> &'a At, decoder: &mut Decoder<'_>) -> bool {
+    let Some(image) = image else { return true };
+    let name = image.split_once('@').map_or(image, |(name, _)| name);
+    let name = name
+        .rsplit_once(':')
+        .map_or(name, |(name, tag)| if tag.contains('/') { image } else { name });
+    if FORMER.contains(&name) {
+        let hint = "leave `iter8Image` out: it is needed for an image of one's own only";
+        let message = format!("`{image}` is an image of Iter8, which cannot run this experiment");
+        decoder.error(at("iter8Image"), message, Some(hint.into()));
+        return false;
+    }
+    true
 }
 
 /// Whether a claim can be called so: parts of lower-case letters, digits and `-`, with dots between them.
@@ -161,114 +238,6 @@ fn is_claim(name: &str) -> bool {
             && part.bytes().all(|letter| is_fine(letter) || letter == b'-')
     };
     name.len() <= 253 && name.split('.').all(is_part)
-}
-
-/// What runs it, in so many pods.
-fn shared<'a>(
-    work: Work,
-    shards: Option<u64>,
-    at: &impl Fn(&str) -> &'a At,
-    decoder: &mut Decoder<'_>,
-) -> Option<Work> {
-    let (message, hint) = match (shards, work) {
-        (None | Some(1), work) => return Some(work),
-        (Some(shards @ 2..=MOST_SHARDS), Work::Job) => {
-            return u32::try_from(shards).ok().map(Work::Shards);
-        }
-        (Some(2..=MOST_SHARDS), _) => (
-            "only a `job` can be divided into shards".to_owned(),
-            "say --set runner=job, or leave `shards` out",
-        ),
-        (Some(other), _) => (
-            format!("an experiment has 1 to {MOST_SHARDS} shards in a cluster, not {other}"),
-            "fewer shards send more each",
-        ),
-    };
-    decoder.error(at("shards"), message, Some(hint.into()));
-    None
-}
-
-fn work<'a>(
-    chart: &dyn Chart,
-    read: &Values,
-    at: &impl Fn(&str) -> &'a At,
-    decoder: &mut Decoder<'_>,
-) -> Option<Work> {
-    let schedule = read
-        .schedule
-        .as_deref()
-        .map(str::trim)
-        .filter(|text| !text.is_empty());
-    let (named, default) = match read.runner.as_deref() {
-        Some(named) => (named, false),
-        None => (chart.runner().unwrap_or_default(), true),
-    };
-    let work = match (named, schedule) {
-        ("", _) => {
-            let hint = "say --set runner=job, or runner=cronjob with a cronjobSchedule; runner=none is for who runs it otherwise";
-            decoder.error(
-                at("runner"),
-                "nothing would run: the values name no `runner`",
-                Some(hint.into()),
-            );
-            return None;
-        }
-        ("none", _) => Work::Nothing,
-        ("job", _) => Work::Job,
-        ("cronjob", None) => {
-            let hint = "give one, such as --set cronjobSchedule=\"*/5 * * * *\"";
-            decoder.error(
-                at("cronjobSchedule"),
-                "a cronjob needs a `cronjobSchedule`",
-                Some(hint.into()),
-            );
-            return None;
-        }
-        ("cronjob", Some(schedule)) => {
-            if !is_schedule(schedule) {
-                let message = format!("`{schedule}` is no schedule");
-                let hint = "five fields as in a crontab (minute, hour, day, month, weekday), or @hourly and the like";
-                decoder.error(at("cronjobSchedule"), message, Some(hint.into()));
-                return None;
-            }
-            Work::CronJob(schedule.to_owned())
-        }
-        (other, _) => {
-            let message = format!("expected job, cronjob or none, found `{other}`");
-            decoder.error(at("runner"), message, None);
-            return None;
-        }
-    };
-    if schedule.is_some() && !matches!(work, Work::CronJob(_)) {
-        let why = if default {
-            "this chart's runner is"
-        } else {
-            "`runner` is"
-        };
-        let message = format!("{why} `{named}`: `cronjobSchedule` changes nothing");
-        decoder.warning(
-            at("cronjobSchedule"),
-            message,
-            Some("a schedule is for runner=cronjob".into()),
-        );
-    }
-    Some(work)
-}
-
-/// Whether a text looks like a line of a crontab; the API server looks closer.
-fn is_schedule(text: &str) -> bool {
-    if let Some(name) = text.strip_prefix('@') {
-        return [
-            "yearly", "annually", "monthly", "weekly", "daily", "midnight", "hourly",
-        ]
-        .contains(&name);
-    }
-    let is_field = |field: &str| {
-        field
-            .chars()
-            .all(|letter| letter.is_ascii_alphanumeric() || "*/,-?".contains(letter))
-    };
-    text.split_whitespace().count() == 5 && text.split_whitespace().all(is_field)
 }
 
 #[cfg(test)]
@@ -288,7 +257,7 @@ mod tests {
         let root = Node::parse(&source).expect("YAML");
         let mut decoder = Decoder::new(&source, Path::new("."), &|_| None, Mask::default());
         let chart = find(chart).map_err(|(message, _)| message).expect("a chart");
-        let (runner, rest) = take_runner(chart, root, &mut decoder);
+        let (runner, rest) = take_runner(chart.runner(), root, &mut decoder);
         let said = decoder.into_diagnostics().into_iter().map(|found| found.message);
         (runner, crate::charts::written(&rest), said.collect())
     }
@@ -308,6 +277,8 @@ mod tests {
             deadline: Some(60),
             result_claim: Some("kept".into()),
             result_url: ResultUrl::parse("https://a.example/{group}?sig=signature").ok(),
+            pod: Pod::default(),
+            ttl: None,
         };
         assert_eq!((runner, said), (Some(expected), vec![]));
         assert_eq!(rest, "tasks:\n  - http\n");

@@ -1,6 +1,7 @@
 //! The chart `slo-validation-istio` of 0.10.23: metrics that Istio keeps in Prometheus, and upper limits.
 
 use serde_json::{Value as Json, json};
+use url::Url;
 
 use super::iter8::warn_of_cluster;
 use super::objectives::{ShortNames, upper_limits};
@@ -92,6 +93,8 @@ impl Chart for SloValidationIstio {
         let mut files = Vec::new();
         if let Some(read) = Values::decode(values, decoder) {
             refuse_misplaced(&read, values, decoder);
+            refuse_address(read.provider_url.as_ref(), true, decoder);
+            refuse_address(read.endpoint.as_ref(), false, decoder);
             if let Some(version) = version(&read, values, decoder) {
                 let queries = Queries::of(&read, &version, decoder);
                 files.push((FILE, format!("{}{}", super::heading(self.name()), queries.text())));
@@ -136,6 +139,30 @@ fn refuse_misplaced(read: &Values, values: &Node, decoder: &mut Decoder<'_>) {
             Some("the task `custommetrics` asks others".into()),
         );
     }
+}
+
+/// An address of Prometheus that nobody can ask: with its path, or without. What is put in later is looked at then.
+fn refuse_address(raw: Option<&Raw<Text>>, with_path: bool, decoder: &mut Decoder<'_>) {
+    let Some(node) = raw.map(|Raw(node, ..)| node) else {
+        return;
+    };
+    let Some(text) = node.as_text().map(str::trim).filter(|text| !text.contains('{')) else {
+        return;
+    };
+    let example = if with_path {
+        PROMETHEUS
+    } else {
+        PROMETHEUS.trim_end_matches(QUERY)
+    };
+    let message = match Url::parse(text) {
+        Ok(url) if !matches!(url.scheme(), "http" | "https") || !url.has_host() => {
+            "Prometheus is asked by a URL that begins with http:// or https://"
+        }
+        Ok(url) if with_path && url.path() == "/" => "the URL of Prometheus has no path: queries have one",
+        Ok(_) => return,
+        Err(_) => "Prometheus is asked by a URL that begins with http:// or https://",
+    };
+    decoder.error(&node.at, message, Some(format!("for example {example}")));
 }
 
 /// The version: a map with a workload.

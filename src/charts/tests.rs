@@ -124,6 +124,34 @@ fn values_at_the_wrong_level_are_refused() {
 }
 
 #[test]
+fn an_address_that_prometheus_cannot_have_is_refused() {
+    let said = |values: &str| {
+        let version = "versionInfo: {destination_workload: w}";
+        found("slo-validation-istio", &format!("{values}\n{version}\n"))
+    };
+    let scheme = "Prometheus is asked by a URL that begins with http:// or https://";
+    for (values, message) in [
+        ("providerURL: notaurl", scheme),
+        ("providerURL: prometheus:9090/api/v1/query", scheme),
+        (
+            "providerURL: http://prometheus:9090",
+            "the URL of Prometheus has no path: queries have one",
+        ),
+        ("endpoint: prometheus:9090", scheme),
+    ] {
+        let place = values.find(' ').map_or(0, |at| at + 2);
+        assert_eq!(said(values), [format!("v.yaml:1:{place}: {message}")]);
+    }
+    for values in [
+        "providerURL: http://prometheus:9090/api/v1/query",
+        "providerURL: ${PROMETHEUS}",
+        "endpoint: http://prometheus:9090/",
+    ] {
+        assert_eq!(said(values), Vec::<String>::new(), "{values}");
+    }
+}
+
+#[test]
 fn values_are_told_from_experiments() {
     let is = |text: &str| is_values(&Node::parse(&SourceFile::new("e.yaml", text)).expect("YAML"));
     assert!(is("tasks: [http]\nhttp: {}\n"));

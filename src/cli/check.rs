@@ -32,13 +32,7 @@ pub(super) fn check(
     console: &Console,
     variables: &[(&str, &str)],
 ) -> Checked {
-    let lookup = |name: &str| {
-        let own = variables
-            .iter()
-            .find(|(known, _)| *known == name)
-            .map(|(_, value)| (*value).to_owned());
-        own.or_else(|| env.get(name).map(str::to_owned))
-    };
+    let lookup = |name: &str| look_up(name, variables, env);
     let mut decoder = Decoder::new(source, folder, &lookup, console.mask.clone());
     if era.is_past() {
         decoder.tolerate();
@@ -53,11 +47,19 @@ pub(super) fn check_made(
     folder: &Path,
     env: &Env,
     console: &Console,
+    variables: &[(&str, &str)],
 ) -> Checked {
-    let lookup = |name: &str| env.get(name).map(str::to_owned);
+    let lookup = |name: &str| look_up(name, variables, env);
     let mut decoder = Decoder::new(source, folder, &lookup, console.mask.clone());
     decoder.expect_files();
     checked(decoder, root)
+}
+
+/// A variable: one of these, or of the environment.
+pub(super) fn look_up(name: &str, variables: &[(&str, &str)], env: &Env) -> Option<String> {
+    let own = variables.iter().find(|(known, _)| *known == name);
+    let own = own.map(|(_, value)| (*value).to_owned());
+    own.or_else(|| env.get(name).map(str::to_owned))
 }
 
 fn checked(mut decoder: Decoder<'_>, root: &Node) -> Checked {

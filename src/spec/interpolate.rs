@@ -1,5 +1,7 @@
 //! `${NAME}`, `${NAME:-default}` and `$${`: values from the environment.
 
+use std::cell::RefCell;
+
 /// A name that has neither a value nor a default.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Undefined(pub(super) String);
@@ -61,6 +63,17 @@ pub(super) fn expand(
     Ok(Some(out))
 }
 
+/// The names that a text refers to, whether or not it has a default for them.
+pub fn references(text: &str) -> Vec<String> {
+    let names = RefCell::new(Vec::new());
+    let expanded = expand(text, |name| {
+        names.borrow_mut().push(name.to_owned());
+        Some(String::new())
+    });
+    // Every name has a value here.
+    expanded.map_or_else(|Undefined(name)| vec![name], |_| names.take())
+}
+
 fn is_name(text: &str) -> bool {
     let mut letters = text.chars();
     letters
@@ -89,6 +102,13 @@ mod tests {
             Ok("${ not a name } $5 {uuid} ${".into())
         );
         assert_eq!(text("${TOKEN}"), Err(Undefined("TOKEN".into())));
+    }
+
+    #[test]
+    fn names_are_told_whether_they_are_defined_or_not() {
+        let text = "${A}/$${B}/${C:-d}/${ no name }/${";
+        assert_eq!(super::references(text), ["A", "C"]);
+        assert!(super::references("plain").is_empty());
     }
 
     #[test]

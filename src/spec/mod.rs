@@ -17,6 +17,7 @@ pub use decode::{Decode, Decoder, Fields, Lookup};
 pub use duration::{Period, PeriodError};
 pub use experiment::{Entry, Experiment, Work, chart_of};
 pub use fields::Field;
+pub use interpolate::references;
 pub use node::{At, Key, Node, Value, same_field};
 pub use source::{SourceError, SourceFile, read_file};
 pub use values::Map;

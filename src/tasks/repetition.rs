@@ -77,6 +77,12 @@ impl Repetition {
         self.times.filter(|_| self.until.is_none())
     }
 
+    /// How long all loops take at most, if one takes so long; nothing where a condition alone decides.
+    pub fn longest(&self, once: Duration) -> Option<Duration> {
+        let times = u32::try_from(self.times?).unwrap_or(u32::MAX);
+        Some(once.max(self.every).saturating_mul(times))
+    }
+
     /// What it does, in a few words.
     pub fn about(&self) -> String {
         let mut parts = Vec::new();

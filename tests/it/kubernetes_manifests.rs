@@ -30,7 +30,7 @@ fn dry(app: &App, args: &[&str]) -> Output {
 }
 
 /// The objects of a manifest.
-fn objects(text: &str) -> Vec<Value> {
+pub(crate) fn objects(text: &str) -> Vec<Value> {
     text.split("---\n")
         .skip(1)
         .map(|document| serde_yaml::from_str(document).unwrap_or_else(|why| panic!("{why}\n{document}")))
@@ -139,7 +139,60 @@ fn what_would_go_wrong_in_a_pod_is_refused_here() {
     let app = App::new().file("v.yaml", values).env("TOKEN", "abcdef");
     dry(&app, &[&HTTP[..], &JOB, &["-f", "v.yaml"]].concat())
         .exits(0)
-        .says("`${NAME}` is read where the experiment runs");
+        .says("`${TOKEN}` is read where the experiment runs");
+}
+
+#[test]
+fn what_nobody_can_ask_is_refused_before_anything_is_made() {
+    let http = ["--set", "tasks={http}", "--set"];
+    let grpc = ["--set", "tasks={grpc}", "--set", "grpc.call=a.b.C.D", "--set"];
+    let istio = [&ISTIO[..6], &["--set"]].concat();
+    let rows: &[(&[&str], &str, &str)] = &[
+        (&http, "http.url=ftp://a", "use http:// or https://"),
+        (&http, "http.url=http://", "for example https://example.com/path"),
+        (&http, "http.url=", "the URL is empty"),
+        (
+            &grpc,
+            "grpc.host=ftp://a:1",
+            "a gRPC server is given as HOST:PORT",
+        ),
+        (&grpc, "grpc.host=shop", "the host has no port"),
+        (
+            &istio,
+            "providerURL=prometheus:9090/api/v1/query",
+            "begins with http:// or https://",
+        ),
+        (
+            &istio,
+            "providerURL=http://prometheus:9090",
+            "the URL of Prometheus has no path",
+        ),
+    ];
+    each(
+        rows,
+        |row| row.1,
+        |(values, wrong, says)| {
+            let app = App::new();
+            let runner = if values.contains(&"-c") { &[][..] } else { &JOB };
+            let args = [values, &[*wrong][..]].concat();
+            dry(&app, &[&args[..], runner].concat()).exits(2).says(says);
+            app.run(&[&["launch", "--dry"], &args[..]].concat())
+                .exits(2)
+                .says(says);
+            assert!(!app.path("manifest.yaml").exists() && !app.path("experiment.yaml").exists());
+        },
+    );
+    // What the environment gives, or a name nearby, may be right where it runs.
+    let app = App::new().file("v.yaml", "http: {url: '${TARGET}'}");
+    dry(&app, &[&http[..2], &JOB, &["-f", "v.yaml"]].concat()).exits(0);
+    dry(&app, &[&http[..], &["http.url=shop"], &JOB].concat())
+        .exits(0)
+        .says("`shop` is read as http://shop/, a host of that name");
+    // A file that is not there is told once.
+    let args = ["http.url=http://a.example/,http.payloadFile=none.json"];
+    let output = dry(&app, &[&http[..], &args, &JOB].concat());
+    output.exits(2).says("1 mistake; nothing was written");
+    assert_eq!(output.stderr.matches("none.json").count(), 1, "{output}");
 }
 
 #[test]

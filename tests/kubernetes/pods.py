@@ -217,6 +217,9 @@ class Pod:
         host = self.api.server.removeprefix("https://").rsplit(":", 1)
         found = {"KUBERNETES_SERVICE_HOST": host[0], "KUBERNETES_SERVICE_PORT": host[1], "HOSTNAME": self.name,
                  "PATH": os.environ["PATH"], "HOME": "/"}
+        for each in container.get("envFrom", []):
+            entries = self.secret(each["secretRef"]["name"]) if "secretRef" in each else self.config(each["configMapRef"]["name"])
+            found.update({each.get("prefix", "") + key: value.decode() for key, value in entries.items()})
         for each in container.get("env", []):
             source = each.get("valueFrom", {})
             if "fieldRef" in source:
@@ -224,6 +227,9 @@ class Pod:
             elif "secretKeyRef" in source:
                 reference = source["secretKeyRef"]
                 found[each["name"]] = self.secret(reference["name"])[reference["key"]].decode()
+            elif "configMapKeyRef" in source:
+                reference = source["configMapKeyRef"]
+                found[each["name"]] = self.config(reference["name"])[reference["key"]].decode()
             else:
                 found[each["name"]] = each.get("value", "")
         return found
@@ -244,6 +250,10 @@ class Pod:
         data = self.api.get(self.namespace, "secrets", name).get("data", {})
         return {key: base64.b64decode(value) for key, value in data.items()}
 
+    def config(self, name):
+        data = self.api.get(self.namespace, "configmaps", name).get("data", {})
+        return {key: text.encode() for key, text in data.items()}
+
     def token(self):
         path = f"/api/v1/namespaces/{self.namespace}/serviceaccounts/{self.account()}/token"
         return self.api.ask("POST", path, {"spec": {"expirationSeconds": 3600}})["status"]["token"].encode()
@@ -263,8 +273,7 @@ class Pod:
             elif "secret" in source:
                 files = self.secret(source["secret"].get("secretName") or source["secret"]["name"])
             elif "configMap" in source:
-                data = self.api.get(self.namespace, "configmaps", source["configMap"]["name"]).get("data", {})
-                files = {key: text.encode() for key, text in data.items()}
+                files = self.config(source["configMap"]["name"])
             elif "downwardAPI" in source:
                 files = {item["path"]: self.field(item["fieldRef"]["fieldPath"]).encode() for item in source["downwardAPI"]["items"]}
             for name, content in files.items():

@@ -39,6 +39,7 @@ const LAUNCH_EXAMPLES: &str = "\
 Examples:
   iter8 k launch --set \"tasks={ready,http,assess}\" --set ready.deploy=shop --set http.url=http://shop.default/ \\
     --set assess.SLOs.upper.http/latency-mean=50 --set runner=job
+  iter8 k launch experiment.yaml --set shards=4            the file that iter8 run takes, and the files that it names
   iter8 k launch -c slo-validation-istio --set cronjobSchedule=\"*/5 * * * *\" --set versionInfo.destination_workload=shop
   iter8 k launch --dry -f values.yaml | kubectl apply -f -    another launch each time; a former Job is for kubectl delete";
 

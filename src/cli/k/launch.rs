@@ -11,7 +11,7 @@ use super::{ANSWER, failed};
 use crate::cli::args::LogLevel;
 use crate::cli::console::Console;
 use crate::cli::exit::Exit;
-use crate::cli::launch::{InCluster, in_cluster, planned};
+use crate::cli::launch::{InCluster, Planned, in_cluster, planned};
 use crate::cli::run::DEFAULT_FILE;
 use crate::cluster::manifests::{Group, Launch, Runner, manifests, name_of, revision};
 use crate::cluster::{Cluster, ClusterError, Deletion, Manner, ObjectName, Propagation};
@@ -36,14 +36,14 @@ const WRITERS: usize = 20;
 /// Launches an experiment, or with `--dry` writes its objects down.
 pub(super) async fn launch(args: InCluster, console: &Console, env: &Env) -> Result<Exit, Exit> {
     if args.dry {
-        let launch = in_cluster(&args, console, env).await?;
+        let Planned { launch, judges, .. } = in_cluster(&args, console, env).await?;
         warn_of_itself(&launch, console);
         let text = format!("this is revision {}; once it is applied", launch.revision);
         console.say(LogLevel::Info, &text);
-        next(&launch, &args, console);
+        next(&launch, judges, &args, console);
         return Ok(Exit::Pass);
     }
-    let (_, launch) = planned(&args, console, env).await?;
+    let Planned { launch, judges, .. } = planned(&args, console, env).await?;
     warn_of_itself(&launch, console);
     let complain = |error: ClusterError| failed(&error, console);
     let access = args.cluster.access(env, &console.mask);
@@ -66,7 +66,7 @@ pub(super) async fn launch(args: InCluster, console: &Console, env: &Env) -> Res
     let text =
         format!("experiment launched: group {name}, revision {revision}, in the namespace {namespace}");
     console.say(LogLevel::Info, &text);
-    next(&plan.launch, &args, console);
+    next(&plan.launch, judges, &args, console);
     Ok(Exit::Pass)
 }
 
@@ -76,8 +76,8 @@ fn warn_of_itself(launch: &Launch, console: &Console) {
         return;
     }
     let mut found = BTreeSet::new();
-    for (_, text) in launch.files.iter().filter(|(name, _)| name == DEFAULT_FILE) {
-        own_addresses(&serde_yaml::from_str(text).unwrap_or_default(), &mut found);
+    for (_, bytes) in launch.files.iter().filter(|(name, _)| name == DEFAULT_FILE) {
+        own_addresses(&serde_yaml::from_slice(bytes).unwrap_or_default(), &mut found);
     }
     for address in found {
         let message =
@@ -382,8 +382,8 @@ fn together(error: ClusterError, step: &Step, group: &Group) -> Refusal {
     }
 }
 
-/// Says what to do next.
-fn next(launch: &Launch, args: &InCluster, console: &Console) {
+/// Says what to do next. Where nothing is judged, there are no objectives to ask for.
+fn next(launch: &Launch, judges: bool, args: &InCluster, console: &Console) {
     let mut flags = String::new();
     let mut flag = |flag: &str, value: Option<&str>| {
         if let Some(value) = value {
@@ -397,7 +397,8 @@ fn next(launch: &Launch, args: &InCluster, console: &Console) {
     let next = match launch.runner {
         Runner::Job | Runner::Shards(_) => {
             let revision = launch.revision;
-            format!("iter8 k assert -c completed,nofailure,slos --timeout 10m{flags} --revision {revision}")
+            let slos = if judges { ",slos" } else { "" };
+            format!("iter8 k assert -c completed,nofailure{slos} --timeout 10m{flags} --revision {revision}")
         }
         Runner::CronJob { .. } => format!("iter8 k report{flags}"),
         Runner::Nothing => {

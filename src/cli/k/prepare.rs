@@ -17,7 +17,7 @@ use crate::charts::ResultUrl;
 use crate::cli::args::Output;
 use crate::cli::launch::as_experiment;
 use crate::cli::run::{DEFAULT_FILE, Opened};
-use crate::cluster::manifests::{RESULT_URL, launched, revision};
+use crate::cluster::manifests::{RESULT_URL, launched, path_of, revision};
 use crate::cluster::{Cluster, ClusterError, ObjectName};
 use crate::diagnostic::Diagnostic;
 use crate::results;
@@ -77,8 +77,9 @@ impl Keeper<'_> {
                 url = Some(self.address(&bytes)?);
                 continue;
             }
-            let path = output.run_dir.join(name);
-            std::fs::write(path, bytes).map_err(|error| self.unusable(&error))?;
+            if let Some(path) = path_of(&name) {
+                put(&output.run_dir.join(path), &bytes).map_err(|error| self.unusable(&error))?;
+            }
         }
         Ok(Prepared {
             revision: theirs,
@@ -158,6 +159,14 @@ impl Keeper<'_> {
 fn since(secret: &Value, now: Timestamp) -> Timestamp {
     let latest = now.saturating_sub(LOOK_BACK).unwrap_or(now);
     launched(secret).map_or(latest, |launched| launched.min(latest))
+}
+
+/// Writes a file, and the folders that it is in.
+fn put(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder)?;
+    }
+    std::fs::write(path, bytes)
 }
 
 #[cfg(test)]

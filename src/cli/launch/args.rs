@@ -38,6 +38,9 @@ pub(in crate::cli) struct Gen {
 /// `k launch`.
 #[derive(Debug, ClapArgs)]
 pub(in crate::cli) struct InCluster {
+    /// Experiment file, as for `iter8 run`, with the files that it names; instead of a chart and its values
+    #[arg(value_name = "FILE")]
+    pub file: Option<PathBuf>,
     /// Only write manifest.yaml into --runDir and print it, for `kubectl apply -f`; no cluster is asked
     #[arg(long)]
     pub dry: bool,

@@ -1,16 +1,17 @@
-//! [`Dry`]: a chart rendered into files. What is certainly wrong is refused, what may come right later is a warning.
+//! [`Dry`]: an experiment looked at, and written into files. What is certainly wrong is refused, what may come right later is a warning.
 
 use std::collections::BTreeSet;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::charts::{Chart, Rendered, heading, is_generated, written};
+use super::variables::Seen;
+use crate::charts::{Chart, Rendered, heading, is_replaceable, written};
 use crate::cli::args::LogLevel;
-use crate::cli::check::{check, check_made};
+use crate::cli::check::{Checked, check, check_made, look_up};
 use crate::cli::console::Console;
 use crate::cli::exit::Exit;
-use crate::cli::run::DEFAULT_FILE;
+use crate::cli::run::{DEFAULT_FILE, Opened};
 use crate::cluster::ObjectName;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::platform::Env;
@@ -22,9 +23,8 @@ use crate::tasks::{Pipeline, Task, kind_of};
 /// Bytes of a file that may be replaced.
 const LARGEST: u64 = 8 << 20;
 
-/// A chart that is to be written down.
+/// An experiment that is to be written down.
 pub(super) struct Dry<'a> {
-    pub(super) chart: &'static dyn Chart,
     pub(super) folder: &'a Path,
     pub(super) env: &'a Env,
     pub(super) console: &'a Console,
@@ -33,10 +33,15 @@ pub(super) struct Dry<'a> {
 }
 
 impl Dry<'_> {
-    /// Checks and writes. `found` is what is known to be wrong already.
-    pub(super) fn write(&self, rendered: &Rendered, found: Vec<Diagnostic>) -> Result<Exit, Exit> {
-        self.settle(self.examine(rendered), found)?;
-        let text = format!("{}{}", heading(self.chart.name()), written(&rendered.experiment));
+    /// Checks what a chart made and writes it. `found` is what is known to be wrong already.
+    pub(super) fn write(
+        &self,
+        chart: &dyn Chart,
+        rendered: &Rendered,
+        found: Vec<Diagnostic>,
+    ) -> Result<Exit, Exit> {
+        self.settle(self.examine(rendered, &Seen::default()), found)?;
+        let text = format!("{}{}", heading(chart.name()), written(&rendered.experiment));
         let mut files = vec![(DEFAULT_FILE, text)];
         files.extend(rendered.files.iter().cloned());
         store(self.folder, &files, self.console)
@@ -60,41 +65,54 @@ impl Dry<'_> {
         Ok(examined)
     }
 
-    /// Everything that is wrong with the experiment: with a task as it is, an error; with what it needs from elsewhere, a
+    /// Everything that is wrong with what a chart made: with a task as it is, an error; with what it needs from elsewhere, a
     /// warning.
-    pub(super) fn examine(&self, rendered: &Rendered) -> Examined {
-        let source = SourceFile::new("the values", "");
-        let lookup = |name: &str| self.env.get(name).map(str::to_owned);
+    pub(super) fn examine(&self, rendered: &Rendered, seen: &Seen) -> Examined {
+        let (source, root) = (SourceFile::new("the values", ""), &rendered.experiment);
+        let variables = seen.variables();
+        let lookup = |name: &str| look_up(name, &variables, self.env);
         let mut decoder = Decoder::new(&source, self.folder, &lookup, self.console.mask.clone());
-        decoder.expect_files();
-        let experiment = Experiment::read(&rendered.experiment, &mut decoder);
         let mut examined = Examined::default();
-        for entry in experiment.iter().flat_map(|experiment| &experiment.entries) {
-            if let Work::Task { name, .. } = &entry.work
-                && let Ok(kind) = kind_of(name)
-            {
-                let expected = format!("the fields of `{name}`");
-                let task = decoder.insist(&entry.with, &expected, |decoder| kind.parse(&entry.with, decoder));
-                task.iter().for_each(|task| examined.note(task.as_ref()));
-            }
-        }
+        let entries = examined.read(root, &mut decoder);
         // Of the same finding the first counts.
-        let entries = experiment.iter().flat_map(|experiment| &experiment.entries);
-        examined.found = entries.filter_map(lacking).collect();
-        examined.found.extend(decoder.into_certain());
-        let (root, folder) = (&rendered.experiment, self.folder);
+        let mut found: Vec<Diagnostic> = entries.iter().filter_map(lacking).collect();
+        found.extend(decoder.into_certain());
+        let (env, console) = (self.env, self.console);
         let whole = if rendered.files.is_empty() {
-            check(&source, (root, Era::Current), folder, self.env, self.console, &[])
+            let root = (root, Era::Current);
+            check(&source, root, self.folder, env, console, &variables)
         } else {
-            check_made(&source, root, folder, self.env, self.console)
+            check_made(&source, root, self.folder, env, console, &variables)
         };
-        examined.paths = whole.paths;
-        examined.pipeline = whole.pipeline;
-        let doubts = whole.diagnostics.into_iter().map(|diagnostic| Diagnostic {
+        let doubts = examined.take(whole).into_iter().map(|diagnostic| Diagnostic {
             severity: Severity::Warning,
             ..diagnostic
         });
-        examined.found.extend(doubts);
+        found.extend(doubts);
+        examined.found = seen.sift(found);
+        examined.set_apart(seen);
+        examined
+    }
+
+    /// Everything that is wrong with an experiment file, as a run of it here would find it.
+    pub(super) fn examine_file(&self, opened: &Opened, seen: &Seen) -> Examined {
+        let Opened {
+            source, root, era, ..
+        } = opened;
+        let variables = seen.variables();
+        let lookup = |name: &str| look_up(name, &variables, self.env);
+        let mut decoder = Decoder::new(source, self.folder, &lookup, self.console.mask.clone());
+        if era.is_past() {
+            decoder.tolerate();
+        }
+        let mut examined = Examined::default();
+        // What is wrong is said by who looks at the whole.
+        examined.read(root, &mut decoder);
+        let (env, console) = (self.env, self.console);
+        let whole = check(source, (root, *era), self.folder, env, console, &variables);
+        let found = examined.take(whole);
+        examined.found = seen.sift(found.into_iter().chain(opened.found.clone()).collect());
+        examined.set_apart(seen);
         examined
     }
 }
@@ -103,7 +121,7 @@ impl Dry<'_> {
 #[derive(Default)]
 pub(super) struct Examined {
     /// What is wrong or doubtful.
-    found: Vec<Diagnostic>,
+    pub(super) found: Vec<Diagnostic>,
     /// The experiment, if nothing that it needs is missing here.
     pipeline: Option<Pipeline>,
     /// The objects in a cluster that are waited for.
@@ -113,9 +131,13 @@ pub(super) struct Examined {
     /// How often what follows is done, if a change is made step by step.
     rounds: u32,
     /// How long its loads take together, as far as that is known.
-    pub(super) length: Duration,
+    length: Duration,
     /// Paths that it names.
     pub(super) paths: Vec<PathBuf>,
+    /// Whether it judges objectives.
+    pub(super) judges: bool,
+    /// Whether it reads or changes an object of a cluster whose name only the pod knows.
+    pub(super) is_nameless: bool,
 }
 
 impl Examined {
@@ -128,7 +150,62 @@ impl Examined {
             .map_or_else(Vec::new, |(pipeline, first)| pipeline.divide(first))
     }
 
+    /// Whether nothing is wrong.
+    pub(super) fn is_right(&self) -> bool {
+        !self.found.iter().any(Diagnostic::is_error)
+    }
+
+    /// How long the experiment takes at most, as far as that is known; `None` if nobody knows how often it loops.
+    pub(super) fn longest(&self) -> Option<Duration> {
+        let repetition = self
+            .pipeline
+            .as_ref()
+            .and_then(|pipeline| pipeline.repetition.as_ref());
+        repetition.map_or(Some(self.length), |repetition| repetition.longest(self.length))
+    }
+
+    /// How long its loads take together, once.
+    pub(super) fn once(&self) -> Duration {
+        self.length
+    }
+
+    /// Reads task by task, whatever is missing beside them; gives what there is.
+    fn read(&mut self, root: &Node, decoder: &mut Decoder<'_>) -> Vec<Entry> {
+        decoder.expect_files();
+        let entries = Experiment::read(root, decoder).map_or_else(Vec::new, |experiment| experiment.entries);
+        for entry in &entries {
+            if let Work::Task { name, .. } = &entry.work
+                && let Ok(kind) = kind_of(name)
+            {
+                let expected = format!("the fields of `{name}`");
+                let task = decoder.insist(&entry.with, &expected, |decoder| kind.parse(&entry.with, decoder));
+                task.iter().for_each(|task| self.note(task.as_ref()));
+            }
+        }
+        entries
+    }
+
+    /// Leaves out objects whose names only the pod knows: nobody can be given a right by such a name.
+    fn set_apart(&mut self, seen: &Seen) {
+        for objects in [&mut self.reads, &mut self.changes] {
+            let before = objects.len();
+            objects.retain(|object| {
+                let namespace = object.namespace.as_deref().unwrap_or_default();
+                !seen.is_unknown(&object.name) && !seen.is_unknown(namespace)
+            });
+            self.is_nameless |= objects.len() < before;
+        }
+    }
+
+    /// Takes over what the whole experiment is; gives what was found.
+    fn take(&mut self, whole: Checked) -> Vec<Diagnostic> {
+        self.paths = whole.paths;
+        self.pipeline = whole.pipeline;
+        whole.diagnostics
+    }
+
     fn note(&mut self, task: &dyn Task) {
+        self.judges |= !task.objectives().is_empty();
         self.reads.extend(task.reads().cloned());
         self.changes.extend(task.changes().cloned());
         let times = task
@@ -139,7 +216,8 @@ impl Examined {
             self.rounds = u32::try_from(steps).unwrap_or(u32::MAX);
         }
         let once = times.sum::<Duration>() + task.holds();
-        self.length += once.saturating_mul(self.rounds.max(1));
+        let all = once.saturating_mul(self.rounds.max(1));
+        self.length = self.length.saturating_add(all);
     }
 }
 
@@ -204,7 +282,7 @@ fn replaceable(path: &Path) -> Result<(), String> {
         Ok(_) => {}
     }
     let bytes = read_file(path, LARGEST).map_err(|cause| format!("cannot be read: {cause}"))?;
-    if is_generated(&String::from_utf8_lossy(&bytes)) {
+    if is_replaceable(&String::from_utf8_lossy(&bytes)) {
         Ok(())
     } else {
         Err("is there already, and no chart made it: it is not replaced".to_owned())

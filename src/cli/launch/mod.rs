@@ -2,11 +2,14 @@
 
 mod args;
 mod dry;
+mod file;
 mod inputs;
+mod luggage;
 mod manifest;
 mod origin;
 mod reproduce;
 mod values;
+mod variables;
 
 use std::path::Path;
 
@@ -26,7 +29,7 @@ pub(super) use args::{Gen, InCluster, Launch};
 use dry::Dry;
 pub(super) use dry::store;
 pub(super) use inputs::{Inline, from_inputs};
-pub(super) use manifest::{in_cluster, planned};
+pub(super) use manifest::{Planned, in_cluster, planned};
 
 /// Renders a chart and runs it, or with `--dry` writes it down.
 pub(super) async fn launch(
@@ -92,13 +95,12 @@ impl Made {
 
     fn write(self, folder: &Path, console: &Console, env: &Env) -> Result<Exit, Exit> {
         let dry = Dry {
-            chart: self.chart,
             folder,
             env,
             console,
             undone: "written",
         };
-        dry.write(&self.rendered, self.found)
+        dry.write(self.chart, &self.rendered, self.found)
     }
 
     fn opened(self, output: &Output, console: &Console) -> Result<Opened, Exit> {

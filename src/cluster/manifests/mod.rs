@@ -13,23 +13,23 @@
 
 mod group;
 mod job;
+mod pod;
 mod rights;
+mod secret;
 
 #[cfg(test)]
 mod tests;
 
 use std::collections::BTreeSet;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::object::ObjectName;
 use crate::secret::Secret;
 pub use group::{Group, elsewhere, job_of, kinds, launched, name_of, revision, set_job, shards};
 use group::{set_elsewhere, set_shards};
-pub use job::{JOB, RESULTS};
-
-/// Key of the Secret with the URL that whole results are sent to: it may be signed.
-pub const RESULT_URL: &str = "resultURL";
+pub use pod::{JOB, PodExtras, RESULTS};
+pub use secret::{RESULT_URL, key_of, path_of};
 
 /// What runs an experiment.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,8 +54,8 @@ pub struct Launch {
     pub group: Group,
     /// Which launch of the group it is: every later one has a greater number.
     pub revision: u32,
-    /// Keys of the Secret and their texts; the experiment is one of them.
-    pub files: Vec<(String, String)>,
+    /// Keys of the Secret and what is in them; the experiment is one of them.
+    pub files: Vec<(String, Vec<u8>)>,
     /// What runs it.
     pub runner: Runner,
     /// The image; its entry point is this program.
@@ -68,6 +68,10 @@ pub struct Launch {
     pub account: Option<String>,
     /// A run that takes longer is ended, in seconds.
     pub deadline: u64,
+    /// A Job that has ended is removed after so many seconds, if that is said.
+    pub ttl: Option<u64>,
+    /// What the pod has beside what it needs.
+    pub pod: PodExtras,
     /// The claim of a volume that whole results go to.
     pub result_claim: Option<String>,
     /// Where whole results are sent.
@@ -92,21 +96,12 @@ impl Launch {
     }
 
     fn experiment(&self) -> Value {
-        let url = self
-            .result_url
-            .iter()
-            .map(|url| (RESULT_URL.to_owned(), url.expose().into()));
-        let files = self
-            .files
-            .iter()
-            .map(|(name, text)| (name.clone(), text.clone().into()));
-        let files: Map<String, Value> = files.chain(url).collect();
         let mut secret = json!({
             "apiVersion": "v1",
             "kind": "Secret",
             "metadata": self.meta(&self.group.name),
-            "stringData": files,
         });
+        secret::fill(&mut secret, &self.files, self.result_url.as_ref());
         let namespaces = self
             .reads
             .iter()

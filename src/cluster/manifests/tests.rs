@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Group, Launch, Runner, elsewhere, kinds, manifests, name_of};
+use super::{Group, Launch, PodExtras, Runner, elsewhere, kinds, manifests, name_of};
 use crate::cluster::{ObjectName, Resource};
 
 fn launch() -> Launch {
@@ -12,13 +12,15 @@ fn launch() -> Launch {
             namespace: "prod".into(),
         },
         revision: 3,
-        files: vec![("experiment.yaml".into(), "spec: []\n".into())],
+        files: vec![("experiment.yaml".into(), b"spec: []\n".to_vec())],
         runner: Runner::Job,
         image: "registry.example/iter8:1".into(),
         log_level: "info".into(),
         resources: json!({}),
         account: None,
         deadline: 3600,
+        ttl: None,
+        pod: PodExtras::default(),
         result_claim: None,
         result_url: None,
         reads: Vec::new(),
@@ -302,4 +304,63 @@ fn what_is_changed_may_be_patched_by_its_name_and_nothing_else() {
         ]
     );
     assert_eq!(elsewhere(of_kind(&objects, "Secret")), ["other"]);
+}
+
+fn map(entries: &Value) -> serde_json::Map<String, Value> {
+    entries.as_object().cloned().expect("a map")
+}
+
+#[test]
+fn a_pod_has_what_is_added_to_it_and_stays_that_of_its_group() {
+    let mut launch = launch();
+    launch.ttl = Some(60);
+    launch.pod = PodExtras {
+        env: vec![json!({"name": "A", "value": "b"})],
+        env_from: vec![json!({"secretRef": {"name": "all"}})],
+        pull_secrets: vec![json!({"name": "mine"})],
+        node_selector: map(&json!({"disk": "ssd"})),
+        tolerations: vec![json!({"operator": "Exists"})],
+        annotations: map(&json!({"sidecar.istio.io/inject": "true", "a": "b"})),
+        labels: map(&json!({"team": "shop", "iter8.tools/group": "other"})),
+    };
+    let cron = Runner::CronJob {
+        schedule: "@hourly".into(),
+    };
+    for (runner, kind, spec) in [
+        (Runner::Job, "Job", "/spec"),
+        (Runner::Shards(2), "Job", "/spec"),
+        (cron, "CronJob", "/spec/jobTemplate/spec"),
+    ] {
+        launch.runner = runner;
+        let objects = manifests(&launch);
+        let job = of_kind(&objects, kind).pointer(spec).expect(spec);
+        assert_eq!(job["ttlSecondsAfterFinished"], 60);
+        let meta = &job["template"]["metadata"];
+        assert_eq!(
+            meta["annotations"],
+            json!({"sidecar.istio.io/inject": "true", "a": "b"})
+        );
+        assert_eq!(meta["labels"]["team"], "shop");
+        assert_eq!(meta["labels"]["iter8.tools/group"], "shop");
+        let pod = &job["template"]["spec"];
+        assert_eq!(pod["imagePullSecrets"], json!([{"name": "mine"}]));
+        assert_eq!(pod["nodeSelector"], json!({"disk": "ssd"}));
+        assert_eq!(pod["tolerations"], json!([{"operator": "Exists"}]));
+        let container = &pod["containers"][0];
+        assert_eq!(container["env"][0]["name"], super::JOB);
+        assert_eq!(container["env"][1], json!({"name": "A", "value": "b"}));
+        assert_eq!(container["envFrom"], json!([{"secretRef": {"name": "all"}}]));
+    }
+}
+
+#[test]
+fn nothing_is_added_to_a_pod_where_nothing_is_asked_for() {
+    let objects = manifests(&launch());
+    let spec = &of_kind(&objects, "Job")["spec"];
+    let pod = &spec["template"]["spec"];
+    assert_eq!(spec["ttlSecondsAfterFinished"], json!(null));
+    for field in ["imagePullSecrets", "nodeSelector", "tolerations"] {
+        assert_eq!(pod[field], json!(null), "{field}");
+    }
+    assert_eq!(pod["containers"][0]["envFrom"], json!(null));
 }

@@ -6,6 +6,7 @@ use serde_json::json;
 use url::Url;
 
 use super::places::Places;
+use super::target::wrong_address;
 use crate::spec::{Decode, Decoder, Node};
 
 /// Of URLs without a port, as in HTTP.
@@ -170,7 +171,7 @@ impl Decode for GrpcHost {
                 Some(host)
             }
             Err((message, hint)) => {
-                decoder.error(&node.at, message, Some(hint.into()));
+                wrong_address(node, &text, message.to_owned(), Some(hint.to_owned()), decoder);
                 None
             }
         }

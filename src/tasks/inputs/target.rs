@@ -50,6 +50,11 @@ impl Target {
     }
 }
 
+/// Whether a text is a single word: the name of a host nearby, or no URL at all.
+fn is_word(text: &str) -> bool {
+    !text.contains(['.', ':', '/', '{']) && !text.eq_ignore_ascii_case("localhost")
+}
+
 /// Hides the user and the password of a URL, usable or not.
 pub(super) fn hide_user(mask: &Mask, url: &str) {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
@@ -101,12 +106,35 @@ impl Decode for Target {
         let text = String::decode(node, decoder)?;
         decoder.hide(Some(node), &text, hide_unshown);
         match Self::parse(text.trim()) {
-            Ok(target) => Some(target),
+            Ok(target) => {
+                if is_word(text.trim()) {
+                    let message = format!("`{}` is read as {target}, a host of that name", text.trim());
+                    let hint = "write the scheme if that is meant: http:// or https://".to_owned();
+                    decoder.warning(&node.at, message, Some(hint));
+                }
+                Some(target)
+            }
             Err((message, hint)) => {
-                decoder.error(&node.at, message, hint);
+                wrong_address(node, &text, message, hint, decoder);
                 None
             }
         }
+    }
+}
+
+/// Reports an address that nobody can ask: certainly wrong, wherever it is asked, unless part of it is put in later.
+pub(super) fn wrong_address(
+    node: &Node,
+    text: &str,
+    message: String,
+    hint: Option<String>,
+    decoder: &mut Decoder<'_>,
+) {
+    let is_filled_in = |text: &str| text.contains('{');
+    if is_filled_in(text) || node.as_text().is_some_and(is_filled_in) {
+        decoder.error(&node.at, message, hint);
+    } else {
+        decoder.misshapen(&node.at, message, hint);
     }
 }
 
