@@ -37,12 +37,12 @@ class Pair:
         """µs per request of the long run, start and end of the program included."""
         return getattr(self.long.cost, part) / self.long.requests
 
-    def further(self):
+    def further(self, part="cpu"):
         """µs per further request: the slope from the short to the long run."""
         more = self.long.requests - self.short.requests
         if more <= 0:
             raise Failed("its long run sent no more than its short one")
-        return (self.long.cost.cpu - self.short.cost.cpu) / more
+        return (getattr(self.long.cost, part) - getattr(self.short.cost, part)) / more
 
 
 class Bench:
@@ -148,7 +148,7 @@ class Bench:
             self.pairs[key] = pairs
         base = next((name for name in ("wrk", "h2load") if name in pairs), None)
         columns = ["client", "CPU µs/request", "user", "system", f"÷ {base} [min–max]"]
-        columns += ["µs per further request", f"÷ {base}", "requests/s", "peak RSS MB"]
+        columns += ["µs per further request", f"÷ {base}", "user of it", f"÷ {base}", "requests/s", "peak RSS MB"]
         table = Table(title, columns, notes=failed)
         for name, rounds in pairs.items():
             against = list(zip(rounds, pairs.get(base, []), strict=False))
@@ -156,12 +156,17 @@ class Bench:
                 name,
                 *(number(median(pair.each(part) for pair in rounds)) for part in ("cpu", "user", "system")),
                 spread([one.each() / other.each() for one, other in against]),
-                number(median(pair.further() for pair in rounds)),
-                spread([one.further() / other.further() for one, other in against], brackets=False),
+                *(cell for part in ("cpu", "user") for cell in further(rounds, against, part)),
                 f"{median(pair.long.requests / pair.long.cost.seconds for pair in rounds):,.0f}",
                 number(median(pair.long.cost.memory for pair in rounds) / 1024),
             )
         return table
+
+
+def further(rounds, against, part):
+    """Median of a part of what further requests cost, and of its ratio to the base."""
+    ratios = [one.further(part) / other.further(part) for one, other in against]
+    return number(median(pair.further(part) for pair in rounds)), spread(ratios, brackets=False)
 
 
 def local(server, path="/", scheme="http", port=None):
