@@ -274,6 +274,25 @@ fn what_cannot_travel_with_a_file_is_refused() {
 }
 
 #[test]
+fn all_specs_of_metrics_beside_a_file_travel() {
+    let experiment = "spec:\n- task: custommetrics\n  with: {versionInfo: [{}]}\n- task: assess\n  with: {objectives: [a/m <= 1, b/m <= 1]}\n";
+    let spec = |provider: &str| {
+        format!(
+            "url: http://127.0.0.1:9/\nprovider: {provider}\nmethod: GET\nmetrics:\n- name: m\n  type: gauge\n  description: d\n  params: [{{name: q, value: x}}]\n  jqExpression: .x\n"
+        )
+    };
+    let mut app = App::with(experiment);
+    for name in ["a", "b"] {
+        app = app.file(&format!("{name}.metrics.yaml"), spec(name));
+    }
+    let output = app.run(&["k", "launch", "experiment.yaml", "--dry"]);
+    let all = objects(&output.exits(0).stdout);
+    for name in ["a", "b"] {
+        assert_eq!(all[1]["stringData"][format!("{name}.metrics.yaml")], spec(name));
+    }
+}
+
+#[test]
 fn objects_of_a_file_are_written_down_and_replaced() {
     let app = App::with(PLAIN).file("body.json", "{}\n");
     let dry = ["k", "launch", "experiment.yaml", "--dry"];

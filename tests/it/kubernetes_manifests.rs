@@ -206,7 +206,7 @@ fn a_target_that_is_the_pod_itself_is_warned_of() {
         output
     };
     let warning =
-        "warning: `localhost:8080` is the pod itself where this runs in a pod, and nothing answers there";
+        "warning: `localhost:8080` is the pod itself where this runs in a pod, in which nothing else runs";
     launched("http://localhost:8080/a", "job")
         .says(warning)
         .says("name the Service: http://NAME.prod.svc");

@@ -311,10 +311,13 @@ fn a_run_beside_the_cluster_whose_token_ends_keeps_its_result_with_another() {
     });
     let exec = json!({"apiVersion": "client.authentication.k8s.io/v1", "command": "./plugin", "interactiveMode": "Never"});
     let giving = "echo '{\"kind\": \"ExecCredential\", \"status\": {\"token\": \"token-'$n'\"}}'\n";
-    for (each, code, outcome, says) in [
-        ("", 0, "pass", "pass: the result is in configmaps/default-result"),
+    let kept = "pass: the result is in configmaps/default-result";
+    for (each, asked, code, outcome, says) in [
+        ("", 2, 0, "pass", kept),
         // One that gives nothing new: the result is in the log at last.
-        ("n=1\n", 6, "", "it follows as one line of JSON"),
+        ("n=1\n", 2, 6, "", "it follows as one line of JSON"),
+        // One that fails once gave some before, and does again.
+        ("[ $n -ne 2 ] || exit 1\n", 3, 0, "pass", kept),
     ] {
         begun.store(false, Ordering::Relaxed);
         launch(&here, &short(&target), &NOBODY).exits(0);
@@ -328,7 +331,7 @@ fn a_run_beside_the_cluster_whose_token_ends_keeps_its_result_with_another() {
             .says(says);
         assert_eq!(said(&here, "outcome"), outcome);
         assert!(begun.load(Ordering::Relaxed));
-        assert_eq!(app.read("asked").lines().count(), 2);
+        assert_eq!(app.read("asked").lines().count(), asked);
     }
 }
 

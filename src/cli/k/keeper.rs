@@ -109,10 +109,17 @@ impl Keeper<'_> {
         loop {
             let cluster = self.line.cluster().await;
             let mut answer = attempt(&cluster).await;
-            if answer.as_ref().is_err_and(StoreError::is_unknown)
-                && let Some(renewed) = self.line.renewed(&cluster, deadline).await?
-            {
-                answer = attempt(&renewed).await;
+            let mut renewing = false;
+            if answer.as_ref().is_err_and(StoreError::is_unknown) {
+                match self.line.renewed(&cluster, deadline).await {
+                    Ok(Some(renewed)) => answer = attempt(&renewed).await,
+                    Ok(None) => {}
+                    // The program gave some before.
+                    Err(error) => {
+                        renewing = true;
+                        answer = Err(error.into());
+                    }
+                }
             }
             let error = match answer {
                 Ok(value) => return Ok(value),
@@ -120,7 +127,7 @@ impl Keeper<'_> {
             };
             let forbidden = matches!(&error, StoreError::Cluster(ClusterError::Forbidden(_)));
             let end = if forbidden { spread.min(deadline) } else { deadline };
-            if !(error.may_pass() || forbidden) || Instant::now() + pause >= end {
+            if !(error.may_pass() || forbidden || renewing) || Instant::now() + pause >= end {
                 return Err(error);
             }
             self.warn(&format!("{error}; trying again in {} s", pause.as_secs_f64()));

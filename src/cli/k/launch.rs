@@ -81,7 +81,7 @@ fn warn_of_itself(launch: &Launch, console: &Console) {
     }
     for address in found {
         let message =
-            format!("`{address}` is the pod itself where this runs in a pod, and nothing answers there");
+            format!("`{address}` is the pod itself where this runs in a pod, in which nothing else runs");
         let hint = format!("name the Service: http://NAME.{}.svc", launch.group.namespace);
         console.diagnostics(&[Diagnostic::warning(message).hint(hint)]);
     }
@@ -93,7 +93,10 @@ fn own_addresses(value: &Value, found: &mut BTreeSet<String>) {
         items.iter().for_each(|item| own_addresses(item, found));
     }
     for (key, value) in value.as_object().into_iter().flatten() {
-        own_addresses(value, found);
+        // What is sent along is no address.
+        if !["headers", "metadata", "params"].contains(&key.as_str()) {
+            own_addresses(value, found);
+        }
         let is_address = key == "host" || key.to_ascii_lowercase().ends_with("url");
         let Some(text) = value.as_str().filter(|_| is_address) else {
             continue;
@@ -441,6 +444,7 @@ mod tests {
             "url: http://localhost.example.com/?at=127.0.0.1",
             "host: 10.0.0.1:80",
             "payloadStr: http://localhost/",
+            "headers: {host: localhost}",
             "url: [1]",
         ] {
             let text = format!("spec:\n- task: http\n  with:\n    {address}\n");

@@ -138,6 +138,8 @@ pub(super) struct Examined {
     pub(super) judges: bool,
     /// Whether it reads or changes an object of a cluster whose name only the pod knows.
     pub(super) is_nameless: bool,
+    /// Whether something stands in it that only the pod knows.
+    has_guesses: bool,
 }
 
 impl Examined {
@@ -148,6 +150,11 @@ impl Examined {
         pipeline
             .zip(first)
             .map_or_else(Vec::new, |(pipeline, first)| pipeline.divide(first))
+    }
+
+    /// Whether what only the pod knows stands where nothing can be said of the whole without it.
+    pub(super) fn is_guessed(&self) -> bool {
+        self.has_guesses && self.pipeline.is_none()
     }
 
     /// Whether nothing is wrong.
@@ -187,6 +194,7 @@ impl Examined {
 
     /// Leaves out objects whose names only the pod knows: nobody can be given a right by such a name.
     fn set_apart(&mut self, seen: &Seen) {
+        self.has_guesses = seen.is_guessed();
         for objects in [&mut self.reads, &mut self.changes] {
             let before = objects.len();
             objects.retain(|object| {

@@ -80,7 +80,7 @@ pub(super) fn open(file: &Path, folder: &Path) -> Result<Opened, Vec<Diagnostic>
 
 /// Looks at an experiment as a run of it would, and packs what it reads.
 pub(super) fn look(opened: &Opened, variables: &Variables, dry: &Dry<'_>) -> Looked {
-    let seen = variables.seen(&opened.root, &opened.source, dry.env);
+    let seen = variables.seen(&opened.root, &opened.source);
     let mut examined = dry.examine_file(opened, &seen);
     examined.found.extend(seen.warning());
     let mut luggage = Luggage::pack(&examined.paths, dry.folder, &seen);
@@ -137,16 +137,21 @@ fn rehearse(
     let scripts = root.get("spec").map(Node::items).unwrap_or_default();
     let is_scripted = scripts.iter().any(|entry| entry.get("run").is_some());
     let elsewhere = whole.paths.iter().filter(|path| !path.starts_with(folder.path()));
-    found.extend(
-        elsewhere
-            .filter(|path| !is_scripted && path.exists())
-            .map(|path| {
-                let message = format!("the experiment reads the file {}, which no pod has", path.display());
-                Diagnostic::error(message).hint(
-                    "name it by its path from the folder of the experiment, so that it travels along, or give a URL",
-                )
-            }),
-    );
+    found.extend(elsewhere.filter(|path| path.exists()).map(|path| {
+        let message = format!(
+            "the experiment reads the file {}, which no pod has",
+            path.display()
+        );
+        let hint =
+            "name it by its path from the folder of the experiment, so that it travels along, or give a URL";
+        // A script may make one of that name.
+        let told = if is_scripted {
+            Diagnostic::warning(message)
+        } else {
+            Diagnostic::error(message)
+        };
+        told.hint(hint)
+    }));
     found
 }
 

@@ -56,15 +56,14 @@ impl Luggage {
             // Who cannot read it says so elsewhere.
             let text = read_file(&proto, LARGEST).unwrap_or_default();
             for name in imports(&String::from_utf8_lossy(&text)) {
-                let found = folders
-                    .iter()
-                    .map(|folder| folder.join(&name))
-                    .find(|path| path.is_file());
-                match found {
-                    Some(path) if self.add(&path, folder) => open.push(path),
-                    None if Path::new(&name).is_file() => self.found.push(misplaced(&proto, &name)),
-                    Some(_) | None => {}
+                // Which of several counts is decided where they are compiled.
+                let all = folders.iter().map(|folder| folder.join(&name));
+                let all: Vec<PathBuf> = all.filter(|path| path.is_file()).collect();
+                let here = Path::new(&name);
+                if here.is_file() && !all.iter().any(|path| is_same(path, here)) {
+                    self.found.push(misplaced(&proto, &name));
                 }
+                open.extend(all.into_iter().filter(|path| self.add(path, folder)));
             }
         }
     }
@@ -107,6 +106,12 @@ impl Luggage {
             }
         }
     }
+}
+
+/// Whether two paths are of one file.
+fn is_same(one: &Path, other: &Path) -> bool {
+    let real = |path: &Path| path.canonicalize().ok();
+    real(one).is_some_and(|one| Some(one) == real(other))
 }
 
 /// A path from a folder that it is in.

@@ -170,7 +170,7 @@ impl Subject {
 fn look(chart: &dyn Chart, values: &Node, variables: &Variables, dry: &Dry<'_>) -> Looked {
     let (rendered, found) = render(chart, values, MetricNames::Any, dry.folder);
     let source = SourceFile::new("the values", "");
-    let seen = variables.seen(&rendered.experiment, &source, dry.env);
+    let seen = variables.seen(&rendered.experiment, &source);
     let mut examined = dry.examine(&rendered, &seen);
     let foreign = foreign_files(&mut examined, &rendered, dry.folder);
     // What is wrong with the values explains what is wrong with the experiment.
@@ -187,6 +187,10 @@ fn unfit(examined: &mut Examined, runner: &Runner) -> Vec<Diagnostic> {
     let mut found = Vec::new();
     if let Work::Shards(shards) = runner.work {
         found.extend(examined.indivisible(shards));
+        if examined.is_guessed() {
+            let message = "whether the experiment can be divided depends on what only the pod knows: pods that cannot fail";
+            found.push(Diagnostic::warning(message));
+        }
     }
     if examined.is_nameless && runner.account.is_none() {
         let message = "the experiment reads or changes an object whose name has a variable that only the pod knows: \
@@ -194,7 +198,18 @@ fn unfit(examined: &mut Examined, runner: &Runner) -> Vec<Diagnostic> {
         let hint = "name the object without `${…}`, or give an account that has the right: --set serviceAccountName=NAME";
         found.push(Diagnostic::error(message).hint(hint));
     }
-    if examined.longest().is_none() && runner.deadline.is_none() {
+    if matches!(runner.work, Work::CronJob(_)) && runner.ttl.is_some() {
+        let message =
+            "runs of a CronJob that are removed leave no verdict: `iter8 k assert` needs the last one";
+        let hint = "leave `ttlSecondsAfterFinished` out, or see that it is longer than runs are apart";
+        found.push(Diagnostic::warning(message).hint(hint));
+    }
+    if examined.is_guessed() && runner.deadline.is_none() {
+        let message = "how long the experiment takes depends on what only the pod knows: its run is ended after an hour more than \
+                       what is known of it takes";
+        let hint = "say how long it may take, in seconds: --set activeDeadlineSeconds=86400";
+        found.push(Diagnostic::warning(message).hint(hint));
+    } else if examined.longest().is_none() && runner.deadline.is_none() {
         let message = "nobody knows how often the experiment loops: its run is ended after an hour more than one loop takes";
         let hint = "say how long it may take, in seconds: --set activeDeadlineSeconds=86400";
         found.push(Diagnostic::warning(message).hint(hint));

@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 
 use crate::charts::Pod;
 use crate::diagnostic::{Diagnostic, Place, Severity};
-use crate::platform::Env;
 use crate::spec::{Node, SourceFile, Value, references};
 
 /// Stands for a value that only the pod has: a number, a name and a host at once, and too short to be taken for a secret.
@@ -33,30 +32,30 @@ impl Variables {
     }
 
     /// What an experiment asks of them.
-    pub(super) fn seen(&self, root: &Node, source: &SourceFile, env: &Env) -> Seen {
+    pub(super) fn seen(&self, root: &Node, source: &SourceFile) -> Seen {
         let mut seen = Seen::default();
-        self.look(root, source, env, &mut seen);
+        self.look(root, source, &mut seen);
         seen
     }
 
-    fn look(&self, node: &Node, source: &SourceFile, env: &Env, seen: &mut Seen) {
+    fn look(&self, node: &Node, source: &SourceFile, seen: &mut Seen) {
         match &node.value {
             Value::String(text) | Value::Text(text) => {
                 for name in references(text) {
-                    self.note(name, &node.at.place(source), env, seen);
+                    self.note(name, &node.at.place(source), seen);
                 }
             }
-            Value::List(items) => items.iter().for_each(|item| self.look(item, source, env, seen)),
+            Value::List(items) => items.iter().for_each(|item| self.look(item, source, seen)),
             // In scripts it is the shell that reads them, and sets them, too.
             Value::Map(entries) => entries
                 .iter()
                 .filter(|(key, _)| key.name != "run")
-                .for_each(|(_, node)| self.look(node, source, env, seen)),
+                .for_each(|(_, node)| self.look(node, source, seen)),
             Value::Null | Value::Bool(_) | Value::Int(_) | Value::Float(_) => {}
         }
     }
 
-    fn note(&self, name: String, place: &Place, env: &Env, seen: &mut Seen) {
+    fn note(&self, name: String, place: &Place, seen: &mut Seen) {
         let given = self.given.iter().find(|(known, _)| *known == name);
         let value = match given {
             Some((_, Some(value))) => value.clone(),
@@ -65,9 +64,10 @@ impl Variables {
                 seen.names.insert(name);
                 return;
             }
+            // One of this machine may have its name, and is another.
             Some((_, None)) | None => {
                 seen.guessed.insert(place.clone());
-                env.get(&name).map_or_else(|| UNKNOWN.to_owned(), str::to_owned)
+                UNKNOWN.to_owned()
             }
         };
         seen.values.push((name, value));
@@ -118,9 +118,14 @@ impl Seen {
             .collect()
     }
 
+    /// Whether something stands in it that only the pod knows.
+    pub(super) fn is_guessed(&self) -> bool {
+        !self.guessed.is_empty()
+    }
+
     /// Whether a text holds something that only the pod knows.
     pub(super) fn is_unknown(&self, text: &str) -> bool {
-        !self.guessed.is_empty() && text.contains(UNKNOWN)
+        self.is_guessed() && text.contains(UNKNOWN)
     }
 
     /// Says which names nobody gives to the pod.
@@ -144,8 +149,7 @@ mod tests {
     fn seen(text: &str, variables: &Variables) -> Seen {
         let source = SourceFile::new("e.yaml", text);
         let root = Node::parse(&source).expect("YAML");
-        let env = Env::from_iter([("HERE", "here")]);
-        variables.seen(&root, &source, &env)
+        variables.seen(&root, &source)
     }
 
     fn given(names: &[(&str, Option<&str>)]) -> Variables {
@@ -199,7 +203,7 @@ mod tests {
         let seen = seen(text, &variables);
         assert_eq!(
             seen.variables(),
-            [("PLAIN", "p"), ("HERE", "here"), ("GONE", UNKNOWN)]
+            [("PLAIN", "p"), ("HERE", UNKNOWN), ("GONE", UNKNOWN)]
         );
         assert!(seen.is_unknown("services/web-71717"));
     }

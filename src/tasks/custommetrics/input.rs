@@ -212,7 +212,7 @@ impl CustomInput {
         let mut providers = Vec::new();
         for file in names {
             let name = file.trim_end_matches(FILE).trim_end_matches('.');
-            let source = TemplateSource::file(folder.join(&file), with, decoder)?;
+            let source = TemplateSource::file(decoder.path(&file), with, decoder)?;
             providers.push(provider(
                 if name.is_empty() { "metrics" } else { name },
                 source,
