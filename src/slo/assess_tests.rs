@@ -140,13 +140,13 @@ fn zero_requests_and_too_few_requests_are_no_data() {
 fn an_objective_on_nothing_measured_is_no_data_not_met() {
     for objective in [
         "http-cart/latency-p95 <= 10s",
-        "grpc/error-rate <= 1",
+        "grpc/error-rate <= 100%",
         "istio/error-rate <= 1",
     ] {
         let judged = verdict(load(50, |_| Some(1)), objective, OnInconclusive::Pass);
         assert_eq!(judged.verdict, Verdict::NoData, "{objective}");
     }
-    let objective = "http/error-rate <= 1".parse().expect("objective");
+    let objective = "http/error-rate <= 100%".parse().expect("objective");
     let judged = assess(&[objective], &Insights::default(), Policy::default()).judgements;
     assert_eq!(judged[0].verdict, Verdict::NoData);
 }

@@ -114,6 +114,12 @@ pub enum ObjectiveError {
         /// The metric.
         metric: String,
     },
+    /// Everything, where one percent may be meant.
+    #[error("a limit of 1 for {metric} is 100 %, which every load keeps")]
+    Everything {
+        /// The metric.
+        metric: String,
+    },
     /// Less than nothing.
     #[error("a limit of {limit} for {metric}, which is never negative")]
     Negative {
@@ -148,6 +154,9 @@ impl ObjectiveError {
                 tidy(limit / 100.0)
             )),
             Self::AboveAll { .. } => Some("100 % is written 100%, or 1 as a number".into()),
+            Self::Everything { .. } => {
+                Some("1 % is written 1% (or 0.01); leave it out if everything may fail".into())
+            }
             Self::Negative { .. } => Some("give a limit from 0".into()),
         }
     }
@@ -177,6 +186,16 @@ impl Objective {
             written: None,
             warn: false,
         })
+    }
+
+    /// Refuses a limit of 1 for a share that is at most 1, if nobody wrote that it is 100 %.
+    pub fn unless_everything(self) -> Result<Self, ObjectiveError> {
+        let is_share = self.metric.unit() == Unit::Fraction && self.bound == Bound::AtMost;
+        if is_share && matches!(self.limit, Limit::Value(value) if value >= 1.0) {
+            let metric = self.metric.to_string();
+            return Err(ObjectiveError::Everything { metric });
+        }
+        Ok(self)
     }
 
     /// Unit of the values that are compared, and of a limit that is a number.
@@ -210,10 +229,13 @@ impl FromStr for Objective {
         let metric: MetricName = text[..at].parse()?;
         let (limit, unit) = parse_limit(limit, &metric)?;
         let written = unit.filter(|unit| *unit != metric.unit());
-        Ok(Self {
-            written,
-            ..Self::new(metric, bound, limit)?
-        })
+        let objective = Self::new(metric, bound, limit)?;
+        let objective = if unit.is_none() {
+            objective.unless_everything()?
+        } else {
+            objective
+        };
+        Ok(Self { written, ..objective })
     }
 }
 
@@ -342,6 +364,7 @@ mod tests {
     fn limits_that_no_value_can_reach_are_refused() {
         for (text, hint) in [
             ("http/error-rate <= 5", "5 % is written 5%"),
+            ("http/error-rate <= 1", "1 % is written 1%"),
             ("http/error-rate <= 150%", "100 % is written 100%"),
             ("http/error-rate <= 500", "100 % is written 100%"),
             ("http/error-rate >= -0.1", "from 0"),
@@ -358,6 +381,8 @@ mod tests {
         }
         for text in [
             "http/error-rate <= 100%",
+            "http/error-rate >= 1",
+            "http/error-rate <= 1x base",
             "http/error-rate <= 3x base",
             "prometheus/delta >= -5",
         ] {

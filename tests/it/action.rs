@@ -392,7 +392,7 @@ fn wrong_inputs_are_named_and_outputs_are_written_all_the_same() {
         ("slos", &[("url", url), ("slos", "http/latency-p95 < 1")], &["input 'slos'", "<="]),
         ("metric", &[("url", url), ("slos", "http/latancy-p95 <= 1s")], &["input 'slos'", "did you mean"]),
         ("summary", &[("url", url), ("summary", "yes")], &["input 'summary'", "neither `true` nor `false`"]),
-        ("onInconclusive", &[("url", url), ("slos", "http/error-rate <= 1"), ("onInconclusive", "fial")], &["input 'onInconclusive'", "did you mean `fail`?"]),
+        ("onInconclusive", &[("url", url), ("slos", "http/error-rate <= 1%"), ("onInconclusive", "fial")], &["input 'onInconclusive'", "did you mean `fail`?"]),
         ("reports", &[("url", url), ("reports", "pdf")], &["input 'reports'", "unknown report format `pdf`"]),
         ("comment", &[("url", url), ("comment", "on-failure")], &["input 'comment'", "did you mean `on-fail`?"]),
         ("pullRequest", &[("url", url), ("pullRequest", "on-pass")], &["input 'pullRequestChanges'", "needs changes"]),

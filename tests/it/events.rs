@@ -146,7 +146,7 @@ fn every_event_finds_url_commit_and_pull_request() {
                 name,
                 event,
                 sha,
-                &[STATUS, ALWAYS, ("slos", "http/error-rate <= 1")],
+                &[STATUS, ALWAYS, ("slos", "http/error-rate <= 100%")],
             );
             let output = app.run(&["action"]);
             output.exits(0);

@@ -40,7 +40,7 @@ fn every_outcome_has_its_code() {
     let (app, output) = run("http/request-count >= 11", &[]);
     output.exits(1);
     assert_eq!(outcome(&app), "fail");
-    let (app, output) = run("http/error-rate <= 1", &[]);
+    let (app, output) = run("http/error-rate <= 100%", &[]);
     output.exits(0);
     assert_eq!(outcome(&app), "pass");
     let (_, output) = run("http/error-rate <= 1x", &[]);

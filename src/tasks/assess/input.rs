@@ -210,7 +210,8 @@ struct Entry {
 
 impl Entry {
     fn objective(self, bound: Bound, decoder: &mut Decoder<'_>) -> Option<Placed<Objective>> {
-        match Objective::new(self.metric.value, bound, Limit::Value(self.limit.value)) {
+        let objective = Objective::new(self.metric.value, bound, Limit::Value(self.limit.value));
+        match objective.and_then(Objective::unless_everything) {
             Ok(objective) => Some(Placed {
                 value: Objective {
                     warn: self.warn,
