@@ -178,3 +178,26 @@ fn the_curl_command_of_a_load_sends_its_request_again() {
     assert_eq!(again.body, first.body);
     assert_eq!(again.header("content-type"), first.header("content-type"));
 }
+
+#[test]
+fn what_is_given_and_not_sent_is_told() {
+    let server = Server::ok();
+    let run = |fields: &str| {
+        let url = server.url("/");
+        let text =
+            format!("spec:\n- task: http\n  with:\n    url: '{url}'\n    numRequests: 1\n    {fields}\n");
+        App::with(&text).file("empty.json", "").run(&["run"])
+    };
+    run("data: [{id: 1}]")
+        .exits(2)
+        .says("`data` changes nothing: none of its columns stands in the request");
+    assert_eq!(server.requests(), 0);
+    run("payloadFile: empty.json")
+        .exits(0)
+        .says("`payloadFile` is empty: a GET without a body is sent");
+    let said = run("method: PUT\n    payloadFile: empty.json")
+        .exits(0)
+        .stderr
+        .clone();
+    assert!(!said.contains("is empty"), "{said}");
+}

@@ -24,7 +24,7 @@ mod target;
 mod template;
 mod wire;
 
-pub use placeholders::{Mistake, Place, Problem, check, sent_literally};
+pub use placeholders::{Mistake, Place, Problem, check, sent_literally, uses_rows};
 pub use rows::{Rows, RowsError};
 pub use spec::{Expect, HttpVersion, RequestSpec};
 

@@ -103,11 +103,22 @@ pub(super) struct Templates {
 
 /// Looks for mistakes in the placeholders of a request.
 pub fn check(spec: &RequestSpec) -> Vec<Mistake> {
+    templates(spec).err().unwrap_or_default()
+}
+
+/// Whether anything of its rows stands in a request.
+pub fn uses_rows(spec: &RequestSpec) -> bool {
+    templates(spec).is_ok_and(|read| {
+        let headers = read.headers.iter().map(|(_, _, template)| template);
+        let mut all = headers.chain([&read.target, &read.body]);
+        all.any(|template| template.columns().next().is_some())
+    })
+}
+
+fn templates(spec: &RequestSpec) -> Result<Templates, Vec<Mistake>> {
     let query = spec.url.query().unwrap_or_default();
     let target = format!("{}?{query}", spec.url.path());
     Templates::read(spec, &target.into(), &spec.headers)
-        .err()
-        .unwrap_or_default()
 }
 
 /// Words in braces in the path and query of a URL that would be placeholders if there were rows with such columns.

@@ -10,7 +10,7 @@ use http::header::{ACCEPT_ENCODING, CONTENT_TYPE, HeaderName, HeaderValue};
 
 use super::input::{Expect, HttpFields, RequestInput};
 use super::{Body, HttpCall, HttpKind, pace};
-use crate::load::http::{self as wire, HttpVersion, RequestSpec, sent_literally};
+use crate::load::http::{self as wire, HttpVersion, RequestSpec, sent_literally, uses_rows};
 use crate::load::{self, AtOnce, Pace, Pool};
 use crate::spec::Decoder;
 use crate::tasks::inputs::{Count, Data, Places, Source, check_placeholders};
@@ -86,6 +86,7 @@ pub(super) fn check(
     // Data that could not be read has been reported.
     if places.given("data") == request.data.is_some() {
         check_placeholders(&spec, places, decoder)?;
+        warn_of_unused(request, &spec, &body, places, decoder);
     }
     let percentiles = request.percentiles.iter().flatten();
     Some(Checked {
@@ -107,6 +108,29 @@ fn warn_of_words(words: &[String], places: Places<'_>, decoder: &mut Decoder<'_>
         let message = format!("`{{{word}}}` is sent literally: there is no `data` with such a column");
         let hint = "give `data`, or write `%7B` and `%7D`";
         decoder.warning(places.at("url"), message, Some(hint.to_owned()));
+    }
+}
+
+/// What was given and is not sent.
+fn warn_of_unused(
+    request: &RequestInput,
+    spec: &RequestSpec,
+    body: &Body,
+    places: Places<'_>,
+    decoder: &mut Decoder<'_>,
+) {
+    let is_known = matches!(body, Body::Ready);
+    if is_known && spec.data.is_some() && places.is_own("data") && !uses_rows(spec) {
+        let message = "`data` changes nothing: none of its columns stands in the request";
+        let hint = "write `{column}` in the path, query, a header or the body, or leave `data` out";
+        decoder.stray(places.at("data"), message, Some(hint.to_owned()));
+    }
+    let payload = ["payloadFile", "payloadStr"].into_iter();
+    let payload = payload.filter(|field| places.is_own(field)).next();
+    if let Some(field) = payload.filter(|_| is_known && spec.body.is_empty() && request.method.is_none()) {
+        let message = format!("`{field}` is empty: a {} without a body is sent", spec.method);
+        let hint = "say `method` if an empty body is meant, or leave it out".to_owned();
+        decoder.warning(places.at(field), message, Some(hint));
     }
 }
 
