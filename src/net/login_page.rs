@@ -79,6 +79,17 @@ pub(super) fn is_login_path(path: &str) -> bool {
     segments.iter().any(|segment| SEGMENTS.contains(segment)) || segments.windows(2).any(session)
 }
 
+/// Whether who asks for the path wants the log-in itself: it ends in such a word. What lies behind one, such as
+/// `/auth/me`, is the application's.
+pub(super) fn asks_for_login(path: &str) -> bool {
+    let path = path.trim_end_matches('/').to_ascii_lowercase();
+    let last = path.rsplit('/').next().unwrap_or_default();
+    is_login_path(last)
+        || ["/session/new", "/sessions/new"]
+            .iter()
+            .any(|end| path.ends_with(end))
+}
+
 /// What matters of a page.
 #[derive(Default)]
 struct Page {
@@ -208,6 +219,31 @@ fn is_login_title(title: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn who_asks_for_a_log_in_asks_for_its_page() {
+        for path in [
+            "/login",
+            "/users/sign_in/",
+            "/wp-login.php",
+            "/session/new",
+            "/oauth2/authorize",
+            "/Auth",
+        ] {
+            assert!(asks_for_login(path), "{path}");
+        }
+        for path in [
+            "/",
+            "",
+            "/auth/me",
+            "/oauth/userinfo",
+            "/sso/app/items",
+            "/session",
+            "/new",
+        ] {
+            assert!(!asks_for_login(path), "{path}");
+        }
+    }
 
     fn is_wall(title: &str, body: &str) -> bool {
         let requested = "https://app.example/items".parse().expect("url");

@@ -7,7 +7,7 @@ use url::Url;
 
 use super::{
     display_url,
-    login_page::{is_login_page, is_login_path},
+    login_page::{asks_for_login, is_login_page, is_login_path},
 };
 
 /// As much of a body as [`recognise`] looks at.
@@ -218,7 +218,7 @@ fn redirect(requested: &Url, page: &Page<'_>) -> Option<Wall> {
             ACCESS_HINT,
         ));
     }
-    if is_login_path(to.path()) && !is_login_path(requested.path()) {
+    if is_login_path(to.path()) && !asks_for_login(requested.path()) {
         let description = format!("the target redirects to a log-in at {}", display_url(&to));
         return Some(Wall::new(WallKind::Login, description, LOGIN_HINT));
     }
@@ -287,7 +287,7 @@ fn login(page: &Page<'_>) -> Option<Wall> {
 /// A page for logging in where something else was asked for.
 fn login_in_place(requested: &Url, page: &Page<'_>) -> Option<Wall> {
     let answers = page.status.is_success() || matches!(page.status.as_u16(), 401 | 403);
-    if !page.html || !answers || is_login_path(requested.path()) || !is_login_page(requested, &page.text) {
+    if !page.html || !answers || asks_for_login(requested.path()) || !is_login_page(requested, &page.text) {
         return None;
     }
     let description = format!(

@@ -17,8 +17,9 @@ use crate::net::wall;
 
 /// So many pages in a row that were the application's own end the looking at each.
 const FIRST: u32 = 64;
-/// From then on one in so many is looked at, until one is a wall.
-const EVERY: u32 = 16;
+/// From then on one in so many is looked at, until one is a wall. No power of two: servers that take turns are often so
+/// many, and it would always be the same one that is looked at.
+const EVERY: u32 = 17;
 
 /// What is known of an answer from its head, found out once for all answers with the same head.
 #[derive(Debug)]
