@@ -280,27 +280,45 @@ fn ran_out_of(error: &io::Error) -> Option<&'static str> {
 
 /// Whether the other side has closed the connection, as far as the system knows by now.
 pub fn is_hung_up(socket: &TcpStream) -> bool {
+    #[cfg(target_os = "linux")]
+    let half = events::Flags::RDHUP;
+    #[cfg(all(unix, not(target_os = "linux")))]
+    let half = events::Flags::empty();
     #[cfg(unix)]
-    {
-        use rustix::event::{PollFd, PollFlags, Timespec, poll};
-
-        #[cfg(target_os = "linux")]
-        let asked = PollFlags::RDHUP;
-        #[cfg(not(target_os = "linux"))]
-        let asked = PollFlags::empty();
-        let gone = asked | PollFlags::HUP | PollFlags::ERR;
-        let mut sockets = [PollFd::new(socket, asked)];
-        let at_once = Timespec {
-            tv_sec: 0,
-            tv_nsec: 0,
-        };
-        // When the system cannot tell, the write will.
-        poll(&mut sockets, Some(&at_once)).is_ok() && sockets[0].revents().intersects(gone)
-    }
+    return events::has(socket, half | events::Flags::HUP | events::Flags::ERR);
     #[cfg(not(unix))]
     {
         let _ = socket;
         false
+    }
+}
+
+/// Whether the other side's system has refused what was sent, as far as ours knows by now.
+pub fn is_reset(socket: &TcpStream) -> bool {
+    #[cfg(unix)]
+    return events::has(socket, events::Flags::ERR);
+    #[cfg(not(unix))]
+    {
+        let _ = socket;
+        false
+    }
+}
+
+/// What the system knows of a socket.
+#[cfg(unix)]
+mod events {
+    pub(super) use rustix::event::PollFlags as Flags;
+    use rustix::event::{PollFd, Timespec, poll};
+    use tokio::net::TcpStream;
+
+    /// Whether one of the events has happened. When the system cannot tell, the next read or write will.
+    pub(super) fn has(socket: &TcpStream, wanted: Flags) -> bool {
+        let mut sockets = [PollFd::new(socket, wanted)];
+        let at_once = Timespec {
+            tv_sec: 0,
+            tv_nsec: 0,
+        };
+        poll(&mut sockets, Some(&at_once)).is_ok() && sockets[0].revents().intersects(wanted)
     }
 }
 

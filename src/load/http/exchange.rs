@@ -8,6 +8,7 @@ use http::{HeaderMap, Method, Request, StatusCode, Uri};
 use http_body_util::{BodyExt as _, Full};
 use tokio::time::Instant;
 
+use super::codec::Violation;
 use super::failure;
 use super::link::Link;
 use super::look::{Look, Seen, Wanted};
@@ -89,6 +90,12 @@ pub(super) async fn exchange(
         Err(error) => return Err(broken(&error, link)),
     };
     let (head, mut body) = answer.into_parts();
+    if head.status == StatusCode::SWITCHING_PROTOCOLS {
+        return Err(Broken {
+            failed: failure::violation(Violation::Upgraded, &[]),
+            unsent: false,
+        });
+    }
     let mut bytes = 0;
     let mut look = Look::new(needle);
     let wanted = Wanted::of(head.status, &head.headers);

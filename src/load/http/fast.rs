@@ -16,7 +16,7 @@ use tokio::time::Instant;
 use super::codec::{Asked, Decoder, End, HeadMemo, Progress, Sink, Violation};
 use super::failure;
 use crate::load::Failed;
-use crate::net::connect::{Duplex, is_hung_up};
+use crate::net::connect::{Duplex, is_hung_up, is_reset};
 
 /// Most bytes taken in by one read.
 const READ: usize = 64 << 10;
@@ -66,6 +66,9 @@ pub(super) struct Broken {
     pub(super) stale: bool,
     /// Whether a byte of the request was handed over: if not, the server cannot have taken it.
     pub(super) written: bool,
+    /// Whether the connection was reset, which is what a system does with bytes that its server did not read before it
+    /// closed. A server that read the request and closes ends the connection in order.
+    pub(super) reset: bool,
 }
 
 /// An exchange under way.
@@ -77,6 +80,8 @@ struct Exchange<'a, S: Sink> {
     /// The server takes no more, but may have answered.
     refused: Option<io::Error>,
     first_byte: Option<Instant>,
+    /// Reading failed.
+    reset: bool,
     sink: &'a mut S,
 }
 
@@ -117,11 +122,15 @@ impl Connection {
             flushed: false,
             refused: None,
             first_byte: None,
+            reset: false,
             sink,
         };
         let outcome = poll_fn(|context| self.poll(&mut exchange, bench, context)).await;
         let Exchange {
-            written, first_byte, ..
+            written,
+            first_byte,
+            reset: was_reset,
+            ..
         } = exchange;
         match outcome {
             Ok(mut done) => {
@@ -131,9 +140,10 @@ impl Connection {
                 Ok(done)
             }
             Err(failed) => Err(Broken {
-                failed,
                 stale: self.used && first_byte.is_none(),
                 written: written > 0,
+                reset: was_reset || is_reset(self.stream.socket()),
+                failed,
             }),
         }
     }
@@ -152,6 +162,7 @@ impl Connection {
             let now = Instant::now();
             let piece = read.filled();
             if let Err(error) = outcome {
+                exchange.reset = true;
                 return Poll::Ready(Err(failure::reading(&error)));
             }
             if piece.is_empty() {

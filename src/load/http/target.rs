@@ -21,8 +21,10 @@ use crate::load::random::Random;
 use crate::load::{Answer, ConnectTimes, Failed, Sample, Seat, Target, Way};
 use crate::net::connect::{self, Opened};
 
-/// How much longer than a round trip the end of a connection may take to be noticed.
+/// How much longer than a round trip a server may take to close a connection without reading what was sent there.
 const SLACK: Duration = Duration::from_millis(10);
+/// The same of a connection that ends in order: the server may have read it all.
+const SLACK_IN_ORDER: Duration = Duration::from_millis(1);
 
 /// Sends one kind of request, on one worker.
 #[derive(Debug)]
@@ -84,10 +86,16 @@ impl HttpTarget {
     /// Whether a server whose end of a connection was seen now can have closed it before it knew of what was sent there at
     /// `sent`. One that worked on a request and then dropped it takes longer. Where our thread was busy or waited for a
     /// processor meanwhile, the end may have been there long before.
-    fn crossed(&self, sent: Instant) -> bool {
+    fn crossed(&self, broken: &Broken, sent: Instant) -> bool {
         let took = sent.elapsed();
         let server = target_part(took).unwrap_or(took);
-        server <= self.round_trip.get().unwrap_or_default() + SLACK
+        let round_trip = self.round_trip.get().unwrap_or_default();
+        server
+            <= if broken.reset {
+                round_trip + SLACK
+            } else {
+                round_trip * 2 + SLACK_IN_ORDER
+            }
     }
 
     /// The session of a connection; with times, if it was opened now.
@@ -109,7 +117,8 @@ impl HttpTarget {
         // What cannot be repeated is not even written to a connection that the server has closed meanwhile.
         if repeatable || !conn.is_over() {
             match self.exchange(conn, n).await {
-                Err(broken) if broken.stale && (!broken.written || repeatable && self.crossed(sent)) => {}
+                Err(broken)
+                    if broken.stale && (!broken.written || repeatable && self.crossed(&broken, sent)) => {}
                 outcome => return outcome.map_err(|broken| broken.failed),
             }
         }
