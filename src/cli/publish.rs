@@ -279,7 +279,7 @@ fn outputs(result: &ExperimentResult, view: &View, files: &(PathBuf, PathBuf)) -
         "latencyP95" => latency(Statistic::Percentile(95.0)),
         "latencyP99" => latency(Statistic::Percentile(99.0)),
         "winner" => result.winner().unwrap_or_default().to_owned(),
-        "weights" => weights(&result.assessment.weights),
+        "weights" if result.distrust.is_empty() => weights(&result.assessment.weights),
         "resultFile" => path(&files.0),
         "reportFile" => path(&files.1),
         _ => String::new(),

@@ -2,7 +2,7 @@
 //! and version, and an error case for a task that could not run.
 //!
 //! A broken objective is a failure, one that could not be judged an error, one that only warns passes and says so. Those
-//! of a shard are skipped: merged, they are judged.
+//! of a shard are skipped: merged, they are judged. An outcome that none of them tells of is an error case of its own.
 
 use std::io::{self, Write};
 use std::time::Duration;
@@ -31,6 +31,7 @@ impl Format for Junit {
         let mut suite = TestSuite::new("iter8");
         suite.add_test_cases(view.objectives.iter().map(|row| objective(row, view.outcome)));
         suite.add_test_cases(view.tasks.iter().filter_map(task));
+        suite.add_test_cases(untold(view, &suite.test_cases));
         let mut report = Report::new("iter8");
         if let Ok(time) = Duration::try_from_secs_f64(view.seconds) {
             suite.set_time(time);
@@ -94,7 +95,10 @@ fn objective(row: &ObjectiveRow, outcome: Outcome) -> TestCase {
             failed(NonSuccessKind::Error, row.verdict)
         }
     };
-    let mut case = TestCase::new(named(&row.objective), status);
+    let task = row
+        .task
+        .map_or_else(String::new, |task| format!(" (task {task})"));
+    let mut case = TestCase::new(named(&row.objective) + &task, status);
     case.set_classname(if row.version.is_empty() {
         "iter8".to_owned()
     } else {
@@ -131,6 +135,22 @@ fn task(row: &TaskRow) -> Option<TestCase> {
         .seconds
         .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
     case.set_time(time.unwrap_or_default());
+    Some(case)
+}
+
+/// An outcome that no objective and no task tells of: green cases would be all that is seen.
+fn untold(view: &View, told: &[TestCase]) -> Option<TestCase> {
+    let is_told = |case: &TestCase| matches!(case.status, TestCaseStatus::NonSuccess { .. });
+    if matches!(view.outcome, Outcome::Pass | Outcome::Measured) || told.iter().any(is_told) {
+        return None;
+    }
+    let mut status = TestCaseStatus::non_success(NonSuccessKind::Error);
+    status
+        .set_message(allowed(&view.reason))
+        .set_type(view.outcome.name());
+    let mut case = TestCase::new("measurement", status);
+    case.set_classname("iter8");
+    case.set_time(Duration::ZERO);
     Some(case)
 }
 

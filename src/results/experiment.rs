@@ -266,6 +266,10 @@ impl ExperimentResult {
     /// The version that won: the one that has won every reward, or without rewards the only one that met all of its
     /// objectives where versions were compared.
     pub fn winner(&self) -> Option<&str> {
+        // Nobody has won by numbers that are not to be trusted.
+        if !self.distrust.is_empty() {
+            return None;
+        }
         if !self.assessment.awards.is_empty() {
             return self.assessment.unanimous();
         }

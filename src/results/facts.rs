@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::ExperimentResult;
 use crate::metrics::{Measure, MetricName, Provided, ProvidedKind, Statistic, Timing, VersionInsights};
-use crate::slo::{Assessment, Award, Bound, Goal, Judgement, Limit, Verdict};
+use crate::slo::{Assessment, Award, Bound, Confidence, Goal, Judgement, Limit, Verdict};
 use crate::spec::condition::{
     Facts, InsightsFacts, LimitFacts, MetricFacts, ResultFacts, RewardFacts, SloFacts, TaskFacts,
     VerdictFacts, VersionFacts, WinnerFacts,
@@ -60,7 +60,7 @@ impl ExperimentResult {
         }
     }
 
-    /// `SLOs()`: there are metrics, and no objective that was judged is broken.
+    /// `SLOs()`: there are metrics that can be trusted, and no objective that was judged is broken.
     pub fn slos_hold(&self) -> bool {
         if let Some(imported) = &self.imported {
             return imported.slos;
@@ -76,7 +76,10 @@ impl ExperimentResult {
                 .collect(),
             ..Assessment::default()
         };
-        !self.insights.is_empty() && judged.all_met()
+        let awards = &self.known_assessment().awards;
+        let rewarded = awards.iter().all(|award| award.confidence != Confidence::NoData);
+        let trusted = self.distrust.is_empty() && self.unanswered().is_none();
+        !self.insights.is_empty() && trusted && rewarded && judged.all_met()
     }
 
     /// What was measured of the winner, or else of the first version that is no baseline, by name.
