@@ -131,7 +131,7 @@ mod tests {
             ),
             (
                 format!(
-                    "{LOAD}numRequests: 100}}{assess}- task: http\n  with: {{url: 'http://127.0.0.1:1/'}}\n"
+                    "{LOAD}numRequests: 100}}{assess}- task: http\n  with: {{url: 'http://127.0.0.1:1/'}}{assess}"
                 ),
                 "task 3 (http) measures behind",
             ),

@@ -104,7 +104,7 @@ fn a_baseline_counts_only_for_versions_measured_beside_it() {
     let again = check(&format!("spec:\n{versions}{judged}{}{RELATIVE}", alone("b")));
     assert_eq!(again, error(5));
     // Judged before the other load, or measured together once more, they are comparable.
-    let before = check(&format!("spec:\n{versions}{RELATIVE}{}", alone("b")));
+    let before = check(&format!("spec:\n{versions}{RELATIVE}{}{judged}", alone("b")));
     assert_eq!(before, Vec::<String>::new());
     let twice = check(&format!("spec:\n{versions}{judged}{versions}{RELATIVE}"));
     assert_eq!(twice, Vec::<String>::new());

@@ -106,18 +106,18 @@ impl Pipeline {
     }
 
     /// A load replaces an earlier one of the same protocol and version: what was not judged before would be lost without
-    /// a word.
+    /// a word. And where one is judged, a later one that is not would stand beside a verdict that says nothing of it.
     fn check_replaced(&self, places: &[At], decoder: &mut Decoder<'_>) {
-        let mut open: Vec<(&Step, Protocol)> = Vec::new();
+        let judges = |step: &Step, protocol: Protocol| {
+            let mut objectives = step.task.objectives().iter();
+            objectives.any(|objective| match &objective.value.metric {
+                MetricName::Load(stream, _) => stream.protocol == protocol,
+                MetricName::Custom { .. } => false,
+            })
+        };
+        let mut open: Vec<(&Step, &At, Protocol)> = Vec::new();
         for (step, at) in self.steps.iter().zip(places) {
-            let read = |protocol: Protocol| {
-                let mut objectives = step.task.objectives().iter();
-                objectives.any(|objective| match &objective.value.metric {
-                    MetricName::Load(stream, _) => stream.protocol == protocol,
-                    MetricName::Custom { .. } => false,
-                })
-            };
-            open.retain(|(_, protocol)| !read(*protocol));
+            open.retain(|(_, _, protocol)| !judges(step, *protocol));
             let Some(stream) = step.task.produces().into_iter().next() else {
                 continue;
             };
@@ -133,8 +133,8 @@ impl Pipeline {
             };
             let lost = open
                 .iter()
-                .find(|(earlier, protocol)| *protocol == stream.protocol && same_version(earlier));
-            if let Some((earlier, _)) = lost {
+                .find(|(earlier, _, protocol)| *protocol == stream.protocol && same_version(earlier));
+            if let Some((earlier, ..)) = lost {
                 let message = format!(
                     "this load replaces the measurements of task {}, which nothing has judged",
                     earlier.index
@@ -142,7 +142,16 @@ impl Pipeline {
                 let hint = "put an `assess` task between them, name both as `endpoints:` of one task, or mark the first `warmup: true`";
                 decoder.stray(at, message, Some(hint.to_owned()));
             }
-            open.push((step, stream.protocol));
+            open.push((step, at, stream.protocol));
+        }
+        let judged = |protocol: Protocol| self.steps.iter().any(|step| judges(step, protocol));
+        for (_, at, protocol) in open {
+            if judged(protocol) {
+                let message =
+                    "no `assess` task judges what this load measures, as one judges an earlier load";
+                let hint = "put an `assess` task with objectives behind it, or mark it `warmup: true`";
+                decoder.stray(at, message, Some(hint.to_owned()));
+            }
         }
     }
 

@@ -102,6 +102,10 @@ fn limits_and_ranges_that_cannot_be_are_refused_in_both_forms() {
         ]
     );
     assert_eq!(
+        objective("SLOs: {upper: [{metric: http/error-rate, limit: 1}]}"),
+        ["5:53: a limit of 1 for http/error-rate is 100 %, which every load keeps"]
+    );
+    assert_eq!(
         objective("objectives: [http/error-rate <= 5]"),
         ["5:18: a limit of 5 for http/error-rate, which is at most 1"]
     );
@@ -323,10 +327,40 @@ fn a_load_of_another_version_replaces_nothing() {
 }
 
 #[test]
+fn a_load_behind_the_last_verdict_is_not_left_unjudged() {
+    let load = |more: &str| format!("- {{task: http, with: {{url: http://a{more}}}}}\n");
+    let judge = |metric: &str| format!("- {{task: assess, with: {{objectives: [{metric} <= 1]}}}}\n");
+    let all = judge("http/error-count");
+    let unjudged = "4:3: no `assess` task judges what this load measures, as one judges an earlier load";
+    for (last, expected) in [
+        (load(""), vec![unjudged]),
+        (load(", version: b"), vec![unjudged]),
+        (load(", warmup: true"), vec![]),
+        (load("") + &all, vec![]),
+        (load("") + &judge("db/errors"), vec![unjudged]),
+        (
+            "- {task: grpc, with: {host: \"a:1\", call: a.B/C}}\n".to_owned(),
+            vec![],
+        ),
+    ] {
+        let provider = "- {task: custommetrics, with: {templates: {db: http://a/db.tpl}}}\n";
+        let last = if last.contains("db/") {
+            last.replace("- {task: assess", &format!("{provider}- {{task: assess"))
+        } else {
+            last
+        };
+        let found = check(&format!("spec:\n{}{all}{last}", load("")));
+        assert_eq!(found, expected, "{last}");
+    }
+    // A load on its own is a load on its own.
+    assert_eq!(check(&format!("spec:\n{}", load(""))), Vec::<String>::new());
+}
+
+#[test]
 fn an_experiment_has_one_baseline() {
     let judge = "- {task: assess, with: {objectives: [http/error-rate <= 1%]}}\n";
     let other = "- {task: http, with: {url: http://a, versions: [{name: old}, {name: new}]}}\n";
-    let found = check(&format!("spec:\n{SIDE_BY_SIDE}{judge}{other}"));
+    let found = check(&format!("spec:\n{SIDE_BY_SIDE}{judge}{other}{judge}"));
     assert_eq!(
         found,
         ["4:3: the baseline is `old` here, and `baseline` in task 1"]

@@ -169,3 +169,60 @@ fn gives_grpc_the_spelling_of_the_readme() {
     output.exits(0).says("grpc/latency-p95");
     assert!(!output.has("latency/p95"), "{output}");
 }
+
+/// A load of a path, and an objective.
+fn load(path: &str) -> String {
+    format!("- task: http\n  with: {{url: 'ADDRESS/{path}', numRequests: 20, qps: 100}}\n")
+}
+
+fn judge(objective: &str) -> String {
+    format!("- task: assess\n  with: {{objectives: [{objective}]}}\n")
+}
+
+#[test]
+fn a_load_behind_the_verdict_is_not_left_unjudged() {
+    let server = Server::new(|seen| Answer::status(if seen.path == "/bad" { 500 } else { 200 }));
+    let run = |text: String| {
+        let app = App::with(&format!("spec:\n{text}").replace("ADDRESS", &server.url("")));
+        let output = app.run(&["run", "--reports", "junit,json"]);
+        (app, output)
+    };
+    let errors = judge("http/error-rate <= 1%");
+    let (_, output) = run(load("good") + &errors + &load("bad"));
+    output
+        .exits(2)
+        .says("no `assess` task judges what this load measures");
+    assert_eq!(server.requests(), 0);
+
+    // Each is judged on its own, and nobody is told that one is the other.
+    let (app, output) = run(load("bad") + &errors + &load("good") + &errors);
+    output
+        .exits(1)
+        .says("Task 2 judged an earlier load than the one shown here: task 1, 20 requests at 100/s")
+        .says("/bad.");
+    let junit = app.read("iter8-results/junit.xml");
+    for task in ["(task 2)", "(task 4)"] {
+        assert_eq!(
+            junit.matches(&format!("{task}\" classname")).count(),
+            1,
+            "{junit}"
+        );
+    }
+
+    // A limit on the errors of the first says nothing of those of the second.
+    let slow = judge("http/latency-p95 <= 9s");
+    let (_, output) = run(load("good") + &errors + &load("bad") + &slow);
+    output.exits(5).says("each of 20 requests failed");
+}
+
+#[test]
+fn where_all_time_out_nothing_is_said_of_phases() {
+    let hangs = Faulty::silent();
+    let url = hangs.url();
+    let load =
+        format!("spec:\n- task: http\n  with: {{url: '{url}', numRequests: 4, qps: 40, timeout: 200ms}}\n");
+    let judged = judge("http/latency-p95 <= 50ms, http/error-rate <= 1%");
+    let output = App::with(&(load + &judged)).run(&["run"]);
+    output.exits(1).says("4 of 4 errors");
+    assert!(!output.stdout.contains("The time is spent"), "{output}");
+}

@@ -7,7 +7,7 @@ use crate::metrics::code::Code;
 use crate::metrics::{LoadMeasurement, Measure, MetricName, Protocol, Stream, VersionInsights};
 use crate::report::prose::Prose;
 use crate::results::ExperimentResult;
-use crate::slo::{Limit, Verdict};
+use crate::slo::{Judgement, Limit, Verdict};
 
 /// A version with the union of its endpoints.
 pub(super) struct Version<'a> {
@@ -152,9 +152,35 @@ impl<'a> Known<'a> {
         tested.count() > 1
     }
 
+    /// Whether what was judged is not what is shown: a later load took its place.
+    pub(super) fn is_replaced(&self, judgement: &Judgement) -> bool {
+        let MetricName::Load(stream, _) = &judgement.objective.metric else {
+            return false;
+        };
+        let mut tasks = self.result.tasks.iter();
+        let judged = tasks.find(|task| task.index == judgement.task);
+        let judged = judged.and_then(|task| task.started);
+        let mut loads = self
+            .version(&judgement.version)
+            .into_iter()
+            .flat_map(|version| &version.insights.loads)
+            .filter(|load| load.stream.protocol == stream.protocol);
+        loads.any(|load| {
+            judged
+                .zip(load.measurement.began)
+                .is_some_and(|(judged, began)| judged < began)
+        })
+    }
+
+    /// What was judged of the measurements that are shown.
+    pub(super) fn judgements(&self) -> impl Iterator<Item = &'a Judgement> {
+        let all = self.result.assessment.judgements.iter();
+        all.filter(|judgement| !self.is_replaced(judgement))
+    }
+
     /// Whether this number of this version broke an objective.
     pub(super) fn broke(&self, version: &str, stream: &Stream, measures: &[Measure]) -> bool {
-        self.result.assessment.judgements.iter().any(|judgement| {
+        self.judgements().any(|judgement| {
             judgement.verdict == Verdict::NotMet
                 && judgement.version == version
                 && matches!(judgement.objective.limit, Limit::Value(_))

@@ -190,6 +190,7 @@ pub(super) fn warnings(known: &Known<'_>) -> Vec<Prose> {
     // For an invalid run the first reason is in the summary already.
     let said = usize::from(result.outcome == Outcome::Invalid);
     told.extend(result.distrust.iter().skip(said).map(|why| why.as_str().into()));
+    told.extend(replaced(known));
     for version in &known.versions {
         if !version.insights.baseline {
             told.extend(uncovered_errors(known, version));
@@ -199,6 +200,29 @@ pub(super) fn warnings(known: &Known<'_>) -> Vec<Prose> {
     }
     told.extend(history::warnings(known));
     told
+}
+
+/// What was judged and is not shown.
+fn replaced(known: &Known<'_>) -> Vec<Prose> {
+    let judgements = known.result.assessment.judgements.iter();
+    let of_others = judgements.filter(|judgement| known.is_replaced(judgement));
+    let judged: BTreeSet<usize> = of_others.map(|judgement| judgement.task).collect();
+    let told = judged.into_iter().map(|judged| {
+        let before = known.result.tasks.iter().filter(|task| task.index < judged);
+        let is_load = |name: &str| ["http", "grpc"].contains(&name);
+        let mut loads = before.filter(|task| is_load(&task.name) && !task.about.starts_with("warm-up"));
+        let told = Prose::from(format!(
+            "Task {judged} judged an earlier load than the one shown here"
+        ));
+        match loads.next_back() {
+            Some(load) => {
+                let about = clipped(&load.about, 200);
+                told.text(format!(": task {}, {about}.", load.index))
+            }
+            None => told.text("."),
+        }
+    });
+    told.collect()
 }
 
 /// Loads whose answers were redirects more often than not: nobody has seen the pages that they lead to.
@@ -250,9 +274,8 @@ fn uncovered_errors(known: &Known<'_>, version: &Version<'_>) -> Option<Prose> {
         return None;
     }
     let name = &version.insights.name;
-    let judgements = &known.result.assessment.judgements;
     let covered = |stream: &Stream| {
-        let mut own = judgements.iter().filter(|judgement| judgement.version == *name);
+        let mut own = known.judgements().filter(|judgement| judgement.version == *name);
         // A limit on the whole covers its endpoints.
         let whole = Stream {
             endpoint: None,
@@ -280,6 +303,14 @@ fn uncovered_errors(known: &Known<'_>, version: &Version<'_>) -> Option<Prose> {
         number::counted(requests, known.request()),
         number::share(errors, requests)
     ));
+    let endpoints: Vec<Prose> = uncovered
+        .iter()
+        .filter_map(|load| load.stream.endpoint.as_deref())
+        .map(|endpoint| Prose::new().code(endpoint))
+        .collect();
+    if !endpoints.is_empty() && uncovered.len() < loads.len() {
+        told = told.text(" at ").then(Prose::list(endpoints));
+    }
     if known.several() {
         told = told.text(" on ").code(version.insights.name.as_str());
     }

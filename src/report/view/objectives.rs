@@ -70,6 +70,9 @@ pub struct ObjectiveRow {
     pub name: Prose,
     /// The objective as it is written: `http/latency-p95 <= 200ms`.
     pub objective: String,
+    /// The task that judged it, where several judge the same.
+    #[serde(skip)]
+    pub task: Option<usize>,
     /// The metric's canonical name.
     pub metric: String,
     /// Unit of the numbers (a ratio is plain).
@@ -125,6 +128,7 @@ pub(super) fn rows(known: &Known<'_>) -> Vec<ObjectiveRow> {
                 row.limit_text.push_str(&unit);
             }
             if again(judgement) {
+                row.task = Some(judgement.task);
                 row.name = row.name.text(format!(" (task {})", judgement.task));
             }
             row
@@ -172,6 +176,7 @@ fn row(judgement: &Judgement) -> ObjectiveRow {
         version: judgement.version.clone(),
         name: name(&objective.metric, relative),
         objective: objective.to_string(),
+        task: None,
         metric: objective.metric.to_string(),
         unit,
         value,

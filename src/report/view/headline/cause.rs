@@ -33,6 +33,10 @@ pub(super) fn of(known: &Known<'_>) -> Option<Prose> {
     };
     let measurement = known.version(&judgement.version)?.measurement(stream)?;
     match measure {
+        // The time of what failed is no phase's: that of a time-out is the limit that was set.
+        Measure::Time(..) if measurement.errors * 2 > measurement.requests => {
+            failing(measurement, stream.protocol)
+        }
         Measure::Time(_, statistic) => {
             let before = known
                 .baseline()
