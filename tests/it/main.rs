@@ -55,6 +55,7 @@ mod kubernetes_run_faults;
 mod kubernetes_run_results;
 mod kubernetes_shards;
 mod kubernetes_tutorials;
+mod kubernetes_whose;
 mod loops;
 mod merge;
 mod notify;
