@@ -4,6 +4,7 @@ mod support;
 
 mod abn;
 mod action;
+mod asserts;
 mod bad_input;
 mod browser;
 mod charts;
