@@ -10,7 +10,7 @@ use super::ANSWER;
 use super::args::AssertOf;
 use super::gather::gather;
 use super::obstacles::{Obstacles, explain};
-use super::scene::{NAMELESS, Run, Scene, is_last};
+use super::scene::{NAMELESS, Run, Scene, is_last, without_runs};
 use super::store::{self, StoreError, Stored};
 use crate::cli::args::LogLevel;
 use crate::cli::assert::{Demand, refuse};
@@ -214,7 +214,7 @@ impl Gate<'_> {
                 let why = if bereft {
                     "has a result, and none of its Jobs is there any more to tell whether that is of its last run"
                 } else {
-                    "has not run yet"
+                    without_runs(cronjob, false)
                 };
                 (format!("the CronJob {name} ({schedule}) {why}"), false)
             }
