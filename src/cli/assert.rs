@@ -10,12 +10,17 @@ use super::console::Console;
 use super::exit::Exit;
 use super::stored::Unread;
 use crate::diagnostic::did_you_mean;
+use crate::report::{Prose, View, clipped, visible};
 use crate::results::{ExperimentResult, MergedShard, Outcome, TaskStatus};
 use crate::slo::{Confidence, Verdict};
 use crate::spec::{Period, PeriodError};
 
 /// Shards that are named.
 const NAMED: usize = 8;
+/// Warnings that are told.
+const WARNINGS: usize = 10;
+/// Characters of one.
+const LONGEST: usize = 500;
 const POLL: Duration = Duration::from_millis(500);
 
 /// What may be asked of a result.
@@ -63,32 +68,27 @@ impl Condition {
             && match self {
                 Self::Completed => result.completed(),
                 Self::NoFailure => result.no_failure(),
+                // Of what is no pass none can be told, whatever is judged met: nobody may have answered.
                 Self::Slos => {
                     let trusted = result.no_failure() && result.distrust.is_empty();
-                    trusted && unkept(result).is_none()
+                    trusted && unkept(result).is_none() && result.outcome == Outcome::Pass
                 }
             }
     }
 
-    fn describe(self, result: &ExperimentResult) -> String {
+    /// Whether it holds, in words, and what tells why it does not.
+    fn describe(self, result: &ExperimentResult) -> (String, Option<String>) {
         let holds = self.holds(result);
-        let told = |what: &str| match partial(result).or_else(|| failure(result)) {
-            Some(why) => format!("{what}: {why}"),
-            None => what.to_owned(),
+        let cause = || partial(result).or_else(|| failure(result));
+        let (words, why) = match (self, holds) {
+            (Self::Completed, true) => ("experiment completed", None),
+            (Self::Completed, false) => ("experiment did not complete", cause()),
+            (Self::NoFailure, true) => ("experiment has no failure", None),
+            (Self::NoFailure, false) => ("experiment failed", cause()),
+            (Self::Slos, true) => return (kept(result), None),
+            (Self::Slos, false) => ("SLOs are not satisfied", Some(why(result))),
         };
-        let words = match (self, holds) {
-            (Self::Completed, true) => "experiment completed",
-            (Self::Completed, false) => return told("experiment did not complete"),
-            (Self::NoFailure, true) => "experiment has no failure",
-            (Self::NoFailure, false) => return told("experiment failed"),
-            // Only Iter8's gate was open then, and is for its results.
-            (Self::Slos, true) if result.assessment.judgements.is_empty() => {
-                "no SLO was judged, which Iter8 took for satisfied"
-            }
-            (Self::Slos, true) => "SLOs are satisfied",
-            (Self::Slos, false) => return format!("SLOs are not satisfied: {}", why(result)),
-        };
-        words.to_owned()
+        (words.to_owned(), why)
     }
 }
 
@@ -129,6 +129,24 @@ fn failure(result: &ExperimentResult) -> Option<String> {
     })
 }
 
+/// What holds where the SLOs do: objectives that only warn are none that can fail a run.
+fn kept(result: &ExperimentResult) -> String {
+    let judgements = &result.assessment.judgements;
+    let (warning, failing): (Vec<_>, Vec<_>) =
+        judgements.iter().partition(|judgement| judgement.objective.warn);
+    let words = match (failing.len(), warning.len()) {
+        // Only Iter8's gate was open then, and is for its results.
+        (0, 0) => "no SLO was judged, which Iter8 took for satisfied",
+        (0, _) => "no objective can fail this run",
+        (_, _) => "SLOs are satisfied",
+    };
+    let unmet = warning.iter().filter(|one| one.verdict != Verdict::Met).count();
+    if unmet == 0 {
+        return words.to_owned();
+    }
+    format!("{words}; of those that only warn, {unmet} not met")
+}
+
 /// What of the SLOs and rewards does not hold.
 fn unkept(result: &ExperimentResult) -> Option<String> {
     let assessment = &result.assessment;
@@ -164,6 +182,7 @@ fn why(result: &ExperimentResult) -> String {
     }
     let distrust = result.distrust.first().cloned();
     let found = distrust.or_else(|| unkept(result));
+    let found = found.or_else(|| result.because.first().cloned());
     found.unwrap_or_else(|| "no metric was stored".to_owned())
 }
 
@@ -202,10 +221,31 @@ impl Demand {
         self.conditions.iter().all(|condition| condition.holds(result))
     }
 
-    /// Says of each condition whether it holds, and how the process ends because of it.
+    /// Each condition in words; what is the reason of several is told of the first.
+    fn lines(&self, result: &ExperimentResult) -> Vec<String> {
+        let mut told = BTreeSet::new();
+        let describe = |condition: &Condition| {
+            let (words, why) = condition.describe(result);
+            match why.filter(|why| told.insert(why.clone())) {
+                Some(why) => format!("{words}: {why}"),
+                None => words,
+            }
+        };
+        self.conditions.iter().map(describe).collect()
+    }
+
+    /// Says what a reader should doubt, of each condition whether it holds, and how the process ends because of it.
     pub(super) fn verdict(&self, result: &ExperimentResult, console: &Console) -> Exit {
-        for condition in &self.conditions {
-            console.say(LogLevel::Info, &condition.describe(result));
+        let lines = self.lines(result);
+        for doubt in doubts(result, &lines) {
+            console.say(LogLevel::Warning, &format!("warning: {doubt}"));
+        }
+        for line in &lines {
+            console.say(LogLevel::Info, line);
+        }
+        if result.assessment.judgements.is_empty() && !self.conditions.contains(&Condition::Slos) {
+            let text = "no objective was judged: the result says nothing of SLOs";
+            console.say(LogLevel::Info, text);
         }
         if self.is_met(result) {
             console.say(LogLevel::Info, "all conditions were satisfied");
@@ -214,6 +254,29 @@ impl Demand {
             refuse(console)
         }
     }
+}
+
+/// What a reader of a result should doubt, as its report says it, and why it is no result if no line tells that already.
+fn doubts(result: &ExperimentResult, lines: &[String]) -> Vec<String> {
+    let unusable = [Outcome::Invalid, Outcome::Error].contains(&result.outcome);
+    let because = result.because.first().filter(|_| unusable && result.no_failure());
+    let untold = because.filter(|why| !lines.iter().any(|line| line.contains(why.as_str())));
+    let outcome = untold.map(|why| format!("the outcome is {}: {why}", result.outcome.name()));
+    let warnings = View::of(result).warnings;
+    let all = outcome.into_iter().chain(warnings.iter().map(Prose::plain));
+    let mut all: Vec<String> = all.map(|text| told(&text)).collect();
+    let more = all.len().saturating_sub(WARNINGS);
+    if more > 0 {
+        all.truncate(WARNINGS);
+        all.push(format!("and {more} more, which the report shows"));
+    }
+    all
+}
+
+/// A sentence of a report on a line of talk, where typography only gets in the way.
+fn told(text: &str) -> String {
+    let plain = text.replace('\u{a0}', " ").replace('\u{2060}', "");
+    clipped(&visible(&plain), LONGEST)
 }
 
 /// Says that not everything holds.

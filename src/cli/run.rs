@@ -52,7 +52,7 @@ pub(super) async fn run(
         reuse: args.reuse_result,
         revision: args.revision,
         since: None,
-        reproduce: command(&given, args.file.as_deref()),
+        reproduce: Some(command(&given, args.file.as_deref())),
         cluster: args.cluster.access(env, &console.mask),
         part: Said::flags(args.shard.as_deref(), args.start_at.as_deref()),
         details: None,
@@ -75,8 +75,8 @@ pub(super) struct Order<'a> {
     pub(super) revision: Option<u64>,
     /// When what is asked of providers begins, if that is before the first loop.
     pub(super) since: Option<Timestamp>,
-    /// A command that repeats the run.
-    pub(super) reproduce: String,
+    /// A command that repeats the run, if there is one.
+    pub(super) reproduce: Option<String>,
     /// How a Kubernetes cluster is reached.
     pub(super) cluster: Access,
     /// Which part of it.
@@ -162,19 +162,20 @@ impl Order<'_> {
             return *stored == mask.apply(text);
         }
         let command = result.environment.reproduce.as_deref().map(without_loop);
-        command == Some(&mask.apply(&self.reproduce))
+        let ours = self.reproduce.as_deref().map(|command| mask.apply(command));
+        ours.is_some() && command == ours.as_deref()
     }
 
     /// The command that repeats the run, this shard or loop of it.
-    fn command(&self, shard: Option<&Shard>) -> String {
-        let mut command = of_shard(&self.reproduce, shard);
+    fn command(&self, shard: Option<&Shard>) -> Option<String> {
+        let mut command = of_shard(self.reproduce.as_deref()?, shard);
         if let Some(revision) = self.revision {
             command.push_str(&format!("{REVISION}{revision}"));
         }
         if self.reuse {
             command.push_str(REUSE);
         }
-        command
+        Some(command)
     }
 }
 
@@ -259,7 +260,7 @@ impl Stage<'_> {
             platform: self.platform.name(),
             reach: reach(env),
             validate_slos: true,
-            reproduce: Some(order.command(shard.as_ref())),
+            reproduce: order.command(shard.as_ref()),
             cluster: order.cluster.clone(),
             publisher: Arc::<Poster>::clone(&poster),
             earlier,

@@ -29,6 +29,7 @@ pub use junit::Junit;
 pub use markdown::{Markdown, markdown_words, render_within};
 pub use openmetrics::OpenMetrics;
 pub use prose::{Kind, Piece, Prose};
+pub(crate) use prose::{clipped, visible};
 pub use table::{Align, Column, Section, Table, Topic};
 pub use text::Text;
 pub use view::{

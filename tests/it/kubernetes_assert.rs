@@ -367,6 +367,10 @@ fn a_later_run_that_leaves_nothing_spoils_the_result_of_an_earlier_one() {
     app.run(&words(&here, &["--timeout", "2s"]))
         .exits(1)
         .says("the CronJob default-1-cronjob (0 0 1 1 *) has not run yet");
+    let log = ["k", "log", "-n", "gate-cron"];
+    app.run(&log)
+        .exits(3)
+        .says("the CronJob default-1-cronjob has not run yet");
     let run = |name: &str| {
         here.kubectl(&["create", "job", name, "--from=cronjob/default-1-cronjob"], "");
     };
@@ -427,4 +431,6 @@ fn a_later_run_that_leaves_nothing_spoils_the_result_of_an_earlier_one() {
     app.run(&words(&here, &["--timeout", "1s"]))
         .exits(1)
         .says("none of its Jobs is there any more");
+    let gone = "the CronJob default-1-cronjob has run before, and none of its Jobs is there any more";
+    app.run(&log).exits(3).says(gone);
 }

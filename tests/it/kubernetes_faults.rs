@@ -423,7 +423,7 @@ fn what_the_documentation_says_of_faults_is_what_tests_have_seen() {
         .filter(|line| line.starts_with("| "))
         .skip(2)
         .collect();
-    assert_eq!(rows.len(), 20);
+    assert_eq!(rows.len(), 21);
     for row in rows {
         let words = row.split(" | ").nth(1).expect("a column");
         let spans = words.split('`').skip(1).step_by(2);

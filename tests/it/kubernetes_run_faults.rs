@@ -368,7 +368,7 @@ fn object(kind: &str, name: &str, revision: u32, more: &Value) -> Value {
         "metadata": {
             "name": name, "namespace": "twice", "resourceVersion": "1",
             "labels": {"app.kubernetes.io/managed-by": "iter8", "iter8.tools/group": "default", "iter8.tools/namespace": "twice"},
-            "annotations": {"iter8.tools/revision": revision.to_string()},
+            "annotations": {"iter8.tools/revision": revision.to_string(), "iter8.tools/runner": "none"},
         },
     });
     for (name, value) in more.as_object().expect("a map") {

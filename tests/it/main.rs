@@ -4,6 +4,7 @@ mod support;
 
 mod abn;
 mod action;
+mod asserts;
 mod bad_input;
 mod browser;
 mod charts;
@@ -55,6 +56,7 @@ mod kubernetes_run_faults;
 mod kubernetes_run_results;
 mod kubernetes_shards;
 mod kubernetes_tutorials;
+mod kubernetes_whose;
 mod loops;
 mod merge;
 mod notify;

@@ -10,7 +10,7 @@ use super::ANSWER;
 use super::args::AssertOf;
 use super::gather::gather;
 use super::obstacles::{Obstacles, explain};
-use super::scene::{NAMELESS, Run, Scene, is_last};
+use super::scene::{NAMELESS, Run, Scene, is_last, without_runs};
 use super::store::{self, StoreError, Stored};
 use crate::cli::args::LogLevel;
 use crate::cli::assert::{Demand, refuse};
@@ -105,6 +105,7 @@ impl Gate<'_> {
             result,
             job,
             shards,
+            by_hand,
         } = self.stored(&object)?;
         if !self.is_current(revision, late)? {
             return Ok(None);
@@ -112,8 +113,9 @@ impl Gate<'_> {
         let runs = self.scene.runs(revision);
         let newest = runs.first();
         let goes_on = newest.is_some_and(|run| run.end().is_none());
-        let nameless = result.is_some() && job.is_none();
-        let mut result = result.filter(|_| newest.is_none() || is_last(job.as_deref(), &runs));
+        let nameless = result.is_some() && job.is_none() && (newest.is_some() || !by_hand);
+        let counts = |_: &ExperimentResult| newest.is_none() || is_last(job.as_deref(), &runs);
+        let mut result = result.filter(|result| !nameless && counts(result));
         let all = shards.filter(|_| result.is_none() && !goes_on);
         if let Some(count) = all {
             let what = (revision, count, newest.map(Run::uid));
@@ -124,7 +126,7 @@ impl Gate<'_> {
             };
         }
         let Some(run) = newest else {
-            return self.without_run(revision, result, late).await;
+            return self.without_run(revision, (result, nameless), late).await;
         };
         if let Some(result) = &result
             && self.demand.is_met(result)
@@ -185,7 +187,7 @@ impl Gate<'_> {
     async fn without_run(
         &mut self,
         revision: u32,
-        result: Option<ExperimentResult>,
+        (result, nameless): (Option<ExperimentResult>, bool),
         late: bool,
     ) -> Result<Option<Exit>, Exit> {
         let cronjob = self.scene.cronjob(revision).await;
@@ -212,7 +214,7 @@ impl Gate<'_> {
                 let why = if bereft {
                     "has a result, and none of its Jobs is there any more to tell whether that is of its last run"
                 } else {
-                    "has not run yet"
+                    without_runs(cronjob, false)
                 };
                 (format!("the CronJob {name} ({schedule}) {why}"), false)
             }
@@ -220,7 +222,7 @@ impl Gate<'_> {
             (None, None) => {
                 let text =
                     format!("nothing runs revision {revision}: there is neither a Job nor a CronJob of it");
-                (text, result.is_some())
+                (text, nameless || result.is_some())
             }
         };
         if !over && !late {
@@ -228,6 +230,9 @@ impl Gate<'_> {
             return Ok(None);
         }
         let whole = |result: &ExperimentResult| result.ended && result.interrupted.is_none();
+        if nameless {
+            self.console.say(LogLevel::Warning, NAMELESS);
+        }
         if !result.as_ref().is_some_and(whole) {
             self.console.say(LogLevel::Error, &format!("error: {why}"));
         }

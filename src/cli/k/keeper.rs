@@ -33,6 +33,8 @@ pub(super) struct Keeper<'a> {
     pub(super) group: Group,
     /// The identity of the Job that this is a pod of, if it is one.
     pub(super) job: Option<String>,
+    /// Whether this is a pod of a Job, known or not.
+    pub(super) is_pod: bool,
     pub(super) console: &'a Console,
 }
 
@@ -146,7 +148,7 @@ impl Keeper<'_> {
         self.console.say(LogLevel::Error, "nothing was sent");
         let usage = match error {
             StoreError::Cluster(error) => error.is_of_settings(),
-            StoreError::NoGroup { .. } => true,
+            StoreError::NoGroup { .. } | StoreError::OfJob { .. } => true,
             StoreError::Foreign { .. }
             | StoreError::Unreadable { .. }
             | StoreError::Other { .. }

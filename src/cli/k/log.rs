@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 use super::ANSWER;
 use super::args::LogOf;
 use super::obstacles::{Obstacles, explain};
-use super::scene::{Scene, name};
+use super::scene::{Scene, name, without_runs};
 use super::store;
 use crate::cli::args::LogLevel;
 use crate::cli::console::Console;
@@ -35,12 +35,13 @@ const PAUSE: Duration = Duration::from_secs(1);
 pub(super) async fn log(args: LogOf, console: &Console, env: &Env) -> Result<Exit, Exit> {
     let scene = args.group.scene(env, console).await?;
     let stored = store::read(&scene.cluster, &scene.group, ANSWER).await;
-    let current = stored.map_err(|error| super::unstored(&error, console))?.revision;
+    let stored = stored.map_err(|error| super::unstored(&error, console))?;
     let (sender, receiver) = channel(WAITING);
     let reader = Reader {
         scene,
         console,
-        revision: args.revision.unwrap_or(current),
+        revision: args.revision.unwrap_or(stored.revision),
+        has_result: stored.result.is_some() && args.revision.is_none_or(|ours| ours == stored.revision),
         follow: args.follow,
         begun: BTreeSet::new(),
         open: 0,
@@ -62,6 +63,8 @@ struct Reader<'a> {
     scene: Scene,
     console: &'a Console,
     revision: u32,
+    /// Whether a run of it has left something.
+    has_result: bool,
     follow: bool,
     /// Pods whose log is read, or was.
     begun: BTreeSet<String>,
@@ -179,9 +182,10 @@ impl Reader<'_> {
                 self.say(&text);
                 Ok(())
             }
-            Some(_) => {
+            Some(cronjob) => {
                 let name = self.scene.group.cronjob(revision);
-                Err(self.fail(&format!("the CronJob {name} has not run yet")))
+                let why = without_runs(&cronjob, self.has_result);
+                Err(self.fail(&format!("the CronJob {name} {why}")))
             }
             None => {
                 let text =

@@ -87,7 +87,10 @@ impl Obstacles {
 /// Says how a run stands that has no result, or a part of one, with everything that tells why.
 pub(super) async fn explain(scene: &Scene, run: &Run<'_>, console: &Console) {
     let mut lines = vec![match run.end() {
-        Some(JobEnd::Complete) => format!("error: the Job {} came to its end and left no result", run.name),
+        Some(JobEnd::Complete) => format!(
+            "error: the Job {} came to its end, and no result of it is stored",
+            run.name
+        ),
         Some(JobEnd::Failed(why)) => format!("error: the Job {} failed: {why}", run.name),
         None => format!("error: the Job {} is not over", run.name),
     }];

@@ -17,7 +17,7 @@ use crate::charts::ResultUrl;
 use crate::cli::args::Output;
 use crate::cli::launch::as_experiment;
 use crate::cli::run::{DEFAULT_FILE, Opened};
-use crate::cluster::manifests::{RESULT_URL, launched, path_of, revision};
+use crate::cluster::manifests::{RESULT_URL, is_run_by_hand, job_of, launched, path_of, revision};
 use crate::cluster::{Cluster, ClusterError, ObjectName};
 use crate::diagnostic::Diagnostic;
 use crate::results;
@@ -53,12 +53,19 @@ impl Keeper<'_> {
         if let Some(ours) = args.revision.filter(|ours| *ours != theirs) {
             return Err(StoreError::Other { ours, theirs });
         }
-        let stored = self
+        let object = self
             .insist(deadline, async |cluster| {
-                store::read(cluster, &self.group, ANSWER).await
+                store::object(cluster, &self.group, ANSWER).await
             })
-            .await;
-        let earlier = match stored {
+            .await?;
+        if !self.is_pod && (!is_run_by_hand(&object) || job_of(&object).is_some()) {
+            let group = self.group.name.clone();
+            return Err(StoreError::OfJob {
+                revision: theirs,
+                group,
+            });
+        }
+        let earlier = match store::of(&object, &self.group) {
             Ok(stored) => stored.result,
             // The next one takes its place.
             Err(error @ StoreError::Unreadable { .. }) => {

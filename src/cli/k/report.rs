@@ -12,7 +12,7 @@ use crate::cli::commands::render;
 use crate::cli::console::Console;
 use crate::cli::exit::Exit;
 use crate::cluster::manifests::{Group, kinds};
-use crate::cluster::{Cluster, ClusterError, job_end};
+use crate::cluster::{Cluster, ClusterError, JobEnd, job_end};
 use crate::diagnostic::Diagnostic;
 use crate::platform::Env;
 
@@ -22,8 +22,9 @@ pub(super) async fn report(args: ReportOf, console: &Console, env: &Env) -> Resu
     let (cluster, group) = args.group.open(env, console).await?;
     let stored = store::read(&cluster, &group, ANSWER).await;
     let stored = stored.map_err(|error| super::unstored(&error, console))?;
-    let (name, revision) = (&group.name, stored.revision);
+    let revision = stored.revision;
     if let Some(ours) = args.revision.filter(|ours| *ours != revision) {
+        let name = &group.name;
         let message = format!("revision {revision} of the group {name} is the current one, not {ours}");
         let hint = "the group was launched anew; its former result is gone";
         console.diagnostics(&[Diagnostic::error(message).hint(hint)]);
@@ -32,7 +33,12 @@ pub(super) async fn report(args: ReportOf, console: &Console, env: &Env) -> Resu
     let mut result = stored.result;
     let mut lost = None;
     if result.is_some() {
-        whose(&cluster, &group, (revision, stored.job.as_deref()), console).await;
+        let by = stored.job.as_deref();
+        if by.is_none() && !stored.by_hand {
+            console.say(LogLevel::Warning, NAMELESS);
+        } else {
+            whose(&cluster, &group, (revision, by), console).await;
+        }
     } else if let Some(count) = stored.shards {
         let jobs = jobs(&cluster, &group).await;
         let jobs = jobs.map_err(|error| super::failed(&error, console))?;
@@ -46,19 +52,55 @@ pub(super) async fn report(args: ReportOf, console: &Console, env: &Env) -> Resu
         }
     }
     let Some(result) = result else {
-        let message = match lost {
-            Some(count) => format!("none of the {count} shards of revision {revision} left a result"),
-            None => format!("the group {name} has no result of its revision {revision} yet"),
+        let missing = match lost {
+            Some(count) => {
+                let message = format!("none of the {count} shards of revision {revision} left a result");
+                Diagnostic::error(message).hint("`iter8 k log` shows what their pods said")
+            }
+            None => missing(&cluster, &group, (revision, stored.by_hand), console).await,
         };
-        let hint = if lost.is_some() {
-            "`iter8 k log` shows what their pods said"
-        } else {
-            "`iter8 k assert` waits for it, and `iter8 k log` shows what the run says"
-        };
-        console.diagnostics(&[Diagnostic::error(message).hint(hint)]);
+        console.diagnostics(&[missing]);
         return Err(Exit::Usage);
     };
     render(&result, format, console, env)
+}
+
+/// Why there is no result, and whether one will come. Who may not list Jobs is told that there is none yet.
+async fn missing(
+    cluster: &Cluster,
+    group: &Group,
+    (revision, by_hand): (u32, bool),
+    console: &Console,
+) -> Diagnostic {
+    let known = jobs(cluster, group).await.unwrap_or_else(|error| {
+        let text = format!("whether a Job is to leave a result is not known: {error}");
+        console.say(LogLevel::Debug, &text);
+        Vec::new()
+    });
+    let runs = runs(known.iter(), group, revision);
+    let none = format!(
+        "the group {} has no result of its revision {revision}",
+        group.name
+    );
+    let ended = runs.first().and_then(|run| Some((run, run.end()?)));
+    let Some((run, end)) = ended else {
+        let hint = if by_hand && runs.is_empty() {
+            "it was launched with runner=none: `iter8 k run` runs it"
+        } else {
+            "`iter8 k assert` waits for it, and `iter8 k log` shows what the run says"
+        };
+        return Diagnostic::error(format!("{none} yet")).hint(hint);
+    };
+    let how = match end {
+        JobEnd::Complete => "came to its end and left none".to_owned(),
+        JobEnd::Failed(why) => format!("failed and left none: {why}"),
+    };
+    let hint = if run.again {
+        "the next run of its CronJob may leave one; `iter8 k assert` says more of why, and `iter8 k log` shows what the run said"
+    } else {
+        "none will come; `iter8 k assert` says more of why, and `iter8 k log` shows what the run said"
+    };
+    Diagnostic::error(format!("{none}: its Job {} {how}", run.name)).hint(hint)
 }
 
 /// The Jobs of a group.

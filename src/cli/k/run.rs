@@ -35,6 +35,8 @@ pub(super) async fn run(
         line: Line::of(access, cluster),
         group,
         job: env.get(JOB).map(str::to_owned),
+        // Older ones than Kubernetes 1.27 leave it empty.
+        is_pod: env.with_prefix(JOB).any(|(name, _)| name == JOB),
         console,
     };
     let folder = workplace(console)?;
@@ -102,7 +104,8 @@ async fn measure(
         reuse: prepared.reuse,
         revision: Some(u64::from(revision)),
         since: prepared.since,
-        reproduce: command(&keeper.group),
+        // Whoever types it beside the Job would not repeat its run, but another one from elsewhere.
+        reproduce: (!keeper.is_pod).then(|| command(&keeper.group)),
         cluster: args.group.cluster.access(env, &console.mask),
         part: Said::flags(shard.as_deref(), start.as_deref()),
         details: keeper.details(),

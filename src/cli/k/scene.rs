@@ -206,6 +206,16 @@ fn owners(object: &Value) -> &[Value] {
         .unwrap_or_default()
 }
 
+/// Why there is no run of a CronJob.
+pub(super) fn without_runs(cronjob: &Value, has_result: bool) -> &'static str {
+    // What somebody makes of it by hand is no time that it came to.
+    if has_result || cronjob["status"]["lastScheduleTime"].is_string() {
+        "has run before, and none of its Jobs is there any more"
+    } else {
+        "has not run yet"
+    }
+}
+
 /// Those of some Jobs that run, or ran, a revision of a group, the newest first.
 pub(super) fn runs<'a>(jobs: impl Iterator<Item = &'a Value>, group: &Group, revision: u32) -> Vec<Run<'a>> {
     let (once, cron) = (group.job(revision), group.cronjob(revision));
@@ -237,6 +247,17 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn a_cronjob_whose_jobs_are_gone_has_run() {
+        let told = |status: &Value, has_result| without_runs(&json!({ "status": status }), has_result);
+        let scheduled = json!({"lastScheduleTime": "2026-05-01T10:00:00Z"});
+        assert_eq!(told(&json!({}), false), "has not run yet");
+        for (status, has_result) in [(json!({}), true), (scheduled.clone(), false), (scheduled, true)] {
+            let told = told(&status, has_result);
+            assert!(told.contains("none of its Jobs is there any more"), "{told}");
+        }
+    }
 
     #[test]
     fn a_result_is_that_of_the_newest_job_or_of_the_last_run_that_ended() {

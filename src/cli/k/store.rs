@@ -16,7 +16,7 @@ use flate2::write::GzEncoder;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use crate::cluster::manifests::{Group, job_of, revision, set_job, shards};
+use crate::cluster::manifests::{Group, is_run_by_hand, job_of, revision, set_job, shards};
 use crate::cluster::{Cluster, ClusterError, Manner, ObjectName};
 use crate::diagnostic::Diagnostic;
 use crate::report::View;
@@ -45,6 +45,8 @@ pub(in crate::cli) struct Stored {
     pub(in crate::cli) job: Option<String>,
     /// How many shards leave a part of it, if several do.
     pub(in crate::cli) shards: Option<u32>,
+    /// Whether nothing in the cluster runs the experiment: its result is then left by no Job.
+    pub(in crate::cli) by_hand: bool,
 }
 
 /// Why there is no result, or it cannot be kept.
@@ -76,6 +78,16 @@ pub(in crate::cli) enum StoreError {
         object: String,
         /// Why.
         reason: String,
+    },
+    /// A Job runs the experiment, and what it leaves is nobody else's to replace.
+    #[error(
+        "a Job runs revision {revision} of the group `{group}`, and its result is not replaced from elsewhere"
+    )]
+    OfJob {
+        /// The revision.
+        revision: u32,
+        /// The name of the group.
+        group: String,
     },
     /// The experiment is another one by now.
     #[error(
@@ -109,6 +121,10 @@ impl StoreError {
             Self::TooLarge { .. } => {
                 Some("divide the experiment into groups with fewer endpoints or versions".into())
             }
+            Self::OfJob { .. } => Some(
+                "run it again by `iter8 k launch`; `iter8 k run` at a terminal is for what is launched with --set runner=none"
+                    .into(),
+            ),
             Self::Other { .. } => None,
         };
         match hint {
@@ -134,19 +150,29 @@ pub(in crate::cli) async fn read(
     group: &Group,
     patience: Duration,
 ) -> Result<Stored, StoreError> {
+    of(&object(cluster, group, patience).await?, group)
+}
+
+/// The object that holds it, whatever is in it.
+pub(super) async fn object(
+    cluster: &Cluster,
+    group: &Group,
+    patience: Duration,
+) -> Result<Value, StoreError> {
     let object = fetch(cluster, group, &group.result(), patience).await?;
-    of(&object, group)
+    check(&object, group).map(|_| object)
 }
 
 /// The same, of an object that was read.
 pub(super) fn of(object: &Value, group: &Group) -> Result<Stored, StoreError> {
-    let (revision, shards) = (check(object, group)?, shards(object));
+    let (revision, shards, by_hand) = (check(object, group)?, shards(object), is_run_by_hand(object));
     let Some(packed) = object["binaryData"][KEY].as_str() else {
         return Ok(Stored {
             revision,
             result: None,
             job: None,
             shards,
+            by_hand,
         });
     };
     let result = unpack(packed).map_err(|reason| StoreError::Unreadable {
@@ -159,6 +185,7 @@ pub(super) fn of(object: &Value, group: &Group) -> Result<Stored, StoreError> {
         result: is_current.then_some(result),
         job: job_of(object).map(str::to_owned),
         shards,
+        by_hand,
     })
 }
 

@@ -49,7 +49,7 @@ pub(super) async fn launch(
         reuse: false,
         revision: None,
         since: None,
-        reproduce: reproduce::line(&args.chart),
+        reproduce: Some(reproduce::line(&args.chart)),
         cluster: args.cluster.access(env, &console.mask),
         part: Said::default(),
         details: None,

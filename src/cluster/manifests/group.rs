@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use super::Runner;
 use crate::cluster::{ObjectName, Resource};
 
 /// Label with the name of the group.
@@ -15,6 +16,10 @@ const REVISION: &str = "iter8.tools/revision";
 const JOB: &str = "iter8.tools/job";
 /// Annotation of the result: how many shards send the load together, if several do.
 const SHARDS: &str = "iter8.tools/shards";
+/// Annotation of the result: what runs the experiment in the cluster.
+const RUNNER: &str = "iter8.tools/runner";
+/// Its value where nothing does.
+const NOTHING: &str = "none";
 /// Annotation of the Secret: the other namespaces in which the group has objects, with commas between them.
 const ELSEWHERE: &str = "iter8.tools/elsewhere";
 /// Who made an object.
@@ -188,6 +193,22 @@ pub fn shards(object: &Value) -> Option<u32> {
 /// Says so.
 pub(super) fn set_shards(object: &mut Value, count: u32) {
     annotate(object, SHARDS, count.to_string());
+}
+
+/// Whether nothing in the cluster runs the experiment whose result an object is for, but whoever types `iter8 k run`. One that
+/// does not say so may be run by a Job.
+pub fn is_run_by_hand(object: &Value) -> bool {
+    object["metadata"]["annotations"][RUNNER] == NOTHING
+}
+
+/// Says what runs it.
+pub(super) fn set_runner(object: &mut Value, runner: &Runner) {
+    let name = match runner {
+        Runner::Nothing => NOTHING,
+        Runner::Job | Runner::Shards(_) => "job",
+        Runner::CronJob { .. } => "cronjob",
+    };
+    annotate(object, RUNNER, name.to_owned());
 }
 
 /// The other namespaces in which the group of a Secret has objects.

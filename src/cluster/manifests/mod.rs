@@ -26,8 +26,10 @@ use serde_json::{Value, json};
 
 use super::object::ObjectName;
 use crate::secret::Secret;
-pub use group::{Group, elsewhere, job_of, kinds, launched, name_of, revision, set_job, shards};
-use group::{set_elsewhere, set_shards};
+pub use group::{
+    Group, elsewhere, is_run_by_hand, job_of, kinds, launched, name_of, revision, set_job, shards,
+};
+use group::{set_elsewhere, set_runner, set_shards};
 pub use pod::{JOB, PodExtras, RESULTS};
 pub use secret::{RESULT_URL, key_of, path_of};
 
@@ -130,10 +132,11 @@ impl Launch {
             "kind": "ConfigMap",
             "metadata": self.meta(&result.name),
         });
-        if let Runner::Shards(count) = self.runner
-            && *result == self.group.result()
-        {
-            set_shards(&mut object, count);
+        if *result == self.group.result() {
+            set_runner(&mut object, &self.runner);
+            if let Runner::Shards(count) = self.runner {
+                set_shards(&mut object, count);
+            }
         }
         object
     }
