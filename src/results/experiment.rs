@@ -230,31 +230,6 @@ impl ExperimentResult {
         })
     }
 
-    /// Of the first load of which not one request was answered, that it was so and why: such a run is no pass, whatever
-    /// was or was not promised.
-    pub fn unanswered(&self) -> Option<String> {
-        // Of Iter8's results it is not known.
-        if self.imported.is_some() {
-            return None;
-        }
-        let mut loads = self.insights.versions.iter().flat_map(|version| &version.loads);
-        let load = loads.find(|load| load.measurement.requests > 0 && load.measurement.answered == 0)?;
-        let noun = match load.stream.protocol {
-            Protocol::Http => "request",
-            Protocol::Grpc => "call",
-        };
-        let told = match load.measurement.requests {
-            1 => format!("the only {noun} to {} was not answered", load.target),
-            all => format!("none of {all} {noun}s to {} was answered", load.target),
-        };
-        let failures = load.measurement.failures.iter();
-        Some(match failures.max_by_key(|(_, failure)| failure.count) {
-            Some((class, failure)) if failure.example.is_empty() => format!("{told} ({})", class.describe()),
-            Some((_, failure)) => format!("{told} ({})", failure.example),
-            None => told,
-        })
-    }
-
     /// Whether every task completed or was skipped, and nothing cut the run short.
     pub fn completed(&self) -> bool {
         if let Some(imported) = &self.imported {

@@ -78,7 +78,7 @@ impl ExperimentResult {
         };
         let awards = &self.known_assessment().awards;
         let rewarded = awards.iter().all(|award| award.confidence != Confidence::NoData);
-        let trusted = self.distrust.is_empty() && self.unanswered().is_none();
+        let trusted = self.distrust.is_empty() && self.unproven().is_none();
         !self.insights.is_empty() && trusted && rewarded && judged.all_met()
     }
 

@@ -12,6 +12,7 @@ mod object_change;
 mod outcome;
 mod shard;
 mod shorten;
+mod unproven;
 mod wire;
 
 pub use environment::Environment;

@@ -226,3 +226,28 @@ fn where_all_time_out_nothing_is_said_of_phases() {
     output.exits(1).says("4 of 4 errors");
     assert!(!output.stdout.contains("The time is spent"), "{output}");
 }
+
+#[test]
+fn half_of_a_load_that_was_never_sent_is_no_pass_by_the_errors_of_the_other() {
+    // It answers for a while, and then nobody.
+    let server = Server::new(|seen| {
+        let good = Answer::status(200);
+        if seen.number < 200 {
+            good
+        } else {
+            good.after(Duration::from_secs(20))
+        }
+    });
+    let run = |objectives: &str| {
+        let load = format!(
+            "spec:\n- task: http\n  with: {{url: '{}', duration: 2s, qps: 200, connections: 2, timeout: 1s}}\n",
+            server.url("/")
+        );
+        App::with(&(load + &judge(objectives))).run(&["run"])
+    };
+    run("http/error-rate <= 40%")
+        .exits(5)
+        .says("were never sent, and no objective limits latency or `unsent`");
+    // What they waited is in the latency.
+    run("http/error-rate <= 40%, http/latency-p99 <= 30s").exits(0);
+}

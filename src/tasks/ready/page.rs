@@ -118,12 +118,13 @@ fn judge(page: &Page, response: &Response, mask: &Mask) -> Result<(), Refusal> {
         ));
     }
     for (name, value) in &page.header {
-        match response
-            .headers
-            .get(name)
-            .map(|found| String::from_utf8_lossy(found.as_bytes()).into_owned())
-        {
-            Some(found) if found == *value => {}
+        let mut found = response.headers.get_all(name).into_iter().peekable();
+        let first = found
+            .peek()
+            .map(|found| String::from_utf8_lossy(found.as_bytes()).into_owned());
+        match first {
+            // One line of several is enough, as in a load.
+            Some(_) if found.any(|found| found.as_bytes() == value.as_bytes()) => {}
             Some(found) => {
                 return wait(format!(
                     "header {name} is `{}`, expected `{}`",

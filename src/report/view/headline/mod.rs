@@ -118,7 +118,9 @@ fn title(known: &Known<'_>, rows: &[ObjectiveRow]) -> (Sign, String) {
         ),
         Outcome::Invalid if with(&[Verdict::NoData, Verdict::NotAssessed]) == 0 => {
             let unanswered = result.unanswered().map(|_| "invalid, no request was answered");
-            let why = unanswered.unwrap_or("invalid, no data for a reward");
+            let unserved = || result.unserved().map(|_| "invalid, much was never sent");
+            let why = unanswered.or_else(unserved);
+            let why = why.unwrap_or("invalid, no data for a reward");
             (Sign::NoData, why.to_owned())
         }
         Outcome::Invalid => {
@@ -223,7 +225,7 @@ fn finding(known: &Known<'_>, rows: &[ObjectiveRow], awarded: &[RewardRow]) -> P
             Some(why) => Prose::from(sentence_part(why)),
             None if rows.iter().any(lacks_data) => without_data(rows),
             None => result
-                .unanswered()
+                .unproven()
                 .map_or_else(|| rewards::without_data(known), Prose::from),
         },
         Outcome::Interrupted => interrupted(known),
