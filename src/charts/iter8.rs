@@ -129,7 +129,7 @@ impl Chart for Iter8 {
                 let made = tasks(name, &read, &today, values, decoder);
                 spec.extend(made.into_iter().map(|task| named_at(task, &name.1)));
             }
-            warn_of_unused(&named, values, decoder);
+            tell_of_unused(&named, values, decoder);
         }
         warn_of_cluster(values, &runner::names().collect::<Vec<_>>(), decoder);
         Rendered {
@@ -259,8 +259,9 @@ fn refuse(name: &str, at: &Node, decoder: &mut Decoder<'_>) {
     decoder.error(&at.at, format!("unknown task `{name}`"), Some(hint));
 }
 
-/// Values of a task that is not listed would do nothing, unseen.
-fn warn_of_unused(named: &[(String, Node)], values: &Node, decoder: &mut Decoder<'_>) {
+/// Values of a task that is not listed would do nothing, unseen. Objectives that nobody judges would be a gate that is always
+/// open.
+fn tell_of_unused(named: &[(String, Node)], values: &Node, decoder: &mut Decoder<'_>) {
     if named.is_empty() {
         return;
     }
@@ -269,9 +270,33 @@ fn warn_of_unused(named: &[(String, Node)], values: &Node, decoder: &mut Decoder
         let is_task = names().into_iter().any(is);
         if is_task && node.value != Value::Null && !named.iter().any(|(name, _)| is(name)) {
             let message = format!("`{0}` is not one of `tasks`: its values change nothing", key.name);
-            decoder.warning(&key.at, message, None);
+            if is("assess") && says_something(node) {
+                decoder.error(&key.at, message, Some(unjudged(named)));
+            } else {
+                decoder.warning(&key.at, message, None);
+            }
         }
     }
+}
+
+/// Whether anything but empty maps and lists stands in values.
+fn says_something(node: &Node) -> bool {
+    match &node.value {
+        Value::Null => false,
+        Value::Map(entries) => entries.iter().any(|(_, node)| says_something(node)),
+        Value::List(items) => items.iter().any(says_something),
+        Value::Bool(_) | Value::Int(_) | Value::Float(_) | Value::String(_) | Value::Text(_) => true,
+    }
+}
+
+/// How objectives come to be judged.
+fn unjudged(named: &[(String, Node)]) -> String {
+    let tasks = named.iter().map(|(name, _)| name.as_str());
+    let tasks: Vec<&str> = tasks.chain(["assess"]).collect();
+    format!(
+        "nobody would judge its objectives; add it behind what it judges: --set \"tasks={{{}}}\"; or leave its values out: --set assess=null",
+        tasks.join(",")
+    )
 }
 
 /// Says once that some values mean something elsewhere only.

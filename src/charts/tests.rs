@@ -63,6 +63,33 @@ fn values_that_change_nothing_are_said() {
 }
 
 #[test]
+fn objectives_that_nobody_judges_are_a_mistake() {
+    let errors = |assess: &str| {
+        let values = format!("tasks: [http]\nhttp: {{url: http://h}}\n{assess}\n");
+        let (_, found) = render("iter8", &values);
+        let wrong = found.into_iter().filter(Diagnostic::is_error);
+        wrong
+            .map(|wrong| (wrong.message, wrong.hint.unwrap_or_default()))
+            .collect::<Vec<_>>()
+    };
+    for assess in [
+        "assess: {SLOs: {upper: {http/error-rate: 0}}}",
+        "assess: {objectives: [http/error-rate <= 0]}",
+        "Assess: {rewards: {max: [a/b]}}",
+    ] {
+        let found = errors(assess);
+        let [(message, hint)] = &found[..] else {
+            panic!("{assess}: {found:?}")
+        };
+        assert!(message.contains("is not one of `tasks`: its values change nothing"), "{message}");
+        assert!(hint.contains("--set \"tasks={http,assess}\""), "{hint}");
+    }
+    for assess in ["assess: null", "assess: {}", "assess: {SLOs: {upper: {}}}"] {
+        assert_eq!(errors(assess), [], "{assess}");
+    }
+}
+
+#[test]
 fn lists_of_tasks_are_needed() {
     for (values, expected) in [
         ("http: {url: a}", "v.yaml:1:1: the values have no `tasks`"),
