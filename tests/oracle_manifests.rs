@@ -34,6 +34,10 @@ const DIFFERENCES: &[(&str, &str)] = &[
         "a CronJob without a schedule was written, which no API server takes; now an error",
     ),
     (
+        "twice",
+        "messages were given twice, by `data` and by a URL, which no run takes; now an error",
+    ),
+    (
         "experiment",
         "the experiment is that of `launch --dry`, which is compared elsewhere; results are no part of it",
     ),
@@ -246,6 +250,10 @@ fn compare(case: &Case, seen: &Seen) -> Result<(), String> {
     }
     if code == 2 && stderr.contains("a cronjob needs a `cronjobSchedule`") {
         seen.note("schedule");
+        return Ok(());
+    }
+    if code == 2 && stderr.contains("both give the messages") {
+        seen.note("twice");
         return Ok(());
     }
     if code != 0 {

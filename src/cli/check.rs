@@ -8,7 +8,7 @@ use super::exit::Exit;
 use crate::diagnostic::Diagnostic;
 use crate::platform::Env;
 use crate::spec::compat::Era;
-use crate::spec::{At, Decoder, Experiment, Node, SourceFile};
+use crate::spec::{At, Decoder, Experiment, Mistakes, Node, SourceFile};
 use crate::tasks::Pipeline;
 
 /// A checked experiment, or all that is wrong with it; and what is only doubtful.
@@ -21,6 +21,8 @@ pub(super) struct Checked {
     pub unread: Vec<At>,
     /// Every path that the experiment names: files and folders, there or not.
     pub paths: Vec<PathBuf>,
+    /// What of the mistakes may be none on another machine.
+    pub missing: Mistakes,
 }
 
 /// Reads an experiment that came from a file of an era. `variables` are looked up before the environment.
@@ -70,6 +72,7 @@ fn checked(mut decoder: Decoder<'_>, root: &Node) -> Checked {
         pipeline: pipeline.filter(|_| !wrong),
         paths: decoder.paths(),
         unread: decoder.unread().to_vec(),
+        missing: decoder.all_missing().clone(),
         diagnostics: distinct(decoder.into_diagnostics()),
     }
 }

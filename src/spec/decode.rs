@@ -38,9 +38,14 @@ pub struct Decoder<'a> {
     unread: Vec<At>,
     diagnostics: Vec<Diagnostic>,
     errors: usize,
-    /// Of the errors those that are wrong wherever the experiment runs: unknown names and wrong types.
-    misshapen: BTreeSet<(Option<Place>, String)>,
+    /// Of the errors those that are wrong whatever else is: unknown names and wrong types.
+    misshapen: Mistakes,
+    /// Of the errors those that may be none on another machine: variables and files that are not here.
+    missing: Mistakes,
 }
+
+/// Places and messages of some mistakes.
+pub type Mistakes = BTreeSet<(Option<Place>, String)>;
 
 impl<'a> Decoder<'a> {
     /// A decoder of one source. Relative paths in it start at `folder`; secrets that come from the environment go to `mask`.
@@ -57,7 +62,8 @@ impl<'a> Decoder<'a> {
             unread: Vec::new(),
             diagnostics: Vec::new(),
             errors: 0,
-            misshapen: BTreeSet::new(),
+            misshapen: Mistakes::new(),
+            missing: Mistakes::new(),
         }
     }
 
@@ -164,6 +170,23 @@ impl<'a> Decoder<'a> {
         self.error(at, message, hint);
     }
 
+    /// All unknown names and wrong types.
+    pub fn all_misshapen(&self) -> &Mistakes {
+        &self.misshapen
+    }
+
+    /// Reports what is missing on this machine, and may be there where the experiment runs: an error here.
+    pub fn missing(&mut self, at: &At, message: String, hint: Option<String>) {
+        self.missing
+            .insert((Some(at.place(self.source)), message.clone()));
+        self.error(at, message, hint);
+    }
+
+    /// All that is missing on this machine.
+    pub fn all_missing(&self) -> &Mistakes {
+        &self.missing
+    }
+
     /// Reports an error at a place.
     pub fn error(&mut self, at: &At, message: impl Into<String>, hint: Option<String>) {
         self.report(Severity::Error, at, message.into(), hint);
@@ -203,18 +226,6 @@ impl<'a> Decoder<'a> {
         self.diagnostics
             .retain(|found| seen.insert((found.place.clone(), found.message.clone())));
         self.diagnostics
-    }
-
-    /// Everything that was reported, but only unknown names and wrong types as errors: the rest depends on what is elsewhere.
-    pub fn into_certain(self) -> Vec<Diagnostic> {
-        let misshapen = self.misshapen.clone();
-        let mut found = self.into_diagnostics();
-        for diagnostic in &mut found {
-            if !misshapen.contains(&(diagnostic.place.clone(), diagnostic.message.clone())) {
-                diagnostic.severity = Severity::Warning;
-            }
-        }
-        found
     }
 
     /// How many errors were reported.
@@ -324,7 +335,7 @@ impl<'a> Decoder<'a> {
             }
             Err(Undefined(name)) => {
                 let hint = format!("set {name}, or write ${{{name}:-default}}; $${{{name}}} is literal");
-                self.error(&node.at, format!("the environment has no {name}"), Some(hint));
+                self.missing(&node.at, format!("the environment has no {name}"), Some(hint));
                 None
             }
         }

@@ -142,6 +142,85 @@ fn what_would_go_wrong_in_a_pod_is_refused_here() {
         .says("`${TOKEN}` is read where the experiment runs");
 }
 
+/// An HTTP load, and an empty place for its limits.
+const LOAD: [&str; 4] = ["--set", "tasks={http,assess}", "--set", "http.url=http://shop/"];
+/// The same by the chart of 0.10.
+const OLD: [&str; 4] = ["-c", "load-test-http", "--set", "url=http://shop/"];
+
+#[test]
+fn what_a_run_would_refuse_is_refused_where_it_is_launched() {
+    let rows: &[(&[&str], &str, &str)] = &[
+        (
+            &["--set", "tasks={http}", "--set", "http.url=http://shop/"],
+            "assess.SLOs.upper.http/error-rate=0",
+            "add it behind what it judges: --set \"tasks={http,assess}\"",
+        ),
+        (
+            &LOAD,
+            "assess.SLOs.upper.http/latency-meen=50",
+            "did you mean `http/latency-mean`?",
+        ),
+        (&OLD, "SLOs.http/latency-meen=50", "did you mean `http/latency-mean`?"),
+        (
+            &LOAD,
+            "assess.SLOs.upper.grpc/latency-mean=50",
+            "no task measures grpc/latency/mean",
+        ),
+        (
+            &LOAD,
+            "assess.SLOs.upper.http/error-rate=50",
+            "50 % is written 50%, or 0.5 as a number",
+        ),
+        (
+            &["--set", "tasks={ready,http}", "--set", "http.url=http://shop/,ready.deploy=shop"],
+            "ready.timeout=5",
+            "write `5s` for seconds",
+        ),
+        (
+            &["--set", "tasks={assess,http}", "--set", "http.url=http://shop/"],
+            "assess.SLOs.upper.http/error-rate=0",
+            "put the `assess` task behind it",
+        ),
+        (
+            &["--set", "tasks={assess}"],
+            "assess.SLOs.upper.http/error-rate=0",
+            "add an `http` task before it",
+        ),
+    ];
+    each(
+        rows,
+        |row| row.1,
+        |(values, wrong, says)| {
+            let app = App::new();
+            let args = [values, &["--set", *wrong][..]].concat();
+            dry(&app, &[&args[..], &JOB].concat())
+                .exits(2)
+                .says("nothing was written")
+                .says(says);
+            assert!(!app.path("manifest.yaml").exists());
+            app.run(&[&["launch"], &args[..]].concat()).exits(2).says(says);
+        },
+    );
+    // What only the pod knows may be right there.
+    let values = "assess: {SLOs: {upper: {http/error-rate: '${LIMIT}'}}}";
+    let app = App::new().file("v.yaml", values);
+    dry(&app, &[&LOAD[..], &JOB, &["-f", "v.yaml"]].concat()).exits(0);
+    let given = format!("{values}\nenvFrom: [{{configMapRef: {{name: limits}}}}]\n");
+    let app = app.file("v.yaml", given);
+    let output = dry(&app, &[&LOAD[..], &JOB, &["-f", "v.yaml"]].concat());
+    assert!(!output.exits(0).has("--> v.yaml"), "{output}");
+    output.says("next: iter8 k assert -c completed,nofailure,slos");
+    // Names of metrics of the first charts are read as today's.
+    dry(&App::new(), &[&OLD[..], &["--set", "SLOs.error-rate=0,SLOs.mean-latency=50"]].concat()).exits(0);
+    // A file is looked for from its folder, wherever that is.
+    let app = App::new();
+    let folder = app.path("in").display().to_string();
+    let args = [&LOAD[..], &JOB, &["--set", "http.payloadFile=b.json", "--runDir", &folder]].concat();
+    dry(&app, &[&args[..], &["--set", "assess.SLOs.upper.http/error-rate=0"]].concat())
+        .exits(2)
+        .says("the experiment reads the file b.json, which no pod has");
+}
+
 #[test]
 fn what_nobody_can_ask_is_refused_before_anything_is_made() {
     let http = ["--set", "tasks={http}", "--set"];

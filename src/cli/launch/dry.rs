@@ -33,14 +33,14 @@ pub(super) struct Dry<'a> {
 }
 
 impl Dry<'_> {
-    /// Checks what a chart made and writes it. `found` is what is known to be wrong already.
+    /// Checks what a chart made and writes it; a run of it checks the rest. `found` is what is known to be wrong already.
     pub(super) fn write(
         &self,
         chart: &dyn Chart,
         rendered: &Rendered,
         found: Vec<Diagnostic>,
     ) -> Result<Exit, Exit> {
-        self.settle(self.examine(rendered, &Seen::default()), found)?;
+        self.settle(self.examine(rendered, &Seen::default(), Errors::Shape), found)?;
         let text = format!("{}{}", heading(chart.name()), written(&rendered.experiment));
         let mut files = vec![(DEFAULT_FILE, text)];
         files.extend(rendered.files.iter().cloned());
@@ -65,18 +65,18 @@ impl Dry<'_> {
         Ok(examined)
     }
 
-    /// Everything that is wrong with what a chart made: with a task as it is, an error; with what it needs from elsewhere, a
-    /// warning.
-    pub(super) fn examine(&self, rendered: &Rendered, seen: &Seen) -> Examined {
+    /// Everything that is wrong with what a chart made, as a run of it would find it; what is none of these errors is a warning.
+    pub(super) fn examine(&self, rendered: &Rendered, seen: &Seen, errors: Errors) -> Examined {
         let (source, root) = (SourceFile::new("the values", ""), &rendered.experiment);
         let variables = seen.variables();
         let lookup = |name: &str| look_up(name, &variables, self.env);
         let mut decoder = Decoder::new(&source, self.folder, &lookup, self.console.mask.clone());
         let mut examined = Examined::default();
         let entries = examined.read(root, &mut decoder);
-        // Of the same finding the first counts.
+        let (misshapen, mut missing) = (decoder.all_misshapen().clone(), decoder.all_missing().clone());
         let mut found: Vec<Diagnostic> = entries.iter().filter_map(lacking).collect();
-        found.extend(decoder.into_certain());
+        let lacking: Vec<Diagnostic> = found.clone();
+        found.extend(decoder.into_diagnostics());
         let (env, console) = (self.env, self.console);
         let whole = if rendered.files.is_empty() {
             let root = (root, Era::Current);
@@ -84,11 +84,18 @@ impl Dry<'_> {
         } else {
             check_made(&source, root, self.folder, env, console, &variables)
         };
-        let doubts = examined.take(whole).into_iter().map(|diagnostic| Diagnostic {
-            severity: Severity::Warning,
-            ..diagnostic
-        });
-        found.extend(doubts);
+        missing.extend(whole.missing.iter().cloned());
+        found.extend(examined.take(whole));
+        for diagnostic in &mut found {
+            let mistake = (diagnostic.place.clone(), diagnostic.message.clone());
+            let is_error = match errors {
+                Errors::Shape => misshapen.contains(&mistake) || lacking.contains(diagnostic),
+                Errors::Run => !missing.contains(&mistake),
+            };
+            if !is_error {
+                diagnostic.severity = Severity::Warning;
+            }
+        }
         examined.found = seen.sift(found);
         examined.set_apart(seen);
         examined
@@ -115,6 +122,15 @@ impl Dry<'_> {
         examined.set_apart(seen);
         examined
     }
+}
+
+/// What of the mistakes in what a chart made are errors.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Errors {
+    /// Unknown names, wrong types, and a load without a target: the rest may come right in the file that is written.
+    Shape,
+    /// All that a run would refuse, but for what is missing on this machine and may be there where it runs.
+    Run,
 }
 
 /// What an examination found out.
@@ -186,6 +202,8 @@ impl Examined {
             {
                 let expected = format!("the fields of `{name}`");
                 let task = decoder.insist(&entry.with, &expected, |decoder| kind.parse(&entry.with, decoder));
+                // What cannot be read here may be in the pod.
+                self.judges |= task.is_none() && kind.name() == "assess";
                 task.iter().for_each(|task| self.note(task.as_ref()));
             }
         }

@@ -7,7 +7,7 @@ use clap::ValueEnum as _;
 use jiff::Timestamp;
 
 use super::args::InCluster;
-use super::dry::{Dry, Examined, store};
+use super::dry::{Dry, Errors, Examined, store};
 use super::file::{self, Looked};
 use super::variables::Variables;
 use super::{origin, render, values};
@@ -171,7 +171,13 @@ fn look(chart: &dyn Chart, values: &Node, variables: &Variables, dry: &Dry<'_>) 
     let (rendered, found) = render(chart, values, MetricNames::Any, dry.folder);
     let source = SourceFile::new("the values", "");
     let seen = variables.seen(&rendered.experiment, &source);
-    let mut examined = dry.examine(&rendered, &seen);
+    // What is wrong with the values makes an experiment of which more is wrong.
+    let errors = if found.iter().any(Diagnostic::is_error) {
+        Errors::Shape
+    } else {
+        Errors::Run
+    };
+    let mut examined = dry.examine(&rendered, &seen, errors);
     let foreign = foreign_files(&mut examined, &rendered, dry.folder);
     // What is wrong with the values explains what is wrong with the experiment.
     examined.found = found.into_iter().chain(examined.found).chain(foreign).collect();
@@ -257,7 +263,9 @@ fn wrong_level(runner: &Runner) -> Option<Diagnostic> {
 fn foreign_files(examined: &mut Examined, rendered: &Rendered, folder: &Path) -> Vec<Diagnostic> {
     let shipped = |path: &&PathBuf| {
         let mut files = rendered.files.iter();
-        path.is_absolute() || files.any(|(name, _)| path.ends_with(name))
+        // A whole path may be one of the image.
+        let is_whole = path.is_absolute() && !path.starts_with(folder);
+        is_whole || files.any(|(name, _)| path.ends_with(name))
     };
     let foreign: Vec<&PathBuf> = examined.paths.iter().filter(|path| !shipped(path)).collect();
     let is_of = |found: &Diagnostic| {

@@ -206,7 +206,7 @@ impl CustomInput {
         if names.is_empty() {
             let message = format!("there is no file *{FILE} in {}", shown(&folder));
             let hint = "give `providers: [NAME]` for NAME.metrics.yaml, or `templates: {NAME: URL or file}`";
-            decoder.error(&with.at, message, Some(hint.to_owned()));
+            decoder.missing(&with.at, message, Some(hint.to_owned()));
             return None;
         }
         let mut providers = Vec::new();

@@ -172,7 +172,7 @@ fn schema(
     match found.place {
         // What is wrong inside of the file is shown there.
         Some(_) => decoder.add(found),
-        None => decoder.error(places.at(field), found.message, found.hint),
+        None => decoder.missing(places.at(field), found.message, found.hint),
     }
     None
 }

@@ -48,7 +48,7 @@ impl Decode for Source {
         match read_file(&path, LARGEST) {
             Ok(content) => Some(Self::Content(content.into())),
             Err(cause) => {
-                decoder.error(&node.at, format!("cannot read {}: {cause}", path.display()), None);
+                decoder.missing(&node.at, format!("cannot read {}: {cause}", path.display()), None);
                 None
             }
         }

@@ -46,11 +46,11 @@ impl TemplateSource {
         let text = match read.map(String::from_utf8) {
             Ok(Ok(text)) => text,
             Ok(Err(_)) => {
-                decoder.error(&node.at, format!("{} is not UTF-8", path.display()), None);
+                decoder.missing(&node.at, format!("{} is not UTF-8", path.display()), None);
                 return None;
             }
             Err(cause) => {
-                decoder.error(&node.at, format!("cannot read {}: {cause}", path.display()), None);
+                decoder.missing(&node.at, format!("cannot read {}: {cause}", path.display()), None);
                 return None;
             }
         };

@@ -64,7 +64,7 @@ fn repository(input: &GithubInput, with: &Node, decoder: &mut Decoder<'_>) -> Op
     let (owner, repo) = (given(&input.owner, owner), given(&input.repo, repo));
     for (field, value) in [("owner", &owner), ("repo", &repo)] {
         match value {
-            None => decoder.error(&with.at, format!("a `github` task needs `{field}`"), None),
+            None => decoder.missing(&with.at, format!("a `github` task needs `{field}`"), None),
             Some(name)
                 if !name
                     .chars()

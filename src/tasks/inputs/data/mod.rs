@@ -186,7 +186,7 @@ fn from_file(file: &str, at: &At, decoder: &mut Decoder<'_>) -> Option<Data> {
     match read(&path) {
         Ok(rows) => Some(Data::Rows(Arc::new(rows))),
         Err(error) => {
-            decoder.error(at, error.to_string(), None);
+            decoder.missing(at, error.to_string(), None);
             None
         }
     }
