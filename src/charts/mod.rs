@@ -37,7 +37,7 @@ pub use generated::{
 pub use json::of_json;
 pub use pod::{Pod, Variable};
 pub use result_url::{ResultUrl, Whose};
-pub use runner::{Runner, take_runner};
+pub use runner::{Runner, names as runner_values, take_runner};
 pub use set::{Flag, ReadFile, apply};
 pub use values::{merge, written};
 pub use version::{Constraint, Release};
@@ -113,6 +113,18 @@ pub fn is_values(root: &Node) -> bool {
         && root
             .get("tasks")
             .is_some_and(|tasks| matches!(tasks.value, Value::List(_)))
+}
+
+/// Whether any chart has a value of this name, in any case.
+pub fn is_value(name: &str) -> bool {
+    let knows = |schema: serde_json::Value| {
+        let mut known = schema["properties"]
+            .as_object()
+            .into_iter()
+            .flat_map(serde_json::Map::keys);
+        known.any(|known| known.eq_ignore_ascii_case(name))
+    };
+    CHARTS.iter().any(|chart| knows(chart.schema()))
 }
 
 /// The schema of a chart's values, complete.

@@ -61,8 +61,8 @@ pub(super) fn schema() -> Json {
     Values::schema()
 }
 
-/// Their names.
-pub(super) fn names() -> impl Iterator<Item = &'static str> {
+/// Names of values that say how an experiment runs in Kubernetes.
+pub fn names() -> impl Iterator<Item = &'static str> {
     Values::FIELDS.iter().map(|field| field.key)
 }
 

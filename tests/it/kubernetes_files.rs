@@ -194,6 +194,27 @@ fn a_file_stands_alone() {
             &["-f", "v.yaml"],
             "`tasks` is a value of a chart, and the tasks stand in the file",
         ),
+        (
+            "letters in another order",
+            &["--set", "shrads=2"],
+            "did you mean `shards`?",
+        ),
+        ("a letter less", &["--set", "shard=2"], "did you mean `shards`?"),
+        (
+            "a letter more",
+            &["--set", "nodeSelectors.disk=ssd"],
+            "did you mean `nodeSelector`?",
+        ),
+        (
+            "a long one",
+            &["--set", "ttlSecondsAfterFinishd=5"],
+            "did you mean `ttlSecondsAfterFinished`?",
+        ),
+        (
+            "nothing that is known",
+            &["--set", "colour=blue"],
+            "unknown value `colour` of a run in Kubernetes",
+        ),
     ];
     each(
         rows,

@@ -6,12 +6,12 @@ use super::args::{ChartArgs, InCluster};
 use super::dry::{Dry, Examined};
 use super::luggage::Luggage;
 use super::variables::Variables;
-use crate::charts::{DEFAULT, is_generated, is_values};
+use crate::charts::{DEFAULT, is_generated, is_value, is_values, runner_values};
 use crate::cli::assemble::Given;
 use crate::cli::check::check;
 use crate::cli::run::{DEFAULT_FILE, Opened, read};
 use crate::cluster::manifests::path_of;
-use crate::diagnostic::{Diagnostic, Place};
+use crate::diagnostic::{Diagnostic, Place, did_you_mean, known_are};
 use crate::spec::{Node, SourceFile};
 use crate::tasks::quoted;
 
@@ -50,12 +50,26 @@ pub(super) fn conflicts(args: &InCluster) -> Vec<Diagnostic> {
 pub(super) fn strays(rest: &Node) -> Vec<Diagnostic> {
     let source = SourceFile::new("the values", "");
     let told = rest.pairs().iter().map(|(key, _)| {
-        let message = format!("`{}` is a value of a chart, and the tasks stand in the file", key.name);
-        let hint = "with an experiment file only values of the run in Kubernetes count, such as runner, shards and iter8Image; \
-                    write it into the file, or leave the file out";
+        let (message, hint) = stray(&key.name);
         Diagnostic::error(message).at(key.at.place(&source)).hint(hint)
     });
     told.collect()
+}
+
+/// What a value is that no run in Kubernetes has, and what to try.
+fn stray(name: &str) -> (String, String) {
+    if is_value(name) {
+        let message = format!("`{name}` is a value of a chart, and the tasks stand in the file");
+        let hint = "with an experiment file only values of the run in Kubernetes count, such as runner, shards and iter8Image; \
+                    write it into the file, or leave the file out";
+        return (message, hint.to_owned());
+    }
+    let known: Vec<&str> = runner_values().collect();
+    let hint = match did_you_mean(name, known.iter().copied()) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => known_are(&known),
+    };
+    (format!("unknown value `{name}` of a run in Kubernetes"), hint)
 }
 
 /// Reads the file, or says why it cannot be used.
