@@ -362,6 +362,23 @@ mod tests {
     }
 
     #[test]
+    fn a_schedule_asks_for_a_cronjob() {
+        for (chart, message) in [
+            (
+                "load-test-http",
+                "a `job` has no schedule, and `cronjobSchedule` is given",
+            ),
+            (
+                "iter8",
+                "nothing would run: the values have a `cronjobSchedule` and name no `runner`",
+            ),
+        ] {
+            let (runner, _, said) = taken(chart, "cronjobSchedule: '@hourly'");
+            assert_eq!((runner, said), (None, vec![message.to_owned()]), "{chart}");
+        }
+    }
+
+    #[test]
     fn a_schedule_without_a_cronjob_is_a_doubt() {
         let (runner, _, said) = taken("iter8", "runner: job\ncronjobSchedule: '@hourly'");
         assert_eq!(runner.map(|runner| runner.work), Some(Work::Job));

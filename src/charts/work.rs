@@ -61,7 +61,16 @@ impl Asked<'_> {
         let schedule = self.schedule.map(str::trim).filter(|text| !text.is_empty());
         let named = self.runner.or(self.default).unwrap_or_default();
         let work = match (named, schedule) {
-            ("", _) => {
+            ("", Some(_)) => {
+                let hint = "say --set runner=cronjob, or leave `cronjobSchedule` out and say runner=job";
+                decoder.error(
+                    at("cronjobSchedule"),
+                    "nothing would run: the values have a `cronjobSchedule` and name no `runner`",
+                    Some(hint.into()),
+                );
+                return None;
+            }
+            ("", None) => {
                 let hint = "say --set runner=job, or runner=cronjob with a cronjobSchedule; runner=none is for who runs it otherwise";
                 decoder.error(
                     at("runner"),
@@ -97,17 +106,15 @@ impl Asked<'_> {
             }
         };
         if schedule.is_some() && !matches!(work, Work::CronJob(_)) {
-            let why = if self.runner.is_none() {
-                " where nothing is said"
-            } else {
-                ""
-            };
-            let message = format!("`runner` is `{named}`{why}: `cronjobSchedule` changes nothing");
-            decoder.warning(
-                at("cronjobSchedule"),
-                message,
-                Some("a schedule is for runner=cronjob".into()),
-            );
+            let at = at("cronjobSchedule");
+            if self.runner.is_none() {
+                let message = format!("a `{named}` has no schedule, and `cronjobSchedule` is given");
+                let hint = "say --set runner=cronjob, or leave `cronjobSchedule` out";
+                decoder.error(at, message, Some(hint.into()));
+                return None;
+            }
+            let message = format!("`runner` is `{named}`: `cronjobSchedule` changes nothing");
+            decoder.warning(at, message, Some("a schedule is for runner=cronjob".into()));
         }
         Some(work)
     }

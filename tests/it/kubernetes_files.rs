@@ -327,6 +327,14 @@ fn objects_of_a_file_are_written_down_and_replaced() {
     let output = app.run(&[&dry[..], &cron].concat());
     let all = objects(&output.exits(0).stdout);
     assert_eq!(all.last().expect("a CronJob")["kind"], "CronJob");
+    // A schedule alone starts nothing that is not asked for.
+    for file in [&["experiment.yaml"][..], &["-c", "load-test-http", "--set", "url=http://a.example/"]] {
+        let words = [&["k", "launch", "--dry", "--set", "cronjobSchedule=* * * * *"], file].concat();
+        app.run(&words)
+            .exits(2)
+            .says("a `job` has no schedule, and `cronjobSchedule` is given")
+            .says("say --set runner=cronjob");
+    }
     // What only this machine has is told once.
     let told = PLAIN.replace("payloadFile", "headers: {a: '${TOKEN}'}, payloadFile");
     let output = App::with(&told).file("body.json", "{}").run(&dry);
