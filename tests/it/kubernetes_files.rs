@@ -225,6 +225,15 @@ fn a_file_stands_alone() {
             assert!(!app.path("manifest.yaml").exists());
         },
     );
+    for (flag, says) in [
+        ("--shards", "--set shards=2"),
+        ("--runner", "--set runner=cronjob"),
+        ("--cronjobSchedule", "--set cronjobSchedule=VALUE"),
+    ] {
+        let output = app.run(&["k", "launch", "experiment.yaml", flag, "s3cret"]);
+        output.exits(2).says(says);
+        assert!(!output.has("similar argument") && !output.has("s3cret"), "{output}");
+    }
     app.run(&["k", "launch", "other.yaml", "--dry"])
         .exits(2)
         .says("cannot read the experiment ./other.yaml");
