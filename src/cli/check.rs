@@ -57,11 +57,11 @@ pub(super) fn check_made(
     checked(decoder, root)
 }
 
-/// A variable: one of these, or of the environment.
+/// A variable: one of these, or of the environment. It may be empty.
 pub(super) fn look_up(name: &str, variables: &[(&str, &str)], env: &Env) -> Option<String> {
     let own = variables.iter().find(|(known, _)| *known == name);
     let own = own.map(|(_, value)| (*value).to_owned());
-    own.or_else(|| env.get(name).map(str::to_owned))
+    own.or_else(|| env.even_empty(name).map(str::to_owned))
 }
 
 fn checked(mut decoder: Decoder<'_>, root: &Node) -> Checked {

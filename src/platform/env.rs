@@ -30,6 +30,11 @@ impl Env {
             .filter(|value| !value.is_empty())
     }
 
+    /// The value of a variable, which may be empty: for who says so.
+    pub fn even_empty(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(String::as_str)
+    }
+
     /// Whether a variable says `true`, as platforms write it.
     pub fn is_true(&self, name: &str) -> bool {
         self.get(name)

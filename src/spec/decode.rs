@@ -319,7 +319,7 @@ impl<'a> Decoder<'a> {
                 return None;
             }
         };
-        match expand(text, self.environment) {
+        match expand(text, |name| self.variable(name)) {
             Ok(None) => Some(Scalar {
                 text: text.clone(),
                 untyped: typed,
@@ -335,7 +335,9 @@ impl<'a> Decoder<'a> {
             }
             Err(Undefined(name)) => {
                 let hint = format!("set {name}, or write ${{{name}:-default}}; $${{{name}}} is literal");
-                self.missing(&node.at, format!("the environment has no {name}"), Some(hint));
+                let [absent, empty] = unset(&name);
+                let is_empty = (self.environment)(&name).is_some();
+                self.missing(&node.at, if is_empty { empty } else { absent }, Some(hint));
                 None
             }
         }
@@ -376,6 +378,14 @@ impl<'a> Decoder<'a> {
             }
         }
     }
+}
+
+/// What is said of a variable that is not there, and of one that is there and empty.
+pub fn unset(name: &str) -> [String; 2] {
+    [
+        format!("the environment has no {name}"),
+        format!("{name} is empty in the environment"),
+    ]
 }
 
 /// Text of a scalar.

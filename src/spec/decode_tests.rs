@@ -2,6 +2,22 @@
 
 use super::*;
 
+#[test]
+fn a_variable_that_is_empty_is_told_to_be_so() {
+    let source = SourceFile::new("e.yaml", "['${EMPTY}', '${GONE}', '${EMPTY:-default}']");
+    let root = Node::parse(&source).expect("yaml");
+    let lookup = |name: &str| (name == "EMPTY").then(String::new);
+    let mut decoder = Decoder::new(&source, Path::new("."), &lookup, Mask::default());
+    let read: Vec<Option<String>> = root.items().iter().map(|item| decoder.read(item)).collect();
+    assert_eq!(read, [None, None, Some("default".to_owned())]);
+    let said: Vec<String> = decoder
+        .into_diagnostics()
+        .into_iter()
+        .map(|found| found.message)
+        .collect();
+    assert_eq!(said, ["EMPTY is empty in the environment", "the environment has no GONE"]);
+}
+
 #[derive(Debug, Clone, PartialEq)]
 struct Silent;
 

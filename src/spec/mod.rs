@@ -13,7 +13,7 @@ mod source;
 mod values;
 mod yaml;
 
-pub use decode::{Decode, Decoder, Fields, Lookup, Mistakes};
+pub use decode::{Decode, Decoder, Fields, Lookup, Mistakes, unset};
 pub use duration::{Period, PeriodError};
 pub use experiment::{Entry, Experiment, Work, chart_of};
 pub use fields::Field;

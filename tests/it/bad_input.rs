@@ -90,6 +90,7 @@ const ROWS: &[Row] = &[
     row("bad if: type", "spec:\n- run: 'true'\n  if: Result.NumLoops\n", "3:7", &["condition"]),
     row("bad if: comparison of types", "spec:\n- run: 'true'\n  if: Result.NumLoops == \"a\"\n", "3:7", &["condition"]),
     row("undefined name", "spec:\n- task: http\n  with:\n    url: URL\n    qps: ${NO_SUCH}\n", "5:10", &["the environment has no NO_SUCH", "${NO_SUCH:-default}"]),
+    row("empty name", "spec:\n- task: http\n  with:\n    url: URL\n    qps: ${EMPTY}\n", "5:10", &["EMPTY is empty in the environment", "${EMPTY:-default}"]),
     row("name of the wrong type", "spec:\n- task: http\n  with:\n    url: URL\n    qps: ${WORD}\n", "5:10", &["expected a number"]),
     row("bad method", "spec:\n- task: http\n  with:\n    url: URL\n    method: 'GE T'\n", "5:13", &["method"]),
     row("bad header", "spec:\n- task: http\n  with:\n    url: URL\n    headers: {'a b': c}\n", "", &["a header needs `name: value`"]),
@@ -160,6 +161,7 @@ fn check(row: &Row) {
     let url = server.url("/");
     let app = App::with(&row.text.replace("URL", &format!("'{url}'")))
         .env("WORD", "fast")
+        .env("EMPTY", "")
         .file("t.proto", PROTO);
     for command in [&["run"][..], &["validate", "experiment.yaml"]] {
         let output = app.run(command);

@@ -16,6 +16,7 @@ use crate::charts::{
     stored_heading, take_runner, written,
 };
 use crate::cli::args::LogLevel;
+use crate::cli::check::look_up;
 use crate::cli::console::Console;
 use crate::cli::exit::Exit;
 use crate::cli::run::{DEFAULT_FILE, Opened, unreadable};
@@ -83,7 +84,7 @@ pub(in crate::cli) async fn planned(args: &InCluster, console: &Console, env: &E
     let namespace = namespace(&access, args.dry);
     let namespace = namespace.map_err(|wrong| refused(vec![wrong]))?;
     let source = SourceFile::new("the values", "");
-    let lookup = |name: &str| env.get(name).map(str::to_owned);
+    let lookup = |name: &str| look_up(name, &[], env);
     let mut decoder = Decoder::new(&source, &args.run_dir, &lookup, console.mask.clone());
     let (runner, rest) = take_runner(subject.runner(), values, &mut decoder);
     found.extend(decoder.into_diagnostics());
