@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::charts::Pod;
 use crate::diagnostic::{Diagnostic, Place, Severity};
-use crate::spec::{Node, SourceFile, Value, references};
+use crate::spec::{Node, SourceFile, Value, references, unset};
 
 /// Stands for a value that only the pod has: a number, a name and a host at once, and too short to be taken for a secret.
 const UNKNOWN: &str = "71717";
@@ -96,7 +96,8 @@ impl Seen {
             .collect()
     }
 
-    /// Of what was found, what is not found about a value that is not known here; about one of this machine, as a doubt.
+    /// Of what was found, what is not found about a value that is not known here; about one of this machine, as a doubt. That
+    /// this machine has none either is left out: what the pod needs is said of all names together.
     pub(super) fn sift(&self, found: Vec<Diagnostic>) -> Vec<Diagnostic> {
         let is_in = |places: &BTreeSet<Place>, found: &Diagnostic| {
             found.place.as_ref().is_some_and(|place| places.contains(place))
@@ -104,6 +105,7 @@ impl Seen {
         found
             .into_iter()
             .filter(|found| !is_in(&self.guessed, found))
+            .filter(|found| !is_in(&self.foreign, found) || !self.is_unset(found))
             .map(|found| {
                 if !is_in(&self.foreign, &found) {
                     return found;
@@ -116,6 +118,11 @@ impl Seen {
                 }
             })
             .collect()
+    }
+
+    /// Whether it says that this machine has no value of a name that nobody gives to the pod.
+    fn is_unset(&self, found: &Diagnostic) -> bool {
+        self.names.iter().any(|name| unset(name).contains(&found.message))
     }
 
     /// Whether something stands in it that only the pod knows.
@@ -194,6 +201,12 @@ mod tests {
             .map(|found| (found.message.as_str(), found.is_error()))
             .collect();
         assert_eq!(left, [("b", false), ("c", true)]);
+        let absent = root.pairs().iter().map(|(_, node)| {
+            let [absent, _] = unset("HOST");
+            Diagnostic::error(absent).at(node.at.place(&source))
+        });
+        // Only where it is read.
+        assert_eq!(seen.sift(absent.collect()).len(), 1);
     }
 
     #[test]
