@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::console::Console;
 use super::exit::Exit;
+use super::folder;
 use crate::diagnostic::Diagnostic;
 use crate::platform::Env;
 use crate::spec::compat::Era;
@@ -39,7 +40,9 @@ pub(super) fn check(
     if era.is_past() {
         decoder.tolerate();
     }
-    checked(decoder, root)
+    let mut checked = checked(decoder, root);
+    folder::hint(&mut checked.diagnostics, &checked.paths, source, folder);
+    checked
 }
 
 /// Reads an experiment that was made with files beside it, which are not there yet.

@@ -13,6 +13,7 @@ mod demo;
 mod deployment;
 pub mod docs;
 mod exit;
+mod folder;
 mod former;
 mod forward;
 mod index;

@@ -7,7 +7,7 @@ use super::args::Run;
 use super::check::check;
 use super::console::Console;
 use super::exit::Exit;
-use super::run::{file_of, given, read, unreadable};
+use super::run::{given, read_of, unreadable};
 use super::shard::Said;
 use super::shown::print_text;
 use crate::metrics::{MetricName, Stream, Unit};
@@ -21,7 +21,7 @@ use crate::tasks::{Pipeline, Planned, Repetition, Step};
 pub(super) fn plan(args: &Run, console: &Console, env: &Env) -> Result<Exit, Exit> {
     let given = given(args);
     let opened =
-        read(file_of(args, &given).as_deref(), &given).map_err(|found| unreadable(&found, console))?;
+        read_of(args, &given).map_err(|found| unreadable(&found, console))?;
     let said = Said::flags(args.shard.as_deref(), args.start_at.as_deref());
     let shard = said.read(env).map_err(|wrong| unreadable(&[wrong], console))?;
     let mut pipeline = check(

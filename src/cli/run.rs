@@ -10,6 +10,7 @@ use super::assemble::Given;
 use super::check::check;
 use super::console::Console;
 use super::exit::Exit;
+use super::folder;
 use super::launch::as_experiment;
 use super::load_flags;
 use super::note::Note;
@@ -45,7 +46,6 @@ pub(super) async fn run(
     signals: Signals,
 ) -> Result<Exit, Exit> {
     let given = given(&args);
-    let file = file_of(&args, &given);
     let order = Order {
         output: &args.output,
         history: args.history.as_deref(),
@@ -59,7 +59,7 @@ pub(super) async fn run(
         brief: false,
         after_task: None,
     };
-    let opened = read(file.as_deref(), &given);
+    let opened = read_of(&args, &given);
     Box::pin(order.run(opened, console, env, platform, signals)).await
 }
 
@@ -338,11 +338,20 @@ async fn settle(poster: &Poster, finished: &Finished, console: &Console) {
 }
 
 /// The file to read; none where flags say where to send.
-pub(super) fn file_of(args: &Run, given: &Given) -> Option<PathBuf> {
+fn file_of(args: &Run, given: &Given) -> Option<PathBuf> {
     match &args.file {
         Some(file) => Some(args.output.run_dir.join(file)),
         None if given.has_target() => None,
         None => Some(args.output.run_dir.join(DEFAULT_FILE)),
+    }
+}
+
+/// The experiment that is meant; or why there is none.
+pub(super) fn read_of(args: &Run, given: &Given) -> Result<Opened, Vec<Diagnostic>> {
+    let opened = read(file_of(args, given).as_deref(), given);
+    match &args.file {
+        Some(file) => opened.map_err(|found| folder::explain(found, file, &args.output.run_dir)),
+        None => opened,
     }
 }
 

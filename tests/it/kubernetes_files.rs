@@ -240,6 +240,32 @@ fn a_file_stands_alone() {
 }
 
 #[test]
+fn a_file_in_another_folder_is_launched_as_it_is_run() {
+    let app = App::new()
+        .file("w2/experiment.yaml", PLAIN)
+        .file("w2/body.json", "{}");
+    for command in [&["k", "launch", "--dry"][..], &["run"], &["plan"]] {
+        let run = |words: &[&str]| app.run(&[command, words].concat());
+        run(&["w2/experiment.yaml"])
+            .exits(2)
+            .says("cannot read ./body.json")
+            .says("this one is beside the experiment: --runDir w2 experiment.yaml");
+        let twice = run(&["--runDir", "w2", "w2/experiment.yaml"]);
+        twice
+            .exits(2)
+            .says("cannot read the experiment w2/w2/experiment.yaml")
+            .says("the file is looked for in --runDir w2: name it experiment.yaml");
+        assert!(!twice.has("test a URL"), "{twice}");
+    }
+    app.run(&["k", "launch", "--dry", "--runDir", "w2", "experiment.yaml"])
+        .exits(0);
+    let none = app.run(&["k", "launch", "--dry", "w3/experiment.yaml"]);
+    none.exits(2)
+        .says("the file is looked for in --runDir, by default the folder where you are");
+    assert!(!none.has("iter8 run"), "{none}");
+}
+
+#[test]
 fn what_cannot_travel_with_a_file_is_refused() {
     let large = vec![b'x'; 1_100_000];
     let rows: &[(&str, &str, &[u8], &str)] = &[

@@ -9,6 +9,7 @@ use super::variables::Variables;
 use crate::charts::{DEFAULT, is_generated, is_value, is_values, runner_values};
 use crate::cli::assemble::Given;
 use crate::cli::check::check;
+use crate::cli::folder::explain;
 use crate::cli::run::{DEFAULT_FILE, Opened, read};
 use crate::cluster::manifests::path_of;
 use crate::diagnostic::{Diagnostic, Place, did_you_mean, known_are};
@@ -74,7 +75,16 @@ fn stray(name: &str) -> (String, String) {
 
 /// Reads the file, or says why it cannot be used.
 pub(super) fn open(file: &Path, folder: &Path) -> Result<Opened, Vec<Diagnostic>> {
-    let opened = read(Some(&folder.join(file)), &Given::default())?;
+    let path = folder.join(file);
+    let opened = read(Some(&path), &Given::default());
+    let opened = opened.map_err(|found| {
+        if path.exists() {
+            return found;
+        }
+        let hint = "the file is looked for in --runDir, by default the folder where you are";
+        let hinted = found.into_iter().map(|found| found.hint(hint));
+        explain(hinted.collect(), file, folder)
+    })?;
     let source = &opened.source;
     let has_values = !is_generated(source.text()) && Node::parse(source).is_ok_and(|root| is_values(&root));
     if has_values {
