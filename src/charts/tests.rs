@@ -81,7 +81,10 @@ fn objectives_that_nobody_judges_are_a_mistake() {
         let [(message, hint)] = &found[..] else {
             panic!("{assess}: {found:?}")
         };
-        assert!(message.contains("is not one of `tasks`: its values change nothing"), "{message}");
+        assert!(
+            message.contains("is not one of `tasks`: its values change nothing"),
+            "{message}"
+        );
         assert!(hint.contains("--set \"tasks={http,assess}\""), "{hint}");
     }
     for assess in ["assess: null", "assess: {}", "assess: {SLOs: {upper: {}}}"] {

@@ -20,8 +20,7 @@ use crate::tasks::{Pipeline, Planned, Repetition, Step};
 /// Shows the plan of what `iter8 run` would do with the same flags.
 pub(super) fn plan(args: &Run, console: &Console, env: &Env) -> Result<Exit, Exit> {
     let given = given(args);
-    let opened =
-        read_of(args, &given).map_err(|found| unreadable(&found, console))?;
+    let opened = read_of(args, &given).map_err(|found| unreadable(&found, console))?;
     let said = Said::flags(args.shard.as_deref(), args.start_at.as_deref());
     let shard = said.read(env).map_err(|wrong| unreadable(&[wrong], console))?;
     let mut pipeline = check(

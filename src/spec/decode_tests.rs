@@ -15,7 +15,10 @@ fn a_variable_that_is_empty_is_told_to_be_so() {
         .into_iter()
         .map(|found| found.message)
         .collect();
-    assert_eq!(said, ["EMPTY is empty in the environment", "the environment has no GONE"]);
+    assert_eq!(
+        said,
+        ["EMPTY is empty in the environment", "the environment has no GONE"]
+    );
 }
 
 #[derive(Debug, Clone, PartialEq)]

@@ -232,7 +232,10 @@ fn a_file_stands_alone() {
     ] {
         let output = app.run(&["k", "launch", "experiment.yaml", flag, "s3cret"]);
         output.exits(2).says(says);
-        assert!(!output.has("similar argument") && !output.has("s3cret"), "{output}");
+        assert!(
+            !output.has("similar argument") && !output.has("s3cret"),
+            "{output}"
+        );
     }
     app.run(&["k", "launch", "other.yaml", "--dry"])
         .exits(2)
@@ -363,8 +366,15 @@ fn objects_of_a_file_are_written_down_and_replaced() {
     let all = objects(&output.exits(0).stdout);
     assert_eq!(all.last().expect("a CronJob")["kind"], "CronJob");
     // A schedule alone starts nothing that is not asked for.
-    for file in [&["experiment.yaml"][..], &["-c", "load-test-http", "--set", "url=http://a.example/"]] {
-        let words = [&["k", "launch", "--dry", "--set", "cronjobSchedule=* * * * *"], file].concat();
+    for file in [
+        &["experiment.yaml"][..],
+        &["-c", "load-test-http", "--set", "url=http://a.example/"],
+    ] {
+        let words = [
+            &["k", "launch", "--dry", "--set", "cronjobSchedule=* * * * *"],
+            file,
+        ]
+        .concat();
         app.run(&words)
             .exits(2)
             .says("a `job` has no schedule, and `cronjobSchedule` is given")

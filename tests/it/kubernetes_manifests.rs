@@ -160,7 +160,11 @@ fn what_a_run_would_refuse_is_refused_where_it_is_launched() {
             "assess.SLOs.upper.http/latency-meen=50",
             "did you mean `http/latency-mean`?",
         ),
-        (&OLD, "SLOs.http/latency-meen=50", "did you mean `http/latency-mean`?"),
+        (
+            &OLD,
+            "SLOs.http/latency-meen=50",
+            "did you mean `http/latency-mean`?",
+        ),
         (
             &LOAD,
             "assess.SLOs.upper.grpc/latency-mean=50",
@@ -172,7 +176,12 @@ fn what_a_run_would_refuse_is_refused_where_it_is_launched() {
             "50 % is written 50%, or 0.5 as a number",
         ),
         (
-            &["--set", "tasks={ready,http}", "--set", "http.url=http://shop/,ready.deploy=shop"],
+            &[
+                "--set",
+                "tasks={ready,http}",
+                "--set",
+                "http.url=http://shop/,ready.deploy=shop",
+            ],
             "ready.timeout=5",
             "write `5s` for seconds",
         ),
@@ -211,14 +220,26 @@ fn what_a_run_would_refuse_is_refused_where_it_is_launched() {
     assert!(!output.exits(0).has("--> v.yaml"), "{output}");
     output.says("next: iter8 k assert -c completed,nofailure,slos");
     // Names of metrics of the first charts are read as today's.
-    dry(&App::new(), &[&OLD[..], &["--set", "SLOs.error-rate=0,SLOs.mean-latency=50"]].concat()).exits(0);
+    dry(
+        &App::new(),
+        &[&OLD[..], &["--set", "SLOs.error-rate=0,SLOs.mean-latency=50"]].concat(),
+    )
+    .exits(0);
     // A file is looked for from its folder, wherever that is.
     let app = App::new();
     let folder = app.path("in").display().to_string();
-    let args = [&LOAD[..], &JOB, &["--set", "http.payloadFile=b.json", "--runDir", &folder]].concat();
-    dry(&app, &[&args[..], &["--set", "assess.SLOs.upper.http/error-rate=0"]].concat())
-        .exits(2)
-        .says("the experiment reads the file b.json, which no pod has");
+    let args = [
+        &LOAD[..],
+        &JOB,
+        &["--set", "http.payloadFile=b.json", "--runDir", &folder],
+    ]
+    .concat();
+    dry(
+        &app,
+        &[&args[..], &["--set", "assess.SLOs.upper.http/error-rate=0"]].concat(),
+    )
+    .exits(2)
+    .says("the experiment reads the file b.json, which no pod has");
 }
 
 #[test]
@@ -289,6 +310,18 @@ fn a_target_that_is_the_pod_itself_is_warned_of() {
     launched("http://localhost:8080/a", "job")
         .says(warning)
         .says("name the Service: http://NAME.prod.svc");
+    let grpc = [
+        "--set",
+        "tasks={grpc}",
+        "--set",
+        "grpc.host=localhost:8080,grpc.call=a.b.C.D",
+        "-n",
+        "prod",
+    ];
+    dry(&App::new(), &[&grpc[..], &JOB].concat())
+        .exits(0)
+        .says(warning)
+        .says("name the Service: NAME.prod.svc:PORT");
     for (url, runner) in [
         ("http://localhost:8080/a", "none"),
         ("http://shop.prod.svc/localhost", "job"),
@@ -296,6 +329,26 @@ fn a_target_that_is_the_pod_itself_is_warned_of() {
         let output = launched(url, runner);
         assert!(!output.has("the pod itself"), "{url} {runner}: {output}");
     }
+}
+
+#[test]
+fn a_target_that_refuses_the_pod_is_named_as_its_field_takes_it() {
+    let refused = |with: &str| {
+        let experiment = format!("spec:\n- task: {with}\n");
+        App::with(&experiment)
+            .env("ITER8_JOB", "default-1-job")
+            .run(&["run"])
+    };
+    let hint = "inside a pod `localhost` is the pod itself: use the name of the target's Service, such as ";
+    for with in [
+        "grpc\n  with: {host: 'localhost:1', call: a.b.C.D, total: 1}",
+        "ready\n  with: {grpc: 'localhost:1', timeout: 1s}",
+    ] {
+        let output = refused(with);
+        output.says(&format!("{hint}NAME.NAMESPACE.svc:PORT"));
+    }
+    refused("http\n  with: {url: 'http://localhost:1/', numRequests: 1}")
+        .says(&format!("{hint}http://NAME.NAMESPACE.svc:PORT/"));
 }
 
 #[test]

@@ -79,16 +79,21 @@ fn warn_of_itself(launch: &Launch, console: &Console) {
     for (_, bytes) in launch.files.iter().filter(|(name, _)| name == DEFAULT_FILE) {
         own_addresses(&serde_yaml::from_slice(bytes).unwrap_or_default(), &mut found);
     }
-    for address in found {
+    for (address, is_url) in found {
         let message =
             format!("`{address}` is the pod itself where this runs in a pod, in which nothing else runs");
-        let hint = format!("name the Service: http://NAME.{}.svc", launch.group.namespace);
+        let namespace = &launch.group.namespace;
+        let hint = if is_url {
+            format!("name the Service: http://NAME.{namespace}.svc")
+        } else {
+            format!("name the Service: NAME.{namespace}.svc:PORT")
+        };
         console.diagnostics(&[Diagnostic::warning(message).hint(hint)]);
     }
 }
 
-/// Hosts, with their ports, of URLs and targets in an experiment that are of the machine it runs on.
-fn own_addresses(value: &Value, found: &mut BTreeSet<String>) {
+/// Hosts, with their ports, of URLs and targets in an experiment that are of the machine it runs on; whether that is a URL.
+fn own_addresses(value: &Value, found: &mut BTreeSet<(String, bool)>) {
     if let Value::Array(items) = value {
         items.iter().for_each(|item| own_addresses(item, found));
     }
@@ -101,14 +106,16 @@ fn own_addresses(value: &Value, found: &mut BTreeSet<String>) {
         let Some(text) = value.as_str().filter(|_| is_address) else {
             continue;
         };
-        let url = if text.contains("://") {
+        let is_url = text.contains("://");
+        let url = if is_url {
             Url::parse(text)
         } else {
             Url::parse(&format!("http://{text}"))
         };
         if let Some(url) = url.ok().filter(is_loopback) {
             let port = url.port().map_or_else(String::new, |port| format!(":{port}"));
-            found.insert(format!("{}{port}", url.host_str().unwrap_or_default()));
+            let address = format!("{}{port}", url.host_str().unwrap_or_default());
+            found.insert((address, is_url));
         }
     }
 }
@@ -437,7 +444,8 @@ mod tests {
             ),
         ] {
             let text = format!("spec:\n- task: http\n  with:\n    {address}\n");
-            assert_eq!(found(&text), [shown], "{address}");
+            let expected = [(shown.to_owned(), address.contains("://"))];
+            assert_eq!(found(&text), expected, "{address}");
         }
         for address in [
             "url: http://shop.default.svc/localhost",
@@ -448,7 +456,7 @@ mod tests {
             "url: [1]",
         ] {
             let text = format!("spec:\n- task: http\n  with:\n    {address}\n");
-            assert_eq!(found(&text), [""; 0], "{address}");
+            assert_eq!(found(&text), [], "{address}");
         }
     }
 }

@@ -27,6 +27,7 @@ pub use ghz::{Fit, GHZ};
 
 use super::inputs::{GrpcHost, Places};
 use super::load::{Checked, LoadKind, Whose, Words};
+use super::ready::Form;
 use super::{Event, RunContext, TaskError};
 use crate::load::grpc::{CallSpec, Part, StreamSpec, run};
 use crate::load::{LoadError, Mix, Onlooker, Pace, Plan, Pool, Ran};
@@ -53,6 +54,7 @@ impl LoadKind for GrpcKind {
     const WORDS: Words = Words {
         request: "call",
         target: "host",
+        form: Form::Host,
         count: "total",
         rate: "rps",
         free: "rps: 0",

@@ -10,7 +10,7 @@ use crate::grpc::channel::{Channel, ChannelError, Server, foreign};
 use crate::grpc::reflection::{Reflection, ReflectionError};
 use crate::grpc::schema::{Schema, SchemaError};
 use crate::tasks::inputs::{Target, download};
-use crate::tasks::ready::explain_loopback;
+use crate::tasks::ready::{Form, explain_loopback};
 use crate::tasks::{RunContext, TaskError};
 
 /// Where descriptors come from.
@@ -166,7 +166,7 @@ async fn ask(
             let told = TaskError::new(format!("reflection: {}", in_words(&error)));
             let unreachable = error.is_unreachable();
             return Err(if unreachable {
-                explain_loopback(&reach.url, context, told)
+                explain_loopback(&reach.url, Form::Host, context, told)
             } else {
                 told
             });

@@ -15,6 +15,7 @@ use url::Url;
 
 use super::inputs::{Data, NetInput, Places, Sender, Source, Target, download};
 use super::load::{Checked, LoadKind, Whose, Words, pace::requests};
+use super::ready::Form;
 use super::{RunContext, TaskError};
 use crate::load::http::{Part, RequestSpec, run};
 use crate::load::{LoadError, Mix, Onlooker, Pace, Plan, Pool, Ran};
@@ -36,6 +37,7 @@ impl LoadKind for HttpKind {
     const WORDS: Words = Words {
         request: "request",
         target: "url",
+        form: Form::Url,
         count: "numRequests",
         rate: "qps",
         free: "qps: max",

@@ -70,7 +70,9 @@ impl<K: LoadKind> Batch<K> {
         let told = TaskError::from_error(error);
         let mut urls = self.parts.iter().map(|part| K::url(&part.call));
         match urls.find(|url| is_loopback(url)) {
-            Some(url) if matches!(error, LoadError::Resolve(_)) => explain_loopback(url, context, told),
+            Some(url) if matches!(error, LoadError::Resolve(_)) => {
+                explain_loopback(url, K::WORDS.form, context, told)
+            }
             Some(_) | None => told,
         }
     }

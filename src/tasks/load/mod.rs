@@ -20,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use super::inputs::Places;
+use super::ready::Form;
 use super::{RunContext, Task, TaskError, TaskKind};
 use crate::load::{LoadError, Mix, Onlooker, Pace, Plan, Pool, Ran};
 use crate::metrics::Protocol;
@@ -36,6 +37,8 @@ pub(super) struct Words {
     pub(super) request: &'static str,
     /// Where requests go.
     pub(super) target: &'static str,
+    /// In which form.
+    pub(super) form: Form,
     /// How many are sent.
     pub(super) count: &'static str,
     /// How fast they are sent.

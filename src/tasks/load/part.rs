@@ -130,7 +130,7 @@ impl<K: LoadKind> Part<K> {
             why.unwrap_or_else(|| "nothing came within the time of the load".to_owned())
         ));
         Some(if measurement.failures.contains_key(&FailureClass::Connect) {
-            explain_loopback(K::url(&self.call), context, error)
+            explain_loopback(K::url(&self.call), K::WORDS.form, context, error)
         } else {
             error
         })

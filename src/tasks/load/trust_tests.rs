@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::*;
 use crate::load::Rate;
 use crate::metrics::{Failure, Histogram, Throttled};
+use crate::tasks::ready::Form;
 
 fn paced() -> Pace {
     Pace::PerSecond(Rate::per_second(200.0).expect("a rate"))
@@ -14,6 +15,7 @@ fn paced() -> Pace {
 static WORDS: Words = Words {
     request: "request",
     target: "url",
+    form: Form::Url,
     count: "numRequests",
     rate: "qps",
     free: "qps: max",

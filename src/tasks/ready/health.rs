@@ -6,7 +6,7 @@ use tokio::time::Instant;
 use url::Url;
 
 use super::HealthOf;
-use super::wait::{Probe, Refusal};
+use super::wait::{Form, Probe, Refusal};
 use crate::grpc::channel::{CallError, Channel, ChannelError, Server, foreign};
 use crate::grpc::code::Code;
 use crate::grpc::health::{Health, check};
@@ -65,6 +65,10 @@ impl Probe for HealthProbe<'_> {
 
     fn url(&self) -> Option<&Url> {
         Some(&self.of.url)
+    }
+
+    fn form(&self) -> Form {
+        Form::Host
     }
 
     async fn attempt(&self, patience: Duration) -> Result<(), Refusal> {

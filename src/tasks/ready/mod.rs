@@ -11,7 +11,7 @@ mod wait;
 mod tests;
 
 pub use object::{SHORTCUTS, Shortcut, is_of_object};
-pub(in crate::tasks) use wait::explain_loopback;
+pub(in crate::tasks) use wait::{Form, explain_loopback};
 
 use std::fmt;
 use std::time::Duration;

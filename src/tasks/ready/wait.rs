@@ -75,6 +75,11 @@ pub(super) trait Probe {
     /// Where it is, if it has an address of its own.
     fn url(&self) -> Option<&Url>;
 
+    /// How that is given.
+    fn form(&self) -> Form {
+        Form::Url
+    }
+
     /// Asks once, for no longer than this.
     fn attempt(&self, patience: Duration) -> impl Future<Output = Result<(), Refusal>> + Send;
 }
@@ -163,21 +168,41 @@ fn give_up(probe: &impl Probe, refusal: &Refusal, took: Duration, context: &RunC
         None => error,
     };
     match probe.url() {
-        Some(url) if refusal.unreachable => explain_loopback(url, context, error),
+        Some(url) if refusal.unreachable => explain_loopback(url, probe.form(), context, error),
         _ => error,
     }
 }
 
-/// In a container `localhost` is the container itself: say so, and name the ways out.
-pub(in crate::tasks) fn explain_loopback(url: &Url, context: &RunContext, error: TaskError) -> TaskError {
+/// How a field names where something is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::tasks) enum Form {
+    /// As a URL.
+    Url,
+    /// As a host with its port.
+    Host,
+}
+
+/// In a container `localhost` is the container itself: say so, and name the ways out, in the form in which it is given.
+pub(in crate::tasks) fn explain_loopback(
+    url: &Url,
+    form: Form,
+    context: &RunContext,
+    error: TaskError,
+) -> TaskError {
     if !is_loopback(url) {
         return error;
     }
     match context.reach {
         Reach::Machine => error,
-        Reach::Pod => error.hint(
-            "inside a pod `localhost` is the pod itself: use the name of the target's Service, such as http://NAME.NAMESPACE.svc:PORT/",
-        ),
+        Reach::Pod => {
+            let service = match form {
+                Form::Url => "http://NAME.NAMESPACE.svc:PORT/",
+                Form::Host => "NAME.NAMESPACE.svc:PORT",
+            };
+            error.hint(&format!(
+                "inside a pod `localhost` is the pod itself: use the name of the target's Service, such as {service}"
+            ))
+        }
         Reach::Container => error.hint(
             "inside a container `localhost` is the container itself: use the service's name (such as my-service:8080) when the \
              target is a service container, the host's address (such as 172.17.0.1:8080 on GitHub's runners) when a step started \
