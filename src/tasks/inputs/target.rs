@@ -159,7 +159,7 @@ mod tests {
                 "http-checkout: version=1, 1 of 100",
                 "http-checkout: version=1, 1 of 100",
             ),
-            ("/b?page=checkout", "/b?***"),
+            ("/b?page=checkout", "/b***"), // the query, cut,
         ] {
             assert_eq!(mask.apply(text), shown);
         }
