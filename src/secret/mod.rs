@@ -5,6 +5,8 @@ mod spelling;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use spelling::Spelled;
 
 /// A value whose `Debug` prints stars.
@@ -65,6 +67,11 @@ impl Mask {
             }
             self.hide("", part);
         }
+    }
+
+    /// Remembers a user and a password as HTTP sends them.
+    pub fn add_basic(&self, user: &str, password: &str) {
+        self.add(&STANDARD.encode(format!("{user}:{password}")));
     }
 
     /// Remembers a secret that is one behind a text that is none, as a path is behind the host of an address.
