@@ -98,6 +98,8 @@ pub(super) fn hide(text: &str, mask: &Mask) {
     {
         mask.add(secret);
     }
+    let (user, password) = credentials.split_once(':').unwrap_or((credentials, ""));
+    mask.add_basic(user, password);
 }
 
 #[cfg(test)]

@@ -472,7 +472,7 @@ impl Stage<'_> {
 
     fn publish(&self, publication: &Publication) -> bool {
         let mut out = std::io::stdout().lock();
-        let publication = masked(publication.clone(), &self.console.mask);
+        let publication = masked(publication.clone(), self.console);
         match self.platform.publish(self.env, &publication, &mut out) {
             Ok(()) => true,
             Err(error) => {

@@ -14,7 +14,6 @@ use crate::platform::github::{GitHub, OUTPUTS, SUMMARY_LIMIT};
 use crate::platform::{Annotation, Env, Level, Output, Platform, Publication};
 use crate::report::{ObjectiveRow, View, render_within};
 use crate::results::{ExperimentResult, Outcome};
-use crate::secret::Mask;
 use crate::slo::{Verdict, Weight};
 use crate::tasks::TaskError;
 
@@ -76,7 +75,7 @@ fn carry(publication: Publication, console: &Console, env: &Env, platform: &dyn 
     if platform.name() == GitHub.name() {
         return true;
     }
-    let publication = masked(publication, &console.mask);
+    let publication = masked(publication, console);
     let published = platform.publish(env, &publication, &mut std::io::stdout().lock());
     if let Err(error) = &published {
         let message = TaskError::from_error(error).message;
@@ -188,14 +187,15 @@ impl Publication {
     }
 }
 
-/// The same without secrets.
-pub(super) fn masked(mut publication: Publication, mask: &Mask) -> Publication {
-    publication.summary = publication.summary.map(|summary| mask.apply(&summary));
+/// The same without secrets, and without what a runner would obey when a later step prints it.
+pub(super) fn masked(mut publication: Publication, console: &Console) -> Publication {
+    let harmless = |text: &str| console.inert(&console.mask.apply(text));
+    publication.summary = publication.summary.map(|summary| harmless(&summary));
     for output in &mut publication.outputs {
-        output.value = mask.apply(&output.value);
+        output.value = harmless(&output.value);
     }
     for annotation in &mut publication.annotations {
-        annotation.message = mask.apply(&annotation.message);
+        annotation.message = console.mask.apply(&annotation.message);
     }
     publication
 }

@@ -89,9 +89,9 @@ fn own() -> impl Iterator<Item = jaq_core::native::Filter<Native<data::JustLut<V
 
 fn not_read(errors: &jaq_core::load::Errors<&str, ()>) -> String {
     use jaq_core::load::Error as Load;
-    let near = |rest: &str| match rest.trim().chars().take(SHOWN).collect::<String>() {
-        rest if rest.is_empty() => "its end".to_owned(),
-        rest => format!("`{rest}`"),
+    let near = |rest: &str| match rest.trim() {
+        "" => "its end".to_owned(),
+        rest => format!("`{}`", cut(rest)),
     };
     let of = |error: &Load<&str>| match error {
         Load::Io(_) => "it cannot import modules".to_owned(),

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use super::interpolate::{Undefined, expand};
+use super::interpolate::{Undefined, by_defaults, expand};
 use super::node::{At, Key, Node, Value};
 use super::source::SourceFile;
 use crate::diagnostic::{Diagnostic, Place, Severity, did_you_mean, known_are};
@@ -78,11 +78,22 @@ impl<'a> Decoder<'a> {
     }
 
     /// Remembers what is secret in `value`, which `add` knows, and in the text that stands for it in the file: escapes may
-    /// write it differently there.
+    /// write it differently there, and it holds defaults that the environment may replace.
     pub fn hide(&self, node: Option<&Node>, value: &str, add: impl Fn(&Mask, &str)) {
         add(&self.mask, value);
-        if let Some(written) = node.and_then(|node| self.written(node)) {
-            add(&self.mask, written);
+        let Some(node) = node else {
+            return;
+        };
+        let Value::String(text) = &node.value else {
+            return;
+        };
+        let written = self.as_written(node);
+        if !text.contains("${") {
+            written.into_iter().for_each(|written| add(&self.mask, written));
+            return;
+        }
+        for text in std::iter::once(text.as_str()).chain(written) {
+            by_defaults(text).iter().for_each(|text| add(&self.mask, text));
         }
     }
 
@@ -91,21 +102,6 @@ impl<'a> Decoder<'a> {
         match &node.at {
             At::Bytes(range) => self.source.literal(range.clone()),
             At::Named(_) | At::Elsewhere(_) => None,
-        }
-    }
-
-    /// A literal as the file writes it, without quotes; nothing where the environment is asked.
-    fn written(&self, node: &Node) -> Option<&'a str> {
-        match &node.value {
-            Value::String(text) if !text.contains("${") => self.as_written(node),
-            Value::Null
-            | Value::Bool(_)
-            | Value::Int(_)
-            | Value::Float(_)
-            | Value::String(_)
-            | Value::Text(_)
-            | Value::List(_)
-            | Value::Map(_) => None,
         }
     }
 

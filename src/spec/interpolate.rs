@@ -1,16 +1,17 @@
 //! `${NAME}`, `${NAME:-default}` and `$${`: values from the environment.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 
 /// A name that has neither a value nor a default.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Undefined(pub(super) String);
 
-/// The text with its references replaced, and the values that came from outside.
+/// The text with its references replaced, the values that came from outside, and the defaults that were taken.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Expanded {
     pub(super) text: String,
     pub(super) values: Vec<String>,
+    pub(super) defaults: Vec<String>,
 }
 
 /// Replaces every reference in `text`; `None` when there is none.
@@ -24,6 +25,7 @@ pub(super) fn expand(
     let mut out = Expanded {
         text: String::with_capacity(text.len()),
         values: Vec::new(),
+        defaults: Vec::new(),
     };
     let mut rest = text;
     while let Some(at) = rest.find("${") {
@@ -47,7 +49,10 @@ pub(super) fn expand(
                         out.text.push_str(&value);
                         out.values.push(value);
                     }
-                    (None, Some((_, default))) => out.text.push_str(default),
+                    (None, Some((_, default))) => {
+                        out.text.push_str(default);
+                        out.defaults.push(default.to_owned());
+                    }
                     (None, None) => return Err(Undefined(name.to_owned())),
                 }
                 rest = tail;
@@ -72,6 +77,31 @@ pub fn references(text: &str) -> Vec<String> {
     });
     // Every name has a value here.
     expanded.map_or_else(|Undefined(name)| vec![name], |_| names.take())
+}
+
+/// What a text may be by its defaults, whatever the environment holds: with one of them, with all, and each alone. Names
+/// without a value stay as they are.
+pub(super) fn by_defaults(text: &str) -> Vec<String> {
+    let taking = |takes: &dyn Fn(usize) -> bool| {
+        let seen = Cell::new(0);
+        let expanded = expand(text, |name| {
+            let at = seen.replace(seen.get() + 1);
+            (!takes(at)).then(|| format!("${{{name}}}"))
+        });
+        expanded.ok().flatten()
+    };
+    let one = |at: usize| taking(&|other| other == at);
+    let (with, taken): (Vec<usize>, Vec<Expanded>) = (0..references(text).len())
+        .filter_map(|at| Some((at, one(at)?)))
+        .unzip();
+    let all = (with.len() > 1)
+        .then(|| taking(&|at| with.contains(&at)))
+        .flatten();
+    taken
+        .into_iter()
+        .chain(all)
+        .flat_map(|expanded| std::iter::once(expanded.text).chain(expanded.defaults))
+        .collect()
 }
 
 fn is_name(text: &str) -> bool {
@@ -109,6 +139,23 @@ mod tests {
         let text = "${A}/$${B}/${C:-d}/${ no name }/${";
         assert_eq!(super::references(text), ["A", "C"]);
         assert!(super::references("plain").is_empty());
+    }
+
+    #[test]
+    fn a_text_is_told_with_its_defaults_whatever_is_set() {
+        assert_eq!(
+            by_defaults("http://${HOST}/${A:-one}?k=${B:-two}"),
+            [
+                "http://${HOST}/one?k=${B}",
+                "one",
+                "http://${HOST}/${A}?k=two",
+                "two",
+                "http://${HOST}/one?k=two",
+                "one",
+                "two"
+            ]
+        );
+        assert!(by_defaults("${HOST} $${A:-b}").is_empty());
     }
 
     #[test]

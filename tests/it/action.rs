@@ -376,6 +376,12 @@ fn harmless(app: &App, output: &Output) {
         "{outputs:?}"
     );
     assert_eq!(outputs["passed"], "false");
+    // A later step may print each of them.
+    let summary = app.read("runner/summary");
+    let report = app.read("iter8-results/report.md");
+    for text in outputs.values().chain([&summary, &report]) {
+        assert!(!text.contains("##["), "{text}");
+    }
 }
 
 #[test]

@@ -1,5 +1,9 @@
 //! What must stay secret stands in no output: not on the screen, not in a file, not when the target sends it back.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::json;
+
 use crate::support::{Answer, App, Output, Server};
 
 const TOKEN: &str = "tok-4f9a7c21e8";
@@ -282,4 +286,180 @@ fn a_secret_in_a_path_is_masked_though_it_is_encoded_there() {
     output.exits(0).says("/***/items");
     assert!(server.seen().iter().all(|seen| seen.path.contains("93b1")));
     hidden(&app, &output, &[secret, "ss-93b1", "d5f0aa"]);
+}
+
+/// Long enough to be cut anywhere, with no part of it in any report by chance.
+const LONG: &str = "Zq9xKw7vPl3mRt5yHn2cJd8fGs4bTqWm6rXe1uAo";
+
+/// Nothing of a secret, not even a part of this many characters.
+fn hidden_in_part(app: &App, output: &Output, secret: &str, length: usize) {
+    for (name, text) in everything(app, output) {
+        for at in 0..=secret.len() - length {
+            let part = &secret[at..at + length];
+            assert!(!text.contains(part), "{part} stands in {name}:\n{text}");
+        }
+    }
+}
+
+/// Answers with the token that was sent, behind as many letters as the request asks for.
+fn echo_behind_letters() -> Server {
+    Server::new(|seen| {
+        let sent = seen.header("authorization").replace("Bearer ", "") + seen.header("x-key");
+        let letters = seen.header("x-pad").parse().unwrap_or(0);
+        let said = format!("{} {sent} and words that follow", "y".repeat(letters));
+        match seen.path.split('?').next() {
+            Some("/body") => Answer::status(400).body(said),
+            Some("/jq") => Answer::status(200).body(json!({ "x": said }).to_string()),
+            Some("/prom/api/v1/query") => Answer::status(200)
+                .body(json!({"status": "error", "errorType": "bad", "error": said}).to_string()),
+            _ => Answer::status(200),
+        }
+    })
+}
+
+#[test]
+fn a_secret_in_an_answer_that_is_cut_is_not_shown_in_part() {
+    let server = echo_behind_letters();
+    let notify = "- task: notify\n  with: {url: 'BASE/body', headers: {x-pad: 'PAD'}, bearerToken: '${TOK}', softFailure: true}\n";
+    let prometheus = "- task: custommetrics\n  with: {prometheus: {url: 'BASE/prom', headers: {x-pad: 'PAD'}, bearerToken: '${TOK}', queries: {x: up}}}\n";
+    let jq = "- task: custommetrics\n  with:\n    values: {tok: '${TOK}'}\n    templates:\n      p: \"url: BASE/jq\\nheaders: {x-key: '{{.tok}}', x-pad: 'PAD'}\\nmetrics:\\n- {name: a, type: gauge, jqExpression: '[.x]'}\\n\"\n";
+    for (task, letters) in [
+        (notify, [165, 179, 192]),
+        (prometheus, [165, 179, 192]),
+        (jq, [45, 56, 67]),
+    ] {
+        for pad in letters {
+            let experiment =
+                format!("spec:\n- task: http\n  with: {{url: 'BASE/', numRequests: 3, qps: 100}}\n{task}");
+            let experiment = experiment
+                .replace("BASE", &server.url(""))
+                .replace("PAD", &pad.to_string());
+            let app = App::with(&experiment).env("TOK", LONG);
+            let output = app.run(&[&["run", "-l", "trace"], &REPORTS[..]].concat());
+            assert!(output.has("y ***…"), "{output}");
+            hidden_in_part(&app, &output, LONG, 5);
+        }
+    }
+}
+
+#[test]
+fn a_secret_that_an_answer_escapes_is_masked() {
+    let token = "Zq9xKw/7vPl3m<Rt5yHn>&2cJd8f\"Gs4bTq'Wm6rXe";
+    let server = Server::new(|seen| {
+        let sent = seen.header("authorization").replace("Bearer ", "");
+        let json = json!({ "error": format!("bad token {sent}") }).to_string();
+        let go = |json: &str| {
+            json.replace('&', "\\u0026")
+                .replace('<', "\\u003c")
+                .replace('>', "\\u003e")
+        };
+        let html = sent
+            .replace('&', "&amp;")
+            .replace('<', "&lt;")
+            .replace('>', "&gt;");
+        Answer::status(400).body(match seen.path.as_str() {
+            "/php" => json.replace('/', "\\/"),
+            "/go" => go(&json),
+            "/python" => html.replace('"', "&quot;").replace('\'', "&#x27;"),
+            "/go-html" => html.replace('"', "&#34;").replace('\'', "&#39;"),
+            _ => return Answer::status(200),
+        })
+    });
+    let notify = |path: &str| {
+        format!(
+            "- task: notify\n  with: {{url: '{}', bearerToken: '${{TOK}}', softFailure: true}}\n",
+            server.url(path)
+        )
+    };
+    let tasks: String = ["/php", "/go", "/python", "/go-html"].map(notify).concat();
+    let app = App::with(&format!(
+        "spec:\n- task: http\n  with: {{url: '{}', numRequests: 3, qps: 100}}\n{tasks}",
+        server.url("/")
+    ))
+    .env("TOK", token);
+    let output = app.run(&[&["run", "-l", "trace"], &REPORTS[..]].concat());
+    output.exits(0).says("bad token ***");
+    hidden(
+        &app,
+        &output,
+        &["Zq9xKw", "7vPl3m", "Rt5yHn", "2cJd8f", "Gs4bTq", "Wm6rXe"],
+    );
+}
+
+/// Answers with the credentials that were sent, in a header and in the body.
+fn echo_credentials() -> Server {
+    Server::new(|seen| {
+        let sent = seen.header("authorization").to_owned() + seen.header("proxy-authorization");
+        Answer::status(if seen.path.ends_with("/load") { 200 } else { 401 })
+            .header("x-echo", sent.clone())
+            .body(format!("bad credentials {sent}"))
+    })
+}
+
+#[test]
+fn the_header_that_a_user_and_a_password_come_to_is_masked() {
+    let server = echo_credentials();
+    let sent = STANDARD.encode("ann:p@ss/93b1d5f0aa");
+    let given = server.url("").replace("//", "//ann:p%40ss%2F93b1d5f0aa@");
+    let load = "- task: http\n  with: {url: 'TARGET/load', numRequests: 3, qps: 100, PROXYexpect: {header: {x-echo: other}}}\n";
+    let ready =
+        "- task: ready\n  with: {url: 'TARGET/', timeout: 1s, status: 401, PROXYheader: {x-echo: other}}\n";
+    let metrics = "- task: custommetrics\n  with: {prometheus: {url: 'TARGET/', PROXYqueries: {x: up}}}\n";
+    let notify = "- task: notify\n  with: {url: 'TARGET/hook', PROXYmethod: GET}\n";
+    for task in [load, ready, metrics, notify] {
+        for (target, proxy, variable) in [
+            (given.as_str(), String::new(), ""),
+            ("http://shop.example", format!("proxy: '{given}', "), ""),
+            ("http://shop.example", String::new(), given.as_str()),
+        ] {
+            let before = server.requests();
+            let task = task.replace("TARGET", target).replace("PROXY", &proxy);
+            let app = App::with(&format!("spec:\n{task}"))
+                .env("http_proxy", variable)
+                .env("HTTP_PROXY", variable);
+            let output = app.run(&[&["run", "-l", "trace"], &REPORTS[..]].concat());
+            let seen = server.seen();
+            let is_sent = |name: &str| seen[before].header(name) == format!("Basic {sent}");
+            assert!(
+                is_sent("authorization") || is_sent("proxy-authorization"),
+                "{task}"
+            );
+            assert!(output.has("Basic ***"), "{task}{output}");
+            hidden(&app, &output, &[&sent, "93b1d5f0aa"]);
+        }
+    }
+}
+
+#[test]
+fn a_default_of_a_secret_is_masked_though_the_variable_is_set() {
+    let server = Server::ok();
+    let given = server.url("");
+    let host = given.trim_start_matches("http://");
+    let load = format!(
+        "- task: http\n  with: {{url: 'http://ann:${{PASS:-dEfAuLt-1a2b}}@{host}/?token=${{KEY:-dEfAuLt-3c4d}}', numRequests: 3, qps: 100, headers: {{Authorization: \"${{TOK:-Bearer dEfAuLt-5e6f}}\"}}}}\n"
+    );
+    let notify = format!(
+        "- task: notify\n  with: {{url: '{given}/hook', params: {{token: '${{KEY:-dEfAuLt-7g8h}}'}}, bearerToken: '${{TOK:-dEfAuLt-9i0j}}'}}\n"
+    );
+    let metrics = format!(
+        "- task: custommetrics\n  with: {{prometheus: {{url: '{given}', basicAuth: {{username: ann, password: '${{PASS:-dEfAuLt-1k2l}}'}}, proxy: \"${{PROXY:-http://me:dEfAuLt-3m4n@{host}}}\", queries: {{x: up}}}}}}\n"
+    );
+    let grpc = format!(
+        "- task: grpc\n  with: {{host: '{host}', call: a.B/C, total: 1, metadata: {{authorization: \"${{TOK:-Bearer dEfAuLt-5o6p}}\"}}}}\n"
+    );
+    for task in [&load, &notify, &metrics, &grpc] {
+        for set in [true, false] {
+            let mut app = App::with(&format!("spec:\n{task}"));
+            if set {
+                app = app
+                    .env("PASS", PASSWORD)
+                    .env("KEY", KEY)
+                    .env("TOK", TOKEN)
+                    .env("PROXY", &given);
+            }
+            let output = app.run(&[&["run", "-l", "trace"], &REPORTS[..]].concat());
+            assert!(app.read("iter8-results/report.html").contains(":-"), "{output}");
+            hidden(&app, &output, &[TOKEN, PASSWORD, KEY, "dEfAuLt"]);
+        }
+    }
 }

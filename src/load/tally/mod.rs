@@ -295,7 +295,11 @@ impl Tally {
         let counted = self.failures.entry(failed.class).or_default();
         counted.count += 1;
         if counted.example.as_ref().is_none_or(|first| n < first.n) {
-            let value = failed.example.chars().take(EXAMPLE).collect();
+            let mut letters = failed.example.chars();
+            let mut value: String = letters.by_ref().take(EXAMPLE).collect();
+            if letters.next().is_some() {
+                value.push('…');
+            }
             counted.example = Some(First { n, value });
         }
     }

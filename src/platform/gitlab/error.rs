@@ -212,7 +212,12 @@ fn message(status: StatusCode, body: &[u8]) -> String {
     }
     let text = words.join("; ");
     let text: Vec<&str> = text.split_whitespace().collect();
-    text.join(" ").chars().take(LONGEST).collect()
+    let text = text.join(" ");
+    let mut short: String = text.chars().take(LONGEST).collect();
+    if short.len() < text.len() {
+        short.push('…');
+    }
+    short
 }
 
 fn collect<'a>(value: &'a Value, words: &mut Vec<&'a str>) {

@@ -109,6 +109,15 @@ fn code(text: &str, place: Place) -> String {
             '|' if before == '\\' => content.extend([GAP, '\\', '|']),
             '|' => content.push_str("\\|"),
             '>' if before == '-' => content.extend([GAP, '>']),
+            // A runner that shows a report obeys `##[error]`, `##vso[…]` and the like anywhere in a line; a space keeps the
+            // log from that, too.
+            '[' => {
+                let opening = content.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+                if opening.ends_with("##") {
+                    content.insert(opening.len(), ' ');
+                }
+                content.push('[');
+            }
             c => content.push(c),
         }
         before = c;
@@ -154,6 +163,17 @@ mod tests {
         assert_eq!(code("a|b", Place::Line), "`a|b`");
         assert_eq!(code("-->", Place::Cell), "`--\u{200b}>`");
         assert_eq!(code("\n", Place::Cell), "(empty)");
+    }
+
+    #[test]
+    fn a_runner_that_shows_a_report_finds_no_command() {
+        assert_eq!(code("##[error]a", Place::Line), "`## [error]a`");
+        assert_eq!(
+            code("a ###VSO[task.complete]", Place::Cell),
+            "`a ### VSO[task.complete]`"
+        );
+        assert_eq!(code("a[1] # [b]", Place::Line), "`a[1] # [b]`");
+        assert!(!escaped("##[error]").contains("##["));
     }
 
     proptest! {

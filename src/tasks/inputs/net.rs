@@ -352,7 +352,7 @@ impl NetInput {
     fn authorization(&self, places: Places<'_>, decoder: &Decoder<'_>) -> Option<(&'static str, String)> {
         if let Some(basic) = &self.basic_auth {
             let encoded = STANDARD.encode(format!("{}:{}", basic.user, basic.password.expose()));
-            decoder.mask().add(&encoded);
+            decoder.mask().add_basic(&basic.user, basic.password.expose());
             return Some(("basicAuth", format!("Basic {encoded}")));
         }
         let token = self.bearer_token.as_ref()?;

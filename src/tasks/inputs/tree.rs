@@ -78,7 +78,7 @@ fn value_text(written: &str, node: &Node, decoder: &mut Decoder<'_>) -> Option<S
         && written.matches("${").count() == 1
         && (text.starts_with("http://") || text.starts_with("https://"));
     if is_address {
-        decoder.hide(None, &text, hide_user);
+        decoder.hide(Some(node), &text, hide_user);
         return Some(text);
     }
     decoder

@@ -6,6 +6,7 @@ use serde_json::json;
 use super::address::{hide_address, hide_given, webhook};
 use super::github::{EVENT, own_api};
 use super::{NotifyTask, OnFailure, Payload, TIMEOUT, any_success, try_out};
+use crate::secret::Mask;
 use crate::spec::{Decode, Decoder, Field, Fields, Map, Node, Period};
 use crate::tasks::inputs::{
     HttpMethod, NetInput, Places, Scalar, Target, TemplateSource, is_secret_parameter, merge_schemas,
@@ -133,7 +134,8 @@ impl TaskKind for NotifyKind {
         }
         for (name, value) in input.params.iter().flat_map(|map| &map.0) {
             if is_secret_parameter(name) {
-                decoder.mask().add(&value.0);
+                let written = Places::of(with).inside("params", name);
+                decoder.hide(written, &value.0, Mask::add);
             }
             url.query_pairs_mut().append_pair(name, &value.0);
         }

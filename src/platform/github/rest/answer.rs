@@ -110,12 +110,12 @@ fn message(status: StatusCode, body: &[u8]) -> String {
         words.push(reason.to_owned());
     }
     let text = words.join("; ");
-    text.split_whitespace()
-        .collect::<Vec<_>>()
-        .join(" ")
-        .chars()
-        .take(LONGEST)
-        .collect()
+    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let mut short: String = text.chars().take(LONGEST).collect();
+    if short.len() < text.len() {
+        short.push('…');
+    }
+    short
 }
 
 /// How long to wait before the request is sent for another time, after `tries` of them failed.
