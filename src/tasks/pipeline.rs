@@ -144,9 +144,9 @@ impl Pipeline {
             }
             open.push((step, at, stream.protocol));
         }
-        let judged = |protocol: Protocol| self.steps.iter().any(|step| judges(step, protocol));
+        let is_judged = |protocol: Protocol| self.steps.iter().any(|step| judges(step, protocol));
         for (_, at, protocol) in open {
-            if judged(protocol) {
+            if is_judged(protocol) {
                 let message =
                     "no `assess` task judges what this load measures, as one judges an earlier load";
                 let hint = "put an `assess` task with objectives behind it, or mark it `warmup: true`";
