@@ -116,8 +116,13 @@ impl Pipeline {
             })
         };
         let mut open: Vec<(&Step, &At, Protocol)> = Vec::new();
+        let mut verdicts: Vec<&Step> = Vec::new();
         for (step, at) in self.steps.iter().zip(places) {
+            let before = open.len();
             open.retain(|(_, _, protocol)| !judges(step, *protocol));
+            if open.len() < before {
+                verdicts.push(step);
+            }
             let Some(stream) = step.task.produces().into_iter().next() else {
                 continue;
             };
@@ -144,7 +149,7 @@ impl Pipeline {
             }
             open.push((step, at, stream.protocol));
         }
-        let is_judged = |protocol: Protocol| self.steps.iter().any(|step| judges(step, protocol));
+        let is_judged = |protocol: Protocol| verdicts.iter().any(|step| judges(step, protocol));
         for (_, at, protocol) in open {
             if is_judged(protocol) {
                 let message =

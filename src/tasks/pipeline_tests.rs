@@ -366,7 +366,7 @@ fn an_experiment_has_one_baseline() {
         ["4:3: the baseline is `old` here, and `baseline` in task 1"]
     );
     let judged = "- {task: http, with: {url: http://a, version: baseline}}\n";
-    let found = check(&format!("spec:\n{judged}{judge}{SIDE_BY_SIDE}"));
+    let found = check(&format!("spec:\n{judged}{judge}{SIDE_BY_SIDE}{judge}"));
     assert_eq!(
         found,
         ["2:3: `baseline` is to be judged here, and is the baseline in task 3"]
@@ -437,7 +437,7 @@ fn an_objective_on_something_else_does_not_judge_a_load() {
     let found = check(&format!(
         "spec:\n{load}{provider}{}{load}{}",
         judge("db/errors"),
-        judge("http/error-rate")
+        judge("http/error-count")
     ));
     assert_eq!(
         found,

@@ -125,8 +125,14 @@ fn warn_of_unused(
         let hint = "write `{column}` in the path, query, a header or the body, or leave `data` out";
         decoder.stray(places.at("data"), message, Some(hint.to_owned()));
     }
-    let mut payloads = ["payloadFile", "payloadStr"].into_iter();
-    let payload = payloads.find(|field| places.is_own(field));
+    let payloads = [
+        ("payloadFile", request.payload_file.is_some()),
+        ("payloadStr", request.payload_str.is_some()),
+    ];
+    let payloads = payloads.into_iter().filter(|(_, is_read)| *is_read);
+    let payload = payloads
+        .map(|(field, _)| field)
+        .find(|field| places.is_own(field));
     if let Some(field) = payload.filter(|_| is_known && spec.body.is_empty() && request.method.is_none()) {
         let message = format!("`{field}` is empty: a {} without a body is sent", spec.method);
         let hint = "say `method` if an empty body is meant, or leave it out".to_owned();
