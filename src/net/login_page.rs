@@ -71,6 +71,11 @@ const SEGMENTS: &[&str] = &[
     "adfs",
 ];
 
+/// Those of [`SEGMENTS`] that pages are called.
+const PAGES: &[&str] = &[
+    "login", "log-in", "log_in", "logon", "log-on", "wp-login", "signin", "sign-in", "sign_in", "sign-on",
+];
+
 /// Whether a segment of the path is a word for logging in, or two of them ask for a new session.
 pub(super) fn is_login_path(path: &str) -> bool {
     let path = path.to_ascii_lowercase();
@@ -79,12 +84,14 @@ pub(super) fn is_login_path(path: &str) -> bool {
     segments.iter().any(|segment| SEGMENTS.contains(segment)) || segments.windows(2).any(session)
 }
 
-/// Whether who asks for the path wants the log-in itself: it ends in such a word. What lies behind one, such as
-/// `/auth/me`, is the application's.
+/// Whether who asks for the path wants the log-in itself: a page is called so, or it ends in a word for it. What lies behind
+/// a word that interfaces have, too, such as `/auth/me`, is the application's.
 pub(super) fn asks_for_login(path: &str) -> bool {
     let path = path.trim_end_matches('/').to_ascii_lowercase();
     let last = path.rsplit('/').next().unwrap_or_default();
-    is_login_path(last)
+    let mut segments = path.split(['/', '.']);
+    segments.any(|segment| PAGES.contains(&segment))
+        || is_login_path(last)
         || ["/session/new", "/sessions/new"]
             .iter()
             .any(|end| path.ends_with(end))
@@ -228,6 +235,7 @@ mod tests {
             "/wp-login.php",
             "/session/new",
             "/oauth2/authorize",
+            "/login/en/index.html",
             "/Auth",
         ] {
             assert!(asks_for_login(path), "{path}");

@@ -54,7 +54,7 @@ impl Wall {
     }
 }
 
-const LOGIN_HINT: &str = "send the credentials in a header taken from a secret (`Authorization`, or the platform's bypass header), or give the URL behind the log-in";
+const LOGIN_HINT: &str = "send the credentials in a header taken from a secret (`Authorization`, or the platform's bypass header), or give the URL behind the log-in; if the page is what you test, name a text of it: `expect: {body: …}`";
 const VERCEL_HINT: &str = "send the header `x-vercel-protection-bypass` with the secret VERCEL_AUTOMATION_BYPASS_SECRET of the project (in the action: `vercelBypass`)";
 const ACCESS_HINT: &str = "send the headers `CF-Access-Client-Id` and `CF-Access-Client-Secret` of a service token whose policy has the action Service Auth (in the action: `cfAccessClientId` and `cfAccessClientSecret`)";
 const BASIC_HINT: &str = "give `basicAuth` (user and password from secrets) or an `Authorization` header";

@@ -128,7 +128,12 @@ impl OutcomeReason {
         let worst = |reasons: &[(Outcome, String)]| reasons.iter().map(|(outcome, _)| *outcome).max();
         // What is broken says more; nothing says less.
         if worst(&reasons) < Some(Outcome::Fail) && result.shard.is_none() {
-            reasons.extend(result.unproven().map(|why| (Outcome::Invalid, why)));
+            let unproven = if validate_slos {
+                result.unproven()
+            } else {
+                result.unanswered()
+            };
+            reasons.extend(unproven.map(|why| (Outcome::Invalid, why)));
         }
         let outcome = worst(&reasons).unwrap_or(match result.shard {
             Some(_) => Outcome::Measured,

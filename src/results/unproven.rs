@@ -44,31 +44,40 @@ impl ExperimentResult {
         let mut loads = versions.flat_map(|version| version.loads.iter().map(move |load| (version, load)));
         let (_, load) = loads.find(|(version, load)| {
             let (sent, unsent) = (load.measurement.requests, load.measurement.unsent);
-            unsent * ONE_IN > sent + unsent && !self.counts_unsent(version, load)
+            !version.baseline && unsent * ONE_IN > sent + unsent && self.leaves_out_unsent(version, load)
         })?;
         let unsent = load.measurement.unsent;
         Some(format!(
-            "{unsent} of {} {}s that were due to {} were never sent, and no objective limits latency or `unsent`",
+            "{unsent} of {} {}s that were due to {} were never sent, and no objective counts them: add one on latency or `unsent`",
             load.measurement.requests + unsent,
             noun(load),
             load.target
         ))
     }
 
-    /// Whether an objective on a load sees what was never sent of it.
-    fn counts_unsent(&self, version: &VersionInsights, load: &Load) -> bool {
-        let mut own = self
-            .assessment
-            .judgements
-            .iter()
-            .filter(|judgement| judgement.version == version.name && !judgement.objective.warn);
-        own.any(|judgement| match &judgement.objective.metric {
-            MetricName::Load(stream, Measure::Unsent | Measure::Time(Timing::Latency, _)) => {
+    /// Whether there are objectives on a load, and none of them sees what was never sent of it.
+    fn leaves_out_unsent(&self, version: &VersionInsights, load: &Load) -> bool {
+        let all = self.assessment.judgements.iter();
+        let own = all.filter(|judgement| judgement.version == version.name && !judgement.objective.warn);
+        let measures: Vec<Measure> = own
+            .filter_map(|judgement| match &judgement.objective.metric {
+                MetricName::Load(stream, measure) => Some((stream, *measure)),
+                MetricName::Custom { .. } => None,
+            })
+            .filter(|(stream, _)| {
+                let endpoint = &stream.endpoint;
                 stream.protocol == load.stream.protocol
-                    && (stream.endpoint.is_none() || stream.endpoint == load.stream.endpoint)
-            }
-            MetricName::Load(..) | MetricName::Custom { .. } => false,
-        })
+                    && (endpoint.is_none() || *endpoint == load.stream.endpoint)
+            })
+            .map(|(_, measure)| measure)
+            .collect();
+        let counts = |measure: &Measure| {
+            matches!(
+                measure,
+                Measure::Unsent | Measure::Throughput | Measure::Time(Timing::Latency, _)
+            )
+        };
+        !measures.is_empty() && !measures.iter().any(counts)
     }
 }
 

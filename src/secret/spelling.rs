@@ -10,6 +10,10 @@ const BEFORE_CUT: usize = 4;
 const MOST_BACKSLASHES: usize = 32;
 /// Characters of an escape that may be left of it where a text was cut.
 const UNFINISHED: usize = 10;
+/// Longest name or number of an entity, and of a letter in braces.
+const LONGEST_NAME: usize = 10;
+/// So often may an encoded byte be encoded again.
+const MOST_ENCODED: usize = 8;
 
 /// A secret to look for.
 pub(super) struct Spelled {
@@ -32,11 +36,16 @@ impl Spelled {
         let mut ends = vec![start];
         let mut hidden_from = start;
         let mut cut = None;
+        // A few letters in the middle of a word are those of the word.
+        let is_inside = text[..start]
+            .chars()
+            .next_back()
+            .is_some_and(char::is_alphanumeric);
         for (known, letter) in self.letters.iter().enumerate() {
             if known == self.public {
                 hidden_from = *ends.first()?;
             }
-            if known > self.public {
+            if known > self.public && (known >= AT_END || !is_inside) {
                 let found = ends.iter().filter_map(|end| left_by_cut(text, *end, known)).max();
                 cut = found.or(cut);
             }
@@ -59,6 +68,9 @@ impl Spelled {
 
 /// The parts of a text in which a secret stands, from the first to the last; none overlaps another.
 pub(super) fn found(text: &str, secrets: &[Spelled]) -> Vec<Range<usize>> {
+    if secrets.is_empty() {
+        return Vec::new();
+    }
     let mut all: Vec<Range<usize>> = Vec::new();
     let mut first = Vec::new();
     for (start, _) in text.char_indices() {
@@ -85,7 +97,7 @@ pub(super) fn found(text: &str, secrets: &[Spelled]) -> Vec<Range<usize>> {
 fn left_by_cut(text: &str, at: usize, known: usize) -> Option<usize> {
     let rest = &text[at..];
     let escape = if rest.starts_with(['\\', '&', '%', '\'']) {
-        let inside = |c: &char| c.is_ascii_alphanumeric() || "\\&%#{".contains(*c);
+        let inside = |c: &char| c.is_ascii_alphanumeric() || "\\&%#{'".contains(*c);
         let letters = rest.chars().take(UNFINISHED).take_while(inside);
         letters.map(char::len_utf8).sum()
     } else {
@@ -126,9 +138,9 @@ fn each_reading(text: &str, at: usize, mut tell: impl FnMut(char, usize)) {
 
 /// What backslashes stand for, in JSON and in texts of programs; each may itself be escaped, any number of times.
 fn backslashed(rest: &str, tell: &mut impl FnMut((char, usize))) {
-    let escape = rest.trim_start_matches('\\');
-    let slashes = rest.len() - escape.len();
-    (2..=slashes.min(MOST_BACKSLASHES)).for_each(|length| tell(('\\', length)));
+    let slashes = run_of(rest, "\\", MOST_BACKSLASHES);
+    let escape = &rest[slashes..];
+    (2..=slashes).for_each(|length| tell(('\\', length)));
     let letter = escape.chars().next();
     let read = match letter {
         Some('u') => unicode(&escape[1..]).map(|(read, length)| (read, 1 + length)),
@@ -149,15 +161,15 @@ fn backslashed(rest: &str, tell: &mut impl FnMut((char, usize))) {
 /// The four digits after `\u`, or two such escapes that are one letter, or `{…}`.
 fn unicode(digits: &str) -> Option<(char, usize)> {
     if let Some(inside) = digits.strip_prefix('{') {
-        let (digits, _) = inside.split_once('}')?;
+        let digits = &inside[..end_of_name(inside, b'}')?];
         return Some((hex(digits)?, digits.len() + 2));
     }
     let first = u32::from_str_radix(digits.get(..4)?, 16).ok()?;
     if let Some(letter) = char::from_u32(first) {
         return Some((letter, 4));
     }
-    let escape = digits[4..].trim_start_matches('\\');
-    let slashes = digits.len() - 4 - escape.len();
+    let slashes = run_of(&digits[4..], "\\", MOST_BACKSLASHES);
+    let escape = &digits[4 + slashes..];
     let second = u32::from_str_radix(escape.strip_prefix('u')?.get(..4)?, 16).ok()?;
     let pair = [u16::try_from(first).ok()?, u16::try_from(second).ok()?];
     let letter = char::decode_utf16(pair).next()?.ok()?;
@@ -166,10 +178,9 @@ fn unicode(digits: &str) -> Option<(char, usize)> {
 
 /// An entity of HTML; the `&` of it may be one, too, or an escape of JSON.
 fn entity(rest: &str) -> Option<(char, usize)> {
-    let escaped = rest.trim_start_matches('\\');
     let mut name = match rest.strip_prefix('&') {
         Some(name) => name,
-        None => escaped.strip_prefix("u0026")?,
+        None => rest[run_of(rest, "\\", MOST_BACKSLASHES)..].strip_prefix("u0026")?,
     };
     let length = |name: &str, after: usize| rest.len() - name.len() + after;
     while let Some(inner) = name.strip_prefix("amp;") {
@@ -178,15 +189,14 @@ fn entity(rest: &str) -> Option<(char, usize)> {
         }
         name = inner;
     }
-    let (inside, _) = name.split_once(';')?;
+    let inside = &name[..end_of_name(name, b';')?];
     let letter = letter_of(inside)?;
     Some((letter, length(name, inside.len() + 1)))
 }
 
 /// Whether a text begins with what may stand behind `&`.
 fn is_entity(text: &str) -> bool {
-    text.split_once(';')
-        .is_some_and(|(inside, _)| letter_of(inside).is_some())
+    end_of_name(text, b';').is_some_and(|end| letter_of(&text[..end]).is_some())
 }
 
 /// The letter of an entity, without `&` and `;`.
@@ -209,7 +219,7 @@ fn letter_of(inside: &str) -> Option<char> {
 
 /// Bytes as URLs write them; the `%` of each may itself be written so, any number of times.
 fn percent(rest: &str, mut tell: impl FnMut((char, usize))) {
-    let nested = rest.len() - rest[1..].trim_start_matches("25").len();
+    let nested = 1 + run_of(&rest[1..], "25", MOST_ENCODED);
     (3..=nested).step_by(2).for_each(|length| tell(('%', length)));
     if let Some(read) = encoded(rest) {
         tell(read);
@@ -221,7 +231,8 @@ fn encoded(rest: &str) -> Option<(char, usize)> {
     let mut bytes = Vec::new();
     let mut after = rest;
     loop {
-        let digits = after.strip_prefix('%')?.trim_start_matches("25");
+        let digits = after.strip_prefix('%')?;
+        let digits = &digits[run_of(digits, "25", MOST_ENCODED)..];
         let byte = digits
             .get(..2)
             .filter(|two| two.bytes().all(|digit| digit.is_ascii_hexdigit()))?;
@@ -233,6 +244,18 @@ fn encoded(rest: &str) -> Option<(char, usize)> {
             Err(_) => {}
         }
     }
+}
+
+/// How many bytes at the beginning of a text are one piece again and again, at most so often: texts are long, and a look
+/// from each letter of one to its end would take for ever.
+fn run_of(text: &str, piece: &str, most: usize) -> usize {
+    let pieces = text.as_bytes().chunks(piece.len()).take(most);
+    piece.len() * pieces.take_while(|found| *found == piece.as_bytes()).count()
+}
+
+/// Where a short name ends, at a byte of ASCII.
+fn end_of_name(text: &str, end: u8) -> Option<usize> {
+    text.bytes().take(LONGEST_NAME).position(|byte| byte == end)
 }
 
 fn hex(digits: &str) -> Option<char> {

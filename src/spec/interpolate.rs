@@ -79,6 +79,9 @@ pub fn references(text: &str) -> Vec<String> {
     expanded.map_or_else(|Undefined(name)| vec![name], |_| names.take())
 }
 
+/// Defaults of one text that are tried on their own.
+const MOST_DEFAULTS: usize = 32;
+
 /// What a text may be by its defaults, whatever the environment holds: with one of them, with all, and each alone. Names
 /// without a value stay as they are.
 pub(super) fn by_defaults(text: &str) -> Vec<String> {
@@ -91,7 +94,8 @@ pub(super) fn by_defaults(text: &str) -> Vec<String> {
         expanded.ok().flatten()
     };
     let one = |at: usize| taking(&|other| other == at);
-    let (with, taken): (Vec<usize>, Vec<Expanded>) = (0..references(text).len())
+    // So many that nobody writes them are not all tried on their own.
+    let (with, taken): (Vec<usize>, Vec<Expanded>) = (0..references(text).len().min(MOST_DEFAULTS))
         .filter_map(|at| Some((at, one(at)?)))
         .unzip();
     let all = (with.len() > 1)

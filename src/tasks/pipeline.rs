@@ -109,8 +109,9 @@ impl Pipeline {
     /// a word. And where one is judged, a later one that is not would stand beside a verdict that says nothing of it.
     fn check_replaced(&self, places: &[At], decoder: &mut Decoder<'_>) {
         let judges = |step: &Step, protocol: Protocol| {
-            let mut objectives = step.task.objectives().iter();
-            objectives.any(|objective| match &objective.value.metric {
+            let objectives = step.task.objectives().iter().map(|one| &one.value.metric);
+            let rewards = step.task.rewards().iter().map(|one| &one.value.metric);
+            objectives.chain(rewards).any(|metric| match metric {
                 MetricName::Load(stream, _) => stream.protocol == protocol,
                 MetricName::Custom { .. } => false,
             })
@@ -150,8 +151,9 @@ impl Pipeline {
             open.push((step, at, stream.protocol));
         }
         let is_judged = |protocol: Protocol| verdicts.iter().any(|step| judges(step, protocol));
-        for (_, at, protocol) in open {
-            if is_judged(protocol) {
+        for (step, at, protocol) in open {
+            // One that is sent under a condition may be there to look closer.
+            if is_judged(protocol) && step.condition.is_none() {
                 let message =
                     "no `assess` task judges what this load measures, as one judges an earlier load";
                 let hint = "put an `assess` task with objectives behind it, or mark it `warmup: true`";

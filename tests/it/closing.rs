@@ -155,7 +155,7 @@ fn a_post_that_was_written_is_not_sent_again_and_a_get_is() {
 fn a_request_that_the_server_worked_on_and_dropped_is_an_error() {
     let server = Faulty::counting(|stream, index| {
         if index > 0 {
-            thread::sleep(Duration::from_millis(6));
+            thread::sleep(Duration::from_millis(9));
         }
         index == 0 && stream.write_all(GOOD).is_ok()
     });

@@ -189,9 +189,8 @@ fn what_is_given_and_not_sent_is_told() {
         App::with(&text).file("empty.json", "").run(&["run"])
     };
     run("data: [{id: 1}]")
-        .exits(2)
+        .exits(0)
         .says("`data` changes nothing: none of its columns stands in the request");
-    assert_eq!(server.requests(), 0);
     run("payloadFile: empty.json")
         .exits(0)
         .says("`payloadFile` is empty: a GET without a body is sent");

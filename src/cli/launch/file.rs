@@ -5,7 +5,7 @@ use std::path::Path;
 use super::args::{ChartArgs, InCluster};
 use super::dry::{Dry, Examined};
 use super::luggage::Luggage;
-use super::variables::Variables;
+use super::variables::{Seen, Variables};
 use crate::charts::{DEFAULT, is_generated, is_value, is_values, runner_values};
 use crate::cli::assemble::Given;
 use crate::cli::check::check;
@@ -108,12 +108,8 @@ pub(super) fn look(opened: &Opened, variables: &Variables, dry: &Dry<'_>) -> Loo
     let mut examined = dry.examine_file(opened, &seen);
     examined.found.extend(seen.warning());
     let mut luggage = Luggage::pack(&examined.paths, dry.folder, &seen);
-    let values = seen.variables();
     if examined.is_right() && luggage.found.is_empty() && !examined.paths.is_empty() {
-        luggage.found = rehearse(opened, &luggage, &values, dry);
-        luggage.found = seen.sift(std::mem::take(&mut luggage.found));
-        // Doubts have been told.
-        luggage.found.retain(Diagnostic::is_error);
+        luggage.found = rehearse(opened, &luggage, &seen, dry);
     }
     examined.found.append(&mut luggage.found);
     let experiment = (DEFAULT_FILE.to_owned(), opened.source.text().as_bytes().to_vec());
@@ -124,12 +120,7 @@ pub(super) fn look(opened: &Opened, variables: &Variables, dry: &Dry<'_>) -> Loo
 }
 
 /// Looks at the experiment once more, in a folder with nothing but what travels: what is missing there is missing in a pod.
-fn rehearse(
-    opened: &Opened,
-    luggage: &Luggage,
-    variables: &[(&str, &str)],
-    dry: &Dry<'_>,
-) -> Vec<Diagnostic> {
+fn rehearse(opened: &Opened, luggage: &Luggage, seen: &Seen, dry: &Dry<'_>) -> Vec<Diagnostic> {
     let folder = match unpack(luggage) {
         Ok(folder) => folder,
         Err(cause) => {
@@ -146,11 +137,11 @@ fn rehearse(
         folder.path(),
         dry.env,
         dry.console,
-        variables,
+        &seen.variables(),
     );
     let here = format!("{}/", folder.path().display());
     let missing = whole.diagnostics.into_iter().filter(Diagnostic::is_error);
-    let mut found: Vec<Diagnostic> = missing
+    let found: Vec<Diagnostic> = missing
         .map(|found| {
             let message = format!("in a pod: {}", found.message.replace(&here, ""));
             let hint =
@@ -158,6 +149,9 @@ fn rehearse(
             Diagnostic { message, ..found }.hint(hint)
         })
         .collect();
+    let mut found = seen.sift(found);
+    // Doubts have been told.
+    found.retain(Diagnostic::is_error);
     let scripts = root.get("spec").map(Node::items).unwrap_or_default();
     let is_scripted = scripts.iter().any(|entry| entry.get("run").is_some());
     let elsewhere = whole.paths.iter().filter(|path| !path.starts_with(folder.path()));

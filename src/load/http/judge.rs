@@ -106,8 +106,8 @@ impl Judge {
             .map(|to| Aside::Redirect(display_url(&to)))
     }
 
-    /// The wall that answered in place of the application. Who names a status that is no success, or a text of the page
-    /// beside the status, knows what answers.
+    /// The wall that answered in place of the application. Who names a status that is no success, or a text of the
+    /// page, knows what answers.
     pub(super) fn wall(
         &self,
         requested: &Url,
@@ -120,8 +120,12 @@ impl Judge {
             // A redirect, a refusal and the like may be what is asked for; that 200 is, does not say that a log-in is.
             WallKind::OtherHost | WallKind::RateLimit => !self.expects(status.as_u16()),
             WallKind::Login | WallKind::Challenge | WallKind::Placeholder => {
-                let is_known = !status.is_success() || self.needle.is_some();
-                !(self.expects(status.as_u16()) && is_known)
+                let is_known = if status.is_success() {
+                    self.needle.is_some()
+                } else {
+                    self.expects(status.as_u16())
+                };
+                !is_known
             }
         })
     }

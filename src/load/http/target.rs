@@ -85,7 +85,8 @@ impl HttpTarget {
 
     /// Whether a server whose end of a connection was seen now can have closed it before it knew of what was sent there at
     /// `sent`. One that worked on a request and then dropped it takes longer. Where our thread was busy or waited for a
-    /// processor meanwhile, the end may have been there long before.
+    /// processor meanwhile, the end may have been there long before; by then the server's system has refused what was sent,
+    /// and the connection counts as reset.
     fn crossed(&self, broken: &Broken, sent: Instant) -> bool {
         let took = sent.elapsed();
         let server = target_part(took).unwrap_or(took);

@@ -123,7 +123,7 @@ fn warn_of_unused(
     if is_known && spec.data.is_some() && places.is_own("data") && !uses_rows(spec) {
         let message = "`data` changes nothing: none of its columns stands in the request";
         let hint = "write `{column}` in the path, query, a header or the body, or leave `data` out";
-        decoder.stray(places.at("data"), message, Some(hint.to_owned()));
+        decoder.warning(places.at("data"), message, Some(hint.to_owned()));
     }
     let payloads = [
         ("payloadFile", request.payload_file.is_some()),

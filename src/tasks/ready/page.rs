@@ -99,7 +99,11 @@ fn judge(page: &Page, response: &Response, mask: &Mask) -> Result<(), Refusal> {
         Accept::Application => !matches!(status, 404 | 502 | 503 | 504),
     };
     // A wall may answer 200: what was asked for is then not what answers.
-    if let Some(wall) = wall.filter(|wall| !accepted || speaks_for_others(wall)) {
+    let is_named = |wall: &Wall| {
+        let text = page.body.as_ref();
+        wall.kind == WallKind::Login && text.is_some_and(|text| contains(&response.body, text.as_bytes()))
+    };
+    if let Some(wall) = wall.filter(|wall| !accepted || speaks_for_others(wall) && !is_named(wall)) {
         return Err(Refusal {
             // It stays what it is.
             final_: wall.kind == WallKind::Grpc,
