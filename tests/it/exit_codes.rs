@@ -45,6 +45,8 @@ fn every_outcome_has_its_code() {
     assert_eq!(outcome(&app), "pass");
     let (_, output) = run("http/error-rate <= 1x", &[]);
     output.exits(2);
+    let (_, output) = run("http/error-rate <= 1", &[]);
+    output.exits(2).says("1 % is written 1%");
     // 10 requests cannot tell whether 1 % fail.
     let (app, output) = run("http/error-rate <= 1%", &["--onInconclusive", "fail"]);
     output.exits(4).says("about");

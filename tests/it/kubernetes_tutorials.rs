@@ -114,6 +114,8 @@ fn mirrored_traffic_is_judged_by_what_istio_sees_and_then_moved() {
     let Some(prometheus) = Prometheus::scraping(&proxies) else {
         return;
     };
+    // The CronJob may run at once: there must be something to read then.
+    prometheus.wait_for("istio_requests_total", Duration::from_secs(8));
     let url = prometheus.url();
     let addresses = [("http://prometheus.istio-system:9090", url.as_str())];
     let here = cluster.within("shop");

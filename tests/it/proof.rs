@@ -252,3 +252,15 @@ fn half_of_a_load_that_was_never_sent_is_no_pass_by_the_errors_of_the_other() {
     // What they waited is in the latency.
     run("http/error-rate <= 40%, http/latency-p99 <= 30s").exits(0);
 }
+
+#[test]
+fn a_protocol_that_nobody_asked_for_is_no_answer() {
+    let switch = "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n";
+    let server = Faulty::bytes(switch);
+    for more in ["", ", followRedirects: true"] {
+        let url = server.url();
+        let load = format!("spec:\n- task: http\n  with: {{url: '{url}', numRequests: 4, qps: 40{more}}}\n");
+        let output = App::with(&(load + &judge("http/error-rate <= 1%"))).run(&["run"]);
+        output.exits(1).says("error rate is 100 %");
+    }
+}
