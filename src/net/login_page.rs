@@ -97,6 +97,13 @@ pub(super) fn asks_for_login(path: &str) -> bool {
             .any(|end| path.ends_with(end))
 }
 
+/// Whether a text that is looked for is one of a page for logging in: who looks for it knows the page. A name that may stand
+/// on any page, such as that of the product, says nothing.
+pub(super) fn names_login(text: &str) -> bool {
+    let text = text.to_lowercase();
+    text.contains("password") || TITLES.iter().any(|title| text.contains(title))
+}
+
 /// What matters of a page.
 #[derive(Default)]
 struct Page {
@@ -226,6 +233,12 @@ fn is_login_title(title: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_name_of_a_product_says_nothing_of_a_log_in() {
+        assert!(names_login("Sign in to Acme") && names_login("type=\"password\""));
+        assert!(!names_login("Acme") && !names_login(""));
+    }
 
     #[test]
     fn who_asks_for_a_log_in_asks_for_its_page() {

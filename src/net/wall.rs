@@ -54,7 +54,7 @@ impl Wall {
     }
 }
 
-const LOGIN_HINT: &str = "send the credentials in a header taken from a secret (`Authorization`, or the platform's bypass header), or give the URL behind the log-in; if the page is what you test, name a text of it: `expect: {body: …}`";
+const LOGIN_HINT: &str = "send the credentials in a header taken from a secret (`Authorization`, or the platform's bypass header), or give the URL behind the log-in; if the page is what you test, expect its title in the body, such as `Sign in`";
 const VERCEL_HINT: &str = "send the header `x-vercel-protection-bypass` with the secret VERCEL_AUTOMATION_BYPASS_SECRET of the project (in the action: `vercelBypass`)";
 const ACCESS_HINT: &str = "send the headers `CF-Access-Client-Id` and `CF-Access-Client-Secret` of a service token whose policy has the action Service Auth (in the action: `cfAccessClientId` and `cfAccessClientSecret`)";
 const BASIC_HINT: &str = "give `basicAuth` (user and password from secrets) or an `Authorization` header";
@@ -93,6 +93,11 @@ pub fn recognise(requested: &Url, status: StatusCode, headers: &HeaderMap, body:
 /// Whether a wall can have such a head; if not, it is the application's own answer, whatever its body.
 pub fn is_possible(status: StatusCode, headers: &HeaderMap) -> bool {
     !status.is_success() || is_html(headers) || is_grpc(headers) || headers.contains_key(CHALLENGE)
+}
+
+/// Whether who looks for a text in an answer means a page for logging in.
+pub fn names_login(text: &str) -> bool {
+    super::login_page::names_login(text)
 }
 
 /// Whether an answer says that it is gRPC.

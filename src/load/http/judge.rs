@@ -80,6 +80,12 @@ impl Judge {
             .or_else(|| (!seen.found).then(|| self.not_found()))
     }
 
+    /// Whether the text that is looked for is one of a page for logging in.
+    fn names_login(&self) -> bool {
+        let text = self.needle.as_ref().map(Needle::text);
+        text.is_some_and(|text| wall::names_login(&String::from_utf8_lossy(text)))
+    }
+
     /// Whether the status was asked for: such an answer is the application's, whatever it looks like.
     pub(super) fn expects(&self, status: u16) -> bool {
         self.expect.status.iter().any(|range| range.contains(&status))
@@ -106,8 +112,8 @@ impl Judge {
             .map(|to| Aside::Redirect(display_url(&to)))
     }
 
-    /// The wall that answered in place of the application. Who names a status that is no success, or a text of the
-    /// page, knows what answers.
+    /// The wall that answered in place of the application. Who names a status that is no success, or the
+    /// title of a page for logging in, knows what answers.
     pub(super) fn wall(
         &self,
         requested: &Url,
@@ -119,14 +125,11 @@ impl Judge {
             WallKind::Grpc => !self.calls,
             // A redirect, a refusal and the like may be what is asked for; that 200 is, does not say that a log-in is.
             WallKind::OtherHost | WallKind::RateLimit => !self.expects(status.as_u16()),
-            WallKind::Login | WallKind::Challenge | WallKind::Placeholder => {
-                let is_known = if status.is_success() {
-                    self.needle.is_some()
-                } else {
-                    self.expects(status.as_u16())
-                };
-                !is_known
+            WallKind::Login | WallKind::Challenge | WallKind::Placeholder if !status.is_success() => {
+                !self.expects(status.as_u16())
             }
+            WallKind::Login => !self.names_login(),
+            WallKind::Challenge | WallKind::Placeholder => true,
         })
     }
 }

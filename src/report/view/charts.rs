@@ -225,7 +225,7 @@ fn latencies(load: &LoadMeasurement) -> Option<&Histogram> {
 /// Absolute limits on the latency of a stream, each value once.
 fn limits(known: &Known<'_>, stream: &Stream) -> Vec<Mark> {
     let mut marks: Vec<Mark> = Vec::new();
-    for judgement in known.judgements() {
+    for judgement in &known.judgements {
         let (MetricName::Load(of, Measure::Time(Timing::Latency, statistic)), Limit::Value(limit)) =
             (&judgement.objective.metric, judgement.objective.limit)
         else {

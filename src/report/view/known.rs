@@ -75,6 +75,10 @@ pub(super) struct Known<'a> {
     pub(super) result: &'a ExperimentResult,
     /// All versions, tested ones before the baseline.
     pub(super) versions: Vec<Version<'a>>,
+    /// What was judged of the measurements that are shown.
+    pub(super) judgements: Vec<&'a Judgement>,
+    /// What was judged before a later load took the place of what it was about.
+    pub(super) replaced: Vec<&'a Judgement>,
 }
 
 impl<'a> Known<'a> {
@@ -100,7 +104,15 @@ impl<'a> Known<'a> {
             })
             .collect();
         versions.sort_by_key(|version| version.insights.baseline);
-        Self { result, versions }
+        let mut known = Self {
+            result,
+            versions,
+            judgements: Vec::new(),
+            replaced: Vec::new(),
+        };
+        let all = result.assessment.judgements.iter();
+        (known.replaced, known.judgements) = all.partition(|judgement| known.is_replaced(judgement));
+        known
     }
 
     /// The version that outputs and pictures are about.
@@ -153,7 +165,7 @@ impl<'a> Known<'a> {
     }
 
     /// Whether what was judged is not what is shown: a later load took its place.
-    pub(super) fn is_replaced(&self, judgement: &Judgement) -> bool {
+    fn is_replaced(&self, judgement: &Judgement) -> bool {
         let MetricName::Load(stream, _) = &judgement.objective.metric else {
             return false;
         };
@@ -172,15 +184,9 @@ impl<'a> Known<'a> {
         })
     }
 
-    /// What was judged of the measurements that are shown.
-    pub(super) fn judgements(&self) -> impl Iterator<Item = &'a Judgement> {
-        let all = self.result.assessment.judgements.iter();
-        all.filter(|judgement| !self.is_replaced(judgement))
-    }
-
     /// Whether this number of this version broke an objective.
     pub(super) fn broke(&self, version: &str, stream: &Stream, measures: &[Measure]) -> bool {
-        self.judgements().any(|judgement| {
+        self.judgements.iter().any(|judgement| {
             judgement.verdict == Verdict::NotMet
                 && judgement.version == version
                 && matches!(judgement.objective.limit, Limit::Value(_))

@@ -204,9 +204,7 @@ pub(super) fn warnings(known: &Known<'_>) -> Vec<Prose> {
 
 /// What was judged and is not shown.
 fn replaced(known: &Known<'_>) -> Vec<Prose> {
-    let judgements = known.result.assessment.judgements.iter();
-    let of_others = judgements.filter(|judgement| known.is_replaced(judgement));
-    let judged: BTreeSet<usize> = of_others.map(|judgement| judgement.task).collect();
+    let judged: BTreeSet<usize> = known.replaced.iter().map(|judgement| judgement.task).collect();
     let told = judged.into_iter().map(|judged| {
         let before = known.result.tasks.iter().filter(|task| task.index < judged);
         let is_load = |name: &str| ["http", "grpc"].contains(&name);
@@ -275,13 +273,16 @@ fn uncovered_errors(known: &Known<'_>, version: &Version<'_>) -> Option<Prose> {
     }
     let name = &version.insights.name;
     let covered = |stream: &Stream| {
-        let mut own = known.judgements().filter(|judgement| judgement.version == *name);
+        let mut own = known
+            .judgements
+            .iter()
+            .filter(|judgement| judgement.version == *name);
         // A limit on the whole covers its endpoints.
         let whole = Stream {
             endpoint: None,
             ..stream.clone()
         };
-        let limits = |one: &Judgement| {
+        let limits = |one: &&Judgement| {
             [stream, &whole]
                 .iter()
                 .any(|of| limits_errors(&one.objective, of))

@@ -52,7 +52,7 @@ crate::fields! {
         error_ranges: Vec<Range> = ["errorRanges"],
         /// Percentiles to report beside 50, 75, 90, 95, 99 and 99.9. Objectives need no listing.
         percentiles: Vec<Percentile> = ["percentiles"],
-        /// What a good answer is: `status`, `body` (contains), `header`. Anything else is an error. A page for logging in is one only if a text of it is named.
+        /// What a good answer is: `status`, `body` (contains), `header`. Anything else is an error. A page for logging in is one only if `body` is its title, such as `Sign in`.
         expect: Expect = ["expect"],
         /// Follow redirects, up to 10; default false: a 3xx is an answer.
         follow_redirects: bool = ["followRedirects"],

@@ -9,7 +9,7 @@ use super::wait::{Probe, Refusal};
 use super::{Accept, Page};
 use crate::net::client::{Client, ClientError, Redirects, Request, Response};
 use crate::net::greeting::{HTTP2_AWAITED, speaks_http2};
-use crate::net::wall::{PREFIX, Wall, WallKind, recognise};
+use crate::net::wall::{PREFIX, Wall, WallKind, names_login, recognise};
 use crate::net::{NetSettings, display_url};
 use crate::secret::Mask;
 use crate::tasks::TaskError;
@@ -101,7 +101,7 @@ fn judge(page: &Page, response: &Response, mask: &Mask) -> Result<(), Refusal> {
     // A wall may answer 200: what was asked for is then not what answers.
     let is_named = |wall: &Wall| {
         let text = page.body.as_ref();
-        wall.kind == WallKind::Login && text.is_some_and(|text| contains(&response.body, text.as_bytes()))
+        wall.kind == WallKind::Login && text.is_some_and(|text| names_login(text))
     };
     if let Some(wall) = wall.filter(|wall| !accepted || speaks_for_others(wall) && !is_named(wall)) {
         return Err(Refusal {
